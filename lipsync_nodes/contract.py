@@ -1,0 +1,313 @@
+"""The wire: what the service is sent and what it answers, as models without I/O.
+
+Facts and how sure each is: the service's own documentation names the three endpoints, the fields of
+`lipsync-video` and `lipsync-image`, the job object and its three statuses. The fields of `lipsync-image-multi` beyond
+the two audios are inferred from the upstream model. Whatever is documented nowhere is treated with tolerance:
+unknown fields of an answer are kept, an unknown status means "not finished yet".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StrictInt,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from lipsync_nodes.errors import InvalidRequest
+
+__all__ = [
+    "Form",
+    "ImageForm",
+    "ImageMultiForm",
+    "Job",
+    "JobStatus",
+    "Order",
+    "Resolution",
+    "VideoForm",
+    "WebhookEvent",
+    "check_media_url",
+]
+
+Resolution = Literal["480p", "720p"]
+Order = Literal["meanwhile", "left_right", "right_left"]
+
+
+def check_media_url(url: str) -> str:
+    """Return *url* unchanged if it is an absolute http(s) URL with a host, else raise ValueError.
+
+    The URL is never rewritten: a presigned one breaks when it is normalised.
+    """
+    if any(character.isspace() or not character.isprintable() for character in url):
+        raise ValueError("has white space or control characters in it; percent-encode them")
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+        _ = parts.port
+    except ValueError as error:
+        raise ValueError(f"is not a URL ({error})") from None
+    if parts.scheme.lower() not in {"http", "https"} or not host:
+        raise ValueError("must be a public http(s) URL with a host")
+    return url
+
+
+def _blank_is_unset(value: Any) -> Any:
+    """Take an empty widget or option for what its user means: nothing given."""
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _media(kind: str, title: str, zh_title: str, help_: str, zh_help: str) -> Any:
+    return _text(title, zh_title, help_, zh_help, media=kind)
+
+
+def _text(title: str, zh_title: str, help_: str, zh_help: str, **more: Any) -> Any:
+    """Build the metadata every host renders its input from: English in the schema itself, Chinese beside it."""
+    return Field(
+        title=title, description=help_, json_schema_extra={"zh": {"title": zh_title, "description": zh_help}, **more}
+    )
+
+
+_Url = Annotated[str, AfterValidator(check_media_url)]
+_OptionalUrl = Annotated[_Url | None, BeforeValidator(_blank_is_unset)]
+
+_VIDEO = _media(
+    "video", "Video", "视频", "The video whose lips are to move: MP4 or MOV.", "要改变口型的视频:MP4 或 MOV。"
+)
+_IMAGE = _media("image", "Image", "图像", "The picture of the face: PNG or JPG.", "人脸图像:PNG 或 JPG。")
+_AUDIO = _media("audio", "Audio", "音频", "The speech to speak: MP3 or WAV.", "要说出的语音:MP3 或 WAV。")
+_LEFT = _media(
+    "audio",
+    "Left audio",
+    "左侧音频",
+    "The speech of the person on the left: MP3 or WAV.",
+    "画面左侧人物的语音:MP3 或 WAV。",
+)
+_RIGHT = _media(
+    "audio",
+    "Right audio",
+    "右侧音频",
+    "The speech of the person on the right: MP3 or WAV.",
+    "画面右侧人物的语音:MP3 或 WAV。",
+)
+_MASK = _media(
+    "mask",
+    "Mask image",
+    "遮罩图像",
+    "Marks the part of the picture that may move.",
+    "标出画面中允许运动的区域。",
+)
+
+
+class Form(BaseModel):
+    """What every submission has; the service calls it formState.
+
+    A wrong field raises `InvalidRequest`, which names the field and says what it wants.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    resolution: Annotated[
+        Resolution,
+        _text(
+            "Resolution",
+            "分辨率",
+            "The video's short side: 480p costs 2 credits a second, 720p costs 4.",
+            "视频短边:480p 每秒 2 积分,720p 每秒 4 积分。",
+        ),
+    ] = "480p"
+    prompt: Annotated[
+        str | None,
+        BeforeValidator(_blank_is_unset),
+        _text(
+            "Prompt",
+            "提示词",
+            "A few words on expression and movement.",
+            "用几个词描述表情与动作。",
+            multiline=True,
+        ),
+    ] = None
+    seed: Annotated[
+        StrictInt | None,
+        _text(
+            "Seed",
+            "随机种子",
+            "An integer; the same seed asks for the same result.",
+            "整数;相同的种子请求相同的结果。",
+        ),
+    ] = None
+    mask_image: Annotated[_OptionalUrl, _MASK] = None
+    extra: Annotated[
+        dict[str, JsonValue],
+        _text(
+            "Extra fields",
+            "附加字段",
+            "Further formState fields, sent as they are.",
+            "其他 formState 字段,原样发送。",
+            advanced=True,
+        ),
+    ] = Field(default_factory=dict)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _speak_plainly(cls, data: Any, handler: Any) -> Self:
+        try:
+            form: Self = handler(data)
+        except ValidationError as error:
+            raise InvalidRequest(_sentence(cls.__name__, error)) from None
+        return form
+
+    @field_validator("extra")
+    @classmethod
+    def _extra_hides_nothing(cls, extra: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        if clash := sorted(extra.keys() & cls.model_fields.keys()):
+            raise ValueError(f"may not repeat a field of the form: {', '.join(clash)}")
+        return extra
+
+    def form_state(self) -> dict[str, Any]:
+        """Return the JSON object that is sent: fields as given, `extra` merged in, unset fields left out."""
+        given = self.model_dump(exclude_unset=True, exclude_none=True, exclude={"extra"})
+        return {**given, **self.extra}
+
+
+class VideoForm(Form):
+    """Replace the audio of a video, the lips in sync (`lipsync-video`)."""
+
+    video: Annotated[_Url, _VIDEO]
+    audio: Annotated[_Url, _AUDIO]
+
+
+class ImageForm(Form):
+    """Let the face of an image speak an audio (`lipsync-image`)."""
+
+    image: Annotated[_Url, _IMAGE]
+    audio: Annotated[_Url, _AUDIO]
+
+
+class ImageMultiForm(Form):
+    """Let the two people of an image speak an audio each (`lipsync-image-multi`)."""
+
+    image: Annotated[_Url, _IMAGE]
+    left_audio: Annotated[_Url, _LEFT]
+    right_audio: Annotated[_Url, _RIGHT]
+    order: Annotated[
+        Order,
+        _text(
+            "Order",
+            "顺序",
+            "Who speaks when: both at once (meanwhile), or one after the other.",
+            "发言顺序:同时(meanwhile)或先后。",
+        ),
+    ] = "meanwhile"
+
+
+def _sentence(form: str, error: ValidationError) -> str:
+    """Put a validation error into words, without the value where it could be long or secret."""
+    faults = []
+    for fault in error.errors(include_url=False):
+        field = ".".join(str(step) for step in fault["loc"][:2]) or "form"
+        words = fault["msg"].removeprefix("Value error, ")
+        shown = f", got {fault['input']!r:.80}" if isinstance(fault["input"], str | int | float) else ""
+        faults.append(f"`{field}`: {words}{shown}")
+    return f"{form}: {'; '.join(faults)}."
+
+
+class JobStatus(StrEnum):
+    """The state of a job. A status that is not documented survives as it came and means "not finished yet"."""
+
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+    @classmethod
+    def _missing_(cls, value: object) -> JobStatus | None:
+        if not isinstance(value, str):
+            return None
+        unknown = str.__new__(cls, value)
+        unknown._name_ = unknown._value_ = value
+        return unknown
+
+    @property
+    def finished(self) -> bool:
+        """Whether the job has ended, well or not."""
+        return self in {JobStatus.COMPLETED, JobStatus.FAILED}
+
+
+def _as_id(value: Any) -> Any:
+    """Keep an id even if it comes as a number: it stands for a paid job."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _as_text(value: Any) -> str:
+    """Keep an error in whatever shape it comes; the documented "none" is the empty string."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+class Job(BaseModel):
+    """A job as the service describes it; fields that are not documented are kept as they came."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True, protected_namespaces=())
+
+    id: Annotated[str, BeforeValidator(_as_id), Field(min_length=1)] = Field(
+        # The service's prose says requestId, its examples say id.
+        validation_alias=AliasChoices("id", "requestId"),
+        description="The job id, what the service's prose calls requestId.",
+    )
+    status: JobStatus = Field(default=JobStatus.PROCESSING, description="processing, completed, failed, or another.")
+    # Never match on it: it says "lipsync" while processing and "lipsync-image" when done.
+    model: str | None = Field(default=None, description="The model's name as the service gives it; it changes.")
+    output: str | None = Field(default=None, description="URL of the video once completed; it expires.")
+    error: Annotated[str, BeforeValidator(_as_text)] = Field(default="", description="Why it failed; empty if not.")
+    execution_time_ms: float | None = Field(
+        default=None, alias="executionTime", description="How long the service worked on it, in milliseconds."
+    )
+    timings: Any = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether the job has ended, well or not."""
+        return self.status.finished
+
+    def wire(self) -> dict[str, Any]:
+        """Return the job under the service's own field names, as a JSON object."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+class WebhookEvent(Job):
+    """What a webhook is POSTed once a job ends: the job object again.
+
+    Nobody signs it, so it is a hint only: fetch the job by its id before you believe it.
+    """
+
+
+def parse_job(data: object, *, asked_for: str | None = None) -> Job:
+    """Read a job from a decoded JSON answer; raise ValueError if it cannot be one.
+
+    Args:
+        data: the decoded JSON.
+        asked_for: the job id that was asked about, used where the answer leaves its own out.
+
+    """
+    if not isinstance(data, Mapping):
+        raise ValueError("the answer is not a JSON object")  # noqa: TRY004  # it is a value from the wire
+    fields = dict(data)
+    if asked_for is not None and not (fields.get("id") or fields.get("requestId")):
+        fields["id"] = asked_for
+    elif not fields.get("id"):
+        fields.pop("id", None)
+    return Job.model_validate(fields)

@@ -1,0 +1,109 @@
+"""What a job will cost, by the service's documented rules, and a budget that refuses before anything is sent.
+
+480p costs 2 credits a second, 720p costs 4, and every generation is billed for at least 5 s. Credits are whole; how a
+fraction of a second is rounded is documented nowhere, so it is rounded up. What a credit costs in money is not known
+for sure: no price is in the code.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import Final, Self
+
+from lipsync_nodes.catalogue import Seconds, spec_of
+from lipsync_nodes.contract import Form
+from lipsync_nodes.errors import BudgetExceeded
+
+__all__ = ["Budget", "Credits", "estimate_credits"]
+
+CREDITS_PER_SECOND: Final = {"480p": 2, "720p": 4}
+MINIMUM_SECONDS: Final = 5
+# A length read from a file is off by a codec frame; 10.004 s is 10 s.
+FRAME_SECONDS: Final = 0.05
+
+
+class Credits(int):
+    """Whole credits. It is an `int` that also says how sure it is.
+
+    Attributes:
+        doubt: why the true cost may be lower, as half a sentence; empty if the estimate is exact.
+
+    """
+
+    doubt: str
+
+    def __new__(cls, credits_: int, doubt: str = "") -> Self:
+        """Make the number and keep the doubt beside it."""
+        self = super().__new__(cls, credits_)
+        self.doubt = doubt
+        return self
+
+    @property
+    def exact(self) -> bool:
+        """Whether the documented rules leave only this number; else it is an upper bound."""
+        return not self.doubt
+
+
+def estimate_credits(
+    form: Form,
+    *,
+    audio_seconds: float | None = None,
+    right_audio_seconds: float | None = None,
+    video_seconds: float | None = None,
+) -> Credits:
+    """Estimate what a submit of *form* costs, in whole credits; an upper bound where the rules are ambiguous.
+
+    Args:
+        form: what would be submitted.
+        audio_seconds: how long `audio` (or `left_audio`) lasts, in seconds.
+        right_audio_seconds: how long `right_audio` lasts, in seconds.
+        video_seconds: how long `video` lasts, in seconds; without it the estimate is an upper bound.
+
+    Raises:
+        InvalidRequest: a length that the rule needs is not given, or is not a positive number.
+
+    """
+    billed = spec_of(form).billed(form, Seconds(audio_seconds, right_audio_seconds, video_seconds))
+    seconds = max(MINIMUM_SECONDS, math.ceil(billed.seconds - FRAME_SECONDS))
+    doubts = [billed.doubt] if billed.doubt else []
+    if seconds - billed.seconds > FRAME_SECONDS and seconds > MINIMUM_SECONDS:
+        doubts.append("a fraction of a second is rounded up")
+    return Credits(seconds * CREDITS_PER_SECOND[form.resolution], "; ".join(doubts))
+
+
+class Budget:
+    """A sum of credits that all submits of a client together may not exceed. Safe between threads.
+
+    Args:
+        limit: the most that may be committed, in credits.
+
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.committed = 0
+        self._lock = threading.Lock()
+
+    def commit(self, credits_: int | None) -> None:
+        """Set *credits_* aside for a submit, or raise `BudgetExceeded` if they would go beyond the limit.
+
+        A cost that is not known (None) cannot be held against a limit and is refused.
+        """
+        if credits_ is None:
+            raise BudgetExceeded(
+                f"There is a budget of {self.limit} credits, but the cost of this job is not known.",
+                hint="Nothing was sent. Give the audio's length, or submit without a budget.",
+            )
+        with self._lock:
+            if self.committed + credits_ > self.limit:
+                raise BudgetExceeded(
+                    f"The job would cost up to {int(credits_)} credits; {self.limit - self.committed} "
+                    f"of the budget of {self.limit} are left."
+                )
+            self.committed += credits_
+
+    def release(self, credits_: int) -> None:
+        """Give back what a submit that surely was not charged had set aside."""
+        with self._lock:
+            self.committed -= credits_
