@@ -1,6 +1,6 @@
 """The one list of endpoints. A new endpoint is one form in `contract` and one row of `CATALOGUE` here.
 
-Command line, sandbox and adapters render their inputs from `NodeSpec.fields`; none of them names an endpoint or a field.
+Command line, sandbox and adapters render their inputs from `NodeSpec.fields`; none of them lists endpoints or fields.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Literal
 from lipsync_nodes.contract import Form, ImageForm, ImageMultiForm, VideoForm
 from lipsync_nodes.errors import InvalidRequest
 
-__all__ = ["CATALOGUE", "Billed", "FieldSpec", "MediaKind", "NodeSpec", "Seconds", "spec_of", "spec_named"]
+__all__ = ["CATALOGUE", "Billed", "FieldSpec", "MediaKind", "NodeSpec", "Seconds", "spec_named", "spec_of"]
 
 MediaKind = Literal["video", "image", "audio", "mask"]
 
@@ -143,6 +143,13 @@ class NodeSpec:
         required = self.schema["required"]
         fields = [_field(name, schema, name in required) for name, schema in self.schema["properties"].items()]
         return tuple(sorted(fields, key=lambda field: (not field.required, field.advanced)))
+
+    def seconds(self, lengths: Mapping[str, float | None]) -> Seconds:
+        """Sort the lengths of its media inputs, by field name and in seconds, into what the billing rule asks for."""
+        audios = [lengths.get(field.name) for field in self.media if field.media == "audio"]
+        videos = [lengths.get(field.name) for field in self.media if field.media == "video"]
+        first, second = [*audios, None, None][:2]
+        return Seconds(first, second, next(iter(videos), None))
 
     @property
     def media(self) -> tuple[FieldSpec, ...]:

@@ -23,6 +23,7 @@ from pydantic import (
     Field,
     JsonValue,
     StrictInt,
+    StrictStr,
     ValidationError,
     field_validator,
     model_validator,
@@ -81,7 +82,7 @@ def _text(title: str, zh_title: str, help_: str, zh_help: str, **more: Any) -> A
     )
 
 
-_Url = Annotated[str, AfterValidator(check_media_url)]
+_Url = Annotated[StrictStr, AfterValidator(check_media_url)]
 _OptionalUrl = Annotated[_Url | None, BeforeValidator(_blank_is_unset)]
 
 _VIDEO = _media(
@@ -130,7 +131,7 @@ class Form(BaseModel):
         ),
     ] = "480p"
     prompt: Annotated[
-        str | None,
+        StrictStr | None,
         BeforeValidator(_blank_is_unset),
         _text(
             "Prompt",

@@ -22,7 +22,7 @@ next. The API key is in none of them: whatever looks like one (`sk_…`) is mask
 from __future__ import annotations
 
 import re
-from typing import ClassVar
+from typing import Any, ClassVar
 
 __all__ = [
     "AuthenticationError",
@@ -127,9 +127,18 @@ class JobNotFound(LipsyncError):
 
 
 class RateLimited(LipsyncError):
-    """The service asks for a slower pace than we are willing to wait for (429, 503 with Retry-After)."""
+    """The service asks for a slower pace than we are willing to wait for (429, 503 with Retry-After).
+
+    Attributes:
+        retry_after: the pause that the service asks for, in seconds; None if it did not say.
+
+    """
 
     default_hint = "The request was refused and nothing was charged. Try again later, with less concurrency."
+
+    def __init__(self, message: str, *, retry_after: float | None = None, **known: Any) -> None:
+        super().__init__(message, **known)
+        self.retry_after = retry_after
 
 
 class ServiceError(LipsyncError):

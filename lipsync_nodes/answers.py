@@ -1,0 +1,157 @@
+"""What the service answered, and which error that is. No I/O, no clock.
+
+Error bodies are documented nowhere: any shape is read, none is relied on.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any, Final
+
+from lipsync_nodes.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    InsufficientCredits,
+    InvalidRequest,
+    JobNotFound,
+    LipsyncError,
+    RateLimited,
+    ServiceError,
+    SubmissionUncertain,
+)
+
+__all__ = ["Answer", "NoAnswer", "error_of", "retry_after", "shorten", "submit_error"]
+
+# Sent by something before the service: the method was not carried out. (A 303 would say that it was.)
+_ELSEWHERE: Final = frozenset(
+    {
+        HTTPStatus.MOVED_PERMANENTLY,
+        HTTPStatus.FOUND,
+        HTTPStatus.TEMPORARY_REDIRECT,
+        HTTPStatus.PERMANENT_REDIRECT,
+    }
+)
+_HAS_PACE: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the service answered. The body may be cut short; `received` is the wall clock, in seconds since 1970."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    received: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is a 2xx."""
+        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
+
+    @property
+    def refused(self) -> bool:
+        """Whether the request was surely not carried out: a 4xx, but for 408, which gateways send for a time-out."""
+        client_error = HTTPStatus.BAD_REQUEST <= self.status < HTTPStatus.INTERNAL_SERVER_ERROR
+        return client_error and self.status != HTTPStatus.REQUEST_TIMEOUT
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """No answer came. `sent` is False only where the service surely received nothing."""
+
+    reason: str
+    sent: bool
+
+
+def submit_error(answer: Answer) -> LipsyncError:
+    """Choose the error of a submit that was not accepted: refused for sure, or nobody knows."""
+    if answer.refused or retry_after(answer) is not None or answer.status in _ELSEWHERE:
+        return error_of(answer)
+    return SubmissionUncertain(
+        f"The service answered {answer.status} to the submit{_words(answer)}; whether it made the job is unknown.",
+        status_code=answer.status,
+    )
+
+
+def error_of(answer: Answer, job_id: str | None = None) -> LipsyncError:
+    """Choose the error for an answer that is not 2xx; *job_id* is the job that was asked for, if one was."""
+    status, words = answer.status, _words(answer)
+    about: dict[str, Any] = {"job_id": job_id, "status_code": status}
+    pace = retry_after(answer)
+    if status == HTTPStatus.TOO_MANY_REQUESTS or pace is not None:
+        asked = f"; it asks to wait {pace:g} s" if pace is not None else ""
+        return RateLimited(f"The service answered {status}{asked}{words}.", retry_after=pace, **about)
+    if status in _ELSEWHERE:
+        target = answer.headers.get("location", "somewhere else")
+        return ConfigurationError(f"The base URL redirects ({status}) to {target}.", hint="Use that one.", **about)
+    if not answer.refused:
+        return ServiceError(f"The service answered {status}{words}.", **about)
+    return _refusal(status, words, about)
+
+
+def _refusal(status: int, words: str, about: dict[str, Any]) -> LipsyncError:
+    match status:
+        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
+            return AuthenticationError(f"The service refused the key ({status}){words}.", **about)
+        case HTTPStatus.PAYMENT_REQUIRED:
+            return InsufficientCredits(f"The account cannot pay for it ({status}){words}.", **about)
+        case HTTPStatus.NOT_FOUND if about["job_id"] is not None:
+            return JobNotFound(f"The service knows no job {about['job_id']} ({status}){words}.", **about)
+        case HTTPStatus.NOT_FOUND | HTTPStatus.METHOD_NOT_ALLOWED:
+            hint = "Nothing was charged. Check the base URL."
+            return InvalidRequest(f"The service has no such endpoint ({status}){words}.", hint=hint, **about)
+    return InvalidRequest(f"The service refused the request ({status}){words}.", **about)
+
+
+def _words(answer: Answer) -> str:
+    """Return what the service says of an error: a JSON field if there is one, else its text without markup."""
+    text = answer.body[:2000].decode("utf-8", "replace").strip()
+    try:
+        body = json.loads(answer.body)
+    except ValueError:
+        return "" if not text or text.startswith("<") else f": {shorten(text)}"
+    if isinstance(body, dict):
+        body = next((body[name] for name in ("error", "message", "detail", "msg") if body.get(name)), body)
+    return f": {shorten(body if isinstance(body, str) else json.dumps(body, ensure_ascii=False))}"
+
+
+def shorten(text: object) -> str:
+    """Put a text from outside on one line, at most 300 characters, without a full stop."""
+    return " ".join(str(text).split())[:300].rstrip(".")
+
+
+def retry_after(answer: Answer) -> float | None:
+    """Return the pause that a 429 or 503 asks for, in seconds; None if it asks for none."""
+    if answer.status not in _HAS_PACE:
+        return None
+    if (milliseconds := _number(answer.headers.get("retry-after-ms"))) is not None:
+        return milliseconds / 1000
+    value = answer.headers.get("retry-after")
+    seconds = _number(value)
+    return seconds if seconds is not None else _until(value, answer)
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return None if math.isnan(number) else max(0.0, number)
+
+
+def _until(date: str | None, answer: Answer) -> float | None:
+    """Return the seconds until an HTTP date, by the server's own clock where it gives one."""
+    try:
+        until = parsedate_to_datetime(date or "").timestamp()
+    except ValueError:
+        return None
+    try:
+        now = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
+    except ValueError:
+        now = answer.received
+    return max(0.0, until - now)

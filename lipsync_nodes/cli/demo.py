@@ -1,0 +1,79 @@
+"""`demo`: all three endpoints on the embedded sandbox, with a real photograph and real speech, without a key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lipsync_nodes import LipsyncClient
+from lipsync_nodes.cli.session import Session, common_options
+from lipsync_nodes.cli.speak import Progress, show
+from lipsync_nodes.contract import Form, ImageForm, ImageMultiForm, Resolution, VideoForm
+from lipsync_nodes.credits import estimate_credits
+from lipsync_nodes.media import media_seconds
+from lipsync_nodes.sandbox import MEDIA, Sandbox
+
+__all__ = ["demo"]
+
+POLL_SECONDS = 0.3
+
+
+@click.command()
+@click.option("--out", type=click.Path(path_type=Path), default=Path("lipsync-demo"), show_default=True, help="Folder.")
+@click.option("--resolution", type=click.Choice(["480p", "720p"]), default="480p", show_default=True)
+@common_options
+def demo(session: Session, out: Path, resolution: Resolution) -> None:
+    """Make three talking videos on this machine, without a key: one face, two people, new words for a video."""
+    out.mkdir(parents=True, exist_ok=True)
+    with (
+        Progress.shown("Starting the sandbox") as progress,
+        Sandbox() as sandbox,
+        LipsyncClient(sandbox.api_key, sandbox.base_url) as client,
+    ):
+        studio = _Studio(client, sandbox, out, progress)
+        made = studio.make_all(resolution)
+    if session.as_json:
+        show({"videos": made}, as_json=True)
+        return
+    for video in made:
+        click.echo("{path}  {seconds:.1f} s  {credits} credits  sync {sync:.2f}".format_map(video))
+    click.echo("These are previews by the sandbox, to build and test with; the service renders in its own quality.")
+
+
+_SPEECH = ("speech_left.mp3", "speech_right.mp3")
+
+
+class _Studio:
+    """Makes one video after the other."""
+
+    def __init__(self, client: LipsyncClient, sandbox: Sandbox, out: Path, progress: Progress) -> None:
+        self._client = client
+        self._sandbox = sandbox
+        self._out = out
+        self._progress = progress
+
+    def make_all(self, resolution: Resolution) -> list[dict[str, Any]]:
+        """Make a video with each endpoint."""
+        face, duet, left, right = map(self._media, ("portrait.jpg", "duet.jpg", *_SPEECH))
+        two = ImageMultiForm(image=duet, left_audio=left, right_audio=right, resolution=resolution)
+        made = [
+            self.make("image", ImageForm(image=face, audio=left, resolution=resolution)),
+            self.make("image-multi", two),
+        ]
+        talking = self._sandbox.publish(Path(made[0]["path"]))
+        return [*made, self.make("video", VideoForm(video=talking, audio=right, resolution=resolution))]
+
+    def _media(self, name: str) -> str:
+        return self._sandbox.publish(MEDIA / name)
+
+    def make(self, name: str, form: Form) -> dict[str, Any]:
+        """Submit, wait, download; say what it would have cost and how well the mouth follows the speech."""
+        job = self._client.run(form, poll_interval=POLL_SECONDS, on_update=self._progress.job)
+        path = self._client.download(job, self._out / f"{name}.mp4")
+        left, right = (media_seconds(MEDIA / speech) for speech in _SPEECH)
+        audio = right if isinstance(form, VideoForm) else left
+        credits_ = estimate_credits(form, audio_seconds=audio, right_audio_seconds=right)
+        sync = self._sandbox.report(job.id)["sync"]
+        return {"id": job.id, "path": str(path), "seconds": media_seconds(path), "credits": credits_, "sync": sync}

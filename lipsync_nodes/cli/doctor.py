@@ -1,0 +1,90 @@
+"""`doctor`: what is set up, what is not, and what to do about it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from importlib.util import find_spec
+from typing import Any, Final
+
+import click
+
+from lipsync_nodes import __version__
+from lipsync_nodes.cli.session import Session, common_options
+from lipsync_nodes.cli.speak import show
+from lipsync_nodes.errors import JobNotFound, LipsyncError
+from lipsync_nodes.settings import load_profile, profiles_file
+
+__all__ = ["doctor"]
+
+# No job has this id: 404 says that the key works, 401 that it does not.
+NO_JOB: Final = "00000000-0000-0000-0000-000000000000"
+EXTRAS: Final = {"sandbox": ("starlette", "uvicorn", "numpy", "cv2", "av")}
+ADAPTERS: Final = {"comfyui": "comfy", "airflow": "airflow", "pluggy": "pluggy"}
+
+
+@click.command()
+@common_options
+def doctor(session: Session) -> None:
+    """Check the key, the base URL, the extras and the adapters, and say what to do."""
+    findings = [*_installation(), *_account(session)]
+    bad = [finding for finding in findings if not finding["ok"]]
+    if session.as_json:
+        show({"ok": not bad, "checks": findings}, as_json=True)
+    else:
+        for finding in findings:
+            click.echo(f"{'ok ' if finding['ok'] else 'NO '} {finding['check']}: {finding['found']}")
+            if not finding["ok"]:
+                click.echo(f"     → {finding['do']}")
+    sys.exit(2 if bad else 0)
+
+
+def _finding(check: str, ok: bool, found: str, do: str = "") -> dict[str, Any]:
+    return {"check": check, "ok": ok, "found": found, "do": do}
+
+
+def _installation() -> Iterator[dict[str, Any]]:
+    yield _finding("version", True, f"lipsync-nodes {__version__}, Python {sys.version.split()[0]}")
+    for extra, modules in EXTRAS.items():
+        missing = [module for module in modules if not _there(module)]
+        found = f"not installed: {', '.join(missing)}" if missing else "installed"
+        yield _finding(f"extra {extra}", not missing, found, f"pip install 'lipsync-nodes[{extra}]'")
+    for adapter, host in ADAPTERS.items():
+        there = "its host is here" if _there(host) else f"its host ({host}) is not in this Python"
+        yield _finding(f"adapter {adapter}", _there(f"lipsync_nodes_{adapter}"), there, "Reinstall lipsync-nodes.")
+
+
+def _there(module: str) -> bool:
+    return find_spec(module) is not None
+
+
+def _account(session: Session) -> Iterator[dict[str, Any]]:
+    yield _try("profiles file", lambda: str(profiles_file()) + ("" if profiles_file().is_file() else " (none, fine)"))
+    if session.use_sandbox:
+        yield _try("sandbox", lambda: _answers(session))
+        return
+    profile = _try("profile", lambda: _describe(session))
+    yield profile
+    if profile["ok"]:
+        yield _try("service", lambda: _answers(session))
+
+
+def _try(check: str, look: Callable[[], str]) -> dict[str, Any]:
+    try:
+        return _finding(check, True, look())
+    except LipsyncError as error:
+        return _finding(check, False, error.message, error.hint)
+
+
+def _describe(session: Session) -> str:
+    profile = load_profile(session.profile, base_url=session.base_url)
+    profile.bearer()
+    return f"{profile.name!r}, a key is set, base URL {profile.base_url}"
+
+
+def _answers(session: Session) -> str:
+    with session.client() as (client, _):
+        with suppress(JobNotFound):
+            client.job(NO_JOB)
+        return f"{client.profile.base_url} answers and takes the key"

@@ -1,0 +1,47 @@
+"""`wait`, `status` and `download`: what can be done with a job id."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lipsync_nodes.cli.endpoints import waiting_options
+from lipsync_nodes.cli.session import Session, common_options
+from lipsync_nodes.cli.speak import Progress, show
+
+__all__ = ["download", "status", "wait"]
+
+job_id = click.argument("job_id")
+
+
+@click.command()
+@job_id
+@waiting_options
+@common_options
+def wait(session: Session, job_id: str, timeout: float | None, poll_interval: float | None) -> None:
+    """Wait for a job that was submitted before and print its video's URL."""
+    with session.client() as (client, _), Progress.shown("Waiting") as progress:
+        job = client.wait(job_id, timeout=timeout, poll_interval=poll_interval, on_update=progress.job)
+    show(job.wire(), as_json=session.as_json)
+
+
+@click.command()
+@job_id
+@common_options
+def status(session: Session, job_id: str) -> None:
+    """Ask for a job once and print it."""
+    with session.client() as (client, _):
+        job = client.job(job_id)
+    show(job.wire(), as_json=session.as_json)
+
+
+@click.command()
+@click.argument("job")
+@click.option("--out", type=click.Path(path_type=Path), default=Path(), help="A file, or an existing folder.")
+@common_options
+def download(session: Session, job: str, out: Path) -> None:
+    """Save the video of a finished job (its id, or the URL of its output), whole or not at all."""
+    with session.client() as (client, _), Progress.shown("Downloading"):
+        saved = client.download(job if "://" in job else client.job(job), out)
+    show({"path": str(saved), "bytes": saved.stat().st_size}, as_json=session.as_json)

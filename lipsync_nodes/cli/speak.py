@@ -1,0 +1,100 @@
+"""What the command line says: results on stdout, readable or as one JSON object; progress and errors on stderr."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+import click
+from rich.console import Console
+from rich.status import Status
+
+from lipsync_nodes.contract import Job
+from lipsync_nodes.errors import (
+    AuthenticationError,
+    BudgetExceeded,
+    ConfigurationError,
+    InsufficientCredits,
+    InvalidRequest,
+    JobTimeout,
+    LipsyncError,
+    SubmissionUncertain,
+)
+
+__all__ = ["Progress", "exit_code", "explain", "show"]
+
+_EXIT_CODES: Final[tuple[tuple[type[LipsyncError], int], ...]] = (
+    (SubmissionUncertain, 4),
+    (JobTimeout, 3),
+    (ConfigurationError, 2),
+    (InvalidRequest, 2),
+    (AuthenticationError, 2),
+    (BudgetExceeded, 2),
+    (InsufficientCredits, 2),
+    (LipsyncError, 1),
+)
+# Without a terminal a line says where we are, not more often than this.
+QUIET_SECONDS: Final = 10.0
+
+
+def exit_code(error: LipsyncError) -> int:
+    """Return the exit code that stands for an error."""
+    return next(code for kind, code in _EXIT_CODES if isinstance(error, kind))
+
+
+def show(values: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print a result on stdout: one JSON object, or a line for each value that there is."""
+    if as_json:
+        click.echo(json.dumps(values, ensure_ascii=False))
+        return
+    shown = {name.replace("_", " "): value for name, value in values.items() if value not in (None, "", {}, [])}
+    width = max(map(len, shown), default=0)
+    for name, value in shown.items():
+        click.echo(f"{name:<{width}}  {value}")
+
+
+def explain(error: LipsyncError, *, as_json: bool) -> None:
+    """Say what went wrong: for people on stderr, and for programs as the one JSON object on stdout."""
+    click.echo(f"{type(error).__name__}: {error}", err=True)
+    if error.__cause__ is not None:
+        click.echo(f"Last trouble: {error.__cause__}", err=True)
+    if as_json:
+        about = {name: getattr(error, name) for name in ("message", "hint", "status_code", "may_have_charged")}
+        show({"id": error.job_id, "error": {"type": type(error).__name__, **about}}, as_json=True)
+
+
+class Progress:
+    """One line on stderr that tells of a job: live in a terminal, now and then elsewhere."""
+
+    def __init__(self, status: Status, console: Console) -> None:
+        self._status = status
+        self._console = console
+        self._began = self._said = time.monotonic()
+        self._last = self._job_id = ""
+
+    @classmethod
+    @contextmanager
+    def shown(cls, what: str) -> Iterator[Progress]:
+        """Show *what* is going on until the block ends."""
+        console = Console(stderr=True, highlight=False)
+        with console.status(what) as status:
+            yield cls(status, console)
+
+    def say(self, text: str) -> None:
+        """Say where we are."""
+        now = time.monotonic()
+        line = f"{text} · {now - self._began:.0f} s"
+        self._status.update(line)
+        if not self._console.is_terminal and (text != self._last or now - self._said > QUIET_SECONDS):
+            self._console.print(line, soft_wrap=True)
+            self._said, self._last = now, text
+
+    def job(self, job: Job) -> None:
+        """Tell of a job as it was just seen; its id stays on the screen, for it is what brings the video back."""
+        if job.id != self._job_id:
+            self._job_id = job.id
+            self._console.print(f"Job id: {job.id}", soft_wrap=True)
+        self.say(job.status.value)

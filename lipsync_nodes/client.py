@@ -1,0 +1,352 @@
+"""The two clients: `LipsyncClient` for ordinary code, `AsyncLipsyncClient` for an event loop.
+
+Both are faces of the same flows; what is sent and when is decided in `flow`, so the two cannot drift apart.
+All times are in seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar, overload
+
+from lipsync_nodes import flow, results
+from lipsync_nodes.contract import Form, Job
+from lipsync_nodes.errors import LipsyncError
+from lipsync_nodes.flow import Flow, Policy, Record
+from lipsync_nodes.plans import DEFAULT_CONCURRENCY, Many, OnUpdate, OnUpdateOfMany, Plans
+from lipsync_nodes.settings import Profile
+from lipsync_nodes.transport import AsyncTransport, Transport
+
+__all__ = ["AsyncLipsyncClient", "LipsyncClient"]
+
+T = TypeVar("T")
+
+
+class LipsyncClient(Plans):
+    """The service, for ordinary code. A context manager, safe to share between threads.
+
+    Args:
+        api_key: the key; by default LIPSYNC_API_KEY or the profile's.
+        base_url: where the service is; by default LIPSYNC_BASE_URL, the profile's, or the service itself.
+        profile: the name of a profile, or a `Profile`.
+        http_client: an `httpx.Client` to send through instead of an own one; it is not closed.
+        budget: the most credits that all submits of this client together may cost.
+        policy: how patient single requests are.
+
+    Raises:
+        ConfigurationError: no key, no such profile, an unsafe base URL.
+
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        *,
+        profile: str | Profile | None = None,
+        http_client: Any = None,
+        budget: int | None = None,
+        policy: Policy | None = None,
+    ) -> None:
+        super().__init__(api_key, base_url, profile=profile, budget=budget, policy=policy)
+        self._transport = Transport(self.profile, http_client)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; the client may be used again."""
+        self._transport.close()
+
+    def submit(self, form: Form, *, webhook: str | None = None, estimate: int | None = None) -> Job:
+        """Submit a form and return the job as the service first described it, with its id.
+
+        It costs money, so it is sent at most once unless it surely was not received.
+
+        Args:
+            form: what to make; its class picks the endpoint.
+            webhook: an https URL that the service POSTs the finished job to.
+            estimate: what `estimate_credits` says it will cost; needed where there is a budget.
+
+        Raises:
+            SubmissionUncertain: the outcome is unknown; the job may exist.
+            BudgetExceeded: it would cost more than is left of the budget; nothing was sent.
+            LipsyncError: anything else that went wrong; nothing was charged.
+
+        """
+        return self._drive(self._submit(form, webhook, estimate))
+
+    def job(self, job_id: str) -> Job:
+        """Ask for a job once.
+
+        Raises:
+            JobNotFound: the service knows no such job.
+            LipsyncError: no readable answer came.
+
+        """
+        return self._drive(flow.look(job_id, self._policy))
+
+    def wait(
+        self,
+        job_id: str,
+        *,
+        timeout: float | None = None,
+        poll_interval: float | None = None,
+        on_update: OnUpdate | None = None,
+    ) -> Job:
+        """Wait until a job has its video and return it. Passing errors are tolerated until the deadline.
+
+        Args:
+            job_id: which job.
+            timeout: seconds to wait at most, 1800 by default.
+            poll_interval: mean seconds between two looks, 7.5 by default.
+            on_update: called with the job at each look.
+
+        Raises:
+            JobFailed: it ended without a video.
+            JobTimeout: it goes on; wait again.
+            AuthenticationError, JobNotFound: asking further is of no use.
+
+        """
+        return self._drive(self._wait(job_id, timeout, poll_interval), on_update)
+
+    def run(
+        self,
+        form: Form,
+        *,
+        webhook: str | None = None,
+        estimate: int | None = None,
+        timeout: float | None = None,
+        poll_interval: float | None = None,
+        on_update: OnUpdate | None = None,
+    ) -> Job:
+        """Submit a form and wait for its video; arguments and errors as of `submit` and `wait`."""
+        return self._drive(self._run(form, webhook, estimate, timeout, poll_interval), on_update)
+
+    @overload
+    def run_many(
+        self,
+        forms: Iterable[Form],
+        *,
+        return_exceptions: Literal[True],
+        concurrency: int = ...,
+        estimates: Sequence[int | None] | None = ...,
+        timeout: float | None = ...,
+        poll_interval: float | None = ...,
+        on_update: OnUpdateOfMany | None = ...,
+    ) -> list[Job | LipsyncError]: ...
+
+    @overload
+    def run_many(
+        self,
+        forms: Iterable[Form],
+        *,
+        return_exceptions: Literal[False] = ...,
+        concurrency: int = ...,
+        estimates: Sequence[int | None] | None = ...,
+        timeout: float | None = ...,
+        poll_interval: float | None = ...,
+        on_update: OnUpdateOfMany | None = ...,
+    ) -> list[Job]: ...
+
+    def run_many(
+        self,
+        forms: Iterable[Form],
+        *,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        estimates: Sequence[int | None] | None = None,
+        return_exceptions: bool = False,
+        timeout: float | None = None,
+        poll_interval: float | None = None,
+        on_update: OnUpdateOfMany | None = None,
+    ) -> list[Job] | list[Job | LipsyncError]:
+        """Run many forms, so many jobs at a time, and return the jobs in the order of the forms.
+
+        Args:
+            forms: what to make.
+            concurrency: the most jobs that run at the same time.
+            estimates: what each costs, where there is a budget.
+            return_exceptions: put a job's error in its place. Otherwise nothing more is submitted after the first
+                failure, what was submitted is waited for, and the first error is raised, the other job ids in a note.
+            timeout: seconds to wait at most for each job.
+            poll_interval: mean seconds between two looks at a job.
+            on_update: called with the form's position and the job at each look.
+
+        """
+        many = Many(forms, estimates, concurrency, return_exceptions)
+        stop = threading.Event()
+
+        def one(index: int) -> None:
+            with many.outcome(index) as due:
+                if due:
+                    running = self._run(many.forms[index], None, many.estimates[index], timeout, poll_interval)
+                    many.outcomes[index] = self._drive(running, many.listener(index, on_update), stop)
+
+        with ThreadPoolExecutor(concurrency) as pool:
+            try:
+                list(pool.map(one, range(len(many.forms))))
+            except BaseException:  # Ctrl-C: wake whoever sleeps, so that the process can end
+                stop.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        return many.settle()
+
+    def download(self, job_or_url: Job | str, path: str | Path) -> Path:
+        """Save a job's video, whole or not at all, and return where it is.
+
+        Args:
+            job_or_url: a finished job, or the URL of its output.
+            path: the file to write, or an existing folder, in which it is named by the job.
+
+        Raises:
+            DownloadError: it could not be saved; nothing half-written was left.
+
+        """
+        return results.download(*results.source_and_target(job_or_url, path), local=self.profile.local)
+
+    def _drive(self, doing: Flow[T], on_update: OnUpdate | None = None, stop: threading.Event | None = None) -> T:
+        def record(effect: Record) -> None:
+            if on_update is not None:
+                on_update(effect.job)
+
+        return self._transport.drive(doing, record, stop)
+
+
+class AsyncLipsyncClient(Plans):
+    """The service, for an event loop; arguments, results and errors as of `LipsyncClient`.
+
+    All clients of a loop share its connections and the bound on requests in flight. Close it (or leave its
+    `async with`) in the loop that used it.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        *,
+        profile: str | Profile | None = None,
+        http_client: Any = None,
+        budget: int | None = None,
+        policy: Policy | None = None,
+    ) -> None:
+        super().__init__(api_key, base_url, profile=profile, budget=budget, policy=policy)
+        self._transport = AsyncTransport(self.profile, http_client)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Give the loop's connections back; the client may be used again."""
+        await self._transport.close()
+
+    async def submit(self, form: Form, *, webhook: str | None = None, estimate: int | None = None) -> Job:
+        """Submit a form; see `LipsyncClient.submit`."""
+        return await self._drive(self._submit(form, webhook, estimate))
+
+    async def job(self, job_id: str) -> Job:
+        """Ask for a job once; see `LipsyncClient.job`."""
+        return await self._drive(flow.look(job_id, self._policy))
+
+    async def wait(
+        self,
+        job_id: str,
+        *,
+        timeout: float | None = None,  # the deadline is the flow's, the same for both clients
+        poll_interval: float | None = None,
+        on_update: OnUpdate | None = None,
+    ) -> Job:
+        """Wait until a job has its video; see `LipsyncClient.wait`. `on_update` may be a coroutine function."""
+        return await self._drive(self._wait(job_id, timeout, poll_interval), on_update)
+
+    async def run(
+        self,
+        form: Form,
+        *,
+        webhook: str | None = None,
+        estimate: int | None = None,
+        timeout: float | None = None,
+        poll_interval: float | None = None,
+        on_update: OnUpdate | None = None,
+    ) -> Job:
+        """Submit a form and wait for its video; see `LipsyncClient.run`."""
+        return await self._drive(self._run(form, webhook, estimate, timeout, poll_interval), on_update)
+
+    @overload
+    async def run_many(
+        self,
+        forms: Iterable[Form],
+        *,
+        return_exceptions: Literal[True],
+        concurrency: int = ...,
+        estimates: Sequence[int | None] | None = ...,
+        timeout: float | None = ...,
+        poll_interval: float | None = ...,
+        on_update: OnUpdateOfMany | None = ...,
+    ) -> list[Job | LipsyncError]: ...
+
+    @overload
+    async def run_many(
+        self,
+        forms: Iterable[Form],
+        *,
+        return_exceptions: Literal[False] = ...,
+        concurrency: int = ...,
+        estimates: Sequence[int | None] | None = ...,
+        timeout: float | None = ...,
+        poll_interval: float | None = ...,
+        on_update: OnUpdateOfMany | None = ...,
+    ) -> list[Job]: ...
+
+    async def run_many(
+        self,
+        forms: Iterable[Form],
+        *,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        estimates: Sequence[int | None] | None = None,
+        return_exceptions: bool = False,
+        timeout: float | None = None,
+        poll_interval: float | None = None,
+        on_update: OnUpdateOfMany | None = None,
+    ) -> list[Job] | list[Job | LipsyncError]:
+        """Run many forms, so many jobs at a time; see `LipsyncClient.run_many`."""
+        many = Many(forms, estimates, concurrency, return_exceptions)
+        gate = asyncio.Semaphore(concurrency)
+
+        async def one(index: int) -> None:
+            async with gate:
+                with many.outcome(index) as due:
+                    if due:
+                        running = self._run(many.forms[index], None, many.estimates[index], timeout, poll_interval)
+                        many.outcomes[index] = await self._drive(running, many.listener(index, on_update))
+
+        await asyncio.gather(*(one(index) for index in range(len(many.forms))))
+        return many.settle()
+
+    async def download(self, job_or_url: Job | str, path: str | Path) -> Path:
+        """Save a job's video; see `LipsyncClient.download`. It runs in a thread: files block."""
+        source = results.source_and_target(job_or_url, path)
+        return await asyncio.to_thread(results.download, *source, local=self.profile.local)
+
+    async def _drive(self, doing: Flow[T], on_update: OnUpdate | None = None) -> T:
+        async def record(effect: Record) -> None:
+            told = on_update(effect.job) if on_update is not None else None
+            if inspect.isawaitable(told):
+                await told
+
+        return await self._transport.drive(doing, record)

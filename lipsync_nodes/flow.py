@@ -1,0 +1,217 @@
+"""What to send and when, as pure generators: no socket, no clock, no sleep in here.
+
+A flow yields effects and is sent what came of them; `transport` carries them out, once for sync and once for async:
+
+    yield Send(…)    →  Answer, or NoAnswer where none came
+    yield Sleep(s)   →  the time now, in seconds on a clock that never goes back
+    yield Record(e)  →  nothing; whoever listens is told of the event
+
+The rules on money live here and nowhere else. A submit is sent again only where it surely was not received
+(`NoAnswer.sent` is False) or was refused together with a pace (429 or 503 with Retry-After). A read time-out, a cut
+connection, a 5xx without a pace or an unreadable answer leave the outcome unknown: `SubmissionUncertain`, never a
+second POST.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from lipsync_nodes.answers import Answer, NoAnswer, error_of, retry_after, shorten, submit_error
+from lipsync_nodes.contract import Job, JobStatus, parse_job
+from lipsync_nodes.errors import (
+    ConnectionFailed,
+    InvalidRequest,
+    JobFailed,
+    JobTimeout,
+    LipsyncError,
+    RateLimited,
+    ServiceError,
+    SubmissionUncertain,
+)
+
+__all__ = ["Flow", "Policy", "Record", "Send", "Sleep", "look", "run", "submit", "wait"]
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send one request below the base URL. `paid` marks a submit: it costs money each time that it arrives."""
+
+    method: str
+    path: str
+    body: Mapping[str, Any] | None = None
+    timeout: float = 60.0
+    paid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Let so many seconds pass."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Tell whoever listens of a job as it was just seen."""
+
+    job: Job
+
+
+T = TypeVar("T")
+Flow = Generator[Send | Sleep | Record, Any, T]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How patient a flow is; times in seconds.
+
+    Attributes:
+        request_timeout: the longest that one request may take from its first to its last byte.
+        connect_tries: how often a request that never arrived is sent.
+        paced_tries: how often a request that was refused with a pace is sent.
+        longest_pace: the longest pause that the service may ask for; beyond it, `RateLimited`.
+        first_pause: the pause after the first failed connection; it doubles each time.
+        chance: gives a number in [0, 1) that spreads requests in time.
+
+    """
+
+    request_timeout: float = 60.0
+    connect_tries: int = 4
+    paced_tries: int = 8
+    longest_pace: float = 120.0
+    first_pause: float = 0.5
+    chance: Callable[[], float] = random.random
+
+    def backoff(self, failures: int) -> float:
+        """Return the pause after so many failures in a row."""
+        return self.first_pause * 2 ** (failures - 1) * (1 + self.chance() / 4)
+
+    def spread(self, interval: float) -> float:
+        """Return a pause around *interval*: 7.5 s becomes 5 to 10 s, which is what the service advises."""
+        return interval * (2 + 2 * self.chance()) / 3
+
+
+def submit(path: str, body: Mapping[str, Any], policy: Policy) -> Flow[Job]:
+    """Submit once and return the job; see the module for when it is sent again."""
+    unreached = refused = 0
+    while True:
+        reply = yield Send("POST", path, body, policy.request_timeout, paid=True)
+        if isinstance(reply, NoAnswer):
+            unreached += 1
+            if reply.sent:
+                raise SubmissionUncertain(f"The submit was sent, but no answer came: {reply.reason}.")
+            if unreached >= policy.connect_tries:
+                raise ConnectionFailed(f"The service was not reached in {unreached} tries: {reply.reason}.")
+            yield Sleep(policy.backoff(unreached))
+        elif reply.ok:
+            job = _submitted(reply)
+            yield Record(job)
+            return job
+        else:
+            refused += 1
+            pace = retry_after(reply)
+            if pace is None or pace > policy.longest_pace or refused >= policy.paced_tries:
+                raise submit_error(reply)
+            yield Sleep(pace * (1 + policy.chance() / 10))
+
+
+def look(job_id: str, policy: Policy, *, timeout: float | None = None) -> Flow[Job]:
+    """Ask for a job once; every failure is raised as what it is."""
+    reply = yield Send("GET", f"/jobs/{_segment(job_id)}", timeout=timeout or policy.request_timeout)
+    if isinstance(reply, NoAnswer):
+        raise ConnectionFailed(f"No answer came: {reply.reason}.", job_id=job_id, hint="The job goes on; ask again.")
+    if not reply.ok:
+        raise error_of(reply, job_id)
+    try:
+        job = parse_job(json.loads(reply.body), asked_for=job_id)
+    except ValueError as error:
+        raise ServiceError(f"The answer cannot be read: {shorten(error)}.", job_id=job_id) from None
+    yield Record(job)
+    return job
+
+
+def wait(job_id: str, policy: Policy, *, timeout: float, poll_interval: float, pause: float = 0.0) -> Flow[Job]:
+    """Look at a job until it has ended, at most for *timeout* seconds; passing errors are tolerated until then.
+
+    Args:
+        job_id: which job.
+        policy: how patient each look is.
+        timeout: seconds until `JobTimeout`.
+        poll_interval: mean seconds between two looks.
+        pause: seconds before the first look.
+
+    """
+    now: float = yield Sleep(0)
+    deadline = now + timeout
+    seen: Job | None = None
+    trouble: LipsyncError | None = None
+    while True:
+        now = yield Sleep(min(pause, max(0.0, deadline - now)))
+        pause = policy.spread(poll_interval)
+        try:
+            # The last look may come at the deadline itself, and is still given a second.
+            left = max(1.0, deadline - now)
+            seen = yield from look(job_id, policy, timeout=min(policy.request_timeout, left))
+            trouble = None
+        except (ConnectionFailed, RateLimited, ServiceError) as error:
+            trouble = error
+            if isinstance(error, RateLimited):
+                pause = max(pause, min(error.retry_after or 0.0, policy.longest_pace))
+        else:
+            if seen.finished:
+                return _video_of(seen)
+        if now >= deadline:
+            raise _timeout(job_id, timeout, seen, trouble)
+        now = yield Sleep(0)
+
+
+def run(submitting: Flow[Job], policy: Policy, *, timeout: float, poll_interval: float) -> Flow[Job]:
+    """Submit, then wait."""
+    job = yield from submitting
+    if job.finished:
+        return _video_of(job)
+    first = policy.spread(poll_interval)
+    return (yield from wait(job.id, policy, timeout=timeout, poll_interval=poll_interval, pause=first))
+
+
+def _segment(job_id: str) -> str:
+    """Make a job id one segment of a path, whatever a person typed."""
+    if not job_id.strip(". \t\r\n"):
+        raise InvalidRequest(f"{job_id!r} is not a job id.", hint="Give the id that the submit printed.")
+    return quote(job_id, safe="")
+
+
+def _video_of(job: Job) -> Job:
+    """Return a job that has its video; raise for one that ended without."""
+    if job.status is JobStatus.FAILED:
+        raise JobFailed(f"The job failed: {shorten(job.error) or 'the service gives no reason'}.", job_id=job.id)
+    if job.output:
+        return job
+    raise ServiceError(
+        "The service says that the job is completed, but gives no output.",
+        job_id=job.id,
+        may_have_charged=True,
+        hint="Ask for the job again later; if it stays so, tell the service's support its id.",
+    )
+
+
+def _timeout(job_id: str, timeout: float, seen: Job | None, trouble: LipsyncError | None) -> JobTimeout:
+    status = f"when last seen it was {seen.status.value!r}" if seen else "its state was never seen"
+    error = JobTimeout(f"Job {job_id} has not ended within {timeout:g} s; {status}.", job_id=job_id)
+    error.__cause__ = trouble
+    return error
+
+
+def _submitted(answer: Answer) -> Job:
+    try:
+        return parse_job(json.loads(answer.body))
+    except ValueError as error:
+        raise SubmissionUncertain(
+            f"The service accepted the submit, but its answer cannot be read: {shorten(error)}.",
+            status_code=answer.status,
+        ) from None

@@ -1,0 +1,163 @@
+"""Profiles: which key, which base URL. An explicit argument wins, then the environment, then a private file.
+
+`LIPSYNC_API_KEY`, `LIPSYNC_BASE_URL` and `LIPSYNC_PROFILE` are read from the environment. Named profiles live in
+`profiles.toml` in the user's configuration folder (`LIPSYNC_CONFIG` names another file), one table each:
+
+    [default]
+    api_key = "sk_…"
+
+    [studio]
+    api_key = "sk_…"
+    base_url = "https://lipsync.studio/api/v1"
+
+A profile that the caller names (argument or `--profile`) is taken whole: the environment does not change who pays.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import tomllib
+from collections.abc import Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_validator
+
+from lipsync_nodes.errors import ConfigurationError
+
+__all__ = ["DEFAULT_BASE_URL", "Profile", "is_loopback", "load_profile", "profiles_file", "user_folder"]
+
+DEFAULT_BASE_URL: Final = "https://lipsync.studio/api/v1"
+NO_KEY_HINT: Final = (
+    "Set LIPSYNC_API_KEY to your key (sk_…), or try without one: the embedded sandbox needs none "
+    "(`lipsync-nodes demo`, or `--sandbox` on any command)."
+)
+
+
+class Profile(BaseModel):
+    """Named settings. The key is a `SecretStr`: it shows in no repr, log or dump.
+
+    Attributes:
+        name: what it is called in the file, `default` if it has no name.
+        api_key: the key, sent as a Bearer token.
+        base_url: where the service is; https, or http on this machine only.
+        budget: the most credits that all submits of one client together may cost; None for no limit.
+
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    name: str = "default"
+    api_key: SecretStr | None = None
+    base_url: str = DEFAULT_BASE_URL
+    budget: int | None = None
+
+    @field_validator("api_key")
+    @classmethod
+    def _key_fits_a_header(cls, key: SecretStr | None) -> SecretStr | None:
+        text = key.get_secret_value().strip() if key else ""
+        if not text.isascii() or any(character.isspace() or not character.isprintable() for character in text):
+            raise ValueError("has characters that no key has (white space or non-ASCII)")
+        return SecretStr(text) if text else None
+
+    @field_validator("base_url")
+    @classmethod
+    def _base_is_safe(cls, url: str) -> str:
+        parts = urlsplit(url.strip())
+        if not parts.hostname or parts.username or parts.query or parts.fragment:
+            raise ValueError("must be a plain URL such as " + DEFAULT_BASE_URL)
+        if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
+            raise ValueError("must be https: the key would be readable on the way (http only for this machine)")
+        return url.strip().rstrip("/")
+
+    @property
+    def local(self) -> bool:
+        """Whether the base URL is on this machine, as a sandbox is."""
+        return is_loopback(urlsplit(self.base_url).hostname or "")
+
+    def bearer(self) -> str:
+        """Return the key for the Authorization header; raise `ConfigurationError` if there is none."""
+        if self.api_key is None:
+            raise ConfigurationError(f"There is no API key (profile {self.name!r}).", hint=NO_KEY_HINT)
+        return self.api_key.get_secret_value()
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether *host* is this machine by its name or address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def load_profile(
+    name: str | None = None,
+    *,
+    api_key: str | None = None,
+    base_url: str | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Profile:
+    """Put the settings together: arguments, then (for a profile nobody named) the environment, then the file.
+
+    Raises:
+        ConfigurationError: no such profile, a file others can read, an unsafe base URL, a malformed key.
+
+    """
+    env = os.environ if environ is None else environ
+    chosen = name or env.get("LIPSYNC_PROFILE") or "default"
+    values = _from_file(profiles_file(env), chosen, must_exist=chosen != "default")
+    if name is None:
+        values |= _given(api_key=env.get("LIPSYNC_API_KEY"), base_url=env.get("LIPSYNC_BASE_URL"))
+    values |= _given(api_key=api_key, base_url=base_url)
+    try:
+        return Profile(**{**values, "name": chosen})
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise ConfigurationError(f"Profile {chosen!r} cannot be used: {faults}.") from None
+
+
+def _given(**values: str | None) -> dict[str, str]:
+    return {name: value for name, value in values.items() if value}
+
+
+def _from_file(path: Path, name: str, *, must_exist: bool) -> dict[str, Any]:
+    profiles = _read(path) if path.is_file() else {}
+    profile = profiles.get(name)
+    if profile is None and must_exist:
+        known = ", ".join(sorted(profiles)) or "none"
+        raise ConfigurationError(f"There is no profile {name!r} in {path}.", hint=f"Profiles there: {known}.")
+    if not isinstance(profile, dict | None):
+        raise ConfigurationError(f"{path}: {name} is not a table.", hint=f"Write it as [{name}].")
+    return dict(profile or {})
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise ConfigurationError(f"{path} holds keys and others can read it.", hint=f"Run: chmod 600 '{path}'")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        # The error's text may quote a line, and a line may hold a key.
+        raise ConfigurationError(f"{path} cannot be read as TOML ({type(error).__name__}).") from None
+
+
+def profiles_file(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return where the profiles are: `LIPSYNC_CONFIG`, or `profiles.toml` in the user's configuration folder."""
+    if named := environ.get("LIPSYNC_CONFIG"):
+        return Path(named)
+    return user_folder(environ, xdg="XDG_CONFIG_HOME", fallback=".config") / "profiles.toml"
+
+
+def user_folder(environ: Mapping[str, str], *, xdg: str, fallback: str) -> Path:
+    """Return this package's folder of one kind, by the custom of Windows, macOS or the XDG specification."""
+    if sys.platform == "win32":
+        base = Path(environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = Path(environ.get(xdg) or Path.home() / fallback)
+    return base / "lipsync-nodes"

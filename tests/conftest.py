@@ -1,0 +1,88 @@
+"""Fixtures of the core's tests: a clean environment, the sandbox over real HTTP, and both faces of the client."""
+
+import asyncio
+import inspect
+
+import pytest
+
+from lipsync_nodes import AsyncLipsyncClient, ImageForm, ImageMultiForm, LipsyncClient, VideoForm
+from lipsync_nodes.flow import Policy
+
+# Patient in tries, impatient in seconds: the rules are the real ones, the pauses are not.
+QUICK = Policy(request_timeout=2.0, first_pause=0.01, longest_pace=2.0)
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch, tmp_path):
+    """No key, profile or folder of the person who runs the tests gets into them."""
+    for name in ("LIPSYNC_API_KEY", "LIPSYNC_BASE_URL", "LIPSYNC_PROFILE", "LIPSYNC_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    home = tmp_path / "home"
+    for name in ("HOME", "USERPROFILE", "APPDATA", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(name, str(home))
+
+
+@pytest.fixture(scope="session")
+def _shared_sandbox():
+    from lipsync_nodes.sandbox import Sandbox
+
+    with Sandbox(renderer="instant") as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(_shared_sandbox):
+    """A sandbox that renders nothing and answers at once; forgets faults and requests between tests."""
+    _shared_sandbox.reset()
+    return _shared_sandbox
+
+
+class Face:
+    """Calls a client's methods alike, whether it is the sync or the async one."""
+
+    def __init__(self, kind, **options):
+        self._options = {"policy": QUICK, **options}
+        self._kind = kind
+
+    def __getattr__(self, method):
+        def call(*args, **options):
+            if self._kind is LipsyncClient:
+                with LipsyncClient(**self._options) as client:
+                    return getattr(client, method)(*args, **options)
+            return asyncio.run(self._call(method, args, options))
+
+        return call
+
+    async def _call(self, method, args, options):
+        async with AsyncLipsyncClient(**self._options) as client:
+            result = getattr(client, method)(*args, **options)
+            return await result if inspect.isawaitable(result) else result
+
+
+@pytest.fixture(params=[LipsyncClient, AsyncLipsyncClient], ids=["sync", "async"])
+def face(request, sandbox):
+    """Each face of the client, talking to the sandbox."""
+    return Face(request.param, api_key=sandbox.api_key, base_url=sandbox.base_url)
+
+
+@pytest.fixture(params=[LipsyncClient, AsyncLipsyncClient], ids=["sync", "async"])
+def face_of(request):
+    """Make a face with other options."""
+    return lambda **options: Face(request.param, **options)
+
+
+FORMS = {
+    "video": VideoForm(video="https://media.example/clip.mp4", audio="https://media.example/voice.mp3"),
+    "image": ImageForm(image="https://media.example/face.png", audio="https://media.example/voice.mp3"),
+    "image-multi": ImageMultiForm(
+        image="https://media.example/two.png",
+        left_audio="https://media.example/left.mp3",
+        right_audio="https://media.example/right.mp3",
+    ),
+}
+
+
+@pytest.fixture(params=FORMS.values(), ids=FORMS.keys())
+def form(request):
+    """A form of each endpoint."""
+    return request.param

@@ -1,0 +1,281 @@
+"""The flows, played to their end with no socket, no clock and no sleep."""
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+
+from lipsync_nodes import flow
+from lipsync_nodes.answers import Answer, NoAnswer
+from lipsync_nodes.errors import (
+    AuthenticationError,
+    ConnectionFailed,
+    InvalidRequest,
+    JobFailed,
+    JobTimeout,
+    RateLimited,
+    ServiceError,
+    SubmissionUncertain,
+)
+from lipsync_nodes.flow import Policy, Record, Send, Sleep
+
+STEADY = Policy(chance=lambda: 0.5)
+BODY = {"formState": {"image": "https://x/i.png", "audio": "https://x/a.mp3"}}
+
+
+class Stage:
+    """Plays a flow: gives the replies in order and keeps what was sent, slept and recorded."""
+
+    def __init__(self, *replies):
+        self.replies = list(replies)
+        self.sent, self.slept, self.recorded = [], [], []
+        self.now = 1000.0
+
+    def play(self, playing):
+        reply = None
+        while True:
+            try:
+                effect = playing.send(reply)
+            except StopIteration as end:
+                return end.value
+            reply = self.carry_out(effect)
+
+    def carry_out(self, effect):
+        if isinstance(effect, Sleep):
+            self.slept.append(effect.seconds)
+            self.now += effect.seconds
+            return self.now
+        if isinstance(effect, Record):
+            return self.recorded.append(effect.job)
+        assert isinstance(effect, Send)
+        self.sent.append(effect)
+        # The last reply is given for ever.
+        return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+
+    @property
+    def pauses(self):
+        return [seconds for seconds in self.slept if seconds]
+
+
+def answer(code=200, headers=None, /, **body):
+    return Answer(code, headers or {}, json.dumps(body).encode(), received=0.0)
+
+
+PROCESSING = answer(id="j1", status="processing")
+DONE = answer(id="j1", status="completed", output="https://x/out.mp4", executionTime=12)
+LOST = NoAnswer("ReadTimeout", sent=True)
+UNREACHED = NoAnswer("ConnectError", sent=False)
+
+
+def submit(*replies, policy=STEADY):
+    stage = Stage(*replies)
+    return stage, lambda: stage.play(flow.submit("/lipsync-image", BODY, policy))
+
+
+def test_a_submit_is_one_post_and_gives_the_job():
+    stage, play = submit(PROCESSING)
+    assert play().id == "j1"
+    assert [(send.method, send.path, send.body, send.paid) for send in stage.sent] == [
+        ("POST", "/lipsync-image", BODY, True)
+    ]
+    assert [job.id for job in stage.recorded] == ["j1"]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        LOST,
+        *(answer(status) for status in (303, 408, 500, 501, 502, 503, 504)),
+        Answer(200, {}, b""),
+        Answer(200, {}, b'{"id": "j'),
+        Answer(200, {}, b"<html>hello</html>"),
+        Answer(200, {}, b"\xff\xfe"),
+        answer(status="processing"),
+        answer(id="", status="processing"),
+        answer(id=["j1"]),
+        answer(id="j1", status=7),
+        Answer(201, {}, b"[]"),
+    ],
+    ids=str,
+)
+def test_a_submit_of_unknown_outcome_is_never_sent_again(reply):
+    stage, play = submit(reply)
+    with pytest.raises(SubmissionUncertain) as caught:
+        play()
+    assert caught.value.may_have_charged
+    assert len(stage.sent) == 1
+
+
+def test_a_submit_that_never_arrived_is_sent_again_a_few_times_with_growing_pauses():
+    stage, play = submit(UNREACHED)
+    with pytest.raises(ConnectionFailed) as caught:
+        play()
+    assert not caught.value.may_have_charged
+    assert len(stage.sent) == STEADY.connect_tries
+    assert stage.pauses == sorted(set(stage.pauses))
+
+
+def test_a_submit_that_never_arrived_succeeds_when_the_service_is_back():
+    stage, play = submit(UNREACHED, UNREACHED, PROCESSING)
+    assert play().id == "j1"
+    assert len(stage.sent) == 3
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "3"}, 3),
+        ({"retry-after": "0"}, 0),
+        ({"retry-after": "-5"}, 0),
+        ({"retry-after": "1.5"}, 1.5),
+        ({"retry-after-ms": "250"}, 0.25),
+        ({"retry-after": "Thu, 01 Jan 1970 00:00:09 GMT"}, 9),
+        ({"retry-after": "Sun, 22 Nov 2026 10:00:30 GMT", "date": "Sun, 22 Nov 2026 10:00:00 GMT"}, 30),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_submit_refused_with_a_pace_is_sent_again_at_that_pace(status, headers, seconds):
+    stage, play = submit(answer(status, headers), PROCESSING)
+    assert play().id == "j1"
+    assert sum(stage.slept) == pytest.approx(seconds * 1.05)
+
+
+@pytest.mark.parametrize("asked", ["86400", "inf", "Fri, 01 Jan 2100 00:00:00 GMT"])
+@pytest.mark.parametrize("status", [429, 503])
+def test_an_absurd_pace_is_not_obeyed(status, asked):
+    stage, play = submit(answer(status, {"retry-after": asked}))
+    with pytest.raises(RateLimited) as caught:
+        play()
+    assert not caught.value.may_have_charged
+    assert caught.value.retry_after > STEADY.longest_pace
+    assert (len(stage.sent), stage.pauses) == (1, [])
+
+
+def test_a_service_that_refuses_for_ever_is_left_alone():
+    stage, play = submit(answer(429, {"retry-after": "1"}))
+    with pytest.raises(RateLimited):
+        play()
+    assert len(stage.sent) == STEADY.paced_tries
+
+
+@pytest.mark.parametrize("pace", [None, "soon", "nan", ""])
+def test_a_429_without_a_pace_is_refused_and_not_sent_again(pace):
+    stage, play = submit(answer(429, {"retry-after": pace} if pace is not None else {}))
+    with pytest.raises(RateLimited) as caught:
+        play()
+    assert (len(stage.sent), caught.value.may_have_charged, caught.value.retry_after) == (1, False, None)
+
+
+def wait(*replies, timeout=100.0, poll_interval=7.5):
+    stage = Stage(*replies)
+    return stage, lambda: stage.play(flow.wait("j1", STEADY, timeout=timeout, poll_interval=poll_interval))
+
+
+def test_waiting_looks_until_the_job_has_its_video():
+    stage, play = wait(PROCESSING, answer(id="j1", status="unheard-of"), DONE)
+    assert play().output == "https://x/out.mp4"
+    assert [send.path for send in stage.sent] == ["/jobs/j1"] * 3
+    assert [job.status.value for job in stage.recorded] == ["processing", "unheard-of", "completed"]
+
+
+def test_pauses_are_spread_over_what_the_service_advises():
+    for chance, seconds in ((0.0, 5.0), (0.5, 7.5), (1.0, 10.0)):
+        assert Policy(chance=lambda chance=chance: chance).spread(7.5) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    "trouble", [LOST, UNREACHED, answer(500), answer(503), answer(429), answer(408), Answer(200, {}, b"{")]
+)
+def test_passing_trouble_does_not_end_a_wait(trouble):
+    _, play = wait(trouble, trouble, DONE)
+    assert play().id == "j1"
+
+
+def test_waiting_never_goes_beyond_its_deadline_and_looks_once_more_there():
+    stage, play = wait(PROCESSING, timeout=20)
+    with pytest.raises(JobTimeout) as caught:
+        play()
+    assert stage.now == pytest.approx(1020)
+    assert caught.value.job_id == "j1"
+    assert "wait for the same job id again" in str(caught.value)
+    assert all(1 <= send.timeout <= 20 for send in stage.sent)
+
+
+def test_a_time_out_tells_of_the_last_trouble():
+    _, play = wait(answer(500), timeout=5)
+    with pytest.raises(JobTimeout) as caught:
+        play()
+    assert isinstance(caught.value.__cause__, ServiceError)
+
+
+def test_a_huge_retry_after_does_not_keep_a_wait_asleep():
+    stage, play = wait(answer(429, {"retry-after": "86400"}), DONE, timeout=1000)
+    assert play().id == "j1"
+    assert stage.pauses == [STEADY.longest_pace]
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 402, 403, 404, 405, 410, 422])
+def test_polling_ends_where_asking_further_is_of_no_use(status):
+    stage, play = wait(answer(status))
+    with pytest.raises(Exception) as caught:  # noqa: PT011  # the class is the table of test_errors
+        play()
+    assert caught.value.status_code == status
+    assert len(stage.sent) == 1
+
+
+def test_a_failed_job_says_why():
+    _, play = wait(answer(id="j1", status="failed", error="Invalid audio format", output=None))
+    with pytest.raises(JobFailed, match="Invalid audio format") as caught:
+        play()
+    assert caught.value.job_id == "j1"
+
+
+def test_a_completed_job_without_output_says_so():
+    _, play = wait(answer(id="j1", status="completed", output=None))
+    with pytest.raises(ServiceError, match="no output"):
+        play()
+
+
+@pytest.mark.parametrize("job_id", ["", " ", ".", "..", "\n"])
+def test_what_is_no_job_id_is_refused_before_anything_is_sent(job_id):
+    stage = Stage(DONE)
+    with pytest.raises(InvalidRequest):
+        stage.play(flow.look(job_id, STEADY))
+    assert not stage.sent
+
+
+def test_a_job_id_stays_one_segment_of_the_path():
+    stage = Stage(DONE)
+    stage.play(flow.look("../a/b?c#d", STEADY))
+    assert stage.sent[0].path == "/jobs/..%2Fa%2Fb%3Fc%23d"
+
+
+def test_a_run_submits_then_waits():
+    stage = Stage(PROCESSING, PROCESSING, DONE)
+    playing = flow.run(flow.submit("/p", BODY, STEADY), STEADY, timeout=60, poll_interval=6)
+    assert stage.play(playing).output
+    assert [send.method for send in stage.sent] == ["POST", "GET", "GET"]
+    assert stage.pauses == [6, 6]
+
+
+def test_a_run_whose_submit_is_refused_never_polls():
+    stage = Stage(answer(401))
+    with pytest.raises(AuthenticationError):
+        stage.play(flow.run(flow.submit("/p", BODY, STEADY), STEADY, timeout=60, poll_interval=6))
+    assert len(stage.sent) == 1
+
+
+def test_the_flow_imports_nothing_that_does_io():
+    allowed = {"__future__", "collections.abc", "dataclasses", "json", "random", "typing", "urllib.parse"}
+    tree = ast.parse(Path(flow.__file__).read_text(encoding="utf-8"))
+    imported = {
+        name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
+    }
+    ours = {name for name in imported if name.startswith("lipsync_nodes")}
+    assert imported - ours <= allowed
+    assert ours <= {f"lipsync_nodes.{name}" for name in ("answers", "contract", "errors")}

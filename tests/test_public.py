@@ -1,0 +1,71 @@
+"""What the package shows, and what importing it costs."""
+
+import subprocess
+import sys
+
+import pytest
+
+import lipsync_nodes
+from lipsync_nodes import errors
+
+PUBLIC = [
+    "AsyncLipsyncClient",
+    "AuthenticationError",
+    "BudgetExceeded",
+    "ConfigurationError",
+    "ConnectionFailed",
+    "Credits",
+    "DownloadError",
+    "ImageForm",
+    "ImageMultiForm",
+    "InsufficientCredits",
+    "InvalidRequest",
+    "Job",
+    "JobFailed",
+    "JobNotFound",
+    "JobStatus",
+    "JobTimeout",
+    "LipsyncClient",
+    "LipsyncError",
+    "RateLimited",
+    "ServiceError",
+    "SubmissionUncertain",
+    "VideoForm",
+    "WebhookEvent",
+    "estimate_credits",
+]
+
+
+def test_the_public_names_are_these():
+    assert lipsync_nodes.__all__ == PUBLIC
+    assert set(PUBLIC) <= set(dir(lipsync_nodes))
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_each_public_name_is_there_and_documented(name):
+    assert getattr(lipsync_nodes, name).__doc__
+
+
+def test_every_error_is_public():
+    kinds = {name for name in errors.__all__ if isinstance(getattr(errors, name), type)}
+    assert kinds <= set(PUBLIC)
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'Lipsink'"):
+        _ = lipsync_nodes.Lipsink
+
+
+@pytest.mark.parametrize(
+    "module", ["lipsync_nodes", "lipsync_nodes.errors", "lipsync_nodes.cli", "lipsync_nodes.sandbox"]
+)
+def test_importing_loads_neither_httpx_nor_pydantic(module):
+    code = f"import sys, {module}; print(sorted({{'httpx', 'pydantic', 'numpy', 'cv2', 'av'}} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_star_import_works_in_a_fresh_process():
+    code = "from lipsync_nodes import *; print(LipsyncClient.__name__, JobStatus.FAILED)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["LipsyncClient", "failed"]
