@@ -105,7 +105,8 @@ def _refusal(status: int, words: str, about: dict[str, Any]) -> LipsyncError:
         case HTTPStatus.NOT_FOUND | HTTPStatus.METHOD_NOT_ALLOWED:
             hint = "Nothing was charged. Check the base URL."
             return InvalidRequest(f"The service has no such endpoint ({status}){words}.", hint=hint, **about)
-    return InvalidRequest(f"The service refused the request ({status}){words}.", **about)
+    hint = None if about["job_id"] is None else "Check the job id and the base URL."
+    return InvalidRequest(f"The service refused the request ({status}){words}.", hint=hint, **about)
 
 
 def _words(answer: Answer) -> str:

@@ -13,13 +13,24 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar, overload
+from typing import Any, Literal, Self, TypeVar, Unpack, overload
 
 from lipsync_nodes import flow, results
 from lipsync_nodes.contract import Form, Job
 from lipsync_nodes.errors import LipsyncError
-from lipsync_nodes.flow import Flow, Policy, Record
-from lipsync_nodes.plans import DEFAULT_CONCURRENCY, Many, OnUpdate, OnUpdateOfMany, Plans
+from lipsync_nodes.events import Event
+from lipsync_nodes.flow import Flow, Policy
+from lipsync_nodes.ledger import Ledger
+from lipsync_nodes.plans import (
+    DEFAULT_CONCURRENCY,
+    Many,
+    OnUpdate,
+    OnUpdateOfMany,
+    Plans,
+    SubmitOptions,
+    concerns_ledger,
+    job_in,
+)
 from lipsync_nodes.settings import Profile
 from lipsync_nodes.transport import AsyncTransport, Transport
 
@@ -36,6 +47,7 @@ class LipsyncClient(Plans):
         base_url: where the service is; by default LIPSYNC_BASE_URL, the profile's, or the service itself.
         profile: the name of a profile, or a `Profile`.
         http_client: an `httpx.Client` to send through instead of an own one; it is not closed.
+        ledger: the journal that keeps this client from paying twice; needed for submission keys.
         budget: the most credits that all submits of this client together may cost.
         policy: how patient single requests are.
 
@@ -51,10 +63,11 @@ class LipsyncClient(Plans):
         *,
         profile: str | Profile | None = None,
         http_client: Any = None,
+        ledger: Ledger | None = None,
         budget: int | None = None,
         policy: Policy | None = None,
     ) -> None:
-        super().__init__(api_key, base_url, profile=profile, budget=budget, policy=policy)
+        super().__init__(api_key, base_url, profile=profile, ledger=ledger, budget=budget, policy=policy)
         self._transport = Transport(self.profile, http_client)
 
     def __enter__(self) -> Self:
@@ -69,23 +82,22 @@ class LipsyncClient(Plans):
         """Close the connections; the client may be used again."""
         self._transport.close()
 
-    def submit(self, form: Form, *, webhook: str | None = None, estimate: int | None = None) -> Job:
+    def submit(self, form: Form, **options: Unpack[SubmitOptions]) -> Job:
         """Submit a form and return the job as the service first described it, with its id.
 
         It costs money, so it is sent at most once unless it surely was not received.
 
         Args:
             form: what to make; its class picks the endpoint.
-            webhook: an https URL that the service POSTs the finished job to.
-            estimate: what `estimate_credits` says it will cost; needed where there is a budget.
+            **options: `webhook`, `key`, `estimate`, `target`, `resubmit_uncertain`; see `SubmitOptions`.
 
         Raises:
-            SubmissionUncertain: the outcome is unknown; the job may exist.
+            SubmissionUncertain: the outcome is unknown, now or of an earlier submit of this key; the job may exist.
             BudgetExceeded: it would cost more than is left of the budget; nothing was sent.
             LipsyncError: anything else that went wrong; nothing was charged.
 
         """
-        return self._drive(self._submit(form, webhook, estimate))
+        return self._drive(self._submit(self._submission(form, **options)))
 
     def job(self, job_id: str) -> Job:
         """Ask for a job once.
@@ -109,7 +121,7 @@ class LipsyncClient(Plans):
 
         Args:
             job_id: which job.
-            timeout: seconds to wait at most, 1800 by default.
+            timeout: seconds to wait at most; by default 1800, or more where the ledger knows of a long audio.
             poll_interval: mean seconds between two looks, 7.5 by default.
             on_update: called with the job at each look.
 
@@ -119,20 +131,20 @@ class LipsyncClient(Plans):
             AuthenticationError, JobNotFound: asking further is of no use.
 
         """
-        return self._drive(self._wait(job_id, timeout, poll_interval), on_update)
+        deadline = self._deadline(job_id) if timeout is None else timeout
+        return self._drive(self._wait(job_id, deadline, poll_interval), on_update)
 
     def run(
         self,
         form: Form,
         *,
-        webhook: str | None = None,
-        estimate: int | None = None,
         timeout: float | None = None,
         poll_interval: float | None = None,
         on_update: OnUpdate | None = None,
+        **options: Unpack[SubmitOptions],
     ) -> Job:
         """Submit a form and wait for its video; arguments and errors as of `submit` and `wait`."""
-        return self._drive(self._run(form, webhook, estimate, timeout, poll_interval), on_update)
+        return self._drive(self._run(self._submission(form, **options), timeout, poll_interval), on_update)
 
     @overload
     def run_many(
@@ -190,7 +202,8 @@ class LipsyncClient(Plans):
         def one(index: int) -> None:
             with many.outcome(index) as due:
                 if due:
-                    running = self._run(many.forms[index], None, many.estimates[index], timeout, poll_interval)
+                    submission = self._submission(many.forms[index], estimate=many.estimates[index])
+                    running = self._run(submission, timeout, poll_interval)
                     many.outcomes[index] = self._drive(running, many.listener(index, on_update), stop)
 
         with ThreadPoolExecutor(concurrency) as pool:
@@ -213,12 +226,15 @@ class LipsyncClient(Plans):
             DownloadError: it could not be saved; nothing half-written was left.
 
         """
-        return results.download(*results.source_and_target(job_or_url, path), local=self.profile.local)
+        source = results.source_and_target(job_or_url, path)
+        return self._saved(job_or_url, results.download(*source, local=self.profile.local))
 
     def _drive(self, doing: Flow[T], on_update: OnUpdate | None = None, stop: threading.Event | None = None) -> T:
-        def record(effect: Record) -> None:
-            if on_update is not None:
-                on_update(effect.job)
+        def record(event: Event) -> object:
+            answer = self._write_down(event) if concerns_ledger(event) else None
+            if on_update is not None and (job := job_in(event)):
+                on_update(job)
+            return answer
 
         return self._transport.drive(doing, record, stop)
 
@@ -237,10 +253,11 @@ class AsyncLipsyncClient(Plans):
         *,
         profile: str | Profile | None = None,
         http_client: Any = None,
+        ledger: Ledger | None = None,
         budget: int | None = None,
         policy: Policy | None = None,
     ) -> None:
-        super().__init__(api_key, base_url, profile=profile, budget=budget, policy=policy)
+        super().__init__(api_key, base_url, profile=profile, ledger=ledger, budget=budget, policy=policy)
         self._transport = AsyncTransport(self.profile, http_client)
 
     async def __aenter__(self) -> Self:
@@ -255,9 +272,12 @@ class AsyncLipsyncClient(Plans):
         """Give the loop's connections back; the client may be used again."""
         await self._transport.close()
 
-    async def submit(self, form: Form, *, webhook: str | None = None, estimate: int | None = None) -> Job:
-        """Submit a form; see `LipsyncClient.submit`."""
-        return await self._drive(self._submit(form, webhook, estimate))
+    async def submit(self, form: Form, **options: Unpack[SubmitOptions]) -> Job:
+        """Submit a form; see `LipsyncClient.submit`.
+
+        A caller that is cancelled while the request is on its way does not lose the job: its id is still written down.
+        """
+        return await self._drive(self._submit(self._submission(form, **options)))
 
     async def job(self, job_id: str) -> Job:
         """Ask for a job once; see `LipsyncClient.job`."""
@@ -272,20 +292,20 @@ class AsyncLipsyncClient(Plans):
         on_update: OnUpdate | None = None,
     ) -> Job:
         """Wait until a job has its video; see `LipsyncClient.wait`. `on_update` may be a coroutine function."""
-        return await self._drive(self._wait(job_id, timeout, poll_interval), on_update)
+        deadline = await asyncio.to_thread(self._deadline, job_id) if timeout is None else timeout
+        return await self._drive(self._wait(job_id, deadline, poll_interval), on_update)
 
     async def run(
         self,
         form: Form,
         *,
-        webhook: str | None = None,
-        estimate: int | None = None,
         timeout: float | None = None,
         poll_interval: float | None = None,
         on_update: OnUpdate | None = None,
+        **options: Unpack[SubmitOptions],
     ) -> Job:
         """Submit a form and wait for its video; see `LipsyncClient.run`."""
-        return await self._drive(self._run(form, webhook, estimate, timeout, poll_interval), on_update)
+        return await self._drive(self._run(self._submission(form, **options), timeout, poll_interval), on_update)
 
     @overload
     async def run_many(
@@ -332,7 +352,8 @@ class AsyncLipsyncClient(Plans):
             async with gate:
                 with many.outcome(index) as due:
                     if due:
-                        running = self._run(many.forms[index], None, many.estimates[index], timeout, poll_interval)
+                        submission = self._submission(many.forms[index], estimate=many.estimates[index])
+                        running = self._run(submission, timeout, poll_interval)
                         many.outcomes[index] = await self._drive(running, many.listener(index, on_update))
 
         await asyncio.gather(*(one(index) for index in range(len(many.forms))))
@@ -341,12 +362,16 @@ class AsyncLipsyncClient(Plans):
     async def download(self, job_or_url: Job | str, path: str | Path) -> Path:
         """Save a job's video; see `LipsyncClient.download`. It runs in a thread: files block."""
         source = results.source_and_target(job_or_url, path)
-        return await asyncio.to_thread(results.download, *source, local=self.profile.local)
+        saved = await asyncio.to_thread(results.download, *source, local=self.profile.local)
+        return await asyncio.to_thread(self._saved, job_or_url, saved)
 
     async def _drive(self, doing: Flow[T], on_update: OnUpdate | None = None) -> T:
-        async def record(effect: Record) -> None:
-            told = on_update(effect.job) if on_update is not None else None
-            if inspect.isawaitable(told):
-                await told
+        async def record(event: Event) -> object:
+            answer = await asyncio.to_thread(self._write_down, event) if concerns_ledger(event) else None
+            if on_update is not None and (job := job_in(event)):
+                told = on_update(job)
+                if inspect.isawaitable(told):
+                    await told
+            return answer
 
         return await self._transport.drive(doing, record)

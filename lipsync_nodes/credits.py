@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, Self
 
 from lipsync_nodes.catalogue import Seconds, spec_of
 from lipsync_nodes.contract import Form
-from lipsync_nodes.errors import BudgetExceeded
+from lipsync_nodes.errors import BudgetExceeded, LipsyncError
 
 __all__ = ["Budget", "Credits", "estimate_credits"]
 
@@ -28,15 +30,18 @@ class Credits(int):
 
     Attributes:
         doubt: why the true cost may be lower, as half a sentence; empty if the estimate is exact.
+        seconds: how long the video will be at most, in seconds; None if that is not known.
 
     """
 
     doubt: str
+    seconds: float | None
 
-    def __new__(cls, credits_: int, doubt: str = "") -> Self:
-        """Make the number and keep the doubt beside it."""
+    def __new__(cls, credits_: int, doubt: str = "", seconds: float | None = None) -> Self:
+        """Make the number and keep what is known beside it."""
         self = super().__new__(cls, credits_)
         self.doubt = doubt
+        self.seconds = seconds
         return self
 
     @property
@@ -69,7 +74,7 @@ def estimate_credits(
     doubts = [billed.doubt] if billed.doubt else []
     if seconds - billed.seconds > FRAME_SECONDS and seconds > MINIMUM_SECONDS:
         doubts.append("a fraction of a second is rounded up")
-    return Credits(seconds * CREDITS_PER_SECOND[form.resolution], "; ".join(doubts))
+    return Credits(seconds * CREDITS_PER_SECOND[form.resolution], "; ".join(doubts), billed.seconds)
 
 
 class Budget:
@@ -85,25 +90,36 @@ class Budget:
         self.committed = 0
         self._lock = threading.Lock()
 
-    def commit(self, credits_: int | None) -> None:
-        """Set *credits_* aside for a submit, or raise `BudgetExceeded` if they would go beyond the limit.
+    @contextmanager
+    def holding(self, credits_: int | None) -> Iterator[None]:
+        """Set *credits_* aside while the block submits; take them back if it was surely not charged.
 
-        A cost that is not known (None) cannot be held against a limit and is refused.
+        Raises:
+            BudgetExceeded: they would go beyond the limit, or the cost is not known and cannot be held against one.
+
         """
+        self._commit(credits_)
+        try:
+            yield
+        except LipsyncError as error:
+            if not error.may_have_charged:
+                self._release(credits_ or 0)
+            raise
+
+    def _commit(self, credits_: int | None) -> None:
         if credits_ is None:
             raise BudgetExceeded(
                 f"There is a budget of {self.limit} credits, but the cost of this job is not known.",
                 hint="Nothing was sent. Give the audio's length, or submit without a budget.",
             )
         with self._lock:
-            if self.committed + credits_ > self.limit:
+            left = self.limit - self.committed
+            if credits_ > left:
                 raise BudgetExceeded(
-                    f"The job would cost up to {int(credits_)} credits; {self.limit - self.committed} "
-                    f"of the budget of {self.limit} are left."
+                    f"The job would cost up to {int(credits_)} credits; {left} of the budget of {self.limit} are left."
                 )
             self.committed += credits_
 
-    def release(self, credits_: int) -> None:
-        """Give back what a submit that surely was not charged had set aside."""
+    def _release(self, credits_: int) -> None:
         with self._lock:
             self.committed -= credits_

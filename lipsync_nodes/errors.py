@@ -134,7 +134,7 @@ class RateLimited(LipsyncError):
 
     """
 
-    default_hint = "The request was refused and nothing was charged. Try again later, with less concurrency."
+    default_hint = "The request was refused. Try again later, with fewer requests at a time."
 
     def __init__(self, message: str, *, retry_after: float | None = None, **known: Any) -> None:
         super().__init__(message, **known)

@@ -4,7 +4,7 @@ A flow yields effects and is sent what came of them; `transport` carries them ou
 
     yield Send(…)    →  Answer, or NoAnswer where none came
     yield Sleep(s)   →  the time now, in seconds on a clock that never goes back
-    yield Record(e)  →  nothing; whoever listens is told of the event
+    yield Record(e)  →  what the ledger answers; see `events`
 
 The rules on money live here and nowhere else. A submit is sent again only where it surely was not received
 (`NoAnswer.sent` is False) or was refused together with a pace (429 or 503 with Retry-After). A read time-out, a cut
@@ -17,21 +17,39 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Generator, Mapping
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 from lipsync_nodes.answers import Answer, NoAnswer, error_of, retry_after, shorten, submit_error
 from lipsync_nodes.contract import Job, JobStatus, parse_job
+from lipsync_nodes.credits import Budget
 from lipsync_nodes.errors import (
     ConnectionFailed,
     InvalidRequest,
     JobFailed,
+    JobNotFound,
     JobTimeout,
     LipsyncError,
     RateLimited,
     ServiceError,
     SubmissionUncertain,
+)
+from lipsync_nodes.events import (
+    Accepted,
+    Claim,
+    Claimed,
+    Event,
+    Found,
+    Gone,
+    Paused,
+    Refused,
+    Seen,
+    Sending,
+    Submission,
+    Unsure,
 )
 
 __all__ = ["Flow", "Policy", "Record", "Send", "Sleep", "look", "run", "submit", "wait"]
@@ -57,9 +75,9 @@ class Sleep:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Tell whoever listens of a job as it was just seen."""
+    """Write an event down before anything else happens."""
 
-    job: Job
+    event: Event
 
 
 T = TypeVar("T")
@@ -75,6 +93,7 @@ class Policy:
         connect_tries: how often a request that never arrived is sent.
         paced_tries: how often a request that was refused with a pace is sent.
         longest_pace: the longest pause that the service may ask for; beyond it, `RateLimited`.
+        longest_queue: how long a submit waits at most for the profile's own limits.
         first_pause: the pause after the first failed connection; it doubles each time.
         chance: gives a number in [0, 1) that spreads requests in time.
 
@@ -84,6 +103,7 @@ class Policy:
     connect_tries: int = 4
     paced_tries: int = 8
     longest_pace: float = 120.0
+    longest_queue: float = 6 * 3600.0
     first_pause: float = 0.5
     chance: Callable[[], float] = random.random
 
@@ -96,28 +116,73 @@ class Policy:
         return interval * (2 + 2 * self.chance()) / 3
 
 
-def submit(path: str, body: Mapping[str, Any], policy: Policy) -> Flow[Job]:
-    """Submit once and return the job; see the module for when it is sent again."""
+def submit(submission: Submission, policy: Policy, budget: Budget | None = None) -> Flow[Job]:
+    """Submit once and return the job, or pick up the job of an earlier submission with the same key."""
+    claim = yield from _claim(submission)
+    if isinstance(claim, Found):
+        return claim.job
+    row = claim.row
+    try:
+        with budget.holding(submission.credits) if budget else nullcontext():
+            job = yield from _post(row, submission, policy)
+    except SubmissionUncertain as error:
+        yield Record(Unsure(row, error.message))
+        raise
+    except LipsyncError as error:
+        yield Record(Refused(row, error.message))
+        raise
+    yield Record(Accepted(row, job))
+    return job
+
+
+def _claim(submission: Submission) -> Flow[Claimed | Found]:
+    """Make sure that nobody else submits the same."""
+    while True:
+        claim = yield Record(Claim(submission))
+        if isinstance(claim, Claimed | Found):
+            return claim
+        if isinstance(claim, Unsure):
+            raise _uncertain_before(claim)
+        yield Sleep(claim.seconds)
+
+
+def _post(row: int, submission: Submission, policy: Policy) -> Flow[Job]:
+    """Send the POST, again only where the module's rules allow it."""
     unreached = refused = 0
     while True:
-        reply = yield Send("POST", path, body, policy.request_timeout, paid=True)
+        yield from _admission(row, policy)
+        reply = yield Send("POST", submission.path, submission.body, policy.request_timeout, paid=True)
         if isinstance(reply, NoAnswer):
             unreached += 1
             if reply.sent:
                 raise SubmissionUncertain(f"The submit was sent, but no answer came: {reply.reason}.")
             if unreached >= policy.connect_tries:
                 raise ConnectionFailed(f"The service was not reached in {unreached} tries: {reply.reason}.")
-            yield Sleep(policy.backoff(unreached))
+            pause = policy.backoff(unreached)
         elif reply.ok:
-            job = _submitted(reply)
-            yield Record(job)
-            return job
+            return _submitted(reply)
         else:
             refused += 1
             pace = retry_after(reply)
             if pace is None or pace > policy.longest_pace or refused >= policy.paced_tries:
                 raise submit_error(reply)
-            yield Sleep(pace * (1 + policy.chance() / 10))
+            pause = pace * (1 + policy.chance() / 10)
+        yield Record(Paused(row, pause))
+        yield Sleep(pause)
+
+
+def _admission(row: int, policy: Policy) -> Flow[None]:
+    """Wait until the profile's own pace allows one more submit."""
+    waited = 0.0
+    while hold := (yield Record(Sending(row, policy.request_timeout))):
+        if waited > policy.longest_queue:
+            raise RateLimited(f"The profile's own limits left no room for a submit in {waited:g} s.")
+        if hold.look_at is not None:
+            # Whoever submitted that job may be gone: see for ourselves whether it has ended.
+            with suppress(LipsyncError):
+                yield from look(hold.look_at, policy)
+        yield Sleep(hold.seconds)
+        waited += hold.seconds
 
 
 def look(job_id: str, policy: Policy, *, timeout: float | None = None) -> Flow[Job]:
@@ -131,7 +196,7 @@ def look(job_id: str, policy: Policy, *, timeout: float | None = None) -> Flow[J
         job = parse_job(json.loads(reply.body), asked_for=job_id)
     except ValueError as error:
         raise ServiceError(f"The answer cannot be read: {shorten(error)}.", job_id=job_id) from None
-    yield Record(job)
+    yield Record(Seen(job))
     return job
 
 
@@ -158,6 +223,9 @@ def wait(job_id: str, policy: Policy, *, timeout: float, poll_interval: float, p
             left = max(1.0, deadline - now)
             seen = yield from look(job_id, policy, timeout=min(policy.request_timeout, left))
             trouble = None
+        except JobNotFound:
+            yield Record(Gone(job_id))
+            raise
         except (ConnectionFailed, RateLimited, ServiceError) as error:
             trouble = error
             if isinstance(error, RateLimited):
@@ -175,8 +243,13 @@ def run(submitting: Flow[Job], policy: Policy, *, timeout: float, poll_interval:
     job = yield from submitting
     if job.finished:
         return _video_of(job)
-    first = policy.spread(poll_interval)
-    return (yield from wait(job.id, policy, timeout=timeout, poll_interval=poll_interval, pause=first))
+    pause = policy.spread(poll_interval)
+    try:
+        return (yield from wait(job.id, policy, timeout=timeout, poll_interval=poll_interval, pause=pause))
+    except LipsyncError as error:
+        # Whatever ended the wait, this call has submitted a job.
+        error.job_id, error.may_have_charged = job.id, True
+        raise
 
 
 def _segment(job_id: str) -> str:
@@ -202,9 +275,22 @@ def _video_of(job: Job) -> Job:
 
 def _timeout(job_id: str, timeout: float, seen: Job | None, trouble: LipsyncError | None) -> JobTimeout:
     status = f"when last seen it was {seen.status.value!r}" if seen else "its state was never seen"
-    error = JobTimeout(f"Job {job_id} has not ended within {timeout:g} s; {status}.", job_id=job_id)
+    error = JobTimeout(
+        f"Job {job_id} has not ended within {timeout:g} s; {status}.",
+        hint=f"It goes on and is not lost: `lipsync-nodes wait {job_id}` or client.wait({job_id!r}) waits again.",
+        job_id=job_id,
+    )
     error.__cause__ = trouble
     return error
+
+
+def _uncertain_before(found: Unsure) -> SubmissionUncertain:
+    when = datetime.fromtimestamp(found.since, UTC).isoformat(sep=" ", timespec="seconds")
+    return SubmissionUncertain(
+        f"The same was submitted before, at {when}, and whether it made a job is unknown ({found.reason}).",
+        hint="Nothing was sent now. Look for the job in your account at the service; if it is not there, submit again "
+        "with resubmit_uncertain=True (`--resubmit-uncertain`).",
+    )
 
 
 def _submitted(answer: Answer) -> Job:

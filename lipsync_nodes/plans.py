@@ -6,15 +6,18 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, TypedDict, Unpack
 from urllib.parse import urlsplit
 
 from lipsync_nodes import flow
 from lipsync_nodes.catalogue import spec_of
 from lipsync_nodes.contract import Form, Job, check_media_url
 from lipsync_nodes.credits import Budget
-from lipsync_nodes.errors import InvalidRequest, LipsyncError
+from lipsync_nodes.errors import ConfigurationError, InvalidRequest, LipsyncError
+from lipsync_nodes.events import Accepted, Event, Seen, Submission
 from lipsync_nodes.flow import Flow, Policy
+from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.settings import Profile, is_loopback, load_profile
 
 __all__ = [
@@ -25,6 +28,10 @@ __all__ = [
     "OnUpdate",
     "OnUpdateOfMany",
     "Plans",
+    "SubmitOptions",
+    "concerns_ledger",
+    "deadline_for",
+    "job_in",
 ]
 
 OnUpdate = Callable[[Job], object]
@@ -36,6 +43,26 @@ DEFAULT_TIMEOUT: Final = 1800.0
 DEFAULT_POLL_INTERVAL: Final = 7.5
 
 
+class SubmitOptions(TypedDict, total=False):
+    """The options of every submit.
+
+    Attributes:
+        webhook: an https URL that the service POSTs the finished job to.
+        key: the submission key. What was submitted under it before is picked up, live or finished; a failed job is
+            submitted anew; `content_key` makes a key of the inputs. Without a key every submit is new.
+        estimate: what `estimate_credits` says it will cost; needed where there is a budget.
+        target: the file that the video is meant for; the ledger remembers it.
+        resubmit_uncertain: submit even if an earlier submit of this key may have been received.
+
+    """
+
+    webhook: str | None
+    key: str | None
+    estimate: int | None
+    target: str | Path | None
+    resubmit_uncertain: bool
+
+
 class Plans:
     """The settings of a client, and the flows of what it can do."""
 
@@ -45,6 +72,7 @@ class Plans:
         base_url: str | None = None,
         *,
         profile: str | Profile | None = None,
+        ledger: Ledger | None = None,
         budget: int | None = None,
         policy: Policy | None = None,
     ) -> None:
@@ -53,6 +81,9 @@ class Plans:
         else:
             self.profile = load_profile(profile, api_key=api_key, base_url=base_url)
         self.profile.bearer()
+        self.ledger = ledger
+        # Without a ledger one in memory keeps the pace, for as long as the client lives.
+        self._journal = ledger or Ledger(":memory:")
         self._policy = policy or Policy()
         limit = self.profile.budget if budget is None else budget
         self._budget = None if limit is None else Budget(limit)
@@ -60,26 +91,67 @@ class Plans:
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self.profile.base_url!r}, profile={self.profile.name!r})"
 
-    def _submit(self, form: Form, webhook: str | None, estimate: int | None) -> Flow[Job]:
-        if webhook is not None:
+    def _submission(self, form: Form, **options: Unpack[SubmitOptions]) -> Submission:
+        if (webhook := options.get("webhook")) is not None:
             _check_webhook(webhook)
-        body = {"formState": form.form_state(), **({"webhook": webhook} if webhook else {})}
-        submitting = flow.submit(spec_of(form).path, body, self._policy)
-        return submitting if self._budget is None else _within(self._budget, estimate, submitting)
+        if options.get("key") is not None and self.ledger is None:
+            raise ConfigurationError("A submission key needs a ledger.", hint="Give the client one: ledger=Ledger().")
+        estimate, target = options.get("estimate"), options.get("target")
+        spec = spec_of(form)
+        return Submission(
+            spec.id,
+            spec.path,
+            form.form_state(),
+            webhook=webhook,
+            key=options.get("key"),
+            credits=estimate,
+            seconds=getattr(estimate, "seconds", None),
+            target=None if target is None else str(Path(target).absolute()),
+            resubmit_uncertain=options.get("resubmit_uncertain", False),
+        )
 
-    def _wait(self, job_id: str, timeout: float | None, poll_interval: float | None) -> Flow[Job]:
+    def _submit(self, submission: Submission) -> Flow[Job]:
+        return flow.submit(submission, self._policy, self._budget)
+
+    def _wait(self, job_id: str, timeout: float, poll_interval: float | None) -> Flow[Job]:
         return flow.wait(job_id, self._policy, **_times(timeout, poll_interval))
 
-    def _run(
-        self,
-        form: Form,
-        webhook: str | None,
-        estimate: int | None,
-        timeout: float | None,
-        poll_interval: float | None,
-    ) -> Flow[Job]:
-        submitting = self._submit(form, webhook, estimate)
-        return flow.run(submitting, self._policy, **_times(timeout, poll_interval))
+    def _run(self, submission: Submission, timeout: float | None, poll_interval: float | None) -> Flow[Job]:
+        times = _times(deadline_for(submission.seconds) if timeout is None else timeout, poll_interval)
+        return flow.run(self._submit(submission), self._policy, **times)
+
+    def _deadline(self, job_id: str) -> float:
+        """Return how long to wait for a job that was submitted before."""
+        entry = self._journal.entry_of(job_id)
+        return deadline_for(entry.seconds if entry else None)
+
+    def _saved(self, job_or_url: Job | str, path: Path) -> Path:
+        """Remember where a job's video is now."""
+        if isinstance(job_or_url, Job):
+            self._journal.saved(job_or_url.id, path)
+        return path
+
+    def _write_down(self, event: Event) -> object:
+        """Give an event to the ledger and return its answer."""
+        return self._journal.record(event, self.profile)
+
+
+def concerns_ledger(event: Event) -> bool:
+    """Tell whether the ledger has anything to write; a job that is merely still running changes nothing."""
+    return not isinstance(event, Seen) or event.job.finished
+
+
+def job_in(event: Event) -> Job | None:
+    """Return the job that an event tells of, for whoever follows along."""
+    return event.job if isinstance(event, Accepted | Seen) else None
+
+
+def deadline_for(seconds: float | None) -> float:
+    """Return how long to wait for a video of so many seconds, in seconds.
+
+    The upstream takes 10 to 30 s of wall time per second of video; twice the slowest leaves room for a queue.
+    """
+    return max(DEFAULT_TIMEOUT, 60.0 * (seconds or 0.0))
 
 
 class Many:
@@ -121,20 +193,9 @@ class Many:
         return self.outcomes
 
 
-def _within(budget: Budget, estimate: int | None, submitting: Flow[Job]) -> Flow[Job]:
-    """Set a submit's cost aside first, and give it back if the submit was surely not charged."""
-    budget.commit(estimate)
-    try:
-        return (yield from submitting)
-    except LipsyncError as error:
-        if not error.may_have_charged:
-            budget.release(estimate or 0)
-        raise
-
-
-def _times(timeout: float | None, poll_interval: float | None) -> dict[str, float]:
+def _times(timeout: float, poll_interval: float | None) -> dict[str, float]:
     times = {
-        "timeout": DEFAULT_TIMEOUT if timeout is None else timeout,
+        "timeout": timeout,
         "poll_interval": DEFAULT_POLL_INTERVAL if poll_interval is None else poll_interval,
     }
     for name, seconds in times.items():

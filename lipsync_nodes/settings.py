@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, PositiveInt, SecretStr, ValidationError, field_validator
 
 from lipsync_nodes.errors import ConfigurationError
 
@@ -46,6 +46,9 @@ class Profile(BaseModel):
         api_key: the key, sent as a Bearer token.
         base_url: where the service is; https, or http on this machine only.
         budget: the most credits that all submits of one client together may cost; None for no limit.
+        max_concurrency: the most jobs of this profile that run at a time, over all processes that share a ledger.
+        account_name: what the ledger calls the account; by default the profile's name and base URL.
+        submits_per_minute: the most submits in any minute, counted likewise. The upstream's lowest tier allows 2 and 2.
 
     """
 
@@ -55,6 +58,9 @@ class Profile(BaseModel):
     api_key: SecretStr | None = None
     base_url: str = DEFAULT_BASE_URL
     budget: int | None = None
+    max_concurrency: PositiveInt | None = None
+    submits_per_minute: PositiveInt | None = None
+    account_name: str = ""
 
     @field_validator("api_key")
     @classmethod
@@ -73,6 +79,11 @@ class Profile(BaseModel):
         if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
             raise ValueError("must be https: the key would be readable on the way (http only for this machine)")
         return url.strip().rstrip("/")
+
+    @property
+    def account(self) -> str:
+        """Whose jobs these are, as the ledger calls it; the same submission key is another one in another account."""
+        return self.account_name or f"{self.name} {self.base_url}"
 
     @property
     def local(self) -> bool:

@@ -10,6 +10,7 @@ from lipsync_nodes import (
     ImageForm,
     ImageMultiForm,
     InvalidRequest,
+    LipsyncError,
     VideoForm,
     estimate_credits,
 )
@@ -67,8 +68,11 @@ def test_two_people_cost_the_longer_audio_or_the_sum(order, left, right, credits
 
 @pytest.mark.parametrize(
     ("form", "lengths", "missing"),
-    [(image(), {}, "audio_seconds"), (video(), {"video_seconds": 3}, "audio_seconds")]
-    + [(two(), {"audio_seconds": 3}, "right_audio_seconds")],
+    [
+        (image(), {}, "audio_seconds"),
+        (video(), {"video_seconds": 3}, "audio_seconds"),
+        (two(), {"audio_seconds": 3}, "right_audio_seconds"),
+    ],
 )
 def test_a_length_that_is_not_known_is_asked_for(form, lengths, missing):
     with pytest.raises(InvalidRequest, match=missing):
@@ -88,13 +92,17 @@ def test_credits_keep_their_doubt_between_processes():
 
 def test_a_budget_holds_over_several_submits_and_takes_back_what_was_not_charged():
     budget = Budget(30)
-    budget.commit(20)
-    with pytest.raises(BudgetExceeded, match="10 of the budget of 30"):
-        budget.commit(11)
-    budget.release(20)
-    budget.commit(30)
+    with pytest.raises(LipsyncError), budget.holding(20):
+        raise LipsyncError("refused", may_have_charged=False)
+    with budget.holding(20):
+        pass
+    with pytest.raises(BudgetExceeded, match="10 of the budget of 30"), budget.holding(11):
+        pass
+    with pytest.raises(LipsyncError), budget.holding(10):
+        raise LipsyncError("who knows", may_have_charged=True)
+    assert budget.committed == 30
 
 
 def test_a_cost_that_is_not_known_cannot_be_held_against_a_budget():
-    with pytest.raises(BudgetExceeded, match="not known"):
-        Budget(30).commit(None)
+    with pytest.raises(BudgetExceeded, match="not known"), Budget(30).holding(None):
+        pass

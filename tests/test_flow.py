@@ -2,34 +2,42 @@
 
 import ast
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from lipsync_nodes import flow
 from lipsync_nodes.answers import Answer, NoAnswer
+from lipsync_nodes.contract import Job
+from lipsync_nodes.credits import Budget
 from lipsync_nodes.errors import (
     AuthenticationError,
+    BudgetExceeded,
     ConnectionFailed,
     InvalidRequest,
     JobFailed,
     JobTimeout,
+    LipsyncError,
     RateLimited,
     ServiceError,
     SubmissionUncertain,
 )
+from lipsync_nodes.events import Claim, Claimed, Found, Hold, Sending, Submission, Unsure
 from lipsync_nodes.flow import Policy, Record, Send, Sleep
 
 STEADY = Policy(chance=lambda: 0.5)
-BODY = {"formState": {"image": "https://x/i.png", "audio": "https://x/a.mp3"}}
+FORM = {"image": "https://x/i.png", "audio": "https://x/a.mp3"}
+SUBMISSION = Submission("lipsync-image", "/lipsync-image", FORM, credits=20)
 
 
 class Stage:
     """Plays a flow: gives the replies in order and keeps what was sent, slept and recorded."""
 
-    def __init__(self, *replies):
+    def __init__(self, *replies, ledger=lambda event: Claimed(1) if isinstance(event, Claim) else None):
         self.replies = list(replies)
-        self.sent, self.slept, self.recorded = [], [], []
+        self.ledger = ledger
+        self.sent, self.slept, self.events = [], [], []
         self.now = 1000.0
 
     def play(self, playing):
@@ -47,11 +55,17 @@ class Stage:
             self.now += effect.seconds
             return self.now
         if isinstance(effect, Record):
-            return self.recorded.append(effect.job)
+            self.events.append(effect.event)
+            return self.ledger(effect.event)
         assert isinstance(effect, Send)
         self.sent.append(effect)
         # The last reply is given for ever.
         return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+
+    @property
+    def told(self):
+        """The names of the events, in order."""
+        return [type(event).__name__ for event in self.events]
 
     @property
     def pauses(self):
@@ -68,18 +82,18 @@ LOST = NoAnswer("ReadTimeout", sent=True)
 UNREACHED = NoAnswer("ConnectError", sent=False)
 
 
-def submit(*replies, policy=STEADY):
-    stage = Stage(*replies)
-    return stage, lambda: stage.play(flow.submit("/lipsync-image", BODY, policy))
+def submit(*replies, policy=STEADY, budget=None, **options):
+    stage = Stage(*replies, **options)
+    return stage, lambda: stage.play(flow.submit(SUBMISSION, policy, budget))
 
 
 def test_a_submit_is_one_post_and_gives_the_job():
     stage, play = submit(PROCESSING)
     assert play().id == "j1"
     assert [(send.method, send.path, send.body, send.paid) for send in stage.sent] == [
-        ("POST", "/lipsync-image", BODY, True)
+        ("POST", "/lipsync-image", {"formState": FORM}, True)
     ]
-    assert [job.id for job in stage.recorded] == ["j1"]
+    assert stage.told == ["Claim", "Sending", "Accepted"]
 
 
 @pytest.mark.parametrize(
@@ -168,6 +182,59 @@ def test_a_429_without_a_pace_is_refused_and_not_sent_again(pace):
     assert (len(stage.sent), caught.value.may_have_charged, caught.value.retry_after) == (1, False, None)
 
 
+def test_the_ledger_is_told_what_became_of_a_submit():
+    for replies, told in (
+        ([LOST], ["Claim", "Sending", "Unsure"]),
+        ([answer(402)], ["Claim", "Sending", "Refused"]),
+        ([UNREACHED, PROCESSING], ["Claim", "Sending", "Paused", "Sending", "Accepted"]),
+        ([answer(429, {"retry-after": "1"}), answer(400)], ["Claim", "Sending", "Paused", "Sending", "Refused"]),
+    ):
+        stage, play = submit(*replies)
+        with suppress(LipsyncError):
+            play()
+        assert stage.told == told
+
+
+def test_what_was_submitted_before_is_picked_up_and_nothing_is_sent():
+    earlier = Job(id="j0", status="completed", output="https://x/o.mp4")
+    stage, play = submit(PROCESSING, ledger=lambda _event: Found(earlier))
+    assert play() is earlier
+    assert not stage.sent
+
+
+def test_an_uncertain_submit_before_is_told_with_its_time_and_nothing_is_sent():
+    stage, play = submit(PROCESSING, ledger=lambda _event: Unsure(1, "ReadTimeout", since=0.0))
+    with pytest.raises(SubmissionUncertain, match=r"1970-01-01 00:00:00.*ReadTimeout.*resubmit_uncertain=True"):
+        play()
+    assert not stage.sent
+
+
+def test_a_submit_that_somebody_else_is_making_is_waited_for():
+    claims = iter([Hold(0.2), Hold(0.2), Found(Job(id="j0"))])
+    stage, play = submit(PROCESSING, ledger=lambda _event: next(claims))
+    assert play().id == "j0"
+    assert (stage.sent, stage.pauses) == ([], [0.2, 0.2])
+
+
+def test_the_profiles_own_pace_is_kept_and_a_job_that_blocks_it_is_looked_at():
+    holds = iter([Hold(7), Hold(3, look_at="j0"), None])
+
+    def ledger(event):
+        return Claimed(1) if isinstance(event, Claim) else next(holds) if isinstance(event, Sending) else None
+
+    stage, play = submit(DONE, PROCESSING, ledger=ledger)
+    assert play().id == "j1"
+    assert [(send.method, send.path) for send in stage.sent] == [("GET", "/jobs/j0"), ("POST", "/lipsync-image")]
+    assert stage.pauses == [7, 3]
+
+
+def test_a_budget_refuses_before_anything_is_sent_and_the_key_stays_free():
+    stage, play = submit(PROCESSING, budget=Budget(19))
+    with pytest.raises(BudgetExceeded):
+        play()
+    assert (stage.sent, stage.told) == ([], ["Claim", "Refused"])
+
+
 def wait(*replies, timeout=100.0, poll_interval=7.5):
     stage = Stage(*replies)
     return stage, lambda: stage.play(flow.wait("j1", STEADY, timeout=timeout, poll_interval=poll_interval))
@@ -177,7 +244,7 @@ def test_waiting_looks_until_the_job_has_its_video():
     stage, play = wait(PROCESSING, answer(id="j1", status="unheard-of"), DONE)
     assert play().output == "https://x/out.mp4"
     assert [send.path for send in stage.sent] == ["/jobs/j1"] * 3
-    assert [job.status.value for job in stage.recorded] == ["processing", "unheard-of", "completed"]
+    assert [event.job.status.value for event in stage.events] == ["processing", "unheard-of", "completed"]
 
 
 def test_pauses_are_spread_over_what_the_service_advises():
@@ -199,7 +266,7 @@ def test_waiting_never_goes_beyond_its_deadline_and_looks_once_more_there():
         play()
     assert stage.now == pytest.approx(1020)
     assert caught.value.job_id == "j1"
-    assert "wait for the same job id again" in str(caught.value)
+    assert "`lipsync-nodes wait j1`" in str(caught.value)
     assert all(1 <= send.timeout <= 20 for send in stage.sent)
 
 
@@ -254,7 +321,7 @@ def test_a_job_id_stays_one_segment_of_the_path():
 
 def test_a_run_submits_then_waits():
     stage = Stage(PROCESSING, PROCESSING, DONE)
-    playing = flow.run(flow.submit("/p", BODY, STEADY), STEADY, timeout=60, poll_interval=6)
+    playing = flow.run(flow.submit(SUBMISSION, STEADY), STEADY, timeout=60, poll_interval=6)
     assert stage.play(playing).output
     assert [send.method for send in stage.sent] == ["POST", "GET", "GET"]
     assert stage.pauses == [6, 6]
@@ -263,12 +330,22 @@ def test_a_run_submits_then_waits():
 def test_a_run_whose_submit_is_refused_never_polls():
     stage = Stage(answer(401))
     with pytest.raises(AuthenticationError):
-        stage.play(flow.run(flow.submit("/p", BODY, STEADY), STEADY, timeout=60, poll_interval=6))
+        stage.play(flow.run(flow.submit(SUBMISSION, STEADY), STEADY, timeout=60, poll_interval=6))
     assert len(stage.sent) == 1
 
 
 def test_the_flow_imports_nothing_that_does_io():
-    allowed = {"__future__", "collections.abc", "dataclasses", "json", "random", "typing", "urllib.parse"}
+    allowed = {
+        "__future__",
+        "collections.abc",
+        "contextlib",
+        "dataclasses",
+        "datetime",
+        "json",
+        "random",
+        "typing",
+        "urllib.parse",
+    }
     tree = ast.parse(Path(flow.__file__).read_text(encoding="utf-8"))
     imported = {
         name
@@ -278,4 +355,4 @@ def test_the_flow_imports_nothing_that_does_io():
     }
     ours = {name for name in imported if name.startswith("lipsync_nodes")}
     assert imported - ours <= allowed
-    assert ours <= {f"lipsync_nodes.{name}" for name in ("answers", "contract", "errors")}
+    assert ours <= {f"lipsync_nodes.{name}" for name in ("answers", "contract", "credits", "errors", "events")}

@@ -77,8 +77,16 @@ def test_a_malformed_file_is_told_without_its_secrets(profiles, text):
 
 @pytest.mark.parametrize(
     "url",
-    ["http://lipsync.studio/api/v1", "http://10.0.0.1/v1", "ftp://x", "lipsync.studio", "https://", "https://u:p@x/v1"]
-    + ["https://x/v1?a=b", "http://localhost.evil.example"],
+    [
+        "http://lipsync.studio/api/v1",
+        "http://10.0.0.1/v1",
+        "ftp://x",
+        "lipsync.studio",
+        "https://",
+        "https://u:p@x/v1",
+        "https://x/v1?a=b",
+        "http://localhost.evil.example",
+    ],
 )
 def test_the_key_is_not_sent_to_an_unsafe_base(url):
     with pytest.raises(ConfigurationError, match="base_url"):

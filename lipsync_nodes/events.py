@@ -1,0 +1,145 @@
+"""What a flow tells the ledger, and what the ledger answers. Values only, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lipsync_nodes.contract import Job
+
+__all__ = [
+    "Accepted",
+    "Claim",
+    "Claimed",
+    "Event",
+    "Found",
+    "Gone",
+    "Hold",
+    "Paused",
+    "Refused",
+    "Seen",
+    "Sending",
+    "Submission",
+    "Unsure",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One paid request, and all that is to be remembered of it.
+
+    Attributes:
+        endpoint: the endpoint's id.
+        path: where it is POSTed to, below the base URL.
+        form_state: what is submitted.
+        webhook: where the service is to tell of the job's end.
+        key: the submission key; submissions of the same key are the same. None: this one is like no other.
+        credits: what it will cost at most, if that is known.
+        seconds: how many seconds of video it makes, if that is known.
+        target: the file that its video is meant for, if there is one.
+        resubmit_uncertain: submit even if an earlier one of this key may have been received.
+
+    """
+
+    endpoint: str
+    path: str
+    form_state: Mapping[str, Any]
+    webhook: str | None = None
+    key: str | None = None
+    credits: int | None = None
+    seconds: float | None = None
+    target: str | None = None
+    resubmit_uncertain: bool = False
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The JSON object that is POSTed."""
+        return {"formState": dict(self.form_state), **({"webhook": self.webhook} if self.webhook else {})}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Asks to be the one that submits this. Answered by `Claimed`, `Found`, `Hold` or `Unsure`."""
+
+    submission: Submission
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """Says that the request leaves now, and may be on its way for `lease` seconds. Answered by `Hold` or nothing."""
+
+    row: int
+    lease: float
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """The request surely did not get through; it leaves again in so many seconds."""
+
+    row: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The service took the submit and made this job."""
+
+    row: int
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The submit surely made no job."""
+
+    row: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unsure:
+    """Nobody knows whether the submit made a job; `since` is when it was sent, in seconds since 1970."""
+
+    row: int
+    reason: str
+    since: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A job as it was just seen."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The service knows no job of this id (any more)."""
+
+    job_id: str
+
+
+Event = Claim | Sending | Paused | Accepted | Refused | Unsure | Seen | Gone
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Nobody else submits this: it is yours, under this row of the ledger."""
+
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """It was submitted before; this is its job as it was last seen."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Not now: ask again after so many seconds. `look_at` is a job that may have ended without anybody noticing."""
+
+    seconds: float
+    look_at: str | None = None

@@ -1,0 +1,356 @@
+"""The ledger: a journal of submissions, so that nothing is paid twice and nothing paid is lost.
+
+    waiting ──→ submitting ──→ live ──→ completed      a row before the POST, the job id right after its answer
+       ↑            │  │         └────→ failed
+       └────────────┘  ├──→ refused                    surely no job: may be submitted anew
+                       └──→ uncertain                  perhaps a job: never sent again unless a person says so
+
+It is a SQLite file of this host (WAL is not for network folders), private to its user, and holds no API key. A process
+that dies between POST and answer leaves a `submitting` row whose lease runs out: from then on it counts as uncertain.
+One that dies while `waiting` has sent nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from lipsync_nodes.catalogue import spec_of
+from lipsync_nodes.contract import Form, Job
+from lipsync_nodes.errors import ConfigurationError, redact
+from lipsync_nodes.events import (
+    Accepted,
+    Claim,
+    Claimed,
+    Event,
+    Found,
+    Gone,
+    Hold,
+    Paused,
+    Refused,
+    Seen,
+    Sending,
+    Submission,
+    Unsure,
+)
+from lipsync_nodes.settings import Profile, user_folder
+
+__all__ = ["Entry", "Ledger", "content_key", "ledger_file"]
+
+SCHEMA: Final = """
+CREATE TABLE submission (
+    row INTEGER PRIMARY KEY,
+    account TEXT NOT NULL,
+    key TEXT,
+    endpoint TEXT NOT NULL,
+    form TEXT NOT NULL,
+    state TEXT NOT NULL,
+    lease_until REAL,
+    created_at REAL NOT NULL,
+    sent_at REAL,
+    ended_at REAL,
+    job_id TEXT,
+    job TEXT,
+    reason TEXT,
+    credits INTEGER,
+    seconds REAL,
+    target TEXT,
+    saved_to TEXT
+);
+CREATE UNIQUE INDEX one_of_a_key ON submission (account, key)
+    WHERE key IS NOT NULL AND state IN ('waiting', 'submitting', 'uncertain', 'live', 'completed');
+CREATE INDEX by_job ON submission (job_id);
+CREATE INDEX by_state ON submission (account, state);
+PRAGMA user_version = 1;
+"""
+VERSION: Final = 1
+BUSY_SECONDS: Final = 30.0
+# How long a claim stands while nothing is sent: it is renewed with every pause.
+WAITING_LEASE: Final = 5.0
+LEASE_MARGIN: Final = 2.0
+PAUSE: Final = 0.2
+MINUTE: Final = 60.0
+# A live job that nobody has heard of for so long holds no place among the concurrent ones.
+FORGOTTEN_SECONDS: Final = 6 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One submission as the ledger knows it. Times are seconds since 1970."""
+
+    row: int
+    account: str
+    key: str | None
+    endpoint: str
+    form: str
+    state: str
+    lease_until: float | None
+    created_at: float
+    sent_at: float | None
+    ended_at: float | None
+    job_id: str | None
+    job: str | None
+    reason: str | None
+    credits: int | None
+    seconds: float | None
+    target: str | None
+    saved_to: str | None
+
+    @property
+    def as_job(self) -> Job | None:
+        """The job as it was last seen; None where there is none yet."""
+        return Job.model_validate_json(self.job) if self.job else None
+
+
+class Ledger:
+    """A journal in a file, shared by threads, tasks and processes of this host.
+
+    Args:
+        path: the file; by default `LIPSYNC_LEDGER`, or one in the user's state folder. ":memory:" is for one process.
+        clock: gives the wall clock, in seconds since 1970.
+
+    """
+
+    def __init__(self, path: str | Path | None = None, *, clock: Callable[[], float] = time.time) -> None:
+        self.path = str(path if path is not None else ledger_file())
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._process = 0
+
+    def __repr__(self) -> str:
+        return f"Ledger({self.path!r})"
+
+    def record(self, event: Event, profile: Profile) -> object:
+        """Write an event down and answer it; see `lipsync_nodes.events`."""
+        account = profile.account
+        with self._transaction() as db:
+            match event:
+                case Claim(submission):
+                    return self._claim(db, submission, account)
+                case Sending(row, lease):
+                    return self._sending(db, row, lease, profile)
+                case Paused(row, seconds):
+                    self._wait(db, row, seconds)
+                case Accepted(row, job):
+                    self._update(db, row, state="live", job_id=job.id, job=_text(job))
+                    self._seen(db, job, account)
+                case Refused(row, reason):
+                    self._update(db, row, state="refused", ended_at=self._clock(), reason=redact(reason))
+                case Unsure(row, reason):
+                    self._update(db, row, state="uncertain", reason=redact(reason))
+                case Seen(job):
+                    self._seen(db, job, account)
+                case Gone(job_id):
+                    self._gone(db, job_id, account)
+        return None
+
+    def entries(self, *states: str) -> list[Entry]:
+        """Return what is known, oldest first; only rows in *states* if any are named."""
+        marks = ", ".join("?" * len(states))
+        where = f"WHERE state IN ({marks})" if states else ""
+        with self._transaction() as db:
+            return [Entry(*row) for row in db.execute(f"SELECT * FROM submission {where} ORDER BY row", states)]  # noqa: S608
+
+    def entry_of(self, job_id: str) -> Entry | None:
+        """Return the submission that made a job."""
+        with self._transaction() as db:
+            row = db.execute("SELECT * FROM submission WHERE job_id = ? ORDER BY row DESC", (job_id,)).fetchone()
+        return Entry(*row) if row else None
+
+    def saved(self, job_id: str, path: Path) -> None:
+        """Remember where a job's video was saved."""
+        with self._transaction() as db:
+            db.execute("UPDATE submission SET saved_to = ? WHERE job_id = ?", (str(path.absolute()), job_id))
+
+    def usual_seconds(self, endpoint: str) -> float | None:
+        """Return how long the service usually works on a job of this endpoint, in seconds; None if nothing is known."""
+        with self._transaction() as db:
+            jobs = db.execute(
+                "SELECT job FROM submission WHERE endpoint = ? AND state = 'completed' ORDER BY row DESC LIMIT 20",
+                (endpoint,),
+            ).fetchall()
+        known = [ms / 1000 for (job,) in jobs if (ms := Job.model_validate_json(job).execution_time_ms)]
+        return statistics.median(known) if known else None
+
+    def close(self) -> None:
+        """Close the file; it is opened again when it is needed."""
+        with self._lock:
+            if self._connection is not None and self._process == os.getpid():
+                self._connection.close()
+            self._connection = None
+
+    # Claims and admission, each within one transaction.
+
+    def _claim(self, db: sqlite3.Connection, wanted: Submission, account: str) -> Claimed | Found | Hold | Unsure:
+        now = self._clock()
+        row = db.execute(
+            "SELECT * FROM submission WHERE account = ? AND key = ?"
+            " AND state IN ('waiting', 'submitting', 'uncertain', 'live', 'completed')",
+            (account, wanted.key),
+        ).fetchone()
+        if row is None:
+            return Claimed(self._insert(db, wanted, account, now))
+        found = Entry(*row)
+        if (job := found.as_job) is not None:
+            return Found(job)
+        if found.state != "uncertain" and (found.lease_until or 0) > now:
+            return Hold(PAUSE)
+        if found.state == "waiting":
+            self._update(db, found.row, lease_until=now + WAITING_LEASE)
+            return Claimed(found.row)
+        reason = found.reason or "the process that submitted it ended before an answer came"
+        if not wanted.resubmit_uncertain:
+            self._update(db, found.row, state="uncertain", reason=reason)
+            return Unsure(found.row, reason, found.sent_at or found.created_at)
+        self._update(db, found.row, state="refused", ended_at=now, reason=f"{reason}; submitted anew on request")
+        return Claimed(self._insert(db, wanted, account, now))
+
+    def _insert(self, db: sqlite3.Connection, wanted: Submission, account: str, now: float) -> int:
+        values = {
+            "account": account,
+            "key": wanted.key,
+            "endpoint": wanted.endpoint,
+            "form": redact(json.dumps(wanted.form_state, ensure_ascii=False)),
+            "state": "waiting",
+            "lease_until": now + WAITING_LEASE,
+            "created_at": now,
+            "credits": wanted.credits,
+            "seconds": wanted.seconds,
+            "target": wanted.target,
+        }
+        names, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
+        cursor = db.execute(f"INSERT INTO submission ({names}) VALUES ({marks})", values)  # noqa: S608
+        return int(cursor.lastrowid or 0)
+
+    def _sending(self, db: sqlite3.Connection, row: int, lease: float, profile: Profile) -> Hold | None:
+        now = self._clock()
+        hold = self._pace(db, row, profile, now)
+        if hold is not None:
+            self._wait(db, row, hold.seconds)
+        else:
+            self._update(db, row, state="submitting", sent_at=now, lease_until=now + lease + LEASE_MARGIN)
+        return hold
+
+    def _wait(self, db: sqlite3.Connection, row: int, seconds: float) -> None:
+        self._update(db, row, state="waiting", lease_until=self._clock() + seconds + WAITING_LEASE)
+
+    def _pace(self, db: sqlite3.Connection, row: int, profile: Profile, now: float) -> Hold | None:
+        """Say whether this submit would be faster, or one more at a time, than the profile allows."""
+        account = profile.account
+        if profile.submits_per_minute is not None:
+            sent = db.execute(
+                "SELECT sent_at FROM submission WHERE account = ? AND sent_at > ? AND row <> ? ORDER BY sent_at DESC",
+                (account, now - MINUTE, row),
+            ).fetchall()
+            if len(sent) >= profile.submits_per_minute:
+                return Hold(max(PAUSE, sent[profile.submits_per_minute - 1][0] + MINUTE - now))
+        if profile.max_concurrency is not None:
+            live = db.execute(
+                "SELECT job_id FROM submission WHERE account = ? AND row <> ?"
+                " AND (state = 'live' AND created_at > ? OR state = 'submitting' AND lease_until > ?) ORDER BY row",
+                (account, row, now - FORGOTTEN_SECONDS, now),
+            ).fetchall()
+            if len(live) >= profile.max_concurrency:
+                return Hold(PAUSE * 5, look_at=live[0][0])
+        return None
+
+    def _seen(self, db: sqlite3.Connection, job: Job, account: str) -> None:
+        """Keep the end of a job. An end never changes: what was seen first stays."""
+        if job.finished:
+            db.execute(
+                "UPDATE submission SET state = ?, job = ?, ended_at = ?"
+                " WHERE job_id = ? AND account = ? AND state = 'live'",
+                (job.status.value, _text(job), self._clock(), job.id, account),
+            )
+
+    def _gone(self, db: sqlite3.Connection, job_id: str, account: str) -> None:
+        """Free the job's key, but not silently: it was paid for."""
+        db.execute(
+            "UPDATE submission SET state = 'uncertain', job = NULL, reason = ?"
+            " WHERE job_id = ? AND account = ? AND state = 'live'",
+            (f"the service knows no job {job_id}", job_id, account),
+        )
+
+    @staticmethod
+    def _update(db: sqlite3.Connection, row: int, **values: Any) -> None:
+        setting = ", ".join(f"{name} = :{name}" for name in values)
+        db.execute(f"UPDATE submission SET {setting} WHERE row = :row", {**values, "row": row})  # noqa: S608
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with self._lock:
+                db = self._open()
+                db.execute("BEGIN IMMEDIATE")
+                try:
+                    yield db
+                except BaseException:
+                    db.execute("ROLLBACK")
+                    raise
+                db.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise ConfigurationError(
+                f"The ledger {self.path} cannot be used: {error}.",
+                hint="It guards against paying twice, so nothing is submitted without it. Free the file or its disk, "
+                "or name another with LIPSYNC_LEDGER.",
+            ) from error
+
+    def _open(self) -> sqlite3.Connection:
+        """Return the connection of this process: one is never taken across a fork."""
+        if self._connection is None or self._process != os.getpid():
+            if self.path != ":memory:":
+                _make_private(Path(self.path))
+            db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            _migrate(db)
+            self._connection, self._process = db, os.getpid()
+        return self._connection
+
+
+def _make_private(path: Path) -> None:
+    """Create the file for its user alone before SQLite opens it (and gives its side files the same mode)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    """Bring the tables to this version; one process does it, the others find it done."""
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if version > VERSION:
+        raise sqlite3.DatabaseError(f"it was written by a newer lipsync-nodes (version {version})")
+    if version < VERSION:
+        db.execute("BEGIN EXCLUSIVE")
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        if version < VERSION:
+            for statement in SCHEMA.split(";\n"):
+                db.execute(statement)
+        db.execute("COMMIT")
+
+
+def ledger_file(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return where the ledger is: `LIPSYNC_LEDGER`, or `ledger.sqlite` in the user's state folder."""
+    if named := environ.get("LIPSYNC_LEDGER"):
+        return Path(named)
+    return user_folder(environ, xdg="XDG_STATE_HOME", fallback=".local/state") / "ledger.sqlite"
+
+
+def content_key(form: Form, profile: Profile) -> str:
+    """Return the submission key that says "same inputs, same account"."""
+    content = [spec_of(form).id, profile.account, form.model_dump(mode="json")]
+    return sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _text(job: Job) -> str:
+    return redact(job.model_dump_json(by_alias=True))

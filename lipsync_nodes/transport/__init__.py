@@ -1,0 +1,15 @@
+"""Carries a flow out over HTTP: one driver for sync, one for async. The only package of the core that imports httpx.
+
+Measured facts behind the design: a TLS context costs 32 ms of blocking, so there is one per process; a loop that has
+thousands of requests waiting inside httpx's pool slows down quadratically, so requests in flight are bounded before the
+pool; a submit on an idle connection that the server is just closing has an unknown outcome, so each submit travels on a
+connection of its own.
+
+A client of httpx or of its successor httpx2 can be handed in: exceptions are told apart by the names that both share.
+"""
+
+from lipsync_nodes.transport.aio import AsyncTransport
+from lipsync_nodes.transport.files import CutShort, Downloads
+from lipsync_nodes.transport.sync import Interrupted, Transport
+
+__all__ = ["AsyncTransport", "CutShort", "Downloads", "Interrupted", "Transport"]

@@ -1,0 +1,165 @@
+"""The driver for an event loop, and the connections that all clients of a loop share."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import aclosing, closing, suppress
+from typing import Any, Final, TypeVar
+from weakref import WeakKeyDictionary
+
+import httpx
+
+from lipsync_nodes.answers import Answer, NoAnswer
+from lipsync_nodes.errors import LipsyncError
+from lipsync_nodes.events import Event
+from lipsync_nodes.flow import Flow, Record, Send, Sleep
+from lipsync_nodes.settings import Profile
+from lipsync_nodes.transport.wire import (
+    LARGEST_ANSWER,
+    answer_of,
+    client_options,
+    outcome,
+    request_options,
+    tls_context,
+    with_body,
+)
+
+__all__ = ["AsyncTransport"]
+
+T = TypeVar("T")
+Recorder = Callable[[Event], Awaitable[object]]
+
+IN_FLIGHT: Final = 32
+
+
+class AsyncTransport:
+    """Drives flows on the running event loop; all transports of a loop share its connections.
+
+    Args:
+        profile: where to send and with which key.
+        http_client: an `httpx.AsyncClient` (or httpx2's) to use instead; it is not closed here.
+
+    """
+
+    def __init__(self, profile: Profile, http_client: Any = None) -> None:
+        self._profile = profile
+        self._given = http_client
+        self._pool: _Pool | None = None
+
+    async def drive(self, flow: Flow[T], record: Recorder) -> T:
+        """Run *flow* to its end and return its result."""
+        reply: object = None
+        while True:
+            try:
+                effect = flow.send(reply)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            if isinstance(effect, Send):
+                reply = await self._send(effect, flow, record)
+            elif isinstance(effect, Sleep):
+                await asyncio.sleep(effect.seconds)
+                reply = time.monotonic()
+            else:
+                reply = await record(effect.event)
+
+    async def _send(self, send: Send, flow: Flow[T], record: Recorder) -> Answer | NoAnswer:
+        pool = self._lease()
+        async with pool.in_flight:
+            client = self._given or await pool.client(self._profile, fresh=send.paid)
+            if not send.paid:
+                return await self._exchange(client, send)
+            sending = asyncio.create_task(self._exchange(client, send))
+            try:
+                return await asyncio.shield(sending)
+            except asyncio.CancelledError:
+                # The answer may hold the id of a job that is already paid for: it is still written down.
+                pool.keep(_write_down(sending, flow, record))
+                raise
+
+    async def _exchange(self, client: Any, send: Send) -> Answer | NoAnswer:
+        answer: Answer | None = None
+        try:
+            async with (
+                asyncio.timeout(send.timeout),
+                client.stream(**request_options(send, self._profile)) as response,
+            ):
+                answer, body = answer_of(response), bytearray()
+                async with aclosing(response.aiter_bytes()) as chunks:
+                    async for chunk in chunks:
+                        body += chunk
+                        if len(body) > LARGEST_ANSWER:
+                            break
+                return with_body(answer, body)
+        except Exception as error:  # noqa: BLE001  # raised again unless it is a failure of the request
+            return outcome(error, answer)
+
+    def _lease(self) -> _Pool:
+        """Take part in the running loop's pool; a client that moved to another loop leaves the old one's."""
+        pool = _pool_of(asyncio.get_running_loop())
+        if pool is not self._pool:
+            pool.users += 1
+            self._pool = pool
+        return pool
+
+    async def close(self) -> None:
+        """Leave the pool; the last one to leave closes its connections."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.leave()
+
+
+class _Pool:
+    """The connections of one event loop, and the bound on its requests in flight."""
+
+    def __init__(self) -> None:
+        self.users = 0
+        self.in_flight = asyncio.Semaphore(IN_FLIGHT)
+        self._clients: dict[tuple[bool, bool], httpx.AsyncClient] = {}
+        self._kept: set[asyncio.Task[None]] = set()
+
+    async def client(self, profile: Profile, *, fresh: bool) -> httpx.AsyncClient:
+        kind = (profile.local, fresh)
+        if kind not in self._clients:
+            await asyncio.to_thread(tls_context)  # 32 ms that the loop does not wait for
+        if kind not in self._clients:
+            self._clients[kind] = httpx.AsyncClient(**client_options(profile, fresh=fresh))
+        return self._clients[kind]
+
+    def keep(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let *work* go on behind the caller's back; the connections stay open for it."""
+
+        async def keeping() -> None:
+            try:
+                await work
+            finally:
+                await self.leave()
+
+        self.users += 1
+        task = asyncio.create_task(keeping())
+        self._kept.add(task)
+        task.add_done_callback(self._kept.discard)
+
+    async def leave(self) -> None:
+        self.users -= 1
+        if self.users == 0:
+            clients, self._clients = self._clients, {}
+            for client in clients.values():
+                await client.aclose()
+
+
+async def _write_down(sending: asyncio.Task[Answer | NoAnswer], flow: Flow[Any], record: Recorder) -> None:
+    """Take a flow from the answer of its submit to the note in the ledger, and no further."""
+    reply: object = await sending
+    with suppress(StopIteration, LipsyncError), closing(flow):
+        while isinstance(effect := flow.send(reply), Record):
+            reply = await record(effect.event)
+
+
+_pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pool] = WeakKeyDictionary()
+
+
+def _pool_of(loop: asyncio.AbstractEventLoop) -> _Pool:
+    return _pools.setdefault(loop, _Pool())

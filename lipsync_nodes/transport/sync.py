@@ -1,0 +1,124 @@
+"""The synchronous driver."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Self, TypeVar
+
+import httpx
+
+from lipsync_nodes.answers import Answer, NoAnswer
+from lipsync_nodes.events import Event
+from lipsync_nodes.flow import Flow, Send, Sleep
+from lipsync_nodes.settings import Profile
+from lipsync_nodes.transport.wire import LARGEST_ANSWER, answer_of, client_options, outcome, request_options, with_body
+
+__all__ = ["Interrupted", "Transport"]
+
+T = TypeVar("T")
+
+
+class Interrupted(Exception):  # not an error: the caller asked for it
+    """A wait was ended from another thread; its job goes on."""
+
+
+class Transport:
+    """Drives flows synchronously. Safe to share between threads.
+
+    Args:
+        profile: where to send and with which key.
+        http_client: an `httpx.Client` (or httpx2's) to use instead of an own one; it is not closed here.
+
+    """
+
+    def __init__(self, profile: Profile, http_client: Any = None) -> None:
+        self._profile = profile
+        self._given = http_client
+        self._own: httpx.Client | None = None
+        self._lock = threading.Lock()
+
+    def drive(self, flow: Flow[T], record: Callable[[Event], object], stop: threading.Event | None = None) -> T:
+        """Run *flow* to its end and return its result; `Interrupted` as soon as *stop* is set while it sleeps."""
+        reply: object = None
+        while True:
+            try:
+                effect = flow.send(reply)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            if isinstance(effect, Send):
+                reply = self._send(effect)
+            elif isinstance(effect, Sleep):
+                reply = _sleep(effect.seconds, stop)
+            else:
+                reply = record(effect.event)
+
+    def _send(self, send: Send) -> Answer | NoAnswer:
+        answer: Answer | None = None
+        try:
+            with _Watchdog(send.timeout) as watchdog:
+                request = {**request_options(send, self._profile), "extensions": {"trace": watchdog.trace}}
+                with self._client().stream(**request) as response:
+                    answer, body = answer_of(response), bytearray()
+                    for chunk in response.iter_bytes():
+                        body += chunk
+                        if len(body) > LARGEST_ANSWER:
+                            break
+                    return with_body(answer, body)
+        except Exception as error:  # noqa: BLE001  # raised again unless it is a failure of the request
+            return outcome(error, answer)
+
+    def _client(self) -> Any:
+        if self._given is not None:
+            return self._given
+        with self._lock:
+            if self._own is None:
+                # Polls are seconds apart, when most servers have closed an idle connection: each request gets its own.
+                self._own = httpx.Client(**client_options(self._profile, fresh=True))
+            return self._own
+
+    def close(self) -> None:
+        """Close the connections that were opened here."""
+        with self._lock:
+            own, self._own = self._own, None
+        if own is not None:
+            own.close()
+
+
+class _Watchdog:
+    """Ends a request that takes longer than it may: httpx bounds each read, but not their sum."""
+
+    def __init__(self, seconds: float) -> None:
+        self._timer = threading.Timer(seconds, self._bite)
+        self._timer.daemon = True
+        self._socket: socket.socket | None = None
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def trace(self, event: str, info: Any) -> None:
+        """Remember the socket when httpx opens it."""
+        if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
+            self._socket = info["return_value"].get_extra_info("socket")
+
+    def _bite(self) -> None:
+        # Shutting down wakes the reader; closing would not.
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+
+def _sleep(seconds: float, stop: threading.Event | None) -> float:
+    if stop is None:
+        time.sleep(seconds)
+    elif stop.wait(seconds):
+        raise Interrupted
+    return time.monotonic()

@@ -1,0 +1,105 @@
+"""What both drivers share: how a client is made, what a request looks like, and what an exception means for it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+
+from lipsync_nodes import __version__
+from lipsync_nodes.answers import Answer, NoAnswer
+from lipsync_nodes.flow import Send
+from lipsync_nodes.settings import Profile
+
+if TYPE_CHECKING:
+    import ssl
+
+__all__ = [
+    "LARGEST_ANSWER",
+    "USER_AGENT",
+    "answer_of",
+    "client_options",
+    "outcome",
+    "request_options",
+    "tls_context",
+    "with_body",
+]
+
+CONNECT_SECONDS: Final = 10.0
+LARGEST_ANSWER: Final = 1 << 20
+USER_AGENT: Final = f"lipsync-nodes/{__version__}"
+
+# Raised before a byte of the request was written. A TLS or proxy failure is a ConnectError or ProxyError, too.
+_NEVER_SENT: Final = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"})
+_REQUEST_FAILED: Final = "RequestError"
+
+
+@cache
+def tls_context() -> ssl.SSLContext:
+    """Return the TLS context of this process; making it takes 32 ms."""
+    return httpx.create_ssl_context()
+
+
+def client_options(profile: Profile, *, fresh: bool) -> dict[str, Any]:
+    """Return how an httpx client is made; `fresh` ones keep no connection for a second request."""
+    return {
+        "verify": tls_context(),
+        "limits": httpx.Limits(max_connections=100, max_keepalive_connections=0 if fresh else 20),
+        # A proxy of the environment is of no use to reach this machine.
+        "trust_env": not profile.local,
+    }
+
+
+def request_options(send: Send, profile: Profile) -> dict[str, Any]:
+    """Return the arguments of `stream`. The key is a header of this one request, which follows no redirect."""
+    headers = {
+        "Authorization": f"Bearer {profile.bearer()}",
+        "Accept": "application/json",
+        "User-Agent": USER_AGENT,
+    }
+    content = None
+    if send.body is not None:
+        headers["Content-Type"] = "application/json"
+        content = json.dumps(send.body, ensure_ascii=False, allow_nan=False).encode()
+    return {
+        "method": send.method,
+        "url": profile.base_url + send.path,
+        "headers": headers,
+        "content": content,
+        # connect, read, write, pool
+        "timeout": (min(CONNECT_SECONDS, send.timeout), send.timeout, send.timeout, send.timeout),
+        "auth": None,
+        "follow_redirects": False,
+    }
+
+
+def answer_of(response: Any) -> Answer:
+    """Return what is known of an answer before its body is read."""
+    return Answer(response.status_code, _lowercase(response.headers), received=time.time())
+
+
+def _lowercase(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def with_body(answer: Answer, body: bytearray) -> Answer:
+    """Return the answer with what was read of its body."""
+    return Answer(answer.status, answer.headers, bytes(body[:LARGEST_ANSWER]), answer.received)
+
+
+def outcome(error: Exception, answer: Answer | None) -> Answer | NoAnswer:
+    """Say what an exception means for the request: never sent, sent without an answer, or answered in part.
+
+    Anything that is no failure of the request itself, a mistake in a client that was handed in say, is raised.
+    """
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if not (_REQUEST_FAILED in names or isinstance(error, TimeoutError | OSError)):
+        raise error
+    if answer is not None:
+        return answer
+    reason = f"{type(error).__name__} {error}".strip()
+    return NoAnswer(reason, sent=not names & _NEVER_SENT)

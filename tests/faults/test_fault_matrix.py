@@ -1,0 +1,213 @@
+"""Every fault of submit and poll, on each endpoint and both faces, over real sockets: never a second paid job."""
+
+import dataclasses
+from email.utils import formatdate
+
+import pytest
+
+from lipsync_nodes import (
+    AuthenticationError,
+    ConfigurationError,
+    ConnectionFailed,
+    InsufficientCredits,
+    InvalidRequest,
+    JobFailed,
+    JobNotFound,
+    JobTimeout,
+    LipsyncError,
+    RateLimited,
+    ServiceError,
+    SubmissionUncertain,
+)
+from lipsync_nodes.ledger import Ledger
+from tests.conftest import QUICK
+from tests.faults import bad_service as bad
+
+KEY = "sk_fault_matrix_0123456789"
+HASTY = dataclasses.replace(QUICK, request_timeout=0.4)
+HTML = b"<html><body>502 Bad Gateway</body></html>"
+
+
+def soon():
+    return formatdate(usegmt=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Fault:
+    """What the service does, and what must come of one submit: the error, POSTs, jobs that exist, the ledger's state."""
+
+    name: str
+    behaviours: tuple
+    error: type[LipsyncError] | None
+    posts: int
+    jobs: int
+    ledger: str
+    charged: bool = False
+
+
+def ok(name, *behaviours, posts=1):
+    return Fault(name, behaviours, None, posts, 1, "completed")
+
+
+def refused(name, error, *behaviours, posts=1):
+    return Fault(name, behaviours, error, posts, 0, "refused")
+
+
+def unsure(name, *behaviours, jobs=1):
+    return Fault(name, behaviours, SubmissionUncertain, 1, jobs, "uncertain", charged=True)
+
+
+SUBMIT_FAULTS = [
+    ok("none", bad.accept),
+    unsure("cut before reading", bad.cut_before_reading, jobs=0),
+    unsure("cut after reading", bad.cut_after_reading),
+    unsure("hang", bad.hang),
+    unsure("slow drip of the headers", bad.drip_headers),
+    unsure("slow drip of the body", bad.drip_body),
+    refused("400", InvalidRequest, bad.refuse(400)),
+    refused("401", AuthenticationError, bad.refuse(401)),
+    refused("402", InsufficientCredits, bad.refuse(402)),
+    refused("403", AuthenticationError, bad.refuse(403)),
+    refused("404", InvalidRequest, bad.refuse(404)),
+    refused("409", InvalidRequest, bad.refuse(409)),
+    refused("413", InvalidRequest, bad.refuse(413)),
+    refused("422", InvalidRequest, bad.refuse(422)),
+    refused("308 to somewhere else", ConfigurationError, bad.refuse(308, Location="https://evil.example/")),
+    unsure("408", bad.refuse(408), jobs=0),
+    ok("429 with seconds", bad.refuse(429, Retry_After="0.05"), bad.accept, posts=2),
+    ok("429 with a date", lambda r: bad.refuse(429, Retry_After=soon(), Date=soon())(r), bad.accept, posts=2),
+    refused("429 with an absurd pace", RateLimited, bad.refuse(429, Retry_After="86400")),
+    refused("429 with no pace", RateLimited, bad.refuse(429)),
+    refused("429 for ever", RateLimited, bad.refuse(429, Retry_After="0"), posts=QUICK.paced_tries),
+    unsure("500", bad.accept_saying({"error": "oops"}, status=500)),
+    unsure("502 with HTML", bad.accept_saying(HTML, status=502, kind="text/html")),
+    ok("503 with a pace", bad.refuse(503, Retry_After="0.05"), bad.accept, posts=2),
+    refused("503 with an absurd pace", RateLimited, bad.refuse(503, Retry_After="86400")),
+    unsure("503 without a pace", bad.accept_saying({"error": "busy"}, status=503)),
+    unsure("504", bad.accept_saying(b"", status=504)),
+    unsure("answer cut in the middle", bad.accept_cutting_the_answer),
+    unsure("truncated JSON", bad.accept_saying(b'{"id": "job-1", "sta')),
+    unsure("HTML with 200", bad.accept_saying(HTML, kind="text/html")),
+    unsure("wrong types", bad.accept_saying({"id": ["job-1"], "status": 7})),
+    unsure("not an object", bad.accept_saying(["job-1"])),
+    unsure("missing id", bad.accept_saying({"status": "processing"})),
+    unsure("empty body", bad.accept_saying(b"")),
+    ok("requestId instead of id", bad.accept_as_request_id),
+    ok("202 instead of 200", bad.accept_saying({"id": "job-1", "status": "created"}, status=202)),
+]
+
+
+def polled(name, *behaviours, error=None, ledger="completed"):
+    """A fault after the job was made: whatever comes of it, money may have been spent."""
+    return Fault(name, behaviours, error, 1, 1, ledger, charged=error is not None)
+
+
+POLL_FAULTS = [
+    polled("poll: connection cut, then well", bad.cut_poll, bad.finish),
+    polled("poll: hang, then well", bad.hang_poll, bad.finish),
+    polled("poll: slow drip, then well", bad.drip_poll, bad.finish),
+    polled("poll: 500, then well", bad.say(500), bad.finish),
+    polled("poll: 502 with HTML, then well", bad.say(502, HTML, kind="text/html"), bad.finish),
+    polled("poll: 503 with a pace, then well", bad.say(503, Retry_After="0.05"), bad.finish),
+    polled("poll: 429 with a pace, then well", bad.say(429, Retry_After="0.05"), bad.finish),
+    polled("poll: 408, then well", bad.say(408), bad.finish),
+    polled("poll: truncated JSON, then well", bad.say(200, b'{"id": "jo'), bad.finish),
+    polled("poll: HTML with 200, then well", bad.say(200, HTML, kind="text/html"), bad.finish),
+    polled("poll: wrong types, then well", bad.say(200, {"id": {}, "status": []}), bad.finish),
+    polled("poll: empty body, then well", bad.say(200, b""), bad.finish),
+    polled("poll: unknown status, then well", bad.still("warming_up"), bad.finish),
+    polled(
+        "poll: no id in the answer",
+        bad.still(),
+        lambda r: bad.say(200, {"status": "completed", "output": "https://x/o"})(r),
+    ),
+    polled("poll: 500 for ever", bad.say(500), error=JobTimeout, ledger="live"),
+    polled("poll: unknown status for ever", bad.still("cancelled"), error=JobTimeout, ledger="live"),
+    polled("poll: 401", bad.say(401), error=AuthenticationError, ledger="live"),
+    polled("poll: 403", bad.say(403), error=AuthenticationError, ledger="live"),
+    polled("poll: 404", bad.say(404), error=JobNotFound, ledger="uncertain"),
+    polled("poll: 400", bad.say(400), error=InvalidRequest, ledger="live"),
+    polled(
+        "failed",
+        bad.end_with(status="failed", error="Invalid audio format"),
+        error=JobFailed,
+        ledger="failed",
+        charged=True,
+    ),
+    polled("failed without a reason", bad.end_with(status="failed"), error=JobFailed, ledger="failed"),
+    polled(
+        "completed without output",
+        bad.end_with(status="completed", output=None),
+        error=ServiceError,
+        ledger="completed",
+        charged=True,
+    ),
+]
+
+
+def run_once(fault, service, face_of, form, ledger):
+    face = face_of(api_key=KEY, base_url=service.base_url, ledger=ledger, policy=HASTY)
+    try:
+        job = face.run(form, key="the one", timeout=1.5, poll_interval=0.03)
+    except LipsyncError as error:
+        return error
+    assert job.output
+    return None
+
+
+def check(fault, service, face_of, form, tmp_path, table):
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    error = run_once(fault, service, face_of, form, ledger)
+    (entry,) = ledger.entries()
+    charged = error.may_have_charged if error else "-"
+    table.append(
+        (
+            fault.name,
+            len(service.posts),
+            len(service.paid),
+            type(error).__name__ if error else "done",
+            charged,
+            entry.state,
+        )
+    )
+
+    assert type(error) is (fault.error or type(None))
+    assert len(service.posts) == fault.posts
+    assert len(service.paid) == fault.jobs
+    assert entry.state == fault.ledger
+    assert KEY not in f"{error} {error!r} {entry}"
+    if error is not None:
+        assert error.may_have_charged is fault.charged
+
+    # And once more with the same key: there is never a second job where there may be a first.
+    made = len(service.paid)
+    service.on_submit, service.on_poll = [bad.accept], [bad.finish]
+    again = run_once(fault, service, face_of, form, ledger)
+    may_submit_anew = entry.state in {"refused", "failed"}
+    assert len(service.paid) == made + may_submit_anew
+    assert isinstance(again, SubmissionUncertain) is (entry.state == "uncertain")
+    ledger.close()
+
+
+@pytest.mark.parametrize("fault", SUBMIT_FAULTS, ids=lambda fault: fault.name)
+def test_a_fault_of_a_submit(fault, service, face_of, form, tmp_path, table):
+    service.on_submit = list(fault.behaviours)
+    check(fault, service, face_of, form, tmp_path, table)
+
+
+@pytest.mark.parametrize("fault", POLL_FAULTS, ids=lambda fault: fault.name)
+def test_a_fault_of_a_poll(fault, service, face_of, form, tmp_path, table):
+    service.on_poll = list(fault.behaviours)
+    check(fault, service, face_of, form, tmp_path, table)
+
+
+def test_a_connection_that_is_refused_is_tried_a_few_times(face_of, form, tmp_path, table):
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    face = face_of(api_key=KEY, base_url=f"http://127.0.0.1:{bad.unused_port()}/api/v1", ledger=ledger, policy=HASTY)
+    with pytest.raises(ConnectionFailed, match=f"in {HASTY.connect_tries} tries") as caught:
+        face.submit(form, key="the one")
+    assert not caught.value.may_have_charged
+    (entry,) = ledger.entries()
+    assert entry.state == "refused"
+    table.append(("connection refused", 0, 0, "ConnectionFailed", False, entry.state))
+    ledger.close()
