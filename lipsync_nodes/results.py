@@ -121,6 +121,7 @@ class _Fetch:
                     if fruitless >= FRUITLESS_TRIES:
                         raise DownloadError(f"The download broke off at byte {before}: {cut}.") from None
                     self.stop.wait(FIRST_PAUSE * 2**fruitless)
+                self._check_stop()
         _check_video(file, whole_is_known=self.size is not None)
 
     def _once(self, downloads: Downloads, file: IO[bytes]) -> None:
@@ -131,8 +132,7 @@ class _Fetch:
             file.seek(self._expect(response, have))
             file.truncate()
             for chunk in response.iter_raw(CHUNK):
-                if self.stop.is_set():
-                    raise DownloadError("The download was stopped.")
+                self._check_stop()
                 file.write(chunk)
                 self._check_size(file.tell())
                 self.on_progress(file.tell(), self.size)
@@ -167,6 +167,10 @@ class _Fetch:
         self.size = start + int(length) if length else None
         self._check_size(self.size or 0)
         return start
+
+    def _check_stop(self) -> None:
+        if self.stop.is_set():
+            raise DownloadError("The download was stopped.")
 
     def _check_size(self, size: int) -> None:
         if size > self.largest:

@@ -71,7 +71,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self.server.service
 
     def do_POST(self):
-        self.service.posts.append((self.path, dict(self.headers)))
+        self.service.posts.append((self.path, {**self.headers, "X-Port": self.client_address[1]}))
         self.service.next_of(self.service.on_submit)(self)
 
     def do_GET(self):

@@ -132,7 +132,6 @@ POLL_FAULTS = [
         bad.end_with(status="failed", error="Invalid audio format"),
         error=JobFailed,
         ledger="failed",
-        charged=True,
     ),
     polled("failed without a reason", bad.end_with(status="failed"), error=JobFailed, ledger="failed"),
     polled(
@@ -140,7 +139,6 @@ POLL_FAULTS = [
         bad.end_with(status="completed", output=None),
         error=ServiceError,
         ledger="completed",
-        charged=True,
     ),
 ]
 

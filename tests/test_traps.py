@@ -1,0 +1,132 @@
+"""One test for each trap that the service's documentation holds, each over real HTTP."""
+
+import time
+
+import pytest
+
+from lipsync_nodes import (
+    ConfigurationError,
+    ImageForm,
+    JobFailed,
+    JobStatus,
+    JobTimeout,
+    LipsyncClient,
+    RateLimited,
+    ServiceError,
+    SubmissionUncertain,
+)
+from tests.conftest import QUICK
+from tests.faults import bad_service as bad
+from tests.faults.bad_service import BadService
+
+FORM = ImageForm(image="https://x/i.png", audio="https://x/a.mp3")
+QUICKLY = {"timeout": 10, "poll_interval": 0.03}
+
+
+@pytest.fixture
+def service():
+    with BadService() as service:
+        yield service
+
+
+@pytest.fixture
+def client(service):
+    with LipsyncClient("sk_x", service.base_url, policy=QUICK) as client:
+        yield client
+
+
+def test_the_model_changes_its_name_and_nobody_minds(client, service):
+    service.on_poll = [
+        bad.still(),
+        bad.end_with(model="lipsync-image", status="completed", output="https://x/o.mp4"),
+    ]
+    models = []
+    assert client.run(FORM, on_update=lambda job: models.append(job.model), **QUICKLY).output
+    assert models == [None, "lipsync", "lipsync-image"]
+
+
+def test_an_empty_error_is_no_error(client):
+    job = client.run(FORM, **QUICKLY)
+    assert (job.error, job.status) == ("", JobStatus.COMPLETED)
+
+
+def test_execution_time_is_in_milliseconds(client):
+    assert client.run(FORM, **QUICKLY).execution_time_ms == 1200
+
+
+def test_a_failure_gives_the_services_own_words(client, service):
+    service.on_poll = [bad.end_with(status="failed", output=None, error="Invalid audio format")]
+    with pytest.raises(JobFailed, match="Invalid audio format"):
+        client.run(FORM, **QUICKLY)
+
+
+@pytest.mark.parametrize("status", ["created", "cancelled", "timeout", "deleted", "brand-new"])
+def test_a_status_that_is_not_documented_is_not_an_end(client, service, status):
+    service.on_poll = [bad.still(status), bad.finish]
+    assert client.run(FORM, **QUICKLY).output
+    service.on_poll = [bad.still(status)]
+    with pytest.raises(JobTimeout, match=status):
+        client.run(FORM, timeout=0.2, poll_interval=0.05)
+
+
+def test_completed_without_output_is_an_error_that_says_so(client, service):
+    service.on_poll = [bad.end_with(status="completed", output=None)]
+    with pytest.raises(ServiceError, match="completed, but gives no output"):
+        client.run(FORM, **QUICKLY)
+
+
+def test_the_id_may_be_called_request_id(client, service):
+    service.on_submit = [bad.accept_as_request_id]
+    assert client.submit(FORM).id == service.paid[0]
+
+
+def test_an_output_url_is_given_back_unchanged(client, service):
+    url = "https://cdn.example:443/a//b/./out.mp4?X-Amz-Signature=a%2Bb+c%20d&e=%c3%a9"
+    service.on_poll = [bad.end_with(status="completed", output=url)]
+    assert client.run(FORM, **QUICKLY).output == url
+
+
+def test_the_key_goes_nowhere_but_to_the_base_url(client, service, tmp_path):
+    headers = []
+    service.on_output = [lambda request: (headers.append(dict(request.headers)), bad.deliver(request))]
+    client.download(client.run(FORM, **QUICKLY), tmp_path)
+    assert service.posts[0][1]["Authorization"] == "Bearer sk_x"
+    assert "Authorization" not in headers[0]
+
+
+def test_a_redirect_is_not_followed_with_the_key(client, service):
+    service.on_submit = [bad.refuse(308, Location=f"{service.url}/elsewhere")]
+    with pytest.raises(ConfigurationError, match="redirects"):
+        client.submit(FORM)
+    assert len(service.posts) == 1
+
+
+def test_no_null_and_no_unknown_field_is_sent(sandbox):
+    with LipsyncClient(sandbox.api_key, sandbox.base_url) as client:
+        client.submit(ImageForm(image="https://x/i", audio="https://x/a", prompt=None, seed=None))
+    (request,) = sandbox.received("submit")
+    assert request.body == {"formState": {"image": "https://x/i", "audio": "https://x/a"}}
+
+
+def test_a_huge_retry_after_is_not_obeyed(client, service):
+    service.on_submit = [bad.refuse(429, Retry_After="86400")]
+    began = time.monotonic()
+    with pytest.raises(RateLimited):
+        client.submit(FORM)
+    assert time.monotonic() - began < 10
+
+
+def test_a_submit_that_hangs_ends_and_says_that_the_job_may_exist(service):
+    service.on_submit = [bad.hang]
+    policy = type(QUICK)(request_timeout=0.3)
+    with LipsyncClient("sk_x", service.base_url, policy=policy) as client:
+        with pytest.raises(SubmissionUncertain, match="not sent again"):
+            client.submit(FORM)
+    assert len(service.posts) == len(service.paid) == 1
+
+
+def test_a_server_that_has_closed_an_idle_connection_does_not_make_a_submit_uncertain(client, service):
+    """The connection of one submit is not used for the next, so none can be stale."""
+    client.submit(FORM)
+    client.submit(FORM)
+    assert len({headers["X-Port"] for _, headers in service.posts}) == 2
