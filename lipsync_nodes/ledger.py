@@ -299,7 +299,7 @@ class Ledger:
                     db.execute("ROLLBACK")
                     raise
                 db.execute("COMMIT")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise ConfigurationError(
                 f"The ledger {self.path} cannot be used: {error}.",
                 hint="It guards against paying twice, so nothing is submitted without it. Free the file or its disk, "

@@ -31,7 +31,6 @@ REDIRECTS: Final = 5
 # Tries in a row that bring no byte; each one that does starts the count anew.
 FRUITLESS_TRIES: Final = 5
 FIRST_PAUSE: Final = 0.2
-CHUNK: Final = 1 << 16
 
 OnProgress = Callable[[int, int | None], object]
 
@@ -131,7 +130,7 @@ class _Fetch:
         with self._follow(downloads, headers) as response:
             file.seek(self._expect(response, have))
             file.truncate()
-            for chunk in response.iter_raw(CHUNK):
+            for chunk in response.iter_raw():
                 self._check_stop()
                 file.write(chunk)
                 self._check_size(file.tell())

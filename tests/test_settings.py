@@ -2,6 +2,7 @@
 
 import os
 import pickle
+from pathlib import Path
 
 import pytest
 
@@ -59,7 +60,7 @@ def test_a_profile_that_is_not_there_is_told_with_those_that_are(profiles):
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX only")
 def test_a_file_that_others_can_read_is_refused(profiles):
-    os.chmod(profiles["LIPSYNC_CONFIG"], 0o644)
+    Path(profiles["LIPSYNC_CONFIG"]).chmod(0o644)
     with pytest.raises(ConfigurationError, match="chmod 600"):
         load_profile(environ=profiles)
 
@@ -68,8 +69,7 @@ def test_a_file_that_others_can_read_is_refused(profiles):
     "text", [f"default = '{KEY}'", f"[default]\napi_key {KEY}", f"[default]\nkye = '{KEY}'", "\udcff"]
 )
 def test_a_malformed_file_is_told_without_its_secrets(profiles, text):
-    with open(profiles["LIPSYNC_CONFIG"], "wb") as file:
-        file.write(text.encode("utf-8", "surrogateescape"))
+    Path(profiles["LIPSYNC_CONFIG"]).write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(ConfigurationError) as caught:
         load_profile(environ=profiles)
     assert KEY not in str(caught.value)

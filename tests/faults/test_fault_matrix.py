@@ -34,7 +34,7 @@ def soon():
 
 @dataclasses.dataclass(frozen=True)
 class Fault:
-    """What the service does, and what must come of one submit: the error, POSTs, jobs that exist, the ledger's state."""
+    """What the service does, and what must come of one submit: the error, POSTs, jobs that exist, the ledger."""
 
     name: str
     behaviours: tuple

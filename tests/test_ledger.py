@@ -1,0 +1,290 @@
+"""The ledger: who may submit, what is remembered, and how it stays private."""
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from lipsync_nodes import ConfigurationError, ImageForm, Job, LipsyncClient
+from lipsync_nodes.events import (
+    Accepted,
+    Claim,
+    Claimed,
+    Found,
+    Gone,
+    Hold,
+    Paused,
+    Refused,
+    Seen,
+    Sending,
+    Submission,
+    Unsure,
+)
+from lipsync_nodes.ledger import Ledger, content_key, ledger_file
+from lipsync_nodes.settings import Profile
+
+HERE = Profile(name="here", api_key="sk_ledger_0123456789", base_url="https://here.example")
+FORM = {"image": "https://x/i.png", "audio": "https://x/a.mp3"}
+DONE = {"status": "completed", "output": "https://x/o.mp4", "executionTime": 4000}
+
+
+class Clock:
+    now = 1_800_000_000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def ledger(tmp_path, clock):
+    ledger = Ledger(tmp_path / "ledger.sqlite", clock=clock)
+    yield ledger
+    ledger.close()
+
+
+def submission(key="k", **options):
+    return Submission("lipsync-image", "/lipsync-image", FORM, key=key, **options)
+
+
+def claim(ledger, key="k", profile=HERE, **options):
+    return ledger.record(Claim(submission(key, **options)), profile)
+
+
+def submitted(ledger, job_id="j1", key="k", profile=HERE):
+    row = claim(ledger, key, profile).row
+    assert ledger.record(Sending(row, 60), profile) is None
+    ledger.record(Accepted(row, Job(id=job_id)), profile)
+    return row
+
+
+def state_of(ledger, row=1):
+    return next(entry.state for entry in ledger.entries() if entry.row == row)
+
+
+def test_the_states_of_a_submission(ledger):
+    row = claim(ledger).row
+    assert state_of(ledger) == "waiting"
+    ledger.record(Sending(row, 60), HERE)
+    assert state_of(ledger) == "submitting"
+    ledger.record(Paused(row, 3), HERE)
+    assert state_of(ledger) == "waiting"
+    ledger.record(Sending(row, 60), HERE)
+    ledger.record(Accepted(row, Job(id="j1")), HERE)
+    assert state_of(ledger) == "live"
+    ledger.record(Seen(Job(id="j1", **DONE)), HERE)
+    (entry,) = ledger.entries()
+    assert (entry.state, entry.as_job.output, entry.job_id) == ("completed", "https://x/o.mp4", "j1")
+
+
+def test_an_end_never_changes(ledger):
+    submitted(ledger)
+    ledger.record(Seen(Job(id="j1", **DONE)), HERE)
+    ledger.record(Seen(Job(id="j1", status="failed", error="late")), HERE)
+    ledger.record(Gone("j1"), HERE)
+    assert state_of(ledger) == "completed"
+
+
+def test_a_key_is_claimed_once(ledger):
+    assert isinstance(claim(ledger), Claimed)
+    assert isinstance(claim(ledger), Hold)
+    assert isinstance(claim(ledger, "another"), Claimed)
+    assert isinstance(claim(ledger, None), Claimed)
+    assert isinstance(claim(ledger, None), Claimed)
+
+
+def test_a_live_or_finished_job_is_picked_up(ledger):
+    submitted(ledger)
+    assert claim(ledger) == Found(Job(id="j1"))
+    ledger.record(Seen(Job(id="j1", **DONE)), HERE)
+    assert claim(ledger).job.output == "https://x/o.mp4"
+
+
+def test_a_refused_or_failed_one_is_submitted_anew(ledger):
+    ledger.record(Refused(claim(ledger).row, "402"), HERE)
+    submitted(ledger)
+    ledger.record(Seen(Job(id="j1", status="failed")), HERE)
+    assert isinstance(claim(ledger), Claimed)
+    assert [entry.state for entry in ledger.entries()] == ["refused", "failed", "waiting"]
+
+
+def test_an_uncertain_one_stays_so_until_a_person_says_otherwise(ledger, clock):
+    row = claim(ledger).row
+    ledger.record(Sending(row, 60), HERE)
+    ledger.record(Unsure(row, "ReadTimeout"), HERE)
+    clock.now += 1e6
+    assert claim(ledger) == Unsure(row, "ReadTimeout", since=Clock.now)
+    assert isinstance(claim(ledger, resubmit_uncertain=True), Claimed)
+    assert isinstance(claim(ledger), Hold)
+
+
+def test_a_process_that_died_before_it_sent_leaves_the_key_free(ledger, clock):
+    row = claim(ledger).row
+    clock.now += 6
+    assert claim(ledger) == Claimed(row)
+
+
+def test_a_process_that_died_after_it_sent_leaves_an_uncertain_submit(ledger, clock):
+    ledger.record(Sending(claim(ledger).row, 60), HERE)
+    clock.now += 61
+    assert isinstance(claim(ledger), Hold)
+    clock.now += 2
+    assert isinstance(claim(ledger), Unsure)
+    assert state_of(ledger) == "uncertain"
+
+
+def test_a_job_that_the_service_no_longer_knows_frees_its_key_but_not_silently(ledger):
+    submitted(ledger)
+    ledger.record(Gone("j1"), HERE)
+    found = claim(ledger)
+    assert isinstance(found, Unsure)
+    assert "knows no job j1" in found.reason
+
+
+def test_the_same_key_in_another_account_is_another_key(ledger):
+    submitted(ledger)
+    for other in (
+        Profile(name="there", base_url=HERE.base_url),
+        Profile(name="here", base_url="https://there.example"),
+    ):
+        assert isinstance(claim(ledger, profile=other), Claimed)
+
+
+def test_a_content_key_says_same_inputs_same_account():
+    form = ImageForm(**FORM)
+    key = content_key(form, HERE)
+    assert content_key(ImageForm(**FORM, resolution="480p", prompt=" "), HERE) == key
+    others = [
+        content_key(ImageForm(**FORM, seed=1), HERE),
+        content_key(ImageForm(**FORM, extra={"x": 1}), HERE),
+        content_key(form, Profile(name="there")),
+    ]
+    assert len({key, *others}) == 4
+
+
+def test_submits_keep_the_pace_of_the_profile(ledger, clock):
+    slow = HERE.model_copy(update={"submits_per_minute": 2})
+    submitted(ledger, "j1", "a", slow)
+    clock.now += 10
+    submitted(ledger, "j2", "b", slow)
+    row = claim(ledger, "c", slow).row
+    assert ledger.record(Sending(row, 60), slow).seconds == pytest.approx(50)
+    assert isinstance(claim(ledger, "c", slow), Hold)
+    clock.now += 50
+    assert ledger.record(Sending(row, 60), slow) is None
+
+
+def test_jobs_at_a_time_are_bounded_and_the_oldest_is_pointed_out(ledger, clock):
+    narrow = HERE.model_copy(update={"max_concurrency": 2})
+    submitted(ledger, "j1", "a", narrow)
+    submitted(ledger, "j2", "b", narrow)
+    row = claim(ledger, "c", narrow).row
+    hold = ledger.record(Sending(row, 60), narrow)
+    assert hold.look_at == "j1"
+    ledger.record(Seen(Job(id="j1", **DONE)), narrow)
+    assert ledger.record(Sending(row, 60), narrow) is None
+    wide = HERE.model_copy(update={"name": "another account", "max_concurrency": 1})
+    assert ledger.record(Sending(claim(ledger, "d", wide).row, 60), wide) is None
+
+
+def test_the_usual_time_is_the_median_of_what_was(ledger):
+    assert ledger.usual_seconds("lipsync-image") is None
+    for number, milliseconds in enumerate((1000, 9000, 2000)):
+        submitted(ledger, f"j{number}", f"k{number}")
+        ledger.record(Seen(Job(id=f"j{number}", **{**DONE, "executionTime": milliseconds})), HERE)
+    assert ledger.usual_seconds("lipsync-image") == 2
+    assert ledger.usual_seconds("lipsync-video") is None
+
+
+def test_where_a_video_was_saved_is_remembered(ledger, tmp_path):
+    submitted(ledger)
+    ledger.saved("j1", tmp_path / "v.mp4")
+    assert ledger.entry_of("j1").saved_to == str(tmp_path / "v.mp4")
+    assert ledger.entry_of("j2") is None
+
+
+def test_it_is_there_the_next_time(ledger, clock):
+    submitted(ledger)
+    ledger.close()
+    again = Ledger(ledger.path, clock=clock)
+    assert isinstance(claim(again), Found)
+    again.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX only")
+def test_it_is_private(ledger):
+    submitted(ledger)
+    files = list(Path(ledger.path).parent.glob("*sqlite*"))
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+
+
+def test_it_holds_no_key_even_if_one_is_in_the_input(ledger):
+    secret = "sk_secret_0123456789"
+    form = {**FORM, "image": f"https://x/{secret}"}
+    row = ledger.record(Claim(Submission("lipsync-image", "/p", form, key="k")), HERE).row
+    ledger.record(Accepted(row, Job(id="j1", status="failed", error=f"bad key {secret}")), HERE)
+    ledger.record(Refused(row, f"said {secret}"), HERE)
+    ledger.close()
+    content = Path(ledger.path).read_bytes()
+    assert secret.encode() not in content
+    assert b"sk_ledger" not in content
+
+
+def test_one_of_a_newer_version_is_left_alone(ledger):
+    ledger.close()
+    with sqlite3.connect(ledger.path) as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+    with pytest.raises(ConfigurationError, match="newer lipsync-nodes"):
+        claim(ledger)
+
+
+@pytest.mark.parametrize("content", [b"this is no database" * 100, None])
+def test_without_a_usable_ledger_nothing_is_submitted(sandbox, tmp_path, content):
+    path = tmp_path / "ledger.sqlite"
+    path.mkdir() if content is None else path.write_bytes(content)
+    with LipsyncClient(sandbox.api_key, sandbox.base_url, ledger=Ledger(path)) as client:
+        with pytest.raises(ConfigurationError, match="nothing is submitted without it"):
+            client.submit(ImageForm(**FORM), key="k")
+    assert not sandbox.received("submit")
+
+
+def test_threads_share_it(ledger):
+    claims = []
+    threads = [threading.Thread(target=lambda: claims.append(claim(ledger))) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(type(answer).__name__ for answer in claims) == ["Claimed"] + ["Hold"] * 15
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_connection_is_not_taken_across_a_fork(ledger):
+    claim(ledger)
+    code = f"""
+import os, sys
+from lipsync_nodes.ledger import Ledger
+ledger = Ledger({ledger.path!r})
+before = ledger.entries() and ledger._connection
+child = os.fork()
+if child == 0:
+    ledger.entries()
+    os._exit(0 if ledger._connection is not before else 1)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_file_is_where_the_system_keeps_such_files():
+    assert ledger_file({"XDG_STATE_HOME": "/s", "APPDATA": "/s"}).name == "ledger.sqlite"
+    assert ledger_file({"LIPSYNC_LEDGER": "/some/where.sqlite"}).as_posix() == "/some/where.sqlite"
