@@ -95,6 +95,7 @@ def error_of(answer: Answer, job_id: str | None = None) -> LipsyncError:
 
 
 def _refusal(status: int, words: str, about: dict[str, Any]) -> LipsyncError:
+    hint: str | None = None
     match status:
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
             return AuthenticationError(f"The service refused the key ({status}){words}.", **about)
@@ -103,10 +104,11 @@ def _refusal(status: int, words: str, about: dict[str, Any]) -> LipsyncError:
         case HTTPStatus.NOT_FOUND if about["job_id"] is not None:
             return JobNotFound(f"The service knows no job {about['job_id']} ({status}){words}.", **about)
         case HTTPStatus.NOT_FOUND | HTTPStatus.METHOD_NOT_ALLOWED:
-            hint = "Nothing was charged. Check the base URL."
-            return InvalidRequest(f"The service has no such endpoint ({status}){words}.", hint=hint, **about)
-    hint = None if about["job_id"] is None else "Check the job id and the base URL."
-    return InvalidRequest(f"The service refused the request ({status}){words}.", hint=hint, **about)
+            fault, hint = "has no such endpoint", "Nothing was charged. Check the base URL."
+        case _:
+            fault = "refused the request"
+            hint = "Check the job id and the base URL." if about["job_id"] else None
+    return InvalidRequest(f"The service {fault} ({status}){words}.", hint=hint, **about)
 
 
 def _words(answer: Answer) -> str:

@@ -109,7 +109,7 @@ class Policy:
 
     def backoff(self, failures: int) -> float:
         """Return the pause after so many failures in a row."""
-        return self.first_pause * 2 ** (failures - 1) * (1 + self.chance() / 4)
+        return self.first_pause * 2.0 ** (failures - 1) * (1 + self.chance() / 4)
 
     def spread(self, interval: float) -> float:
         """Return a pause around *interval*: 7.5 s becomes 5 to 10 s, which is what the service advises."""

@@ -1,1 +1,1 @@
-"""The Airflow provider of lipsync-nodes: its place in the layout. It holds no nodes yet; the core is `lipsync_nodes`."""
+"""The Airflow provider of lipsync-nodes: its place in the layout. It holds nothing yet; the core is `lipsync_nodes`."""

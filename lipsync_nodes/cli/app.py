@@ -10,6 +10,7 @@ from lipsync_nodes import __version__
 from lipsync_nodes.cli.demo import demo
 from lipsync_nodes.cli.doctor import doctor
 from lipsync_nodes.cli.endpoints import estimate, run, submit
+from lipsync_nodes.cli.history import jobs, resume
 from lipsync_nodes.cli.jobs import download, status, wait
 
 __all__ = ["app"]
@@ -38,5 +39,5 @@ def sandbox(port: int, host: str, data: Path | None, concurrency: int | None, as
     box.serve(log="json" if as_json else "plain")
 
 
-for command in (demo, run, submit, wait, status, estimate, download, sandbox, doctor):
+for command in (demo, run, submit, wait, status, download, estimate, jobs, resume, sandbox, doctor):
     app.add_command(command)

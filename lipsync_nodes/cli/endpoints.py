@@ -5,28 +5,38 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from lipsync_nodes.catalogue import CATALOGUE, FieldSpec, NodeSpec
-from lipsync_nodes.cli.session import Session, common_options, form_of, lengths_of
+from lipsync_nodes.cli.batch import batch_options, run_batch
+from lipsync_nodes.cli.session import Session, common_options, form_of, lengths_of, stand_in
 from lipsync_nodes.cli.speak import Progress, show
-from lipsync_nodes.contract import Form
 from lipsync_nodes.credits import Credits, estimate_credits
-from lipsync_nodes.errors import ConfigurationError, InvalidRequest
-
-if TYPE_CHECKING:
-    from lipsync_nodes.sandbox import Sandbox
+from lipsync_nodes.errors import InvalidRequest
+from lipsync_nodes.plans import SubmitOptions
 
 __all__ = ["estimate", "run", "submit", "waiting_options"]
 
 Command = Callable[..., object]
 
 
-@click.group()
-def run() -> None:
-    """Submit a job, wait for its video and print the URL."""
+@click.group(invoke_without_command=True)
+@batch_options
+@click.pass_context
+def run(context: click.Context, /, **options: Any) -> None:
+    """Submit a job, wait for its video and print the URL; or run a batch of many (--batch)."""
+    if context.invoked_subcommand is None:
+        run_batch(**options)
+        return
+    # An option that is meant for the job and silently ignored here could send it to the wrong account.
+    given = [name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    if given:
+        raise click.UsageError(
+            f"Give options behind the endpoint: {context.command_path} {context.invoked_subcommand} …"
+        )
 
 
 @click.group()
@@ -54,6 +64,17 @@ def _length_options(command: Command) -> Command:
         text = f"How long the {name.replace('-', ' ')} lasts, in seconds; read from the file if it is a local one."
         command = click.option(f"--{name}-seconds", type=click.FloatRange(0, min_open=True), help=text)(command)
     return command
+
+
+def _submit_options(command: Command) -> Command:
+    for option in (
+        click.option("--webhook", help="An https URL that the service POSTs the finished job to."),
+        click.option("--budget", type=int, help="Refuse to submit what may cost more credits than this."),
+        click.option("--resubmit-uncertain", is_flag=True, help="Submit even if an earlier one of this key may exist."),
+        click.option("--key", help="Submission key: what was submitted under it before is picked up, not paid again."),
+    ):
+        command = option(command)
+    return _length_options(command)
 
 
 def _field_option(field: FieldSpec) -> Callable[[Command], Command]:
@@ -90,70 +111,57 @@ def _add(group: click.Group, spec: NodeSpec, command: Command) -> None:
     group.command(spec.command, help=f"{spec.help}.")(command)
 
 
-def _cost(spec: NodeSpec, form: Form, values: dict[str, Any]) -> Credits | None:
+def _cost(spec: NodeSpec, values: dict[str, Any]) -> Credits | None:
     """Return the estimate, or None where a length is not known."""
+    form = form_of(spec, values, stand_in)
     try:
         return estimate_credits(form, **lengths_of(spec, values))
     except InvalidRequest:
         return None
 
 
-def _publisher(sandbox: Sandbox | None) -> Callable[[Path], str]:
-    if sandbox is not None:
-        return sandbox.publish
-    return _refuse
-
-
-def _refuse(path: Path) -> str:
-    raise ConfigurationError(
-        f"{path} is a local file, and the service takes public URLs only.",
-        hint="Put it where it has a public URL, or add --sandbox to try it on this machine.",
-    )
-
-
-def _stand_in(path: Path) -> str:
-    """Stand for a file where only its length matters."""
-    return f"https://local.invalid/{path.name}"
+def _given(values: dict[str, Any], *, estimate: Credits | None, target: Path | None = None) -> SubmitOptions:
+    return {
+        "webhook": values["webhook"],
+        "key": values["key"],
+        "resubmit_uncertain": values["resubmit_uncertain"],
+        "estimate": estimate,
+        "target": target,
+    }
 
 
 def _make(spec: NodeSpec) -> None:
     """Add one endpoint to the three groups."""
 
     @waiting_options
-    @_length_options
+    @_submit_options
     @click.option("--out", type=click.Path(path_type=Path), help="Save the video there: a file, or an existing folder.")
-    @click.option("--webhook", help="An https URL that the service POSTs the finished job to.")
-    @click.option("--budget", type=int, help="Refuse to submit what may cost more credits than this.")
-    def run_one(session: Session, **values: Any) -> None:
-        with session.client(budget=values["budget"]) as (client, sandbox), Progress.shown("Submitting") as progress:
-            form = form_of(spec, values, _publisher(sandbox))
-            cost = _cost(spec, form, values)
-            job = client.run(
-                form,
-                webhook=values["webhook"],
-                estimate=cost,
-                timeout=values["timeout"],
-                poll_interval=values["poll_interval"],
-                on_update=progress.job,
-            )
+    def run_one(session: Session, out: Path | None, **values: Any) -> None:
+        with session.client(budget=values["budget"]) as (client, to):
+            form, cost = form_of(spec, values, to.publish), _cost(spec, values)
             # The sandbox, and with it the URL, ends with this call.
-            target = values["out"] or (Path() if sandbox else None)
-            saved = client.download(job, target) if target else None
+            target = out or (Path() if to.sandbox else None)
+            with Progress.shown("Submitting", usual=to.ledger.usual_seconds(spec.id)) as progress:
+                job = client.run(
+                    form,
+                    **_given(values, estimate=cost, target=target),
+                    timeout=values["timeout"],
+                    poll_interval=values["poll_interval"],
+                    on_update=progress.job,
+                )
+                saved = (to.saved(job, target) or client.download(job, target)) if target else None
         show({**job.wire(), "credits": cost, "path": saved and str(saved)}, as_json=session.as_json)
 
-    @_length_options
-    @click.option("--webhook", help="An https URL that the service POSTs the finished job to.")
-    @click.option("--budget", type=int, help="Refuse to submit what may cost more credits than this.")
+    @_submit_options
     def submit_one(session: Session, **values: Any) -> None:
-        with session.client(budget=values["budget"]) as (client, sandbox):
-            form = form_of(spec, values, _publisher(sandbox))
-            cost = _cost(spec, form, values)
-            job = client.submit(form, webhook=values["webhook"], estimate=cost)
+        with session.client(budget=values["budget"]) as (client, to):
+            cost = _cost(spec, values)
+            job = client.submit(form_of(spec, values, to.publish), **_given(values, estimate=cost))
         show({**job.wire(), "credits": cost}, as_json=session.as_json)
 
     @_length_options
     def estimate_one(session: Session, **values: Any) -> None:
-        cost = estimate_credits(form_of(spec, values, _stand_in), **lengths_of(spec, values))
+        cost = estimate_credits(form_of(spec, values, stand_in), **lengths_of(spec, values))
         show({"credits": cost, "exact": cost.exact, "doubt": cost.doubt}, as_json=session.as_json)
 
     for group, command in ((run, run_one), (submit, submit_one), (estimate, estimate_one)):

@@ -7,22 +7,27 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import file_digest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import click
+from pydantic import SecretStr
 
 from lipsync_nodes.catalogue import NodeSpec
 from lipsync_nodes.cli.speak import exit_code, explain
 from lipsync_nodes.client import LipsyncClient
-from lipsync_nodes.contract import Form
-from lipsync_nodes.errors import InvalidRequest, LipsyncError
+from lipsync_nodes.contract import Form, Job
+from lipsync_nodes.errors import ConfigurationError, InvalidRequest, LipsyncError
+from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.media import media_seconds
+from lipsync_nodes.results import source_and_target
+from lipsync_nodes.settings import Profile, load_profile
 
 if TYPE_CHECKING:
     from lipsync_nodes.sandbox import Sandbox
 
-__all__ = ["Session", "common_options"]
+__all__ = ["Connection", "Session", "Waiting", "common_options", "form_of", "is_local", "lengths_of", "stand_in"]
 
 INTERRUPTED = 130
 
@@ -37,16 +42,67 @@ class Session:
     as_json: bool
 
     @contextmanager
-    def client(self, *, budget: int | None = None) -> Iterator[tuple[LipsyncClient, Sandbox | None]]:
-        """Open a client, and the embedded sandbox behind it if one was asked for."""
+    def opened(self) -> Iterator[Connection]:
+        """Open what a command talks to, with the embedded sandbox behind it if one was asked for."""
         if self.use_sandbox:
-            from lipsync_nodes.sandbox import embedded  # noqa: PLC0415  # an extra, and slow to load
+            from lipsync_nodes.sandbox.embedded import embedded  # noqa: PLC0415  # an extra, and slow to load
 
-            with embedded() as sandbox, LipsyncClient(sandbox.api_key, sandbox.base_url, budget=budget) as client:
-                yield client, sandbox
+            with embedded() as (sandbox, folder):
+                yield Connection(sandbox_profile(sandbox), Ledger(folder / "ledger.sqlite"), sandbox)
         else:
-            with LipsyncClient(base_url=self.base_url, profile=self.profile, budget=budget) as client:
-                yield client, None
+            profile = load_profile(self.profile, base_url=self.base_url)
+            profile.bearer()
+            yield Connection(profile, Ledger(), None)
+
+    @contextmanager
+    def client(self, *, budget: int | None = None) -> Iterator[tuple[LipsyncClient, Connection]]:
+        """Open a client and what is behind it."""
+        with self.opened() as to, LipsyncClient(profile=to.profile, ledger=to.ledger, budget=budget) as client:
+            yield client, to
+
+
+class Waiting(TypedDict):
+    """The options of everything that waits, in seconds."""
+
+    timeout: float | None
+    poll_interval: float | None
+
+
+@dataclass(frozen=True)
+class Connection:
+    """What a command talks to: an account, the ledger of this host, and perhaps a sandbox of its own."""
+
+    profile: Profile
+    ledger: Ledger
+    sandbox: Sandbox | None
+
+    def publish(self, path: Path) -> str:
+        """Give a local file a URL."""
+        if self.sandbox is None:
+            raise ConfigurationError(
+                f"{path} is a local file, and the service takes public URLs only.",
+                hint="Put it where it has a public URL, or add --sandbox to try it on this machine.",
+            )
+        return self.sandbox.publish(path)
+
+    def saved(self, job: Job, target: Path) -> Path | None:
+        """Return where the job's video was saved before, if that is where it should be and it is still there."""
+        entry = self.ledger.entry_of(job.id)
+        path = source_and_target(job, target)[1].absolute()
+        return path if entry and entry.saved_to == str(path) and path.is_file() else None
+
+
+def sandbox_profile(sandbox: Sandbox) -> Profile:
+    """Return the account of the embedded sandbox: its port is another each time, its jobs are the same."""
+    return Profile(
+        name="sandbox", account_name="embedded sandbox", api_key=SecretStr(sandbox.api_key), base_url=sandbox.base_url
+    )
+
+
+def stand_in(path: Path) -> str:
+    """Name a local file by its content, where only its identity matters and nothing is sent."""
+    with path.open("rb") as file:
+        return f"https://local.invalid/{file_digest(file, 'sha256').hexdigest()}"
 
 
 def form_of(spec: NodeSpec, values: Mapping[str, Any], publish: Callable[[Path], str]) -> Form:

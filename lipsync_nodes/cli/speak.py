@@ -69,7 +69,8 @@ def explain(error: LipsyncError, *, as_json: bool) -> None:
 class Progress:
     """One line on stderr that tells of a job: live in a terminal, now and then elsewhere."""
 
-    def __init__(self, status: Status, console: Console) -> None:
+    def __init__(self, status: Status, console: Console, usual: float | None) -> None:
+        self._usual = f", usually about {usual:.0f} s" if usual else ""
         self._status = status
         self._console = console
         self._began = self._said = time.monotonic()
@@ -77,24 +78,28 @@ class Progress:
 
     @classmethod
     @contextmanager
-    def shown(cls, what: str) -> Iterator[Progress]:
-        """Show *what* is going on until the block ends."""
+    def shown(cls, what: str, *, usual: float | None = None) -> Iterator[Progress]:
+        """Show *what* is going on until the block ends; it usually takes so many seconds."""
         console = Console(stderr=True, highlight=False)
         with console.status(what) as status:
-            yield cls(status, console)
+            yield cls(status, console, usual)
+
+    def line(self, text: str) -> None:
+        """Print a line that stays."""
+        self._console.print(text, soft_wrap=True, markup=False)
 
     def say(self, text: str) -> None:
         """Say where we are."""
         now = time.monotonic()
-        line = f"{text} · {now - self._began:.0f} s"
+        line = f"{text} · {now - self._began:.0f} s{self._usual}"
         self._status.update(line)
         if not self._console.is_terminal and (text != self._last or now - self._said > QUIET_SECONDS):
-            self._console.print(line, soft_wrap=True)
+            self.line(line)
             self._said, self._last = now, text
 
     def job(self, job: Job) -> None:
         """Tell of a job as it was just seen; its id stays on the screen, for it is what brings the video back."""
         if job.id != self._job_id:
             self._job_id = job.id
-            self._console.print(f"Job id: {job.id}", soft_wrap=True)
+            self.line(f"Job id: {job.id}")
         self.say(job.status.value)

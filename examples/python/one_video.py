@@ -1,0 +1,20 @@
+"""A face speaks: submit, wait, download. It runs as it is, on the sandbox; the last lines say what to change."""
+
+from pathlib import Path
+
+from lipsync_nodes import ImageForm, LipsyncClient, estimate_credits
+from lipsync_nodes.sandbox import MEDIA, Sandbox
+
+with Sandbox() as sandbox, LipsyncClient(sandbox.api_key, sandbox.base_url) as client:
+    form = ImageForm(
+        image=sandbox.publish(MEDIA / "portrait.jpg"),
+        audio=sandbox.publish(MEDIA / "speech_left.mp3"),
+        resolution="480p",
+        seed=7,
+    )
+    print("It will cost at most", estimate_credits(form, audio_seconds=5.3), "credits.")
+    job = client.run(form, poll_interval=0.5, on_update=lambda job: print(job.status))
+    print("Saved", client.download(job, Path("talking.mp4")))
+
+# With the real service there is no sandbox: `LipsyncClient()` reads LIPSYNC_API_KEY, the media are public URLs, and
+# poll_interval stays at its default.

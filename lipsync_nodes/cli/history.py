@@ -1,0 +1,119 @@
+"""`jobs` and `resume`: what the ledger knows, and the way back to what is not finished."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from lipsync_nodes.cli.endpoints import waiting_options
+from lipsync_nodes.cli.session import Connection, Session, Waiting, common_options
+from lipsync_nodes.cli.speak import Progress, exit_code, show
+from lipsync_nodes.client import AsyncLipsyncClient
+from lipsync_nodes.errors import LipsyncError
+from lipsync_nodes.ledger import Entry
+
+__all__ = ["jobs", "resume"]
+
+WIDTH: Final = 200
+
+
+@click.command()
+@click.option("--all", "everything", is_flag=True, help="All of them, not only the latest 30.")
+@common_options
+def jobs(session: Session, everything: bool) -> None:
+    """List what was submitted from this machine: age, endpoint, state, credits, output."""
+    with session.opened() as to:
+        entries = [entry for entry in to.ledger.entries() if entry.account == to.profile.account]
+    rows = [_row(entry) for entry in entries[None if everything else -30 :]]
+    if session.as_json:
+        show({"jobs": rows}, as_json=True)
+        return
+    table = Table(box=None, header_style="bold")
+    for name in ("age", "endpoint", "state", "credits", "job id", "output"):
+        # An id or a path that is cut short is of no use.
+        table.add_column(name, no_wrap=True, min_width=36 if name == "job id" else None, overflow="ignore")
+    for row in rows:
+        table.add_row(*(str(row[name] or "") for name in ("age", "endpoint", "state", "credits", "id")), _where(row))
+    Console(highlight=False, width=max(WIDTH, shutil.get_terminal_size().columns)).print(table, crop=False)
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    job = entry.as_job
+    return {
+        "id": entry.job_id,
+        "endpoint": entry.endpoint,
+        "state": entry.state,
+        "age": _age(time.time() - entry.created_at),
+        "created_at": entry.created_at,
+        "key": entry.key,
+        "credits": entry.credits,
+        "output": job.output if job else None,
+        "path": entry.saved_to,
+        "reason": entry.reason or (job.error if job else ""),
+    }
+
+
+def _where(row: dict[str, Any]) -> str:
+    return str(row["path"] or row["output"] or row["reason"] or "")
+
+
+def _age(seconds: float) -> str:
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+@click.command()
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Folder.")
+@waiting_options
+@common_options
+def resume(session: Session, out: Path, timeout: float | None, poll_interval: float | None) -> None:
+    """Wait for and download everything that was submitted from this machine and is not finished."""
+    out.mkdir(parents=True, exist_ok=True)
+    waiting: Waiting = {"timeout": timeout, "poll_interval": poll_interval}
+    with session.opened() as to, Progress.shown("Resuming") as progress:
+        outcomes = asyncio.run(_resume(to, out, progress, waiting))
+        unsure = [entry for entry in to.ledger.entries("uncertain") if entry.account == to.profile.account]
+    failures = [outcome for outcome in outcomes if isinstance(outcome, LipsyncError)]
+    done = [outcome for outcome in outcomes if isinstance(outcome, Path)]
+    show({"saved": list(map(str, done)), "failed": list(map(str, failures))}, as_json=session.as_json)
+    if unsure:
+        click.echo(
+            f"{len(unsure)} submits are uncertain; see `lipsync-nodes jobs`. Nothing was sent for them.", err=True
+        )
+    sys.exit(max(map(exit_code, failures), default=0))
+
+
+async def _resume(to: Connection, out: Path, progress: Progress, waiting: Waiting) -> list[Path | LipsyncError]:
+    async with AsyncLipsyncClient(profile=to.profile, ledger=to.ledger) as client:
+
+        async def one(entry: Entry) -> Path | LipsyncError:
+            target = Path(entry.target) if entry.target else out
+            try:
+                # A finished job is asked for again, too: its URL may be another by now.
+                job = await client.wait(entry.job_id or "", **waiting)
+                saved = await client.download(job, target)
+            except LipsyncError as error:
+                progress.line(f"{entry.job_id}: {error}")
+                return error
+            progress.line(f"{entry.job_id}: {saved}")
+            return saved
+
+        return await asyncio.gather(
+            *(one(entry) for entry in to.ledger.entries("live", "completed") if _due(entry, to))
+        )
+
+
+def _due(entry: Entry, to: Connection) -> bool:
+    """Whether a job of this account is still running, or its video was meant for a file and never got there."""
+    ours = entry.account == to.profile.account
+    return ours and (entry.state == "live" or (entry.target is not None and entry.saved_to is None))

@@ -1,0 +1,72 @@
+"""How the sandbox answers: JSON, errors as one sentence, and who may ask."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+from typing import Any, Final
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from lipsync_nodes.errors import redact
+
+__all__ = ["Answer", "Keys", "refuse", "sent_to"]
+
+_HOST: Final = re.compile(r"[A-Za-z0-9.:_\-\[\]]+")
+_BEARER: Final = re.compile(r"bearer +(\S+)", re.IGNORECASE)
+_KEY: Final = re.compile(r"sk_[A-Za-z0-9_\-]{4,}")
+
+
+class Answer(Response):
+    """A JSON answer; it survives lone surrogates, which plain UTF-8 JSON does not."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        """Encode as ASCII."""
+        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
+
+
+def refuse(code: int, sentence: str, headers: dict[str, str] | None = None) -> HTTPException:
+    """Return the exception that ends a request with this error."""
+    return HTTPException(code, sentence, headers)
+
+
+def sent_to(request: Request, fallback: str) -> str:
+    """Return the URL, without a path, by which the client reached the sandbox: what it can reach the output by, too."""
+    host = request.headers.get("host", "")
+    return f"{request.url.scheme}://{host}" if _HOST.fullmatch(host) else fallback
+
+
+class Keys:
+    """Which API keys are accepted.
+
+    Args:
+        only: the one key that is; None for every key of the shape sk_….
+
+    """
+
+    def __init__(self, only: str | None) -> None:
+        self._only = only
+
+    def check(self, request: Request) -> None:
+        """Refuse a request without an accepted key."""
+        bearer = _BEARER.fullmatch(request.headers.get("authorization", "").strip())
+        if not bearer or not self._accepts(bearer[1]):
+            raise refuse(
+                401,
+                "The API key is wrong." if bearer else "An API key is missing: Authorization: Bearer sk_….",
+                {"WWW-Authenticate": "Bearer"},
+            )
+
+    def mask(self, text: str) -> str:
+        """Take API keys out of a text."""
+        return redact(text.replace(self._only, "sk_***") if self._only else text)
+
+    def _accepts(self, key: str) -> bool:
+        if self._only is None:
+            return _KEY.fullmatch(key) is not None
+        return hmac.compare_digest(key.encode("utf-8", "replace"), self._only.encode())

@@ -1,0 +1,206 @@
+"""The HTTP face: the contract's four routes, the asset store, the outputs."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+from urllib.parse import quote
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from lipsync_nodes.catalogue import CATALOGUE, NodeSpec
+from lipsync_nodes.errors import InvalidRequest
+from lipsync_nodes.sandbox.answers import Answer, refuse, sent_to
+from lipsync_nodes.sandbox.control import control_routes
+from lipsync_nodes.sandbox.files import TooLarge
+from lipsync_nodes.sandbox.jobs import Row
+from lipsync_nodes.sandbox.service import Service
+from lipsync_nodes.sandbox.urls import check_url
+from lipsync_nodes.sandbox.works import API, form_of, media_of
+
+__all__ = ["build_app"]
+
+LARGEST_BODY: Final = 2**20
+# A body somewhat too large is read to its end, so that the client hears the answer; a huge one is not.
+_PATIENCE: Final = 16 * LARGEST_BODY
+_EARLY: Final = frozenset({"early"})
+_JOB_ID: Final = re.compile(r"[0-9a-f-]{36}")
+# What a file holds was sent by somebody: it is shown, never run.
+_INERT: Final = {"Content-Security-Policy": "sandbox; default-src 'none'", "X-Content-Type-Options": "nosniff"}
+ENGINE: Final = {"X-Lipsync-Preview-Engine": "lipsync-nodes sandbox"}
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def build_app(service: Service) -> Starlette:
+    """Return the sandbox as an ASGI application, without faults."""
+    contract = Contract(service)
+    storage = Storage(service)
+    routes = [
+        *(Route(API + spec.path, contract.submit(spec), methods=["POST"]) for spec in CATALOGUE),
+        Route(API + "/jobs/{job_id}", contract.poll, methods=["GET"]),
+        Route("/outputs/{name}", storage.output, methods=["GET"]),
+        Route("/files/{digest}/{name}", storage.get, methods=["GET"]),
+        Route("/files/{name}", storage.put, methods=["PUT"]),
+        *control_routes(service),
+    ]
+    spoken = {HTTPException: _say, InvalidRequest: _say_invalid, ClientDisconnect: _unheard, 500: _sorry}
+    return Starlette(routes=routes, exception_handlers=spoken)
+
+
+class Contract:
+    """Submit and poll, as the service does them."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def submit(self, spec: NodeSpec) -> Handler:
+        """Return the handler of an endpoint."""
+
+        async def handle(request: Request) -> Response:
+            self._service.keys.check(request)
+            webhook, state = _read(await _whole(request))
+            for name, url in media_of(spec, form_of(spec, state)).items():
+                _fetchable(name, url)
+            base = sent_to(request, self._service.url)
+            row = Row(spec.id, state, base, webhook, quirks=self._quirks(request.url.path))
+            self._service.works.take_on(self._service.store.add(row))
+            await self._perhaps_early(row, request.url.path)
+            return Answer({"id": row.id, "status": "processing"})
+
+        return handle
+
+    async def poll(self, request: Request) -> Response:
+        """Answer with the job object."""
+        self._service.keys.check(request)
+        job_id = request.path_params["job_id"]
+        row = self._service.store.count_poll(job_id) if _JOB_ID.fullmatch(job_id) else None
+        if row is None:
+            raise refuse(404, "There is no such job.")
+        return Answer(row.wire(sent_to(request, self._service.url), polls=row.polls))
+
+    def _quirks(self, path: str) -> dict[str, Any]:
+        quirks: dict[str, Any] = {}
+        for rule in self._service.faults.draw("job", "POST", path):
+            value = {"fail": rule.error, "seconds": rule.seconds, "no_output": True}
+            quirks[rule.action] = value.get(rule.action, {"status": rule.status, "polls": rule.polls})
+        return quirks
+
+    async def _perhaps_early(self, row: Row, path: str) -> None:
+        """Let the webhook come before the submit's answer, if a rule says so."""
+        if row.webhook and self._service.faults.draw("webhook", "POST", path, only=_EARLY):
+            await self._service.unless_stopping(self._service.works.settled(row.id))
+
+
+class Storage:
+    """Files in, files and videos out."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def put(self, request: Request) -> Response:
+        """Store a file under its content's name."""
+        self._service.keys.check(request)
+        try:
+            path = await self._service.files.put(request.path_params["name"], request.stream())
+        except TooLarge:
+            raise refuse(413, "The file is too large.", {"Connection": "close"}) from None
+        url = f"{sent_to(request, self._service.url)}/files/{quote(path)}"
+        digest, _, name = path.partition("/")
+        return Answer({"url": url, "digest": digest, "name": name}, status_code=201, headers={"Location": url})
+
+    async def get(self, request: Request) -> Response:
+        """Give a stored file, or the part of it that a Range asks for."""
+        file = self._service.files.find(request.path_params["digest"], request.path_params["name"])
+        if file is None:
+            raise refuse(404, "There is no such file.")
+        return FileResponse(file, headers=_INERT)
+
+    async def output(self, request: Request) -> Response:
+        """Give a job's video, or the part of it that a Range asks for."""
+        name = request.path_params["name"]
+        row = self._service.store.get(name.removesuffix(".mp4")) if name.endswith(".mp4") else None
+        file = self._service.works.output_of(row) if row else None
+        if file is None:
+            raise refuse(404, "There is no such output.")
+        return FileResponse(file, media_type="video/mp4", headers={**ENGINE, **_INERT})
+
+
+async def _whole(request: Request) -> bytes:
+    """Return the request's body, or refuse it if it is too large."""
+    body, size = b"", 0
+    too_large = refuse(413, "The request is larger than 1 MiB.", {"Connection": "close"})
+    if int(request.headers.get("content-length", 0)) > _PATIENCE:
+        raise too_large
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > _PATIENCE:
+            raise too_large
+        body = body + chunk if size <= LARGEST_BODY else b""
+    if size > LARGEST_BODY:
+        raise too_large
+    return body
+
+
+def _read(body: bytes) -> tuple[str | None, dict[str, Any]]:
+    """Take a submit's body apart: webhook and formState."""
+    try:
+        data = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise refuse(400, "The body is not JSON.") from None
+    if not isinstance(data, dict):
+        raise refuse(400, "The body is not a JSON object.")
+    if not isinstance(data.get("formState"), dict):
+        raise refuse(422, "`formState`: must be an object.")
+    return _webhook(data.get("webhook")), data["formState"]
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _webhook(value: Any) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise refuse(422, "`webhook`: must be a URL.")
+    return _fetchable("webhook", value)
+
+
+def _fetchable(field: str, url: str) -> str:
+    try:
+        return check_url(url)
+    except ValueError as error:
+        raise refuse(422, f"`{field}`: {error}.") from None
+
+
+async def _say(request: Request, error: Exception) -> Response:
+    """Answer with an error's sentence."""
+    assert isinstance(error, HTTPException)  # noqa: S101  # it is registered for this
+    plain = {404: "There is nothing here.", 405: f"{request.method} is not allowed here."}
+    spoken = error.detail if not _is_phrase(error) else plain.get(error.status_code, error.detail)
+    return Answer({"error": spoken}, status_code=error.status_code, headers=error.headers)
+
+
+def _is_phrase(error: HTTPException) -> bool:
+    """Whether it only says what the status code says."""
+    return error.detail == HTTPException(error.status_code).detail
+
+
+async def _say_invalid(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, InvalidRequest)  # noqa: S101  # it is registered for this
+    return Answer({"error": error.message}, status_code=422)
+
+
+async def _unheard(_request: Request, _error: Exception) -> Response:
+    return Answer({"error": "The request broke off."}, status_code=400)  # nobody is there to hear it
+
+
+async def _sorry(_request: Request, _error: Exception) -> Response:
+    return Answer({"error": "The sandbox itself failed; its log says more."}, status_code=500)

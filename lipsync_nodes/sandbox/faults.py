@@ -1,0 +1,172 @@
+"""Fault rules: what shall go wrong, where, how often. `chaos`, `works` and `callbacks` carry them out.
+
+A rule is an action, where it strikes, and the action's own parameters:
+
+    {"action": "status", "where": "submit", "code": 429, "headers": {"Retry-After": "2"}, "count": 3}
+
+Rules are tried in the order they were set. `delay` lets the request go on to later rules; any other action on a request
+settles it, and later rules keep their counts.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from typing import Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+__all__ = ["ACTIONS", "Faults", "Rule"]
+
+Where = Literal["submit", "poll", "output", "files", "webhook", "job"]
+Action = Literal[
+    "delay", "hang", "cut_before", "cut_after", "status", "truncate", "drip", "body",
+    "duplicate", "drop", "early",
+    "fail", "job_status", "no_output", "seconds",
+]  # fmt: skip
+
+_HTTP: Final = ("submit", "poll", "output", "files")
+# Per action: where it can strike (the first is meant if nothing is said; all of _HTTP are), and its parameters.
+ACTIONS: Final[dict[str, tuple[tuple[str, ...], frozenset[str]]]] = {
+    "delay": ((*_HTTP, "webhook"), frozenset({"seconds"})),
+    "hang": (_HTTP, frozenset({"seconds"})),
+    "cut_before": (_HTTP, frozenset()),
+    "cut_after": (_HTTP, frozenset()),
+    "status": (_HTTP, frozenset({"code", "headers", "body", "content_type", "act"})),
+    "truncate": (_HTTP, frozenset({"bytes"})),
+    "drip": (_HTTP, frozenset({"pause"})),
+    "body": ((*_HTTP, "webhook"), frozenset({"body", "content_type", "headers", "act"})),
+    "duplicate": (("webhook",), frozenset({"times"})),
+    "drop": (("webhook",), frozenset()),
+    "early": (("webhook",), frozenset()),
+    "fail": (("job",), frozenset({"error"})),
+    "job_status": (("job",), frozenset({"status", "polls"})),
+    "no_output": (("job",), frozenset()),
+    "seconds": (("job",), frozenset({"seconds"})),
+}
+_MATCH: Final = frozenset({"action", "where", "method", "path", "count", "after", "probability", "seed"})
+_SETTLES: Final = frozenset({"hang", "cut_before", "cut_after", "status", "truncate", "drip", "body"})
+
+
+class Rule(BaseModel):
+    """One fault.
+
+    Attributes:
+        action: what goes wrong.
+        where: submit, poll, output, files, webhook or job; None for every HTTP place the action knows.
+        method, path: further conditions; the path is a pattern as in `*/lipsync-image`. For a job or a webhook it is
+            the path that the job was submitted to.
+        count: how many times it strikes, -1 for always.
+        after: how many matches it lets pass first.
+        probability, seed: strikes by chance, the same way for the same seed.
+        seconds: how long (`delay`, `hang`), or how long the job goes on at least (`seconds`).
+        code, headers, body, content_type: the answer; a body that is no string is sent as JSON.
+        act: whether the request is carried out all the same.
+        bytes: how much of the body is sent before the cut; half if None.
+        pause: seconds between two bytes.
+        times: how often the webhook is delivered.
+        error: the failed job's error.
+        status, polls: the job shows this status for its first `polls` polls.
+
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    action: Action
+    where: Where | None = None
+    method: str | None = None
+    path: str = "*"
+    count: int = Field(default=1, ge=-1)
+    after: int = Field(default=0, ge=0)
+    probability: float = Field(default=1.0, ge=0, le=1)
+    seed: int = 0
+
+    seconds: float = Field(default=30.0, ge=0)
+    code: int = Field(default=500, ge=200, le=599)
+    headers: dict[str, str] = Field(default_factory=dict)
+    body: JsonValue = None
+    content_type: str | None = None
+    act: bool = False
+    bytes: int | None = Field(default=None, ge=0)
+    pause: float = Field(default=0.01, ge=0)
+    times: int = Field(default=2, ge=1)
+    error: str = "Invalid audio format"
+    status: str = "queued"
+    polls: int = Field(default=1, ge=0)
+
+    @model_validator(mode="after")
+    def _parameters_fit(self) -> Self:
+        places, parameters = ACTIONS[self.action]
+        if self.where is not None and self.where not in places:
+            raise ValueError(f"{self.action} can be at {', '.join(places)}, not at {self.where}")
+        if strange := sorted(self.model_fields_set - _MATCH - parameters):
+            raise ValueError(f"{self.action} has no parameter {', '.join(strange)}")
+        return self
+
+    def matches(self, where: str, method: str, path: str) -> bool:
+        """Whether the rule is about a request, job or webhook like this."""
+        places, _ = ACTIONS[self.action]
+        # Without a place, a rule is about requests; a webhook's rules know no other place.
+        here = where == self.where or (self.where is None and where in (set(places) & set(_HTTP) or places))
+        return here and self.method in {None, method} and fnmatchcase(path, self.path)
+
+
+class _Live:
+    """A rule and how often it met a match and struck."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+        self.matched = 0
+        self.struck = 0
+        self._chance = random.Random(rule.seed)  # noqa: S311  # faults, not secrets
+
+    def strikes(self, where: str, method: str, path: str) -> bool:
+        if not self.rule.matches(where, method, path) or self.struck == self.rule.count:
+            return False
+        self.matched += 1
+        if self.matched <= self.rule.after or self._chance.random() >= self.rule.probability:
+            return False
+        self.struck += 1
+        return True
+
+
+class Faults:
+    """The rules in force. Safe between threads."""
+
+    def __init__(self) -> None:
+        self._rules: list[_Live] = []
+        self._lock = threading.Lock()
+
+    def add(self, rule: Rule) -> None:
+        """Put a rule behind those in force."""
+        with self._lock:
+            self._rules.append(_Live(rule))
+
+    def replace(self, rules: Iterable[Rule]) -> None:
+        """Put these rules in force, instead of all others."""
+        fresh = [_Live(rule) for rule in rules]
+        with self._lock:
+            self._rules = fresh
+
+    def draw(self, where: str, method: str, path: str, *, only: frozenset[str] | None = None) -> list[Rule]:
+        """Return the rules that strike now, and count them; *only* looks at some actions."""
+        struck: list[Rule] = []
+        with self._lock:
+            for live in self._rules:
+                if only is not None and live.rule.action not in only:
+                    continue
+                if live.strikes(where, method, path):
+                    struck.append(live.rule)
+                    if where in _HTTP and live.rule.action in _SETTLES:
+                        break
+        return struck
+
+    def shown(self) -> list[dict[str, Any]]:
+        """Return the rules as JSON objects, with how often each matched and struck."""
+        with self._lock:
+            return [
+                {**live.rule.model_dump(exclude_unset=True), "matched": live.matched, "struck": live.struck}
+                for live in self._rules
+            ]

@@ -1,0 +1,101 @@
+"""The asset store: a PUT gives a file a stable URL, named after its content."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+import unicodedata
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
+from pathlib import Path, PurePosixPath
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from lipsync_nodes.settings import is_loopback
+
+__all__ = ["LARGEST_FILE", "FileStore", "TooLarge", "in_chunks", "safe_name"]
+
+LARGEST_FILE: Final = 512 * 2**20
+_PREFIX: Final = 16
+_FORBIDDEN: Final = re.compile(r'[\x00-\x1f\x7f<>:"|?*]')
+_RESERVED: Final = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+_DIGEST: Final = re.compile(rf"[0-9a-f]{{{_PREFIX}}}")
+
+
+class TooLarge(Exception):
+    """More was sent than may be."""
+
+
+def safe_name(name: str) -> str:
+    """Return the last part of *name* as a file name that every system takes, and that leaves no folder."""
+    last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
+    plain = _FORBIDDEN.sub("_", last.encode("utf-8", "replace").decode()).strip(" .")
+    stem, suffix = PurePosixPath(plain).stem, PurePosixPath(plain).suffix
+    short = stem.encode()[:120].decode("utf-8", "ignore") + suffix.encode()[:16].decode("utf-8", "ignore")
+    return f"_{short}" if _RESERVED.fullmatch(short) else short or "file"
+
+
+async def in_chunks(file: Path) -> AsyncIterator[bytes]:
+    """Give what is in a file on disk."""
+    with file.open("rb") as source:  # from this machine's own disk
+        while chunk := source.read(2**20):
+            yield chunk
+
+
+class FileStore:
+    """Files on disk, each as `<start of its SHA-256>/<name>`.
+
+    Args:
+        folder: where they are kept.
+        largest: the most bytes that one may have.
+
+    """
+
+    def __init__(self, folder: Path, largest: int = LARGEST_FILE) -> None:
+        self._folder = folder
+        self._largest = largest
+        folder.mkdir(parents=True, exist_ok=True)
+
+    async def put(self, name: str, chunks: AsyncIterator[bytes]) -> str:
+        """Store what comes and return its path below `/files/`; raise TooLarge and keep nothing if it is too much."""
+        handle, part = tempfile.mkstemp(dir=self._folder, suffix=".part")
+        with ExitStack() as clean:
+            clean.callback(Path(part).unlink, missing_ok=True)
+            with os.fdopen(handle, "wb") as file:
+                digest = await self._write(chunks, file.write)
+            return self._keep(Path(part), digest, safe_name(name))
+
+    def _keep(self, part: Path, digest: str, name: str) -> str:
+        (self._folder / digest).mkdir(exist_ok=True)
+        part.replace(self._folder / digest / name)
+        return f"{digest}/{name}"
+
+    async def _write(self, chunks: AsyncIterator[bytes], write: Callable[[bytes], int]) -> str:
+        hashed, size = hashlib.sha256(), 0
+        async for chunk in chunks:
+            size += len(chunk)
+            if size > self._largest:
+                raise TooLarge
+            hashed.update(chunk)
+            write(chunk)
+        return hashed.hexdigest()[:_PREFIX]
+
+    def find(self, digest: str, name: str) -> Path | None:
+        """Return where the file is, or None."""
+        if not _DIGEST.fullmatch(digest) or safe_name(name) != name:
+            return None
+        file = self._folder / digest / name
+        return file if file.is_file() else None
+
+    def find_url(self, url: str) -> Path | None:
+        """Return where the file of this URL is if it is ours.
+
+        The digest stands for the content, so the URL of an earlier run, with another port, is as good.
+        """
+        parts = urlsplit(url)
+        steps = parts.path.split("/")
+        if not is_loopback(parts.hostname or "") or len(steps) != 4 or steps[:2] != ["", "files"]:  # noqa: PLR2004
+            return None
+        return self.find(steps[2], unquote(steps[3]))

@@ -1,0 +1,150 @@
+"""Lips: the contours of a mouth in the face's own frame, and where they go when it opens or closes.
+
+The face's frame has its origin between the corners of the mouth, x along the line of the eyes, y towards the
+chin, and the face's height (forehead to chin) as its unit. So the same numbers hold for every size, place and
+roll of the head.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lipsync_nodes.sandbox.studio.arrays import Floats, floats
+from lipsync_nodes.sandbox.studio.faces import LEFT_EYE, RIGHT_EYE, Face
+
+# MediaPipe's landmarks, from the right corner of the mouth (on the image's left) to the left one.
+UPPER_INNER = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
+LOWER_INNER = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308)
+UPPER_OUTER = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291)
+LOWER_OUTER = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291)
+_JAW = (58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288)
+_JAW_FOLLOWS = floats([0, 0.15, 0.35, 0.6, 0.8, 0.95, 1, 1, 1, 0.95, 0.8, 0.6, 0.35, 0.15, 0])
+_STILL_ABOVE = (2, 98, 327, 205, 425, 50, 280, 33, 133, 362, 263, 168, 234, 454)  # nose, cheeks, eyes, ears
+_STILL_BELOW = (205, 425, 50, 280, 234, 454)
+
+WIDEST = 0.10
+"""Gap between the lips at opening 1, as a part of the face's height: what vowels in lively speech reach."""
+_REST = 0.55  # where parted lips meet when they close: from the upper lip's edge (0) to the lower one's (1)
+_UPPER_PART = 0.18  # of the gap is made by the upper lip; the jaw makes the rest
+_NARROWS = 0.10  # of the width is lost at opening 1
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The face's own frame: ``origin`` in pixels, unit vectors ``across`` and ``down`` in pixels."""
+
+    origin: Floats
+    across: Floats
+    down: Floats
+
+    @classmethod
+    def of(cls, face: Face) -> Frame:
+        """Lay the frame on a face."""
+        eyes = face.points[LEFT_EYE] - face.points[RIGHT_EYE]
+        across = floats(eyes / np.linalg.norm(eyes) * face.height)
+        origin = (face.points[UPPER_OUTER[0]] + face.points[UPPER_OUTER[-1]]) / 2
+        return cls(origin, across, floats([-across[1], across[0]]))
+
+    def into(self, pixels: Floats) -> Floats:
+        """Turn pixels (…, 2) into the frame's units."""
+        basis = np.stack([self.across, self.down], axis=1) / float(self.across @ self.across)
+        return floats((pixels - self.origin) @ basis)
+
+    def out_of(self, points: Floats) -> Floats:
+        """Turn points (…, 2) of the frame into pixels."""
+        return floats(points @ np.stack([self.across, self.down]) + self.origin)
+
+
+@dataclass(frozen=True, slots=True)
+class Lips:
+    """A mouth's four contours, (11, 2) each, from corner to corner, and the jaw, in the face's frame."""
+
+    upper_inner: Floats
+    lower_inner: Floats
+    upper_outer: Floats
+    lower_outer: Floats
+    jaw: Floats
+
+    @classmethod
+    def of(cls, face: Face, frame: Frame) -> Lips:
+        """Take the contours from the landmarks; lips that cross are parted, by nothing."""
+        points = frame.into(face.points)
+        upper, lower = points[list(UPPER_INNER)], points[list(LOWER_INNER)]
+        lower[:, 1] = np.maximum(lower[:, 1], upper[:, 1])
+        return cls(upper, lower, points[list(UPPER_OUTER)], points[list(LOWER_OUTER)], points[list(_JAW)])
+
+    @property
+    def gap(self) -> float:
+        """Largest gap between the inner edges."""
+        return float((self.lower_inner - self.upper_inner)[:, 1].max())
+
+    @property
+    def rest(self) -> Floats:
+        """Line on which the lips meet, (11, 2)."""
+        return floats(self.upper_inner + _REST * (self.lower_inner - self.upper_inner))
+
+    def posed(self, opening: float) -> Lips:
+        """Give the same lips opened by ``opening`` (0 to 1), whatever they were doing before."""
+        gap = WIDEST * opening * _arch(self.rest[:, 0])
+        upper, lower = self.rest.copy(), self.rest.copy()
+        upper[:, 1] -= _UPPER_PART * gap
+        lower[:, 1] += (1 - _UPPER_PART) * gap
+        rise, drop = (upper - self.upper_inner)[:, 1], (lower - self.lower_inner)[:, 1]
+        jaw = 0.7 * drop[len(drop) // 2] * _JAW_FOLLOWS
+        outer = _moved(self.upper_outer, 0.7 * rise), _moved(self.lower_outer, 0.85 * drop)
+        return Lips(upper, lower, *outer, _moved(self.jaw, jaw)).narrowed(1 - _NARROWS * opening)
+
+    def narrowed(self, factor: float) -> Lips:
+        """Draw the corners in."""
+        by = floats([factor, 1])
+        inner = self.upper_inner * by, self.lower_inner * by
+        return Lips(*inner, self.upper_outer * by, self.lower_outer * by, self.jaw)
+
+    def inset(self, by: float) -> Lips:
+        """Move the inner edges into the flesh, so that what lies between open lips is not taken for lip."""
+        arch = by * _arch(self.upper_inner[:, 0])
+        inner = _moved(self.upper_inner, -arch), _moved(self.lower_inner, arch)
+        return Lips(*inner, self.upper_outer, self.lower_outer, self.jaw)
+
+
+def still_points(face: Face, frame: Frame) -> tuple[Floats, Floats]:
+    """Give the points of the face that no speech moves, for the upper and the lower half."""
+    points = frame.into(face.points)
+    neck = points[list(_JAW)] + floats([0, 0.3])
+    return points[list(_STILL_ABOVE)], np.concatenate([points[list(_STILL_BELOW)], neck])
+
+
+def bend(targets: Floats, sources: Floats, at: Floats) -> Floats:
+    """Find where the points ``at`` come from if ``targets`` come from ``sources``: a thin-plate spline."""
+    n = len(targets)
+    system = np.zeros((n + 3, n + 3))
+    system[:n, :n] = _plate(targets, targets) + 1e-4 * np.eye(n)
+    system[:n, n:] = np.column_stack([np.ones(n), targets])
+    system[n:, :n] = system[:n, n:].T
+    shift = np.concatenate([sources - targets, np.zeros((3, 2))])
+    weights = np.linalg.solve(system, shift)
+    moved = _plate(at, targets) @ weights[:n] + np.column_stack([np.ones(len(at)), at]) @ weights[n:]
+    return floats(at + moved)
+
+
+def _plate(one: Floats, other: Floats) -> Floats:
+    """Thin-plate kernel r² log r² between two sets of points."""
+    across = one[:, :1] - other[:, 0]
+    down = one[:, 1:] - other[:, 1]
+    square = across * across + down * down
+    return floats(square * np.log(square + np.float32(1e-12)))
+
+
+def _arch(x: Floats) -> Floats:
+    """Shape of an opening from corner (0) over the middle (1) to corner (0)."""
+    middle, half = (x[0] + x[-1]) / 2, max(1e-3, float(x[-1] - x[0]) / 2)
+    return floats(np.clip(1 - ((x - middle) / half) ** 2, 0, 1) ** 0.75)
+
+
+def _moved(points: Floats, down: Floats) -> Floats:
+    """Move points down, each by its own amount."""
+    moved = points.copy()
+    moved[:, 1] += down
+    return moved

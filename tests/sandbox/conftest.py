@@ -1,0 +1,132 @@
+"""Real sandboxes over real HTTP: `box` answers at once with a test card, `studio_box` renders."""
+
+import io
+import math
+import struct
+import time
+import wave
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import lipsync_nodes.sandbox
+from lipsync_nodes.sandbox import Sandbox
+
+FORMS: dict[str, dict[str, Any]] = {
+    "lipsync-video": {"video": "http://media.test/v.mp4", "audio": "http://media.test/a.mp3"},
+    "lipsync-image": {"image": "http://media.test/i.png", "audio": "http://media.test/a.mp3"},
+    "lipsync-image-multi": {
+        "image": "http://media.test/i.png",
+        "left_audio": "http://media.test/l.mp3",
+        "right_audio": "http://media.test/r.mp3",
+    },
+}
+
+
+class Api:
+    """A bare client of the contract, which knows nothing of this project's own client."""
+
+    def __init__(self, box: Sandbox) -> None:
+        self.box = box
+        self.http = httpx.Client(headers={"Authorization": f"Bearer {box.api_key}"}, timeout=20)
+
+    def submit(self, endpoint: str = "lipsync-image", webhook: str | None = None, **form: Any) -> httpx.Response:
+        body = {"formState": FORMS[endpoint] | form} | ({"webhook": webhook} if webhook else {})
+        return self.http.post(f"{self.box.base_url}/{endpoint}", json=body)
+
+    def job_id(self, endpoint: str = "lipsync-image", webhook: str | None = None, **form: Any) -> str:
+        answer = self.submit(endpoint, webhook, **form)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["id"]
+
+    def poll(self, job_id: str) -> httpx.Response:
+        return self.http.get(f"{self.box.base_url}/jobs/{job_id}")
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        return self.poll(job_id).json()
+
+    def ended(self, job_id: str, seconds: float = 60) -> dict[str, Any]:
+        return until(lambda: (job := self.job(job_id))["status"] in {"completed", "failed"} and job, seconds)
+
+    def put(self, name: str, content: bytes) -> str:
+        answer = self.http.put(f"{self.box.url}/files/{name}", content=content)
+        assert answer.status_code == 201, answer.text
+        return answer.json()["url"]
+
+
+def until(found: Callable[[], Any], seconds: float = 10) -> Any:
+    """Return what *found* returns, once it is true."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if value := found():
+            return value
+        time.sleep(0.01)
+    raise AssertionError("it did not happen in time")
+
+
+@pytest.fixture(name="until")
+def until_() -> Callable[..., Any]:
+    return until
+
+
+@pytest.fixture(scope="session")
+def forms() -> dict[str, dict[str, Any]]:
+    return FORMS
+
+
+@pytest.fixture(scope="session")
+def _instant() -> Iterator[Sandbox]:
+    with Sandbox(renderer="instant") as box:
+        yield box
+
+
+@pytest.fixture
+def box(_instant: Sandbox) -> Sandbox:
+    _instant.reset()
+    return _instant
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[[Sandbox], Api]]:
+    clients: list[Api] = []
+
+    def to(box: Sandbox) -> Api:
+        clients.append(Api(box))
+        return clients[-1]
+
+    yield to
+    for client in clients:
+        client.http.close()
+
+
+@pytest.fixture
+def api(box: Sandbox, connect: Callable[[Sandbox], Api]) -> Api:
+    return connect(box)
+
+
+@pytest.fixture(scope="session")
+def portrait() -> bytes:
+    return (Path(lipsync_nodes.sandbox.__file__).parent / "media" / "portrait.jpg").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def tone() -> Callable[[float], bytes]:
+    """Make a WAV of a wavering hum, this many seconds long."""
+
+    def make(seconds: float) -> bytes:
+        out = io.BytesIO()
+        with wave.open(out, "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(16000)
+            beats = (
+                math.sin(n / 16000 * 2 * math.pi * 180) * abs(math.sin(n / 16000 * 9))
+                for n in range(int(16000 * seconds))
+            )
+            file.writeframes(b"".join(struct.pack("<h", int(12000 * beat)) for beat in beats))
+        return out.getvalue()
+
+    return make

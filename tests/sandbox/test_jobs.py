@@ -1,0 +1,325 @@
+"""Jobs that are rendered: restart, crashes, media that are wrong, credits, what the sandbox notes and what it hides."""
+
+import _thread
+import json
+import logging
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import httpx
+import pytest
+
+from lipsync_nodes.errors import ConfigurationError, JobNotFound
+from lipsync_nodes.sandbox import Sandbox, embedded
+
+
+@pytest.fixture(scope="module")
+def studio_box():
+    with Sandbox(concurrency=2) as box:
+        yield box
+
+
+@pytest.fixture
+def studio(studio_box, connect):
+    studio_box.reset()
+    return connect(studio_box)
+
+
+def test_a_talking_head_is_rendered(studio, portrait, tone):
+    media = {"image": studio.put("face.jpg", portrait), "audio": studio.put("voice.wav", tone(1.2))}
+    job = studio.ended(studio.job_id("lipsync-image", seed=3, prompt="smile", **media))
+    assert (job["status"], job["error"]) == ("completed", "")
+    video = httpx.get(job["output"])
+    assert video.headers["content-type"] == "video/mp4"
+    assert len(video.content) > 5000
+    [shown] = studio.box.jobs()
+    assert shown["credits"] == 10
+    assert shown["lengths"] == {"audio": pytest.approx(1.2, abs=0.05)}
+    assert shown["picture"]["height"] == 480
+    assert "sync" in shown["picture"]
+    assert not studio.box._running.service.works.progress
+
+
+def test_two_people_bill_both_audios_in_turn(studio, portrait, tone):
+    media = {
+        "image": studio.put("face.jpg", portrait),
+        "left_audio": studio.put("l.wav", tone(3.2)),
+        "right_audio": studio.put("r.wav", tone(3.7)),
+    }
+    job_id = studio.job_id("lipsync-image-multi", order="left_right", **media)
+    studio.ended(job_id)
+    assert studio.box.jobs()[0]["credits"] == 14
+    assert studio.box.jobs()[0]["lengths"].keys() == {"audio", "right_audio"}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"audio": "http://127.0.0.1:9/voice.mp3?X-Signature=secret"}, "audio could not be fetched: no answer"),
+        ({"image": "{url}/outputs/none.mp4"}, "image could not be fetched: 404 from {url}/outputs/none.mp4"),
+        ({"audio": "{text}"}, "audio: "),
+        ({"image": "{text}"}, ""),
+        ({"mask_image": "{url}/files/0/0"}, "mask_image could not be fetched: 404"),
+    ],
+)
+def test_wrong_media_fail_the_job_with_a_sentence(studio, portrait, tone, change, words):
+    media = {"image": studio.put("face.jpg", portrait), "audio": studio.put("voice.wav", tone(1))}
+    names = {"url": studio.box.url, "text": studio.put("a.txt", b"this is no media file")}
+    job = studio.ended(studio.job_id(**media | {name: url.format(**names) for name, url in change.items()}))
+    assert (job["status"], job["output"]) == ("failed", None)
+    assert job["error"].startswith(words.format(**names))
+    assert "secret" not in job["error"]
+
+
+def test_media_are_fetched_over_http(studio, portrait, tone, httpserver):
+    httpserver.expect_request("/old.jpg").respond_with_data("", 302, {"Location": httpserver.url_for("/face.jpg")})
+    httpserver.expect_request("/face.jpg").respond_with_data(portrait)
+    httpserver.expect_request("/voice.wav", query_string="a=b%2Fc").respond_with_data(tone(1))
+    media = {"image": httpserver.url_for("/old.jpg"), "audio": httpserver.url_for("/voice.wav") + "?a=b%2Fc"}
+    assert studio.ended(studio.job_id(**media))["error"] == ""
+
+
+def test_a_killed_worker_fails_its_own_job_alone(studio, portrait, tone, until):
+    box, works = studio.box, studio.box._running.service.works
+    media = {"image": studio.put("face.jpg", portrait), "audio": studio.put("long.wav", tone(6))}
+    first, second = studio.job_id(**media), studio.job_id(**media)
+    until(lambda: len(works.progress) == 2)
+    [victim] = [renderer for renderer in works._renderers if renderer.pid == works.pids()[0]]
+    os.kill(victim.pid, signal.SIGTERM)
+    ends = sorted(studio.ended(job_id)["status"] for job_id in (first, second))
+    assert ends == ["completed", "failed"]
+    [failed] = [job for job in box.jobs() if job["status"] == "failed"]
+    assert re.search(r"renderer stopped unexpectedly \(exit code -?15\)", failed["error"])
+    short = media | {"audio": studio.put("voice.wav", tone(1))}
+    again = [studio.job_id(**short), studio.job_id(**short)]
+    assert [studio.ended(job_id)["status"] for job_id in again] == ["completed", "completed"]
+
+
+def test_reset_drops_a_render(studio, portrait, tone, until):
+    media = {"image": studio.put("face.jpg", portrait), "audio": studio.put("long.wav", tone(20))}
+    job_id = studio.job_id(**media)
+    until(lambda: studio.box._running.service.works.progress)
+    studio.box.reset()
+    assert studio.box.jobs() == []
+    assert studio.poll(job_id).status_code == 404
+    assert list(studio.box._running.service.works.outputs.iterdir()) == []
+    short = media | {"audio": studio.put("voice.wav", tone(1))}
+    assert studio.ended(studio.job_id(**short))["status"] == "completed"
+
+
+def test_a_restart_keeps_what_ended_and_goes_on_with_the_rest(tmp_path, connect, httpserver, until):
+    httpserver.expect_request("/hook").respond_with_data("")
+    with Sandbox(tmp_path, renderer="instant") as box:
+        api = connect(box)
+        done = api.ended(api.job_id())
+        box.fault("seconds", seconds=1)
+        box.fault("fail", error="Too loud")
+        going_on = api.job_id("lipsync-video", webhook=httpserver.url_for("/hook"))
+    with Sandbox(tmp_path, renderer="instant") as box:
+        api = connect(box)
+        kept = api.job(done["id"])
+        assert kept | {"output": None} == done | {"output": None}
+        assert httpx.get(kept["output"]).status_code == 200
+        assert api.ended(going_on)["error"] == "Too loud"
+        until(lambda: httpserver.log)
+    with Sandbox(tmp_path, renderer="instant") as box:
+        assert [job["status"] for job in box.jobs()] == ["failed", "completed"]
+        time.sleep(0.2)
+        assert len(httpserver.log) == 1
+
+
+SERVE = """
+import sys, threading, time
+from pathlib import Path
+from lipsync_nodes.sandbox import Sandbox
+# No `if __name__ == "__main__"`: the workers must not run this again.
+Sandbox(Path(sys.argv[1]), port=int(sys.argv[2]), concurrency=1).serve(log="json")
+"""
+
+
+def test_a_killed_sandbox_leaves_no_orphan_and_loses_no_job(tmp_path, connect, portrait, tone, until):
+    with Sandbox(renderer="instant") as spare:
+        port = int(spare.url.rpartition(":")[2])
+    command = [sys.executable, "-c", SERVE, str(tmp_path), str(port)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        lines = (json.loads(line) for line in process.stderr)
+        assert f":{port}" in next(lines)["message"]
+        there = Sandbox(port=port)
+        there.__class__ = type("Elsewhere", (), {"url": f"http://127.0.0.1:{port}", "api_key": "sk_any_key",
+                                                 "base_url": f"http://127.0.0.1:{port}/api/v1"})  # fmt: skip
+        api = connect(there)
+        media = {"image": api.put("face.jpg", portrait), "audio": api.put("long.wav", tone(5))}
+        job_id = api.job_id(**media)
+        assert next(line for line in lines if line.get("progress"))["job"] == job_id
+        process.kill()
+        # The worker shares this pipe: it reaches its end only when the worker is gone, too.
+        reader = threading.Thread(target=process.stderr.read)
+        reader.start()
+        reader.join(10)
+        assert not reader.is_alive()
+    with Sandbox(tmp_path) as box:
+        assert connect(box).ended(job_id)["status"] == "completed"
+
+
+def test_an_idle_worker_ends_with_the_pipe_it_is_ordered_by():
+    command = [sys.executable, "-c", "from lipsync_nodes.sandbox.worker import main; main()"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
+        with pytest.raises(subprocess.TimeoutExpired):
+            worker.wait(1)
+        worker.stdin.close()
+        assert worker.wait(10) == 0
+
+
+def test_serve_ends_with_ctrl_c_and_hides_the_key(tmp_path, capfd, until):
+    box = Sandbox(tmp_path, renderer="instant", api_key="sk_very_secret")
+
+    def visit():
+        until(lambda: box._running)
+        httpx.get(f"{box.url}/files/0/sk_very_secret?key=sk_very_secret")
+        httpx.get(f"{box.base_url}/jobs/sk_other_key")
+        logging.getLogger("uvicorn.error").warning("said by the server: %s", "sk_very_secret")
+        _thread.interrupt_main()
+
+    visitor = threading.Thread(target=visit)
+    visitor.start()
+    box.serve()
+    visitor.join()
+    log = capfd.readouterr().err
+    assert "The sandbox is at http://127.0.0.1:" in log
+    assert "GET /api/v1/jobs/sk_*** 401" in log
+    assert "said by the server: sk_***" in log
+    assert "secret" not in log
+    assert "other_key" not in log
+
+
+def test_the_key_is_nowhere(connect, caplog):
+    caplog.set_level(logging.DEBUG)
+    with Sandbox(renderer="instant", api_key="sk_very_secret") as box:
+        api = connect(box)
+        api.job_id(prompt="my key is sk_very_secret", note="sk_very_secret")
+        answers = [
+            api.submit(order="sk_very_secret", resolution="sk_very_secret"),
+            api.http.get(f"{box.base_url}/jobs/sk_very_secret"),
+            *(api.http.get(box.url + path) for path in ("/", "/sandbox/requests", "/sandbox/jobs", "/openapi.json")),
+        ]
+        told = " ".join([repr(box), repr(box.requests), *(answer.text for answer in answers)])
+        assert "very_secret" not in told
+        assert [entry.leaks_key for entry in box.requests] == [True, True, True]
+        api.job_id()
+        assert box.requests[-1].leaks_key is False
+    ours = [record.getMessage() for record in caplog.records if record.name.startswith(("lipsync_nodes", "uvicorn"))]
+    assert any("GET /api/v1/jobs/sk_***" in line for line in ours)
+    assert "very_secret" not in " ".join(ours)
+
+
+def test_what_was_received_is_noted(box, api, forms):
+    api.job_id("lipsync-video", webhook="http://127.0.0.1:9/", seed=4)
+    api.poll("x")
+    api.http.get(f"{box.url}/")
+    api.http.get(f"{box.url}/sandbox/jobs")
+    [submit] = box.received("submit")
+    assert (submit.method, submit.path) == ("POST", "/api/v1/lipsync-video")
+    assert submit.body == {"formState": forms["lipsync-video"] | {"seed": 4}, "webhook": "http://127.0.0.1:9/"}
+    assert submit.headers["content-type"] == "application/json"
+    assert "authorization" not in submit.headers
+    assert [entry.where for entry in box.requests] == ["submit", "poll"]
+    assert api.http.get(f"{box.url}/sandbox/requests").json()[0]["body"] == submit.body
+    api.http.post(f"{box.url}/sandbox/reset")
+    assert (box.requests, box.jobs()) == ([], [])
+
+
+def test_a_local_file_is_published_and_a_job_reported(studio, portrait, tone, tmp_path):
+    (tmp_path / "face 1.jpg").write_bytes(portrait)
+    (tmp_path / "voice.wav").write_bytes(tone(1))
+    image, audio = (studio.box.publish(tmp_path / name) for name in ("face 1.jpg", "voice.wav"))
+    assert httpx.get(image).content == portrait
+    job = studio.ended(studio.job_id(image=image, audio=audio))
+    report = studio.box.report(job["id"])
+    assert report["status"] == "completed"
+    assert -1 <= report["sync"] <= 1
+    assert report["seconds"] == pytest.approx(1, abs=0.1)
+    with pytest.raises(JobNotFound):
+        studio.box.report("none")
+
+
+def test_a_process_shares_one_embedded_sandbox():
+    with embedded() as first:
+        with embedded() as second:
+            assert second is first
+        assert httpx.get(first.url).status_code == 200
+    with pytest.raises(ConfigurationError):
+        _ = first.url
+    with embedded() as third:
+        assert httpx.get(third.url).status_code == 200
+
+
+def test_one_folder_one_sandbox(tmp_path):
+    second = Sandbox(tmp_path, renderer="instant")
+    with Sandbox(tmp_path, renderer="instant"), pytest.raises(ConfigurationError, match="another sandbox"):
+        second.start()
+    with Sandbox(tmp_path, renderer="instant") as box:
+        assert box.jobs() == []
+
+
+def test_a_port_that_is_taken_is_an_error_that_says_so(box):
+    port = int(box.url.rpartition(":")[2])
+    with pytest.raises(ConfigurationError, match=str(port)):
+        Sandbox(port=port, renderer="instant").start()
+
+
+def test_a_sandbox_that_is_not_running_says_so():
+    box = Sandbox(renderer="instant")
+    with pytest.raises(ConfigurationError, match="not running"):
+        _ = box.base_url
+    box.stop()
+    assert repr(box) == "<Sandbox stopped>"
+
+
+def test_its_temporary_folder_goes_with_it():
+    with Sandbox(renderer="instant") as box:
+        folder = box._running.service.works.outputs
+        assert folder.exists()
+    assert not folder.parent.exists()
+
+
+def run(code):
+    command = [sys.executable, "-W", "error", "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_importing_it_is_nearly_free_and_instant_needs_no_imaging():
+    done = run(
+        "import sys, lipsync_nodes.sandbox as it\n"
+        "assert not {'pydantic', 'starlette', 'uvicorn', 'httpx'} & set(sys.modules), sys.modules.keys()\n"
+        "with it.Sandbox(renderer='instant') as box:\n"
+        "    assert not {'numpy', 'cv2', 'av', 'httpx'} & set(sys.modules)\n"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("package", "renderer"), [("starlette", "instant"), ("uvicorn", "instant"), ("cv2", "preview")]
+)
+def test_a_missing_extra_is_named(package, renderer):
+    done = run(
+        f"import sys; sys.modules[{package!r}] = None\n"
+        "from lipsync_nodes.sandbox import Sandbox\n"
+        "from lipsync_nodes.errors import ConfigurationError\n"
+        f"try: Sandbox(renderer={renderer!r})\n"
+        "except ConfigurationError as error: print(error)\n"
+    )
+    assert package in done.stdout
+    assert "pip install 'lipsync-nodes[sandbox]'" in done.stdout
+
+
+def test_hundreds_of_submits_are_quick(box, api, until):
+    began = time.monotonic()
+    ids = [api.job_id() for _ in range(300)]
+    assert len(set(ids)) == 300
+    assert time.monotonic() - began < 10
+    until(lambda: all(job["status"] == "completed" for job in box.jobs()), 2)

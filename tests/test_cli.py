@@ -1,0 +1,235 @@
+"""The command line, as a process: what it prints where, and how it ends."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from lipsync_nodes.sandbox import MEDIA
+from tests.faults import bad_service as bad
+from tests.faults.bad_service import BadService
+
+KEY = "sk_command_line_0123456789"
+URLS = ["--image", "https://x.example/i.png", "--audio", "https://x.example/a.mp3"]
+FACE, VOICE = MEDIA / "portrait.jpg", MEDIA / "speech_left.mp3"
+
+
+@pytest.fixture
+def service():
+    with BadService() as service:
+        yield service
+
+
+@pytest.fixture
+def cli(tmp_path, service):
+    """Run a command in a folder of its own, against the misbehaving service."""
+
+    def run(*words, key=KEY, base=service.base_url, timeout=120):
+        env = {**os.environ, "LIPSYNC_BASE_URL": base}
+        env = {**env, "LIPSYNC_API_KEY": key} if key else env
+        command = [sys.executable, "-c", "from lipsync_nodes.cli import main; main()", *map(str, words)]
+        done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=timeout)
+        assert KEY not in done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done
+
+    return run
+
+
+def test_run_prints_one_json_object_and_sends_only_documented_fields(cli, service):
+    done = cli("run", "image", *URLS, "--poll-interval", "0.1", "--json")
+    answer = json.loads(done.stdout)
+    assert (done.returncode, answer["id"], answer["status"]) == (0, "job-1", "completed")
+    assert answer["output"] == f"{service.url}/output/job-1.mp4"
+    ((path, headers),) = service.posts
+    assert (path, headers["Authorization"]) == ("/api/v1/lipsync-image", f"Bearer {KEY}")
+
+
+def test_run_sends_what_the_options_say_and_nothing_else(cli, service):
+    seen = []
+
+    def accept(request):
+        seen.append(request.read())
+        request.answer(200, {"id": request.service.make_job(), "status": "processing"})
+
+    service.on_submit = [accept]
+    options = ["--seed", "3", "--resolution", "720p", "--prompt", "smile", "--extra", '{"guidance": 2}']
+    hook = ["--webhook", "https://hooks.example/x"]
+    assert cli("submit", "image", *URLS, *options, *hook).returncode == 0
+    assert cli("submit", "image", *URLS).returncode == 0
+    form = {"image": URLS[1], "audio": URLS[3]}
+    full = {**form, "seed": 3, "resolution": "720p", "prompt": "smile", "guidance": 2}
+    assert seen == [{"formState": full, "webhook": hook[1]}, {"formState": form}]
+
+
+def test_run_saves_the_video_where_it_is_told(cli, tmp_path):
+    done = cli("run", "image", *URLS, "--poll-interval", "0.1", "--out", "v.mp4")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "v.mp4").read_bytes() == bad.OUTPUT
+    assert "Job id: job-1" in done.stderr
+    assert "v.mp4" in done.stdout
+
+
+def test_a_job_that_failed_ends_with_1(cli, service):
+    service.on_poll = [bad.end_with(status="failed", error="Invalid audio format")]
+    done = cli("run", "image", *URLS, "--poll-interval", "0.1", "--json")
+    answer = json.loads(done.stdout)
+    assert (done.returncode, answer["id"], answer["error"]["type"]) == (1, "job-1", "JobFailed")
+    assert "Invalid audio format" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "image", "--image", "https://x.example/i.png"],
+        ["run", "image", *URLS, "--resolution", "1080p"],
+        ["run", "image", "--image", "ftp://x/i.png", "--audio", URLS[3]],
+        ["run", "image", "--image", "missing.png", "--audio", URLS[3]],
+        ["run", "image", "--image", FACE, "--audio", VOICE],
+        ["run", "image", *URLS, "--seed", "one"],
+        ["run", "image", *URLS, "--extra", "[1]"],
+        ["run", "image", *URLS, "--timeout", "-1"],
+        ["run", "image", *URLS, "--audio-seconds", "0"],
+        ["run", "image", *URLS, "--budget", "19", "--audio-seconds", "10"],
+        ["run", "image", *URLS, "--budget", "19"],
+        ["run", "--sandbox", "image", *URLS],
+        ["run"],
+        ["run", "--batch", "missing.jsonl"],
+        ["run", "nothing"],
+        ["submit", "image", *URLS, "--webhook", "http://hooks.example"],
+        ["run", "image", *URLS, "--profile", "nobody"],
+        ["run", "image", *URLS, "--base-url", "http://lipsync.studio/api/v1"],
+        ["estimate", "image", *URLS],
+    ],
+    ids=lambda words: " ".join(map(str, words))[:60],
+)
+def test_wrong_usage_ends_with_2_before_anything_is_sent(cli, service, words):
+    done = cli(*words)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.strip()
+    assert (service.posts, done.stdout) == ([], "")
+
+
+def test_without_a_key_it_says_what_to_set(cli):
+    done = cli("run", "image", *URLS, key=None)
+    assert done.returncode == 2
+    assert "LIPSYNC_API_KEY" in done.stderr
+    assert "sandbox" in done.stderr
+
+
+def test_a_time_out_ends_with_3_and_the_job_id(cli, service):
+    service.on_poll = [bad.still()]
+    done = cli("run", "image", *URLS, "--timeout", "0.5", "--poll-interval", "0.1")
+    assert done.returncode == 3
+    assert "lipsync-nodes wait job-1" in done.stderr
+    service.on_poll = [bad.finish]
+    assert cli("wait", "job-1", "--poll-interval", "0.1", "--json").returncode == 0
+
+
+def test_an_uncertain_submit_ends_with_4_and_is_not_sent_again(cli, service):
+    service.on_submit = [bad.cut_after_reading]
+    done = cli("run", "image", *URLS, "--key", "k", "--json")
+    assert (done.returncode, json.loads(done.stdout)["error"]["may_have_charged"]) == (4, True)
+    assert cli("run", "image", *URLS, "--key", "k").returncode == 4
+    assert len(service.posts) == 1
+    service.on_submit = [bad.accept]
+    again = cli("run", "image", *URLS, "--key", "k", "--resubmit-uncertain", "--poll-interval", "0.1")
+    assert (again.returncode, len(service.posts)) == (0, 2)
+
+
+def test_the_same_key_is_paid_once(cli, service):
+    for _ in range(2):
+        assert cli("run", "image", *URLS, "--key", "k", "--poll-interval", "0.1", "--out", "v.mp4").returncode == 0
+    assert len(service.posts) == 1
+
+
+def test_status_and_download(cli, service, tmp_path):
+    assert json.loads(cli("status", "job-7", "--json").stdout)["status"] == "completed"
+    assert json.loads(cli("download", "job-7", "--out", "by-id.mp4", "--json").stdout)["bytes"] == len(bad.OUTPUT)
+    assert cli("download", f"{service.url}/output/x.mp4").returncode == 0
+    assert {path.name for path in tmp_path.glob("*.mp4")} == {"by-id.mp4", "x.mp4"}
+
+
+def test_an_unknown_job_ends_with_1(cli, service):
+    service.on_poll = [bad.say(404)]
+    done = cli("status", "job-7", "--json")
+    assert (done.returncode, json.loads(done.stdout)["error"]["type"]) == (1, "JobNotFound")
+
+
+def test_estimate_reads_lengths_from_files_or_takes_them(cli):
+    local = json.loads(cli("estimate", "image", "--image", FACE, "--audio", VOICE, "--json").stdout)
+    assert local == {"credits": 12, "exact": False, "doubt": "a fraction of a second is rounded up"}
+    given = cli("estimate", "image-multi", "--image", "https://x.example/i", "--left-audio", "https://x.example/l",
+                "--right-audio", "https://x.example/r", "--order", "left_right", "--audio-seconds", 6,
+                "--right-audio-seconds", 9, "--resolution", "720p", "--json")  # fmt: skip
+    assert json.loads(given.stdout)["credits"] == 60
+
+
+def test_jobs_and_resume_bring_back_what_was_left(cli, service, tmp_path):
+    service.on_poll = [bad.still()]
+    assert cli("run", "image", *URLS, "--timeout", "0.3", "--poll-interval", "0.1", "--out", "v.mp4").returncode == 3
+    assert cli("submit", "image", *URLS).returncode == 0
+    listed = json.loads(cli("jobs", "--json").stdout)["jobs"]
+    assert [(job["id"], job["state"]) for job in listed] == [("job-1", "live"), ("job-2", "live")]
+    service.on_poll = [bad.finish]
+    assert cli("resume", "--out", "rest", "--poll-interval", "0.1").returncode == 0
+    assert (tmp_path / "v.mp4").is_file()
+    assert (tmp_path / "rest" / "job-2.mp4").is_file()
+    assert json.loads(cli("resume", "--json").stdout) == {"saved": [], "failed": []}
+    assert "completed" in cli("jobs").stdout
+
+
+def test_doctor_says_what_is_wrong_and_what_to_do(cli, service):
+    service.on_poll = [bad.say(401)]
+    done = cli("doctor", "--json")
+    checks = {check["check"]: check for check in json.loads(done.stdout)["checks"]}
+    assert (done.returncode, checks["service"]["ok"]) == (2, False)
+    assert "LIPSYNC_API_KEY" in checks["service"]["do"]
+    service.on_poll = [bad.say(404)]
+    assert cli("doctor").returncode == 0
+    assert cli("doctor", key=None).returncode == 2
+
+
+def test_local_files_work_with_the_sandbox_and_a_job_survives_the_call(cli, service, tmp_path):
+    submitted = cli("submit", "image", "--sandbox", "--image", FACE, "--audio", VOICE, "--json", key=None)
+    assert submitted.returncode == 0, submitted.stderr
+    job_id = json.loads(submitted.stdout)["id"]
+    waited = cli("wait", job_id, "--sandbox", "--poll-interval", "0.2", "--json", key=None)
+    assert json.loads(waited.stdout)["status"] == "completed"
+    assert cli("download", job_id, "--sandbox", "--out", "v.mp4", key=None).returncode == 0
+    assert (tmp_path / "v.mp4").stat().st_size > 10_000
+    assert not service.posts
+
+
+def test_what_is_not_a_face_fails_the_job_with_a_sentence(cli, tmp_path):
+    (tmp_path / "empty.png").write_bytes(b"")
+    done = cli(
+        "run", "image", "--sandbox", "--image", "empty.png", "--audio", VOICE, "--poll-interval", "0.2", key=None
+    )
+    assert done.returncode == 1
+    assert "JobFailed" in done.stderr
+
+
+def test_demo_makes_three_videos_of_the_size_that_was_asked_for(cli, tmp_path):
+    import av
+
+    done = cli("demo", "--resolution", "720p", "--out", "here", "--json", key=None, timeout=240)
+    assert done.returncode == 0, done.stderr
+    videos = json.loads(done.stdout)["videos"]
+    assert len(videos) == 3
+    for video, speech in zip(videos, (5.3, 6.05, 6.05), strict=True):
+        with av.open(tmp_path / video["path"]) as container:
+            (picture,), (sound,) = container.streams.video, container.streams.audio
+            assert min(picture.codec_context.width, picture.codec_context.height) == 720
+            assert float(picture.duration * picture.time_base) == pytest.approx(speech, abs=0.1)
+            assert float(sound.duration * sound.time_base) == pytest.approx(speech, abs=0.1)
+        assert video["sync"] > 0.5
+
+
+def test_a_command_without_its_extra_says_what_to_install(tmp_path):
+    code = "import sys; sys.modules['click'] = None; from lipsync_nodes.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "pip install 'lipsync-nodes[cli]'" in done.stderr
