@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lipsync_nodes.sandbox.journal import Received
     from lipsync_nodes.sandbox.server import Running
 
-__all__ = ["MEDIA", "Sandbox", "embedded"]
+__all__ = ["MEDIA", "Sandbox"]
 
 MEDIA: Final = Path(__file__).parent / "media"
 """The folder of the media for demos and tests: `portrait.jpg`, `duet.jpg`, `speech_left.mp3`, `speech_right.mp3`."""
@@ -216,42 +216,6 @@ class Sandbox:
         if self._temporary:
             self._temporary.cleanup()
             self._temporary = None
-
-
-class _Shared:
-    """The one sandbox that `embedded` gives out."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._users = 0
-        self._box: Sandbox | None = None
-
-    def enter(self) -> Sandbox:
-        with self._lock:
-            box = self._box or Sandbox().start()
-            self._box = box
-            self._users += 1
-            return box
-
-    def leave(self) -> None:
-        with self._lock:
-            self._users -= 1
-            if self._users == 0 and self._box:
-                self._box.stop()
-                self._box = None
-
-
-_SHARED = _Shared()
-
-
-@contextmanager
-def embedded() -> Iterator[Sandbox]:
-    """Give the one sandbox of this process: it starts with its first user and ends with its last."""
-    box = _SHARED.enter()
-    try:
-        yield box
-    finally:
-        _SHARED.leave()
 
 
 def _require(packages: tuple[str, ...]) -> None:

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from lipsync_nodes.errors import ConfigurationError, JobNotFound
-from lipsync_nodes.sandbox import Sandbox, embedded
+from lipsync_nodes.sandbox import Sandbox
 
 
 @pytest.fixture(scope="module")
@@ -245,17 +245,6 @@ def test_a_local_file_is_published_and_a_job_reported(studio, portrait, tone, tm
     assert report["seconds"] == pytest.approx(1, abs=0.1)
     with pytest.raises(JobNotFound):
         studio.box.report("none")
-
-
-def test_a_process_shares_one_embedded_sandbox():
-    with embedded() as first:
-        with embedded() as second:
-            assert second is first
-        assert httpx.get(first.url).status_code == 200
-    with pytest.raises(ConfigurationError):
-        _ = first.url
-    with embedded() as third:
-        assert httpx.get(third.url).status_code == 200
 
 
 def test_one_folder_one_sandbox(tmp_path):
