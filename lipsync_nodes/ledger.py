@@ -159,12 +159,12 @@ class Ledger:
         """Return what is known, oldest first; only rows in *states* if any are named."""
         marks = ", ".join("?" * len(states))
         where = f"WHERE state IN ({marks})" if states else ""
-        with self._transaction() as db:
+        with self._transaction("DEFERRED") as db:
             return [Entry(*row) for row in db.execute(f"SELECT * FROM submission {where} ORDER BY row", states)]  # noqa: S608
 
     def entry_of(self, job_id: str) -> Entry | None:
         """Return the submission that made a job."""
-        with self._transaction() as db:
+        with self._transaction("DEFERRED") as db:
             row = db.execute("SELECT * FROM submission WHERE job_id = ? ORDER BY row DESC", (job_id,)).fetchone()
         return Entry(*row) if row else None
 
@@ -175,7 +175,7 @@ class Ledger:
 
     def usual_seconds(self, endpoint: str) -> float | None:
         """Return how long the service usually works on a job of this endpoint, in seconds; None if nothing is known."""
-        with self._transaction() as db:
+        with self._transaction("DEFERRED") as db:
             jobs = db.execute(
                 "SELECT job FROM submission WHERE endpoint = ? AND state = 'completed' ORDER BY row DESC LIMIT 20",
                 (endpoint,),
@@ -288,11 +288,12 @@ class Ledger:
         db.execute(f"UPDATE submission SET {setting} WHERE row = :row", {**values, "row": row})  # noqa: S608
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self, kind: str = "IMMEDIATE") -> Iterator[sqlite3.Connection]:
+        """Open a transaction: IMMEDIATE to write, alone on this host; DEFERRED to read, beside whoever writes."""
         try:
             with self._lock:
                 db = self._open()
-                db.execute("BEGIN IMMEDIATE")
+                db.execute(f"BEGIN {kind}")
                 try:
                     yield db
                 except BaseException:

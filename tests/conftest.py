@@ -2,11 +2,13 @@
 
 import asyncio
 import inspect
+import logging
 
 import pytest
 
-from lipsync_nodes import AsyncLipsyncClient, ImageForm, ImageMultiForm, LipsyncClient, VideoForm
+from lipsync_nodes import AsyncLipsyncClient, ImageForm, ImageMultiForm, LipsyncClient, LipsyncError, VideoForm
 from lipsync_nodes.flow import Policy
+from lipsync_nodes.sandbox import Sandbox
 
 # Patient in tries, impatient in seconds: the rules are the real ones, the pauses are not.
 QUICK = Policy(request_timeout=2.0, first_pause=0.01, longest_pace=2.0)
@@ -15,17 +17,38 @@ QUICK = Policy(request_timeout=2.0, first_pause=0.01, longest_pace=2.0)
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch, tmp_path):
     """No key, profile or folder of the person who runs the tests gets into them."""
-    for name in ("LIPSYNC_API_KEY", "LIPSYNC_BASE_URL", "LIPSYNC_PROFILE", "LIPSYNC_CONFIG"):
+    for name in ("LIPSYNC_API_KEY", "LIPSYNC_BASE_URL", "LIPSYNC_PROFILE", "LIPSYNC_CONFIG", "LIPSYNC_LEDGER"):
         monkeypatch.delenv(name, raising=False)
     home = tmp_path / "home"
     for name in ("HOME", "USERPROFILE", "APPDATA", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
         monkeypatch.setenv(name, str(home))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def everything_said(tmp_path_factory):
+    """A file with all that was logged at DEBUG by anybody, and all errors that were ever made, by the whole suite."""
+    path = tmp_path_factory.getbasetemp() / "everything.log"
+    handler = logging.FileHandler(path, encoding="utf-8")
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    make = LipsyncError.__init__
+
+    def tell(error, *args, **options):
+        make(error, *args, **options)
+        root.debug("made: %s %r %s", error, error, vars(error))
+
+    LipsyncError.__init__ = tell
+    yield path
+    LipsyncError.__init__ = make
+    root.setLevel(level)
+    root.removeHandler(handler)
+    handler.close()
+
+
 @pytest.fixture(scope="session")
 def _shared_sandbox():
-    from lipsync_nodes.sandbox import Sandbox
-
     with Sandbox(renderer="instant") as sandbox:
         yield sandbox
 

@@ -20,6 +20,7 @@ from lipsync_nodes.transport.wire import (
     LARGEST_ANSWER,
     answer_of,
     client_options,
+    log,
     outcome,
     request_options,
     tls_context,
@@ -59,6 +60,7 @@ class AsyncTransport:
                 return result
             if isinstance(effect, Send):
                 reply = await self._send(effect, flow, record)
+                log(effect, reply)
             elif isinstance(effect, Sleep):
                 await asyncio.sleep(effect.seconds)
                 reply = time.monotonic()

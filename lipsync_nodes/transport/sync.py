@@ -15,7 +15,15 @@ from lipsync_nodes.answers import Answer, NoAnswer
 from lipsync_nodes.events import Event
 from lipsync_nodes.flow import Flow, Send, Sleep
 from lipsync_nodes.settings import Profile
-from lipsync_nodes.transport.wire import LARGEST_ANSWER, answer_of, client_options, outcome, request_options, with_body
+from lipsync_nodes.transport.wire import (
+    LARGEST_ANSWER,
+    answer_of,
+    client_options,
+    log,
+    outcome,
+    request_options,
+    with_body,
+)
 
 __all__ = ["Interrupted", "Transport"]
 
@@ -52,6 +60,7 @@ class Transport:
                 return result
             if isinstance(effect, Send):
                 reply = self._send(effect)
+                log(effect, reply)
             elif isinstance(effect, Sleep):
                 reply = _sleep(effect.seconds, stop)
             else:

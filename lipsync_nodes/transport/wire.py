@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Mapping
 from functools import cache
@@ -12,6 +13,7 @@ import httpx
 
 from lipsync_nodes import __version__
 from lipsync_nodes.answers import Answer, NoAnswer
+from lipsync_nodes.errors import redact
 from lipsync_nodes.flow import Send
 from lipsync_nodes.settings import Profile
 
@@ -23,11 +25,14 @@ __all__ = [
     "USER_AGENT",
     "answer_of",
     "client_options",
+    "log",
     "outcome",
     "request_options",
     "tls_context",
     "with_body",
 ]
+
+_log = logging.getLogger("lipsync_nodes")
 
 CONNECT_SECONDS: Final = 10.0
 LARGEST_ANSWER: Final = 1 << 20
@@ -75,6 +80,14 @@ def request_options(send: Send, profile: Profile) -> dict[str, Any]:
         "auth": None,
         "follow_redirects": False,
     }
+
+
+def log(send: Send, came: Answer | NoAnswer) -> None:
+    """Say at DEBUG what was sent and what came of it; neither headers nor bodies."""
+    if isinstance(came, Answer):
+        _log.debug("%s %s: %d, %d bytes", send.method, send.path, came.status, len(came.body))
+    else:
+        _log.debug("%s %s: no answer (%s)", send.method, send.path, redact(came.reason))
 
 
 def answer_of(response: Any) -> Answer:
