@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from lipsync_nodes.contract import Form, ImageForm, ImageMultiForm, VideoForm
 from lipsync_nodes.errors import InvalidRequest
@@ -19,8 +19,7 @@ __all__ = ["CATALOGUE", "Billed", "FieldSpec", "MediaKind", "NodeSpec", "Seconds
 MediaKind = Literal["video", "image", "audio", "mask"]
 
 
-@dataclass(frozen=True, slots=True)
-class Seconds:
+class Seconds(NamedTuple):
     """How long the inputs last, in seconds, as far as it is known."""
 
     audio: float | None = None

@@ -18,7 +18,7 @@ from typing import Any, Literal, Self, TypeVar, Unpack, overload
 from lipsync_nodes import flow, results
 from lipsync_nodes.contract import Form, Job
 from lipsync_nodes.errors import LipsyncError
-from lipsync_nodes.events import Event
+from lipsync_nodes.events import Event, Submission
 from lipsync_nodes.flow import Flow, Policy
 from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.plans import (
@@ -85,11 +85,11 @@ class LipsyncClient(Plans):
     def submit(self, form: Form, **options: Unpack[SubmitOptions]) -> Job:
         """Submit a form and return the job as the service first described it, with its id.
 
-        It costs money, so it is sent at most once unless it surely was not received.
+        It costs money, so it is sent at most once unless it surely was not received. Local files are published first.
 
         Args:
             form: what to make; its class picks the endpoint.
-            **options: `webhook`, `key`, `estimate`, `target`, `resubmit_uncertain`; see `SubmitOptions`.
+            **options: `webhook`, `key`, `estimate`, `target`, `resubmit_uncertain`, `allow_long`; see `SubmitOptions`.
 
         Raises:
             SubmissionUncertain: the outcome is unknown, now or of an earlier submit of this key; the job may exist.
@@ -144,7 +144,7 @@ class LipsyncClient(Plans):
         **options: Unpack[SubmitOptions],
     ) -> Job:
         """Submit a form and wait for its video; arguments and errors as of `submit` and `wait`."""
-        return self._drive(self._run(self._submission(form, **options), timeout, poll_interval), on_update)
+        return self._drive(self._run(self._submission(form, timeout, **options), timeout, poll_interval), on_update)
 
     @overload
     def run_many(
@@ -202,7 +202,7 @@ class LipsyncClient(Plans):
         def one(index: int) -> None:
             with many.outcome(index) as due:
                 if due:
-                    submission = self._submission(many.forms[index], estimate=many.estimates[index])
+                    submission = self._submission(many.forms[index], timeout, estimate=many.estimates[index])
                     running = self._run(submission, timeout, poll_interval)
                     many.outcomes[index] = self._drive(running, many.listener(index, on_update), stop)
 
@@ -277,7 +277,8 @@ class AsyncLipsyncClient(Plans):
 
         A caller that is cancelled while the request is on its way does not lose the job: its id is still written down.
         """
-        return await self._drive(self._submit(self._submission(form, **options)))
+        submission = await self._prepared(form, None, **options)
+        return await self._drive(self._submit(submission))
 
     async def job(self, job_id: str) -> Job:
         """Ask for a job once; see `LipsyncClient.job`."""
@@ -305,7 +306,8 @@ class AsyncLipsyncClient(Plans):
         **options: Unpack[SubmitOptions],
     ) -> Job:
         """Submit a form and wait for its video; see `LipsyncClient.run`."""
-        return await self._drive(self._run(self._submission(form, **options), timeout, poll_interval), on_update)
+        submission = await self._prepared(form, timeout, **options)
+        return await self._drive(self._run(submission, timeout, poll_interval), on_update)
 
     @overload
     async def run_many(
@@ -352,7 +354,7 @@ class AsyncLipsyncClient(Plans):
             async with gate:
                 with many.outcome(index) as due:
                     if due:
-                        submission = self._submission(many.forms[index], estimate=many.estimates[index])
+                        submission = await self._prepared(many.forms[index], timeout, estimate=many.estimates[index])
                         running = self._run(submission, timeout, poll_interval)
                         many.outcomes[index] = await self._drive(running, many.listener(index, on_update))
 
@@ -375,3 +377,9 @@ class AsyncLipsyncClient(Plans):
             return answer
 
         return await self._transport.drive(doing, record)
+
+    async def _prepared(self, form: Form, timeout: float | None, **options: Unpack[SubmitOptions]) -> Submission:
+        """Put a submission together; files block, so that is done in a thread where there are any."""
+        if form.assets:
+            return await asyncio.to_thread(self._submission, form, timeout, **options)
+        return self._submission(form, timeout, **options)

@@ -9,22 +9,26 @@ unknown fields of an answer are kept, an unknown status means "not finished yet"
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
-    AfterValidator,
     AliasChoices,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     JsonValue,
+    PlainValidator,
     StrictInt,
     StrictStr,
     ValidationError,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
@@ -32,11 +36,13 @@ from pydantic import (
 from lipsync_nodes.errors import InvalidRequest
 
 __all__ = [
+    "Asset",
     "Form",
     "ImageForm",
     "ImageMultiForm",
     "Job",
     "JobStatus",
+    "MediaInput",
     "Order",
     "Resolution",
     "VideoForm",
@@ -82,8 +88,45 @@ def _text(title: str, zh_title: str, help_: str, zh_help: str, **more: Any) -> A
     )
 
 
-_Url = Annotated[StrictStr, AfterValidator(check_media_url)]
-_OptionalUrl = Annotated[_Url | None, BeforeValidator(_blank_is_unset)]
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """An input that has no URL yet; the client publishes it before it submits (see `assets`).
+
+    Attributes:
+        source: a local file's path, its bytes, or an open binary file that can seek.
+        media_type: what the bytes are said to be, `image/png`; checked against what they are.
+
+    """
+
+    source: Path | bytes | BinaryIO
+    media_type: str | None = None
+
+    def __repr__(self) -> str:
+        shown = f"{len(self.source)} bytes" if isinstance(self.source, bytes) else repr(self.source)
+        return f"Asset({shown})"
+
+
+MediaInput = str | Path | bytes | BinaryIO | Asset
+
+# One letter is a drive of Windows.
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:")
+
+
+def _media_input(value: object) -> str | Asset:
+    """Take a URL as it is, and anything else that holds media as an asset; nothing is opened here."""
+    if isinstance(value, Asset):
+        return value
+    if isinstance(value, str):
+        if not value.strip():
+            raise ValueError("is empty; give a URL or a file")
+        return check_media_url(value) if _SCHEME.match(value) or value.startswith("//") else Asset(Path(value))
+    if isinstance(value, Path | bytes) or callable(getattr(value, "read", None)):
+        return Asset(value)  # type: ignore[arg-type]  # whatever can be read is a file
+    raise ValueError("must be a public http(s) URL, a path, bytes or an open binary file")
+
+
+_Media = Annotated[MediaInput, PlainValidator(_media_input), WithJsonSchema({"type": "string"})]
+_OptionalMedia = Annotated[_Media | None, BeforeValidator(_blank_is_unset)]
 
 _VIDEO = _media(
     "video", "Video", "视频", "The video whose lips are to move: MP4 or MOV.", "要改变口型的视频:MP4 或 MOV。"
@@ -150,7 +193,7 @@ class Form(BaseModel):
             "整数;相同的种子请求相同的结果。",
         ),
     ] = None
-    mask_image: Annotated[_OptionalUrl, _MASK] = None
+    mask_image: Annotated[_OptionalMedia, _MASK] = None
     extra: Annotated[
         dict[str, JsonValue],
         _text(
@@ -179,31 +222,44 @@ class Form(BaseModel):
         return extra
 
     def form_state(self) -> dict[str, Any]:
-        """Return the JSON object that is sent: fields as given, `extra` merged in, unset fields left out."""
-        given = self.model_dump(exclude_unset=True, exclude_none=True, exclude={"extra"})
-        return {**given, **self.extra}
+        """Return the JSON object that is sent: fields as given, `extra` merged in, unset fields left out.
+
+        Raises:
+            InvalidRequest: a media field has no URL yet; the clients publish it before they submit.
+
+        """
+        if self.assets:
+            raise InvalidRequest(f"{', '.join(self.assets)}: not published yet, so there is no URL to send.")
+        given = {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
+        return {name: value for name, value in given.items() if value is not None and name != "extra"} | self.extra
+
+    @property
+    def assets(self) -> dict[str, Asset]:
+        """The media fields that have no URL yet."""
+        given = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: value for name, value in given.items() if isinstance(value, Asset)}
 
 
 class VideoForm(Form):
     """Replace the audio of a video, the lips in sync (`lipsync-video`)."""
 
-    video: Annotated[_Url, _VIDEO]
-    audio: Annotated[_Url, _AUDIO]
+    video: Annotated[_Media, _VIDEO]
+    audio: Annotated[_Media, _AUDIO]
 
 
 class ImageForm(Form):
     """Let the face of an image speak an audio (`lipsync-image`)."""
 
-    image: Annotated[_Url, _IMAGE]
-    audio: Annotated[_Url, _AUDIO]
+    image: Annotated[_Media, _IMAGE]
+    audio: Annotated[_Media, _AUDIO]
 
 
 class ImageMultiForm(Form):
     """Let the two people of an image speak an audio each (`lipsync-image-multi`)."""
 
-    image: Annotated[_Url, _IMAGE]
-    left_audio: Annotated[_Url, _LEFT]
-    right_audio: Annotated[_Url, _RIGHT]
+    image: Annotated[_Media, _IMAGE]
+    left_audio: Annotated[_Media, _LEFT]
+    right_audio: Annotated[_Media, _RIGHT]
     order: Annotated[
         Order,
         _text(

@@ -65,16 +65,31 @@ def estimate_credits(
         right_audio_seconds: how long `right_audio` lasts, in seconds.
         video_seconds: how long `video` lasts, in seconds; without it the estimate is an upper bound.
 
+    A length that is not given is read from the file where the input is a local one.
+
     Raises:
-        InvalidRequest: a length that the rule needs is not given, or is not a positive number.
+        InvalidRequest: a length that the rule needs is not known, or is not a positive number.
 
     """
-    billed = spec_of(form).billed(form, Seconds(audio_seconds, right_audio_seconds, video_seconds))
+    given = Seconds(audio_seconds, right_audio_seconds, video_seconds)
+    billed = spec_of(form).billed(form, _with_local_lengths(form, given))
     seconds = max(MINIMUM_SECONDS, math.ceil(billed.seconds - FRAME_SECONDS))
     doubts = [billed.doubt] if billed.doubt else []
     if seconds - billed.seconds > FRAME_SECONDS and seconds > MINIMUM_SECONDS:
         doubts.append("a fraction of a second is rounded up")
     return Credits(seconds * CREDITS_PER_SECOND[form.resolution], "; ".join(doubts), billed.seconds)
+
+
+def _with_local_lengths(form: Form, given: Seconds) -> Seconds:
+    """Add the lengths of local files, where they are not given."""
+    timed = {field.name for field in spec_of(form).media if field.media in {"audio", "video"}}
+    local = {name: asset for name, asset in form.assets.items() if name in timed}
+    if not local:
+        return given
+    from lipsync_nodes.media import media_seconds  # noqa: PLC0415  # reads files; flows import this module and do not
+
+    read = spec_of(form).seconds({name: media_seconds(asset) for name, asset in local.items()})
+    return Seconds(*(known if known is not None else found for known, found in zip(given, read, strict=True)))
 
 
 class Budget:

@@ -43,6 +43,7 @@ from lipsync_nodes.events import (
     Submission,
     Unsure,
 )
+from lipsync_nodes.media import fingerprint
 from lipsync_nodes.settings import Profile, user_folder
 
 __all__ = ["Entry", "Ledger", "content_key", "ledger_file"]
@@ -348,8 +349,8 @@ def ledger_file(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def content_key(form: Form, profile: Profile) -> str:
-    """Return the submission key that says "same inputs, same account"."""
-    content = [spec_of(form).id, profile.account, form.model_dump(mode="json")]
+    """Return the submission key that says "same inputs, same account"; a local file counts by its content."""
+    content = [spec_of(form).id, profile.account, fingerprint(form)]
     return sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypedDict, Unpack
 from urllib.parse import urlsplit
 
 from lipsync_nodes import flow
+from lipsync_nodes.assets import published
 from lipsync_nodes.catalogue import spec_of
 from lipsync_nodes.contract import Form, Job, check_media_url
-from lipsync_nodes.credits import Budget
+from lipsync_nodes.credits import Budget, estimate_credits
 from lipsync_nodes.errors import ConfigurationError, InvalidRequest, LipsyncError
 from lipsync_nodes.events import Accepted, Event, Seen, Submission
 from lipsync_nodes.flow import Flow, Policy
@@ -50,9 +51,10 @@ class SubmitOptions(TypedDict, total=False):
         webhook: an https URL that the service POSTs the finished job to.
         key: the submission key. What was submitted under it before is picked up, live or finished; a failed job is
             submitted anew; `content_key` makes a key of the inputs. Without a key every submit is new.
-        estimate: what `estimate_credits` says it will cost; needed where there is a budget.
+        estimate: what `estimate_credits` says it will cost; needed where there is a budget. For local files it is made.
         target: the file that the video is meant for; the ledger remembers it.
         resubmit_uncertain: submit even if an earlier submit of this key may have been received.
+        allow_long: let local media pass that last longer than the 600 s that the upstream accepts.
 
     """
 
@@ -61,6 +63,7 @@ class SubmitOptions(TypedDict, total=False):
     estimate: int | None
     target: str | Path | None
     resubmit_uncertain: bool
+    allow_long: bool
 
 
 class Plans:
@@ -91,12 +94,23 @@ class Plans:
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self.profile.base_url!r}, profile={self.profile.name!r})"
 
-    def _submission(self, form: Form, **options: Unpack[SubmitOptions]) -> Submission:
+    def _submission(self, form: Form, timeout: float | None = None, **options: Unpack[SubmitOptions]) -> Submission:
+        """Put a submission together. It reads and publishes local files, so a loop does it in a thread."""
         if (webhook := options.get("webhook")) is not None:
             _check_webhook(webhook)
         if options.get("key") is not None and self.ledger is None:
             raise ConfigurationError("A submission key needs a ledger.", hint="Give the client one: ledger=Ledger().")
-        estimate, target = options.get("estimate"), options.get("target")
+        target, estimate = options.get("target"), options.get("estimate")
+        if estimate is None and form.assets:
+            with suppress(InvalidRequest):  # a length is not known
+                estimate = estimate_credits(form)
+        seconds = getattr(estimate, "seconds", None)
+        form = published(
+            form,
+            self.profile,
+            seconds=timeout or deadline_for(seconds),
+            allow_long=options.get("allow_long", False),
+        )
         spec = spec_of(form)
         return Submission(
             spec.id,
@@ -105,7 +119,7 @@ class Plans:
             webhook=webhook,
             key=options.get("key"),
             credits=estimate,
-            seconds=getattr(estimate, "seconds", None),
+            seconds=seconds,
             target=None if target is None else str(Path(target).absolute()),
             resubmit_uncertain=options.get("resubmit_uncertain", False),
         )

@@ -1,7 +1,7 @@
 """Profiles: which key, which base URL. An explicit argument wins, then the environment, then a private file.
 
-`LIPSYNC_API_KEY`, `LIPSYNC_BASE_URL` and `LIPSYNC_PROFILE` are read from the environment. Named profiles live in
-`profiles.toml` in the user's configuration folder (`LIPSYNC_CONFIG` names another file), one table each:
+`LIPSYNC_API_KEY`, `LIPSYNC_BASE_URL`, `LIPSYNC_STORAGE` and `LIPSYNC_PROFILE` are read from the environment. Named
+profiles live in `profiles.toml` in the user's configuration folder (`LIPSYNC_CONFIG` names another file), a table each:
 
     [default]
     api_key = "sk_…"
@@ -22,20 +22,79 @@ import tomllib
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
-from pydantic import BaseModel, ConfigDict, PositiveInt, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from lipsync_nodes.errors import ConfigurationError
 
-__all__ = ["DEFAULT_BASE_URL", "Profile", "is_loopback", "load_profile", "profiles_file", "user_folder"]
+__all__ = ["DEFAULT_BASE_URL", "Profile", "Storage", "is_loopback", "load_profile", "profiles_file", "user_folder"]
 
 DEFAULT_BASE_URL: Final = "https://lipsync.studio/api/v1"
 NO_KEY_HINT: Final = (
     "Set LIPSYNC_API_KEY to your key (sk_…), or try without one: the embedded sandbox needs none "
     "(`lipsync-nodes demo`, or `--sandbox` on any command)."
 )
+
+
+class Storage(BaseModel):
+    """Where local files get their public URLs.
+
+    Attributes:
+        url: `s3://bucket/prefix`, `gs://…`, `az://…`, or `file:///folder` together with `public_base`.
+        public_base: the URL under which a web server shows the folder.
+        expires: how long a signed URL lives at least, in seconds; it always outlives the job. S3 allows 7 days.
+        options: what obstore takes for this kind of store, `endpoint`, `region`, `access_key_id`, …; kept secret.
+            What is not here comes from the store's usual environment variables.
+
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    url: str
+    public_base: str | None = None
+    expires: float = Field(default=86400.0, gt=0, allow_inf_nan=False)
+    options: dict[str, SecretStr] = Field(default_factory=dict)
+
+    @field_validator("public_base")
+    @classmethod
+    def _base_is_a_url(cls, base: str | None) -> str | None:
+        if base is not None and urlsplit(base).scheme not in {"http", "https"}:
+            raise ValueError("must be an http(s) URL")
+        return base.rstrip("/") if base else None
+
+    @model_validator(mode="after")
+    def _a_folder_is_shown_somewhere(self) -> Self:
+        if (self.folder is not None) is not (self.public_base is not None):
+            raise ValueError("`public_base` goes with a `file:` URL, and only with one")
+        return self
+
+    @property
+    def folder(self) -> str | None:
+        """The folder's path if it is one."""
+        return url2pathname(urlsplit(self.url).path) if self.url.startswith("file:") else None
+
+    @property
+    def plain_http(self) -> bool:
+        """Whether the store's endpoint is http, as a server on one's own network may be."""
+        return any("endpoint" in name and value.startswith("http:") for name, value in self.secrets().items()) or any(
+            os.environ.get(name, "").startswith("http:") for name in ("AWS_ENDPOINT", "AWS_ENDPOINT_URL")
+        )
+
+    def secrets(self) -> dict[str, str]:
+        """Return the options in the clear, for obstore alone."""
+        return {name: value.get_secret_value() for name, value in self.options.items()}
 
 
 class Profile(BaseModel):
@@ -47,6 +106,7 @@ class Profile(BaseModel):
         base_url: where the service is; https, or http on this machine only.
         budget: the most credits that all submits of one client together may cost; None for no limit.
         max_concurrency: the most jobs of this profile that run at a time, over all processes that share a ledger.
+        storage: where local files get their public URLs.
         account_name: what the ledger calls the account; by default the profile's name and base URL.
         submits_per_minute: the most submits in any minute, counted likewise. The upstream's lowest tier allows 2 and 2.
 
@@ -61,6 +121,12 @@ class Profile(BaseModel):
     max_concurrency: PositiveInt | None = None
     submits_per_minute: PositiveInt | None = None
     account_name: str = ""
+    storage: Storage | None = None
+
+    @field_validator("storage", mode="before")
+    @classmethod
+    def _storage_may_be_its_url(cls, storage: Any) -> Any:
+        return {"url": storage} if isinstance(storage, str) else storage
 
     @field_validator("api_key")
     @classmethod
@@ -122,7 +188,11 @@ def load_profile(
     chosen = name or env.get("LIPSYNC_PROFILE") or "default"
     values = _from_file(profiles_file(env), chosen, must_exist=chosen != "default")
     if name is None:
-        values |= _given(api_key=env.get("LIPSYNC_API_KEY"), base_url=env.get("LIPSYNC_BASE_URL"))
+        values |= _given(
+            api_key=env.get("LIPSYNC_API_KEY"),
+            base_url=env.get("LIPSYNC_BASE_URL"),
+            storage=env.get("LIPSYNC_STORAGE"),
+        )
     values |= _given(api_key=api_key, base_url=base_url)
     try:
         return Profile(**{**values, "name": chosen})

@@ -1,5 +1,6 @@
 """Every command and every snippet of the README and of the examples runs as it stands."""
 
+import json
 import os
 import re
 import shlex
@@ -11,6 +12,7 @@ from pathlib import Path
 import av
 import pytest
 
+from lipsync_nodes.catalogue import spec_named
 from lipsync_nodes.sandbox import MEDIA
 
 ROOT = Path(__file__).parent.parent
@@ -95,6 +97,13 @@ def test_an_example(example, desk):
     printed = run(f"python {shlex.quote(str(example))}", desk)
     assert "failed" not in printed
     assert list(desk.rglob("*.mp4"))
+
+
+def test_the_line_of_a_batch_is_one():
+    ((line,),) = [text.splitlines() for kind, text in BLOCKS if kind == "json"]
+    values = json.loads(line)
+    form = spec_named(values["endpoint"]).form(image=values["image"], audio=values["audio"])
+    assert set(values) - {"endpoint", "out"} == set(form.form_state())
 
 
 def test_every_link_of_the_readme_into_the_project_leads_somewhere():

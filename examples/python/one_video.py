@@ -6,15 +6,10 @@ from lipsync_nodes import ImageForm, LipsyncClient, estimate_credits
 from lipsync_nodes.sandbox import MEDIA, Sandbox
 
 with Sandbox() as sandbox, LipsyncClient(sandbox.api_key, sandbox.base_url) as client:
-    form = ImageForm(
-        image=sandbox.publish(MEDIA / "portrait.jpg"),
-        audio=sandbox.publish(MEDIA / "speech_left.mp3"),
-        resolution="480p",
-        seed=7,
-    )
-    print("It will cost at most", estimate_credits(form, audio_seconds=5.3), "credits.")
+    form = ImageForm(image=MEDIA / "portrait.jpg", audio=MEDIA / "speech_left.mp3", resolution="480p", seed=7)
+    print("It will cost at most", estimate_credits(form), "credits.")
     job = client.run(form, poll_interval=0.5, on_update=lambda job: print(job.status))
     print("Saved", client.download(job, Path("talking.mp4")))
 
-# With the real service there is no sandbox: `LipsyncClient()` reads LIPSYNC_API_KEY, the media are public URLs, and
-# poll_interval stays at its default.
+# With the real service there is no sandbox: `LipsyncClient()` reads LIPSYNC_API_KEY, the media are public URLs (or
+# files, with a storage), and poll_interval stays at its default.

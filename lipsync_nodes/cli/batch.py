@@ -15,22 +15,21 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 
-from lipsync_nodes.catalogue import NodeSpec, spec_named
-from lipsync_nodes.cli.session import Connection, Session, Waiting, common_options, form_of, lengths_of, stand_in
+from lipsync_nodes.assets import check
+from lipsync_nodes.catalogue import spec_named
+from lipsync_nodes.cli.session import LENGTHS, Connection, Session, Waiting, common_options, cost_of, form_of
 from lipsync_nodes.cli.speak import Progress, exit_code, show
 from lipsync_nodes.client import AsyncLipsyncClient
-from lipsync_nodes.credits import estimate_credits
+from lipsync_nodes.contract import Form
 from lipsync_nodes.errors import InvalidRequest, LipsyncError
 from lipsync_nodes.ledger import content_key
 from lipsync_nodes.settings import Profile
 
 __all__ = ["batch_options", "run_batch"]
-
-_LENGTHS: Final = ("audio_seconds", "right_audio_seconds", "video_seconds")
 
 
 def batch_options(command: Callable[..., object]) -> Callable[..., object]:
@@ -52,8 +51,7 @@ class Line:
     """One line of the file, checked."""
 
     number: int
-    spec: NodeSpec
-    values: dict[str, Any]
+    form: Form
     key: str
     target: Path
     credits: int | None
@@ -110,8 +108,7 @@ class _Batch:
         return outcome
 
     async def _carry_through(self, client: AsyncLipsyncClient, line: Line) -> dict[str, Any]:
-        form = await asyncio.to_thread(form_of, line.spec, line.values, self.to.publish)
-        job = await client.run(form, key=line.key, estimate=line.credits, target=line.target, **self.waiting)
+        job = await client.run(line.form, key=line.key, estimate=line.credits, target=line.target, **self.waiting)
         saved = await asyncio.to_thread(self.to.saved, job, line.target) or await client.download(job, line.target)
         return {"id": job.id, "status": job.status.value, "output": job.output, "path": str(saved)}
 
@@ -146,18 +143,22 @@ def _objects(batch: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 def _line(number: int, values: dict[str, Any], out: Path, profile: Profile, seen: Counter[str]) -> Line:
     spec = spec_named(values.pop("endpoint"))
     key, name = values.pop("key", None), values.pop("out", None)
-    lengths = {length: values.pop(length, None) for length in _LENGTHS}
+    lengths = {length: values.pop(length, None) for length in LENGTHS}
     if strange := values.keys() - {field.name for field in spec.fields}:
         raise InvalidRequest(f"{spec.id} has no field {', '.join(sorted(strange))}.")
-    form = form_of(spec, values, stand_in)
+    form = form_of(spec, values)
+    for asset in form.assets:
+        check(form, asset)
     if key is None:
         key = content_key(form, profile)
         seen[key] += 1
         # Equal lines ask for as many videos; each has its own place among them, also the next time.
         key += f" {seen[key]}" if seen[key] > 1 else ""
-    known = lengths_of(spec, {**values, **lengths})
-    cost = estimate_credits(form, **known) if "audio_seconds" in known else None
-    return Line(number, spec, values, key, out / (name or f"{key[:16].replace(' ', '-')}-{number}.mp4"), cost)
+    try:
+        cost = cost_of(form, lengths)
+    except InvalidRequest:  # a length is not known
+        cost = None
+    return Line(number, form, key, out / (name or f"{key[:16].replace(' ', '-')}-{number}.mp4"), cost)
 
 
 def _report(lines: list[Line], outcomes: list[dict[str, Any] | LipsyncError], *, as_json: bool) -> None:

@@ -56,24 +56,19 @@ class _Studio:
 
     def make_all(self, resolution: Resolution) -> list[dict[str, Any]]:
         """Make a video with each endpoint."""
-        face, duet, left, right = map(self._media, ("portrait.jpg", "duet.jpg", *_SPEECH))
+        face, duet, left, right = (MEDIA / name for name in ("portrait.jpg", "duet.jpg", *_SPEECH))
         two = ImageMultiForm(image=duet, left_audio=left, right_audio=right, resolution=resolution)
         made = [
             self.make("image", ImageForm(image=face, audio=left, resolution=resolution)),
             self.make("image-multi", two),
         ]
-        talking = self._sandbox.publish(Path(made[0]["path"]))
+        talking = Path(made[0]["path"])
         return [*made, self.make("video", VideoForm(video=talking, audio=right, resolution=resolution))]
-
-    def _media(self, name: str) -> str:
-        return self._sandbox.publish(MEDIA / name)
 
     def make(self, name: str, form: Form) -> dict[str, Any]:
         """Submit, wait, download; say what it would have cost and how well the mouth follows the speech."""
         job = self._client.run(form, poll_interval=POLL_SECONDS, on_update=self._progress.job)
         path = self._client.download(job, self._out / f"{name}.mp4")
-        left, right = (media_seconds(MEDIA / speech) for speech in _SPEECH)
-        audio = right if isinstance(form, VideoForm) else left
-        credits_ = estimate_credits(form, audio_seconds=audio, right_audio_seconds=right)
+        credits_ = estimate_credits(form)
         sync = self._sandbox.report(job.id)["sync"]
         return {"id": job.id, "path": str(path), "seconds": media_seconds(path), "credits": credits_, "sync": sync}

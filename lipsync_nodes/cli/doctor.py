@@ -11,6 +11,7 @@ from typing import Any, Final
 import click
 
 from lipsync_nodes import __version__
+from lipsync_nodes.assets import rehearse
 from lipsync_nodes.cli.session import Session, common_options
 from lipsync_nodes.cli.speak import show
 from lipsync_nodes.errors import JobNotFound, LipsyncError
@@ -20,15 +21,19 @@ __all__ = ["doctor"]
 
 # No job has this id: 404 says that the key works, 401 that it does not.
 NO_JOB: Final = "00000000-0000-0000-0000-000000000000"
-EXTRAS: Final = {"sandbox": ("starlette", "uvicorn", "numpy", "cv2", "av")}
+EXTRAS: Final = {
+    "sandbox": ("starlette", "uvicorn", "numpy", "cv2", "av"),
+    "storage": ("obstore", "av"),
+}
 ADAPTERS: Final = {"comfyui": "comfy", "airflow": "airflow", "pluggy": "pluggy"}
 
 
 @click.command()
+@click.option("--storage", is_flag=True, help="Put, fetch and delete a small file where local inputs go.")
 @common_options
-def doctor(session: Session) -> None:
+def doctor(session: Session, storage: bool) -> None:
     """Check the key, the base URL, the extras and the adapters, and say what to do."""
-    findings = [*_installation(), *_account(session)]
+    findings = [*_installation(), *_account(session), *(_storage(session) if storage else ())]
     bad = [finding for finding in findings if not finding["ok"]]
     if session.as_json:
         show({"ok": not bad, "checks": findings}, as_json=True)
@@ -48,8 +53,8 @@ def _installation() -> Iterator[dict[str, Any]]:
     yield _finding("version", True, f"lipsync-nodes {__version__}, Python {sys.version.split()[0]}")
     for extra, modules in EXTRAS.items():
         missing = [module for module in modules if not _there(module)]
-        found = f"not installed: {', '.join(missing)}" if missing else "installed"
-        yield _finding(f"extra {extra}", not missing, found, f"pip install 'lipsync-nodes[{extra}]'")
+        found = f"not installed; if you want it: pip install 'lipsync-nodes[{extra}]'" if missing else "installed"
+        yield _finding(f"extra {extra}", True, found)
     for adapter, host in ADAPTERS.items():
         there = "its host is here" if _there(host) else f"its host ({host}) is not in this Python"
         yield _finding(f"adapter {adapter}", _there(f"lipsync_nodes_{adapter}"), there, "Reinstall lipsync-nodes.")
@@ -68,6 +73,17 @@ def _account(session: Session) -> Iterator[dict[str, Any]]:
     yield profile
     if profile["ok"]:
         yield _try("service", lambda: _answers(session))
+
+
+def _storage(session: Session) -> Iterator[dict[str, Any]]:
+    """Rehearse the way of a local file; the first step that fails is the last."""
+    step = "set-up"
+    try:
+        with session.opened() as to:
+            for step in rehearse(to.profile):
+                yield _finding(f"storage: {step}", True, "tried")
+    except LipsyncError as error:
+        yield _finding(f"storage: {step} failed", False, error.message, error.hint)
 
 
 def _try(check: str, look: Callable[[], str]) -> dict[str, Any]:

@@ -12,9 +12,10 @@ from click.core import ParameterSource
 
 from lipsync_nodes.catalogue import CATALOGUE, FieldSpec, NodeSpec
 from lipsync_nodes.cli.batch import batch_options, run_batch
-from lipsync_nodes.cli.session import Session, common_options, form_of, lengths_of, stand_in
+from lipsync_nodes.cli.session import Session, common_options, cost_of, form_of
 from lipsync_nodes.cli.speak import Progress, show
-from lipsync_nodes.credits import Credits, estimate_credits
+from lipsync_nodes.contract import Form
+from lipsync_nodes.credits import Credits
 from lipsync_nodes.errors import InvalidRequest
 from lipsync_nodes.plans import SubmitOptions
 
@@ -71,6 +72,7 @@ def _submit_options(command: Command) -> Command:
         click.option("--webhook", help="An https URL that the service POSTs the finished job to."),
         click.option("--budget", type=int, help="Refuse to submit what may cost more credits than this."),
         click.option("--resubmit-uncertain", is_flag=True, help="Submit even if an earlier one of this key may exist."),
+        click.option("--allow-long", is_flag=True, help="Submit local media that last longer than 600 s, too."),
         click.option("--key", help="Submission key: what was submitted under it before is picked up, not paid again."),
     ):
         command = option(command)
@@ -111,11 +113,10 @@ def _add(group: click.Group, spec: NodeSpec, command: Command) -> None:
     group.command(spec.command, help=f"{spec.help}.")(command)
 
 
-def _cost(spec: NodeSpec, values: dict[str, Any]) -> Credits | None:
+def _known_cost(form: Form, values: dict[str, Any]) -> Credits | None:
     """Return the estimate, or None where a length is not known."""
-    form = form_of(spec, values, stand_in)
     try:
-        return estimate_credits(form, **lengths_of(spec, values))
+        return cost_of(form, values)
     except InvalidRequest:
         return None
 
@@ -125,6 +126,7 @@ def _given(values: dict[str, Any], *, estimate: Credits | None, target: Path | N
         "webhook": values["webhook"],
         "key": values["key"],
         "resubmit_uncertain": values["resubmit_uncertain"],
+        "allow_long": values["allow_long"],
         "estimate": estimate,
         "target": target,
     }
@@ -138,7 +140,8 @@ def _make(spec: NodeSpec) -> None:
     @click.option("--out", type=click.Path(path_type=Path), help="Save the video there: a file, or an existing folder.")
     def run_one(session: Session, out: Path | None, **values: Any) -> None:
         with session.client(budget=values["budget"]) as (client, to):
-            form, cost = form_of(spec, values, to.publish), _cost(spec, values)
+            form = form_of(spec, values)
+            cost = _known_cost(form, values)
             # The sandbox, and with it the URL, ends with this call.
             target = out or (Path() if to.sandbox else None)
             with Progress.shown("Submitting", usual=to.ledger.usual_seconds(spec.id)) as progress:
@@ -154,14 +157,15 @@ def _make(spec: NodeSpec) -> None:
 
     @_submit_options
     def submit_one(session: Session, **values: Any) -> None:
-        with session.client(budget=values["budget"]) as (client, to):
-            cost = _cost(spec, values)
-            job = client.submit(form_of(spec, values, to.publish), **_given(values, estimate=cost))
+        with session.client(budget=values["budget"]) as (client, _):
+            form = form_of(spec, values)
+            cost = _known_cost(form, values)
+            job = client.submit(form, **_given(values, estimate=cost))
         show({**job.wire(), "credits": cost}, as_json=session.as_json)
 
     @_length_options
     def estimate_one(session: Session, **values: Any) -> None:
-        cost = estimate_credits(form_of(spec, values, stand_in), **lengths_of(spec, values))
+        cost = cost_of(form_of(spec, values), values)
         show({"credits": cost, "exact": cost.exact, "doubt": cost.doubt}, as_json=session.as_json)
 
     for group, command in ((run, run_one), (submit, submit_one), (estimate, estimate_one)):

@@ -7,9 +7,8 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import file_digest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 import click
 from pydantic import SecretStr
@@ -18,18 +17,19 @@ from lipsync_nodes.catalogue import NodeSpec
 from lipsync_nodes.cli.speak import exit_code, explain
 from lipsync_nodes.client import LipsyncClient
 from lipsync_nodes.contract import Form, Job
-from lipsync_nodes.errors import ConfigurationError, InvalidRequest, LipsyncError
+from lipsync_nodes.credits import Credits, estimate_credits
+from lipsync_nodes.errors import LipsyncError
 from lipsync_nodes.ledger import Ledger
-from lipsync_nodes.media import media_seconds
 from lipsync_nodes.results import source_and_target
 from lipsync_nodes.settings import Profile, load_profile
 
 if TYPE_CHECKING:
     from lipsync_nodes.sandbox import Sandbox
 
-__all__ = ["Connection", "Session", "Waiting", "common_options", "form_of", "is_local", "lengths_of", "stand_in"]
+__all__ = ["LENGTHS", "Connection", "Session", "Waiting", "common_options", "cost_of", "form_of"]
 
 INTERRUPTED = 130
+LENGTHS: Final = ("audio_seconds", "right_audio_seconds", "video_seconds")
 
 
 @dataclass(frozen=True)
@@ -76,15 +76,6 @@ class Connection:
     ledger: Ledger
     sandbox: Sandbox | None
 
-    def publish(self, path: Path) -> str:
-        """Give a local file a URL."""
-        if self.sandbox is None:
-            raise ConfigurationError(
-                f"{path} is a local file, and the service takes public URLs only.",
-                hint="Put it where it has a public URL, or add --sandbox to try it on this machine.",
-            )
-        return self.sandbox.publish(path)
-
     def saved(self, job: Job, target: Path) -> Path | None:
         """Return where the job's video was saved before, if that is where it should be and it is still there."""
         entry = self.ledger.entry_of(job.id)
@@ -99,44 +90,14 @@ def sandbox_profile(sandbox: Sandbox) -> Profile:
     )
 
 
-def stand_in(path: Path) -> str:
-    """Name a local file by its content, where only its identity matters and nothing is sent."""
-    with path.open("rb") as file:
-        return f"https://local.invalid/{file_digest(file, 'sha256').hexdigest()}"
+def form_of(spec: NodeSpec, values: Mapping[str, Any]) -> Form:
+    """Build the form from a command's options or a batch's line."""
+    return spec.form(**{field.name: value for field in spec.fields if (value := values.get(field.name)) is not None})
 
 
-def form_of(spec: NodeSpec, values: Mapping[str, Any], publish: Callable[[Path], str]) -> Form:
-    """Build the form from a command's options; a local file becomes a URL by *publish*."""
-    given = {field.name: values[field.name] for field in spec.fields if values.get(field.name) is not None}
-    for field in spec.media:
-        if field.name in given and is_local(given[field.name]):
-            given[field.name] = publish(_existing(field.option, given[field.name]))
-    return spec.form(**given)
-
-
-def lengths_of(spec: NodeSpec, values: Mapping[str, Any]) -> dict[str, float]:
-    """Return the arguments of `estimate_credits`: lengths that were given, else read from local files."""
-    local = {f.name: values[f.name] for f in spec.media if f.media in {"audio", "video"} and is_local(values[f.name])}
-    seconds = spec.seconds({name: media_seconds(Path(path)) for name, path in local.items()})
-    read = {
-        "audio_seconds": seconds.audio,
-        "right_audio_seconds": seconds.right_audio,
-        "video_seconds": seconds.video,
-    }
-    given = {name: values.get(name) for name in read}
-    return {name: known for name in read if (known := given[name] or read[name]) is not None}
-
-
-def is_local(value: str) -> bool:
-    """Whether an option names a file rather than a URL."""
-    return "://" not in value
-
-
-def _existing(option: str, value: str) -> Path:
-    path = Path(value)
-    if not path.is_file():
-        raise InvalidRequest(f"{option}: there is no file {value}.", hint="Give a file, or an http(s) URL.")
-    return path
+def cost_of(form: Form, values: Mapping[str, Any]) -> Credits:
+    """Estimate the credits, from the lengths that were given and those of local files."""
+    return estimate_credits(form, **{name: values.get(name) for name in LENGTHS})
 
 
 def common_options(command: Callable[..., object]) -> Callable[..., object]:

@@ -1,17 +1,23 @@
-"""Plain GETs of files that anybody may serve."""
+"""Files: plain GETs of what anybody may serve, and the PUT of an input to a sandbox."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final, Self
+from functools import partial
+from typing import Any, BinaryIO, Final, Self
 
 import httpx
 
+from lipsync_nodes.answers import Answer, NoAnswer
 from lipsync_nodes.errors import DownloadError
-from lipsync_nodes.transport.wire import USER_AGENT, tls_context
+from lipsync_nodes.settings import Profile
+from lipsync_nodes.transport.wire import USER_AGENT, answer_of, client_options, outcome, tls_context, with_body
 
-__all__ = ["CutShort", "Downloads"]
+__all__ = ["CutShort", "Downloads", "fetch", "upload"]
+
+CHUNK: Final = 1 << 16
 
 SILENT_SECONDS: Final = 30.0
 
@@ -68,3 +74,30 @@ class Downloads:
                     raise
 
         return trace
+
+
+def upload(url: str, file: BinaryIO, media_type: str, profile: Profile) -> Answer | NoAnswer:
+    """PUT a file, streamed, to a store below the profile's own base; the key is only ever sent there."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    headers = {
+        "Authorization": f"Bearer {profile.bearer()}",
+        "Content-Length": str(size),
+        "Content-Type": media_type,
+        "User-Agent": USER_AGENT,
+    }
+    try:
+        with httpx.Client(**client_options(profile, fresh=True), timeout=SILENT_SECONDS) as client:
+            response = client.put(url, content=iter(partial(file.read, CHUNK), b""), headers=headers)
+            return with_body(answer_of(response), bytearray(response.content))
+    except httpx.RequestError as error:
+        return outcome(error, None)
+
+
+def fetch(url: str) -> Answer | NoAnswer:
+    """GET something small as anybody would, without credentials."""
+    try:
+        response = httpx.get(url, headers={"User-Agent": USER_AGENT}, timeout=SILENT_SECONDS, verify=tls_context())
+    except httpx.RequestError as error:
+        return outcome(error, None)
+    return with_body(answer_of(response), bytearray(response.content))
