@@ -22,8 +22,9 @@ from urllib.parse import urlsplit
 
 from lipsync_nodes.answers import NoAnswer
 from lipsync_nodes.catalogue import spec_of
-from lipsync_nodes.contract import Asset, Form
+from lipsync_nodes.contract import Form
 from lipsync_nodes.errors import ConfigurationError, ConnectionFailed, InvalidRequest
+from lipsync_nodes.fields import Asset
 from lipsync_nodes.media import Probe, digest, opened, probe
 from lipsync_nodes.settings import Profile, Storage
 from lipsync_nodes.transport import fetch, upload

@@ -13,14 +13,13 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar, Unpack, overload
+from typing import Literal, Self, TypeVar, Unpack, overload
 
 from lipsync_nodes import flow, results
 from lipsync_nodes.contract import Form, Job
 from lipsync_nodes.errors import LipsyncError
 from lipsync_nodes.events import Event, Submission
-from lipsync_nodes.flow import Flow, Policy
-from lipsync_nodes.ledger import Ledger
+from lipsync_nodes.flow import Flow
 from lipsync_nodes.plans import (
     DEFAULT_CONCURRENCY,
     Many,
@@ -31,7 +30,6 @@ from lipsync_nodes.plans import (
     concerns_ledger,
     job_in,
 )
-from lipsync_nodes.settings import Profile
 from lipsync_nodes.transport import AsyncTransport, Transport
 
 __all__ = ["AsyncLipsyncClient", "LipsyncClient"]
@@ -56,19 +54,8 @@ class LipsyncClient(Plans):
 
     """
 
-    def __init__(
-        self,
-        api_key: str | None = None,
-        base_url: str | None = None,
-        *,
-        profile: str | Profile | None = None,
-        http_client: Any = None,
-        ledger: Ledger | None = None,
-        budget: int | None = None,
-        policy: Policy | None = None,
-    ) -> None:
-        super().__init__(api_key, base_url, profile=profile, ledger=ledger, budget=budget, policy=policy)
-        self._transport = Transport(self.profile, http_client)
+    _driver = Transport
+    _transport: Transport
 
     def __enter__(self) -> Self:
         return self
@@ -246,19 +233,8 @@ class AsyncLipsyncClient(Plans):
     `async with`) in the loop that used it.
     """
 
-    def __init__(
-        self,
-        api_key: str | None = None,
-        base_url: str | None = None,
-        *,
-        profile: str | Profile | None = None,
-        http_client: Any = None,
-        ledger: Ledger | None = None,
-        budget: int | None = None,
-        policy: Policy | None = None,
-    ) -> None:
-        super().__init__(api_key, base_url, profile=profile, ledger=ledger, budget=budget, policy=policy)
-        self._transport = AsyncTransport(self.profile, http_client)
+    _driver = AsyncTransport
+    _transport: AsyncTransport
 
     async def __aenter__(self) -> Self:
         return self

@@ -9,13 +9,9 @@ unknown fields of an answer are kept, an unknown status means "not finished yet"
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Literal, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AliasChoices,
@@ -24,135 +20,47 @@ from pydantic import (
     ConfigDict,
     Field,
     JsonValue,
-    PlainValidator,
     StrictInt,
-    StrictStr,
     ValidationError,
-    WithJsonSchema,
     field_validator,
     model_validator,
 )
 
 from lipsync_nodes.errors import InvalidRequest
+from lipsync_nodes.fields import Asset, Media, OptionalMedia, OptionalText, Order, Resolution, shown
 
 __all__ = [
-    "Asset",
     "Form",
     "ImageForm",
     "ImageMultiForm",
     "Job",
     "JobStatus",
-    "MediaInput",
-    "Order",
-    "Resolution",
     "VideoForm",
     "WebhookEvent",
-    "check_media_url",
+    "parse_job",
 ]
 
-Resolution = Literal["480p", "720p"]
-Order = Literal["meanwhile", "left_right", "right_left"]
-
-
-def check_media_url(url: str) -> str:
-    """Return *url* unchanged if it is an absolute http(s) URL with a host, else raise ValueError.
-
-    The URL is never rewritten: a presigned one breaks when it is normalised.
-    """
-    if any(character.isspace() or not character.isprintable() for character in url):
-        raise ValueError("has white space or control characters in it; percent-encode them")
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-        _ = parts.port
-    except ValueError as error:
-        raise ValueError(f"is not a URL ({error})") from None
-    if parts.scheme.lower() not in {"http", "https"} or not host:
-        raise ValueError("must be a public http(s) URL with a host")
-    return url
-
-
-def _blank_is_unset(value: Any) -> Any:
-    """Take an empty widget or option for what its user means: nothing given."""
-    return None if isinstance(value, str) and not value.strip() else value
-
-
-def _media(kind: str, title: str, zh_title: str, help_: str, zh_help: str) -> Any:
-    return _text(title, zh_title, help_, zh_help, media=kind)
-
-
-def _text(title: str, zh_title: str, help_: str, zh_help: str, **more: Any) -> Any:
-    """Build the metadata every host renders its input from: English in the schema itself, Chinese beside it."""
-    return Field(
-        title=title, description=help_, json_schema_extra={"zh": {"title": zh_title, "description": zh_help}, **more}
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Asset:
-    """An input that has no URL yet; the client publishes it before it submits (see `assets`).
-
-    Attributes:
-        source: a local file's path, its bytes, or an open binary file that can seek.
-        media_type: what the bytes are said to be, `image/png`; checked against what they are.
-
-    """
-
-    source: Path | bytes | BinaryIO
-    media_type: str | None = None
-
-    def __repr__(self) -> str:
-        shown = f"{len(self.source)} bytes" if isinstance(self.source, bytes) else repr(self.source)
-        return f"Asset({shown})"
-
-
-MediaInput = str | Path | bytes | BinaryIO | Asset
-
-# One letter is a drive of Windows.
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:")
-
-
-def _media_input(value: object) -> str | Asset:
-    """Take a URL as it is, and anything else that holds media as an asset; nothing is opened here."""
-    if isinstance(value, Asset):
-        return value
-    if isinstance(value, str):
-        if not value.strip():
-            raise ValueError("is empty; give a URL or a file")
-        return check_media_url(value) if _SCHEME.match(value) or value.startswith("//") else Asset(Path(value))
-    if isinstance(value, Path | bytes) or callable(getattr(value, "read", None)):
-        return Asset(value)  # type: ignore[arg-type]  # whatever can be read is a file
-    raise ValueError("must be a public http(s) URL, a path, bytes or an open binary file")
-
-
-_Media = Annotated[MediaInput, PlainValidator(_media_input), WithJsonSchema({"type": "string"})]
-_OptionalMedia = Annotated[_Media | None, BeforeValidator(_blank_is_unset)]
-
-_VIDEO = _media(
-    "video", "Video", "视频", "The video whose lips are to move: MP4 or MOV.", "要改变口型的视频:MP4 或 MOV。"
+_VIDEO = shown(
+    "Video", "视频", "The video whose lips are to move: MP4 or MOV.", "要改变口型的视频:MP4 或 MOV。", media="video"
 )
-_IMAGE = _media("image", "Image", "图像", "The picture of the face: PNG or JPG.", "人脸图像:PNG 或 JPG。")
-_AUDIO = _media("audio", "Audio", "音频", "The speech to speak: MP3 or WAV.", "要说出的语音:MP3 或 WAV。")
-_LEFT = _media(
-    "audio",
+_IMAGE = shown("Image", "图像", "The picture of the face: PNG or JPG.", "人脸图像:PNG 或 JPG。", media="image")
+_AUDIO = shown("Audio", "音频", "The speech to speak: MP3 or WAV.", "要说出的语音:MP3 或 WAV。", media="audio")
+_LEFT = shown(
     "Left audio",
     "左侧音频",
     "The speech of the person on the left: MP3 or WAV.",
     "画面左侧人物的语音:MP3 或 WAV。",
+    media="audio",
 )
-_RIGHT = _media(
-    "audio",
+_RIGHT = shown(
     "Right audio",
     "右侧音频",
     "The speech of the person on the right: MP3 or WAV.",
     "画面右侧人物的语音:MP3 或 WAV。",
+    media="audio",
 )
-_MASK = _media(
-    "mask",
-    "Mask image",
-    "遮罩图像",
-    "Marks the part of the picture that may move.",
-    "标出画面中允许运动的区域。",
+_MASK = shown(
+    "Mask image", "遮罩图像", "Marks the part of the picture that may move.", "标出画面中允许运动的区域。", media="mask"
 )
 
 
@@ -166,7 +74,7 @@ class Form(BaseModel):
 
     resolution: Annotated[
         Resolution,
-        _text(
+        shown(
             "Resolution",
             "分辨率",
             "The video's short side: 480p costs 2 credits a second, 720p costs 4.",
@@ -174,9 +82,8 @@ class Form(BaseModel):
         ),
     ] = "480p"
     prompt: Annotated[
-        StrictStr | None,
-        BeforeValidator(_blank_is_unset),
-        _text(
+        OptionalText,
+        shown(
             "Prompt",
             "提示词",
             "A few words on expression and movement.",
@@ -186,17 +93,17 @@ class Form(BaseModel):
     ] = None
     seed: Annotated[
         StrictInt | None,
-        _text(
+        shown(
             "Seed",
             "随机种子",
             "An integer; the same seed asks for the same result.",
             "整数;相同的种子请求相同的结果。",
         ),
     ] = None
-    mask_image: Annotated[_OptionalMedia, _MASK] = None
+    mask_image: Annotated[OptionalMedia, _MASK] = None
     extra: Annotated[
         dict[str, JsonValue],
-        _text(
+        shown(
             "Extra fields",
             "附加字段",
             "Further formState fields, sent as they are.",
@@ -243,26 +150,26 @@ class Form(BaseModel):
 class VideoForm(Form):
     """Replace the audio of a video, the lips in sync (`lipsync-video`)."""
 
-    video: Annotated[_Media, _VIDEO]
-    audio: Annotated[_Media, _AUDIO]
+    video: Annotated[Media, _VIDEO]
+    audio: Annotated[Media, _AUDIO]
 
 
 class ImageForm(Form):
     """Let the face of an image speak an audio (`lipsync-image`)."""
 
-    image: Annotated[_Media, _IMAGE]
-    audio: Annotated[_Media, _AUDIO]
+    image: Annotated[Media, _IMAGE]
+    audio: Annotated[Media, _AUDIO]
 
 
 class ImageMultiForm(Form):
     """Let the two people of an image speak an audio each (`lipsync-image-multi`)."""
 
-    image: Annotated[_Media, _IMAGE]
-    left_audio: Annotated[_Media, _LEFT]
-    right_audio: Annotated[_Media, _RIGHT]
+    image: Annotated[Media, _IMAGE]
+    left_audio: Annotated[Media, _LEFT]
+    right_audio: Annotated[Media, _RIGHT]
     order: Annotated[
         Order,
-        _text(
+        shown(
             "Order",
             "顺序",
             "Who speaks when: both at once (meanwhile), or one after the other.",

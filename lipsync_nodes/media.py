@@ -10,8 +10,9 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal
 
-from lipsync_nodes.contract import Asset, Form
+from lipsync_nodes.contract import Form
 from lipsync_nodes.errors import ConfigurationError, InvalidRequest
+from lipsync_nodes.fields import Asset
 
 __all__ = ["Probe", "digest", "fingerprint", "media_seconds", "opened", "probe"]
 

@@ -7,16 +7,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypedDict, Unpack
+from typing import Any, ClassVar, Final, TypedDict, Unpack
 from urllib.parse import urlsplit
 
 from lipsync_nodes import flow
 from lipsync_nodes.assets import published
 from lipsync_nodes.catalogue import spec_of
-from lipsync_nodes.contract import Form, Job, check_media_url
+from lipsync_nodes.contract import Form, Job
 from lipsync_nodes.credits import Budget, estimate_credits
 from lipsync_nodes.errors import ConfigurationError, InvalidRequest, LipsyncError
 from lipsync_nodes.events import Accepted, Event, Seen, Submission
+from lipsync_nodes.fields import check_media_url
 from lipsync_nodes.flow import Flow, Policy
 from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.settings import Profile, is_loopback, load_profile
@@ -67,7 +68,10 @@ class SubmitOptions(TypedDict, total=False):
 
 
 class Plans:
-    """The settings of a client, and the flows of what it can do."""
+    """The settings of a client, and the flows of what it can do; a client adds how they are driven."""
+
+    _driver: ClassVar[type[Any]]
+    _transport: Any
 
     def __init__(
         self,
@@ -75,6 +79,7 @@ class Plans:
         base_url: str | None = None,
         *,
         profile: str | Profile | None = None,
+        http_client: Any = None,
         ledger: Ledger | None = None,
         budget: int | None = None,
         policy: Policy | None = None,
@@ -88,6 +93,7 @@ class Plans:
         # Without a ledger one in memory keeps the pace, for as long as the client lives.
         self._journal = ledger or Ledger(":memory:")
         self._policy = policy or Policy()
+        self._transport = self._driver(self.profile, http_client)
         limit = self.profile.budget if budget is None else budget
         self._budget = None if limit is None else Budget(limit)
 

@@ -19,7 +19,7 @@ import pytest
 
 from lipsync_nodes import ConfigurationError, ImageForm, InvalidRequest, LipsyncClient, VideoForm, estimate_credits
 from lipsync_nodes.assets import published
-from lipsync_nodes.contract import Asset
+from lipsync_nodes.fields import Asset
 from lipsync_nodes.ledger import content_key
 from lipsync_nodes.media import probe
 from lipsync_nodes.sandbox import MEDIA, Sandbox

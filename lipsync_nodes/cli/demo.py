@@ -10,8 +10,9 @@ import click
 from lipsync_nodes import LipsyncClient
 from lipsync_nodes.cli.session import Session, common_options
 from lipsync_nodes.cli.speak import Progress, show
-from lipsync_nodes.contract import Form, ImageForm, ImageMultiForm, Resolution, VideoForm
+from lipsync_nodes.contract import Form, ImageForm, ImageMultiForm, VideoForm
 from lipsync_nodes.credits import estimate_credits
+from lipsync_nodes.fields import Resolution
 from lipsync_nodes.media import media_seconds
 from lipsync_nodes.sandbox import MEDIA, Sandbox
 
