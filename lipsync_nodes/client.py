@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, TypeVar, Unpack, overload
 
-from lipsync_nodes import flow, results
+from lipsync_nodes import flow
 from lipsync_nodes.contract import Form, Job
 from lipsync_nodes.errors import LipsyncError
 from lipsync_nodes.events import Event, Submission
@@ -30,6 +30,7 @@ from lipsync_nodes.plans import (
     concerns_ledger,
     job_in,
 )
+from lipsync_nodes.results import OnProgress
 from lipsync_nodes.transport import AsyncTransport, Transport
 
 __all__ = ["AsyncLipsyncClient", "LipsyncClient"]
@@ -202,19 +203,19 @@ class LipsyncClient(Plans):
                 raise
         return many.settle()
 
-    def download(self, job_or_url: Job | str, path: str | Path) -> Path:
+    def download(self, job_or_url: Job | str, path: str | Path, *, on_progress: OnProgress | None = None) -> Path:
         """Save a job's video, whole or not at all, and return where it is.
 
         Args:
             job_or_url: a finished job, or the URL of its output.
-            path: the file to write, or an existing folder, in which it is named by the job.
+            path: the file to write, or a folder (there already, or ending in a slash), where it is named by the job.
+            on_progress: called with the bytes so far and the bytes in all, None if that is not known.
 
         Raises:
             DownloadError: it could not be saved; nothing half-written was left.
 
         """
-        source = results.source_and_target(job_or_url, path)
-        return self._saved(job_or_url, results.download(*source, local=self.profile.local))
+        return self._download(job_or_url, path, on_progress)
 
     def _drive(self, doing: Flow[T], on_update: OnUpdate | None = None, stop: threading.Event | None = None) -> T:
         def record(event: Event) -> object:
@@ -337,11 +338,9 @@ class AsyncLipsyncClient(Plans):
         await asyncio.gather(*(one(index) for index in range(len(many.forms))))
         return many.settle()
 
-    async def download(self, job_or_url: Job | str, path: str | Path) -> Path:
-        """Save a job's video; see `LipsyncClient.download`. It runs in a thread: files block."""
-        source = results.source_and_target(job_or_url, path)
-        saved = await asyncio.to_thread(results.download, *source, local=self.profile.local)
-        return await asyncio.to_thread(self._saved, job_or_url, saved)
+    async def download(self, job_or_url: Job | str, path: str | Path, *, on_progress: OnProgress | None = None) -> Path:
+        """Save a job's video; see `LipsyncClient.download`. It runs in a thread, and so does `on_progress`."""
+        return await asyncio.to_thread(self._download, job_or_url, path, on_progress)
 
     async def _drive(self, doing: Flow[T], on_update: OnUpdate | None = None) -> T:
         async def record(event: Event) -> object:

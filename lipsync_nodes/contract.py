@@ -237,7 +237,7 @@ class Job(BaseModel):
     model: str | None = Field(default=None, description="The model's name as the service gives it; it changes.")
     output: str | None = Field(default=None, description="URL of the video once completed; it expires.")
     error: Annotated[str, BeforeValidator(_as_text)] = Field(default="", description="Why it failed; empty if not.")
-    execution_time_ms: float | None = Field(
+    execution_time_ms: int | float | None = Field(
         default=None, alias="executionTime", description="How long the service worked on it, in milliseconds."
     )
     timings: Any = None

@@ -242,6 +242,10 @@ def run(submitting: Flow[Job], policy: Policy, *, timeout: float, poll_interval:
     """Submit, then wait."""
     job = yield from submitting
     if job.finished:
+        # It was made by an earlier run: its URL may be another by now.
+        with suppress(LipsyncError):
+            seen = yield from look(job.id, policy)
+            job = seen if seen.finished else job
         return _video_of(job)
     pause = policy.spread(poll_interval)
     try:

@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from lipsync_nodes.catalogue import spec_of
 from lipsync_nodes.contract import Form, Job
@@ -191,6 +191,12 @@ class Ledger:
                 self._connection.close()
             self._connection = None
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     # Claims and admission, each within one transaction.
 
     def _claim(self, db: sqlite3.Connection, wanted: Submission, account: str) -> Claimed | Found | Hold | Unsure:
@@ -267,12 +273,12 @@ class Ledger:
         return None
 
     def _seen(self, db: sqlite3.Connection, job: Job, account: str) -> None:
-        """Keep the end of a job. An end never changes: what was seen first stays."""
+        """Keep the end of a job. How it ended never changes; the URL of its video may."""
         if job.finished:
             db.execute(
                 "UPDATE submission SET state = ?, job = ?, ended_at = ?"
-                " WHERE job_id = ? AND account = ? AND state = 'live'",
-                (job.status.value, _text(job), self._clock(), job.id, account),
+                " WHERE job_id = ? AND account = ? AND state IN ('live', ?)",
+                (job.status.value, _text(job), self._clock(), job.id, account, job.status.value),
             )
 
     def _gone(self, db: sqlite3.Connection, job_id: str, account: str) -> None:

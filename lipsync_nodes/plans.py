@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -15,11 +16,12 @@ from lipsync_nodes.assets import published
 from lipsync_nodes.catalogue import spec_of
 from lipsync_nodes.contract import Form, Job
 from lipsync_nodes.credits import Budget, estimate_credits
-from lipsync_nodes.errors import ConfigurationError, InvalidRequest, LipsyncError
+from lipsync_nodes.errors import ConfigurationError, DownloadError, InvalidRequest, LipsyncError
 from lipsync_nodes.events import Accepted, Event, Seen, Submission
 from lipsync_nodes.fields import check_media_url
 from lipsync_nodes.flow import Flow, Policy
 from lipsync_nodes.ledger import Ledger
+from lipsync_nodes.results import OnProgress, download, source_and_target
 from lipsync_nodes.settings import Profile, is_loopback, load_profile
 
 __all__ = [
@@ -43,6 +45,8 @@ DEFAULT_CONCURRENCY: Final = 4
 DEFAULT_TIMEOUT: Final = 1800.0
 # Spread by a third to either side it is the 5 to 10 s that the service advises.
 DEFAULT_POLL_INTERVAL: Final = 7.5
+# A sandbox on this machine renders in seconds, and minds no polls.
+LOCAL_POLL_INTERVAL: Final = 0.5
 
 
 class SubmitOptions(TypedDict, total=False):
@@ -107,6 +111,8 @@ class Plans:
         if options.get("key") is not None and self.ledger is None:
             raise ConfigurationError("A submission key needs a ledger.", hint="Give the client one: ledger=Ledger().")
         target, estimate = options.get("target"), options.get("estimate")
+        if target is not None:
+            _check_folder(Path(target).absolute().parent)
         if estimate is None and form.assets:
             with suppress(InvalidRequest):  # a length is not known
                 estimate = estimate_credits(form)
@@ -134,22 +140,40 @@ class Plans:
         return flow.submit(submission, self._policy, self._budget)
 
     def _wait(self, job_id: str, timeout: float, poll_interval: float | None) -> Flow[Job]:
-        return flow.wait(job_id, self._policy, **_times(timeout, poll_interval))
+        return flow.wait(job_id, self._policy, **self._times(timeout, poll_interval))
 
     def _run(self, submission: Submission, timeout: float | None, poll_interval: float | None) -> Flow[Job]:
-        times = _times(deadline_for(submission.seconds) if timeout is None else timeout, poll_interval)
+        times = self._times(deadline_for(submission.seconds) if timeout is None else timeout, poll_interval)
         return flow.run(self._submit(submission), self._policy, **times)
+
+    def _times(self, timeout: float, poll_interval: float | None) -> dict[str, float]:
+        if poll_interval is None:
+            poll_interval = LOCAL_POLL_INTERVAL if self.profile.local else DEFAULT_POLL_INTERVAL
+        times = {"timeout": timeout, "poll_interval": poll_interval}
+        for name, seconds in times.items():
+            if not (math.isfinite(seconds) and seconds > 0):
+                raise InvalidRequest(f"{name} must be a positive number of seconds, got {seconds!r}.")
+        return times
 
     def _deadline(self, job_id: str) -> float:
         """Return how long to wait for a job that was submitted before."""
         entry = self._journal.entry_of(job_id)
         return deadline_for(entry.seconds if entry else None)
 
-    def _saved(self, job_or_url: Job | str, path: Path) -> Path:
-        """Remember where a job's video is now."""
-        if isinstance(job_or_url, Job):
-            self._journal.saved(job_or_url.id, path)
-        return path
+    def _download(self, job_or_url: Job | str, path: str | Path, on_progress: OnProgress | None) -> Path:
+        """Save a video and remember where it is. It writes files, so a loop does it in a thread."""
+        job = job_or_url if isinstance(job_or_url, Job) else None
+        url, target = source_and_target(job_or_url, path)
+        try:
+            saved = download(url, target, local=self.profile.local, on_progress=on_progress)
+        except DownloadError as error:
+            if job is not None:
+                error.job_id, error.may_have_charged = job.id, True
+                error.hint = f"The job itself is done: `lipsync-nodes download {job.id}` fetches it again. Do it soon."
+            raise
+        if job is not None:
+            self._journal.saved(job.id, saved)
+        return saved
 
     def _write_down(self, event: Event) -> object:
         """Give an event to the ledger and return its answer."""
@@ -213,15 +237,15 @@ class Many:
         return self.outcomes
 
 
-def _times(timeout: float, poll_interval: float | None) -> dict[str, float]:
-    times = {
-        "timeout": timeout,
-        "poll_interval": DEFAULT_POLL_INTERVAL if poll_interval is None else poll_interval,
-    }
-    for name, seconds in times.items():
-        if not (math.isfinite(seconds) and seconds > 0):
-            raise InvalidRequest(f"{name} must be a positive number of seconds, got {seconds!r}.")
-    return times
+def _check_folder(folder: Path) -> None:
+    """Find out that a video could not be saved before it is paid for."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise ConfigurationError(
+            f"{folder} cannot be written: {error.strerror or error}.", hint="Nothing was sent."
+        ) from None
 
 
 def _check_webhook(url: str) -> None:

@@ -24,7 +24,7 @@ from lipsync_nodes.errors import DownloadError
 from lipsync_nodes.settings import is_loopback
 from lipsync_nodes.transport import CutShort, Downloads
 
-__all__ = ["LARGEST_VIDEO", "download", "source_and_target"]
+__all__ = ["LARGEST_VIDEO", "OnProgress", "download", "plain_name", "source_and_target"]
 
 LARGEST_VIDEO: Final = 4 << 30
 REDIRECTS: Final = 5
@@ -42,10 +42,11 @@ def source_and_target(job_or_url: Job | str, path: str | Path) -> tuple[str, Pat
         raise DownloadError("The job has no output to download.", hint="Wait until it is completed.")
     stem = job_or_url.id if isinstance(job_or_url, Job) else PurePosixPath(unquote(urlsplit(url).path)).stem
     target = Path(path)
-    return url, target / f"{_plain(stem)}.mp4" if target.is_dir() else target
+    is_folder = target.is_dir() or str(path).endswith(("/", os.sep))
+    return url, target / f"{plain_name(stem)}.mp4" if is_folder else target
 
 
-def _plain(stem: str) -> str:
+def plain_name(stem: str) -> str:
     """Make a name from outside safe as a file name on every system."""
     return "".join(c if c.isalnum() or c in "-_." else "_" for c in stem).strip(".")[:100] or "video"
 

@@ -110,6 +110,8 @@ def test_wrong_usage_ends_with_2_before_anything_is_sent(cli, service, words):
     assert done.returncode == 2, done.stderr
     assert done.stderr.strip()
     assert (service.posts, done.stdout) == ([], "")
+    told = json.loads(cli(*words, "--json").stdout)
+    assert told["error"]["message"]
 
 
 def test_without_a_key_it_says_what_to_set(cli):
@@ -177,7 +179,7 @@ def test_jobs_and_resume_bring_back_what_was_left(cli, service, tmp_path):
     assert cli("resume", "--out", "rest", "--poll-interval", "0.1").returncode == 0
     assert (tmp_path / "v.mp4").is_file()
     assert (tmp_path / "rest" / "job-2.mp4").is_file()
-    assert json.loads(cli("resume", "--json").stdout) == {"saved": [], "failed": []}
+    assert json.loads(cli("resume", "--json").stdout) == {"saved": [], "failed": [], "uncertain": []}
     assert "completed" in cli("jobs").stdout
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -12,6 +13,8 @@ from lipsync_nodes.cli.doctor import doctor
 from lipsync_nodes.cli.endpoints import estimate, run, submit
 from lipsync_nodes.cli.history import jobs, resume
 from lipsync_nodes.cli.jobs import download, status, wait
+from lipsync_nodes.cli.speak import exit_code, explain
+from lipsync_nodes.errors import LipsyncError
 
 __all__ = ["app"]
 
@@ -26,17 +29,21 @@ def app() -> None:
 
 
 @click.command()
-@click.option("--port", type=int, default=8787, show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Another address opens it to the network.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of jobs and files; a temporary one by default.")
-@click.option("--concurrency", type=int, help="Renders at a time.")
+@click.option("--concurrency", type=click.IntRange(1), help="Renders at a time.")
 @click.option("--json", "as_json", is_flag=True, help="Log JSON lines.")
 def sandbox(port: int, host: str, data: Path | None, concurrency: int | None, as_json: bool) -> None:
     """Serve the sandbox until Ctrl-C: the service in a box, with a page at its root."""
     from lipsync_nodes.sandbox import Sandbox  # noqa: PLC0415  # an extra, and slow to load
 
-    box = Sandbox(data, host=host, port=port, concurrency=concurrency)
-    box.serve(log="json" if as_json else "plain")
+    try:
+        box = Sandbox(data, host=host, port=port, concurrency=concurrency)
+        box.serve(log="json" if as_json else "plain")
+    except LipsyncError as error:
+        explain(error, as_json=False)
+        sys.exit(exit_code(error))
 
 
 for command in (demo, run, submit, wait, status, download, estimate, jobs, resume, sandbox, doctor):

@@ -27,6 +27,7 @@ from lipsync_nodes.client import AsyncLipsyncClient
 from lipsync_nodes.contract import Form
 from lipsync_nodes.errors import InvalidRequest, LipsyncError
 from lipsync_nodes.ledger import content_key
+from lipsync_nodes.results import plain_name
 from lipsync_nodes.settings import Profile
 
 __all__ = ["batch_options", "run_batch"]
@@ -71,7 +72,7 @@ def run_batch(
     if batch is None:
         raise click.UsageError("Name an endpoint (see --help), or a file with --batch.")
     waiting: Waiting = {"timeout": timeout, "poll_interval": poll_interval}
-    with session.opened() as to, Progress.shown("Reading the batch") as progress:
+    with session.opened() as to, session.progress("Reading the batch") as progress:
         lines = _read(batch, out, to.profile)
         outcomes = asyncio.run(_Batch(lines, to, progress, waiting).run(concurrency, budget))
     _report(lines, outcomes, as_json=session.as_json)
@@ -86,6 +87,7 @@ class _Batch:
     progress: Progress
     waiting: Waiting
     ended: int = 0
+    running: int = 0
 
     async def run(self, concurrency: int, budget: int | None) -> list[dict[str, Any] | LipsyncError]:
         """Run all lines, so many at a time, and return what became of each."""
@@ -98,17 +100,30 @@ class _Batch:
     ) -> dict[str, Any] | LipsyncError:
         outcome: dict[str, Any] | LipsyncError
         async with gate:
+            self._count(running=1)
             try:
                 outcome = await self._carry_through(client, line)
             except LipsyncError as error:
                 outcome = error
-        self.ended += 1
+        self._count(running=-1, ended=1)
         said = outcome["path"] if isinstance(outcome, dict) else f"{type(outcome).__name__}: {outcome}"
         self.progress.line(f"[{self.ended}/{len(self.lines)}] line {line.number}: {said}")
         return outcome
 
+    def _count(self, *, running: int, ended: int = 0) -> None:
+        self.running += running
+        self.ended += ended
+        self.progress.say(f"{self.ended} of {len(self.lines)} done, {self.running} running")
+
     async def _carry_through(self, client: AsyncLipsyncClient, line: Line) -> dict[str, Any]:
-        job = await client.run(line.form, key=line.key, estimate=line.credits, target=line.target, **self.waiting)
+        job = await client.run(
+            line.form,
+            key=line.key,
+            estimate=line.credits,
+            target=line.target,
+            on_update=lambda job: self.progress.first_seen(job, f"line {line.number}: job"),
+            **self.waiting,
+        )
         saved = await asyncio.to_thread(self.to.saved, job, line.target) or await client.download(job, line.target)
         return {"id": job.id, "status": job.status.value, "output": job.output, "path": str(saved)}
 
@@ -117,17 +132,21 @@ def _read(batch: Path, out: Path, profile: Profile) -> list[Line]:
     """Check every line before anything is sent."""
     out.mkdir(parents=True, exist_ok=True)
     seen: Counter[str] = Counter()
-    lines = []
+    lines: list[Line] = []
     for number, values in _objects(batch):
         try:
-            lines.append(_line(number, values, out, profile, seen))
+            line = _line(number, values, out, profile, seen)
+            if any(line.key == other.key or line.target == other.target for other in lines):
+                raise InvalidRequest("its `key` or `out` is that of an earlier line.")
         except LipsyncError as error:
             raise InvalidRequest(f"{batch}, line {number}: {error.message}", hint="Nothing was sent.") from None
+        lines.append(line)
     return lines
 
 
 def _objects(batch: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, text in enumerate(batch.read_text(encoding="utf-8").splitlines(), 1):
+    # Not splitlines: a JSON string may hold a line separator of Unicode.
+    for number, text in enumerate(batch.read_text(encoding="utf-8-sig").split("\n"), 1):
         if text.strip():
             try:
                 values = json.loads(text)
@@ -142,8 +161,8 @@ def _objects(batch: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _line(number: int, values: dict[str, Any], out: Path, profile: Profile, seen: Counter[str]) -> Line:
     spec = spec_named(values.pop("endpoint"))
-    key, name = values.pop("key", None), values.pop("out", None)
-    lengths = {length: values.pop(length, None) for length in LENGTHS}
+    key, name = (_typed(values.pop(field, None), field, str) for field in ("key", "out"))
+    lengths = {length: _typed(values.pop(length, None), length, (int, float)) for length in LENGTHS}
     if strange := values.keys() - {field.name for field in spec.fields}:
         raise InvalidRequest(f"{spec.id} has no field {', '.join(sorted(strange))}.")
     form = form_of(spec, values)
@@ -153,12 +172,20 @@ def _line(number: int, values: dict[str, Any], out: Path, profile: Profile, seen
         key = content_key(form, profile)
         seen[key] += 1
         # Equal lines ask for as many videos; each has its own place among them, also the next time.
-        key += f" {seen[key]}" if seen[key] > 1 else ""
+        place = f" {seen[key]}" if seen[key] > 1 else ""
+        name = name or f"{key[:16]}{place.replace(' ', '-')}.mp4"
+        key += place
     try:
         cost = cost_of(form, lengths)
     except InvalidRequest:  # a length is not known
         cost = None
-    return Line(number, form, key, out / (name or f"{key[:16].replace(' ', '-')}-{number}.mp4"), cost)
+    return Line(number, form, key, out / (name or f"{plain_name(key)}.mp4"), cost)
+
+
+def _typed(value: Any, field: str, kind: type | tuple[type, ...]) -> Any:
+    if value is not None and (not isinstance(value, kind) or isinstance(value, bool) or value == ""):
+        raise InvalidRequest(f"`{field}` cannot be {value!r:.40}.")
+    return value
 
 
 def _report(lines: list[Line], outcomes: list[dict[str, Any] | LipsyncError], *, as_json: bool) -> None:

@@ -22,14 +22,20 @@ POLL_SECONDS = 0.3
 
 
 @click.command()
-@click.option("--out", type=click.Path(path_type=Path), default=Path("lipsync-demo"), show_default=True, help="Folder.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("lipsync-demo"),
+    show_default=True,
+    help="Folder.",
+)
 @click.option("--resolution", type=click.Choice(["480p", "720p"]), default="480p", show_default=True)
 @common_options
 def demo(session: Session, out: Path, resolution: Resolution) -> None:
     """Make three talking videos on this machine, without a key: one face, two people, new words for a video."""
     out.mkdir(parents=True, exist_ok=True)
     with (
-        Progress.shown("Starting the sandbox") as progress,
+        session.progress("Starting the sandbox") as progress,
         Sandbox() as sandbox,
         LipsyncClient(sandbox.api_key, sandbox.base_url) as client,
     ):

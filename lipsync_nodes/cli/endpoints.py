@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
@@ -13,7 +12,7 @@ from click.core import ParameterSource
 from lipsync_nodes.catalogue import CATALOGUE, FieldSpec, NodeSpec
 from lipsync_nodes.cli.batch import batch_options, run_batch
 from lipsync_nodes.cli.session import Session, common_options, cost_of, form_of
-from lipsync_nodes.cli.speak import Progress, show
+from lipsync_nodes.cli.speak import show
 from lipsync_nodes.contract import Form
 from lipsync_nodes.credits import Credits
 from lipsync_nodes.errors import InvalidRequest
@@ -121,7 +120,7 @@ def _known_cost(form: Form, values: dict[str, Any]) -> Credits | None:
         return None
 
 
-def _given(values: dict[str, Any], *, estimate: Credits | None, target: Path | None = None) -> SubmitOptions:
+def _given(values: dict[str, Any], *, estimate: Credits | None, target: str | None = None) -> SubmitOptions:
     return {
         "webhook": values["webhook"],
         "key": values["key"],
@@ -137,14 +136,14 @@ def _make(spec: NodeSpec) -> None:
 
     @waiting_options
     @_submit_options
-    @click.option("--out", type=click.Path(path_type=Path), help="Save the video there: a file, or an existing folder.")
-    def run_one(session: Session, out: Path | None, **values: Any) -> None:
-        with session.client(budget=values["budget"]) as (client, to):
+    @click.option("--out", type=click.Path(), help="Save the video there: a file, or a folder (there, or ending in /).")
+    def run_one(session: Session, out: str | None, **values: Any) -> None:
+        with session.client(budget=values["budget"], lasting=values["key"] is not None) as (client, to):
             form = form_of(spec, values)
             cost = _known_cost(form, values)
             # The sandbox, and with it the URL, ends with this call.
-            target = out or (Path() if to.sandbox else None)
-            with Progress.shown("Submitting", usual=to.ledger.usual_seconds(spec.id)) as progress:
+            target = out or ("./" if to.sandbox else None)
+            with session.progress("Submitting", usual=to.ledger.usual_seconds(spec.id)) as progress:
                 job = client.run(
                     form,
                     **_given(values, estimate=cost, target=target),
@@ -152,7 +151,7 @@ def _make(spec: NodeSpec) -> None:
                     poll_interval=values["poll_interval"],
                     on_update=progress.job,
                 )
-                saved = (to.saved(job, target) or client.download(job, target)) if target else None
+                saved = target and (to.saved(job, target) or client.download(job, target, on_progress=progress.loaded))
         show({**job.wire(), "credits": cost, "path": saved and str(saved)}, as_json=session.as_json)
 
     @_submit_options
@@ -160,7 +159,9 @@ def _make(spec: NodeSpec) -> None:
         with session.client(budget=values["budget"]) as (client, _):
             form = form_of(spec, values)
             cost = _known_cost(form, values)
-            job = client.submit(form, **_given(values, estimate=cost))
+            with session.progress("Submitting") as progress:
+                job = client.submit(form, **_given(values, estimate=cost))
+                progress.job(job)
         show({**job.wire(), "credits": cost}, as_json=session.as_json)
 
     @_length_options

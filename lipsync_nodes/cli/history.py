@@ -30,16 +30,16 @@ WIDTH: Final = 200
 @common_options
 def jobs(session: Session, everything: bool) -> None:
     """List what was submitted from this machine: age, endpoint, state, credits, output."""
-    with session.opened() as to:
+    with session.opened(key_needed=False) as to:
         entries = [entry for entry in to.ledger.entries() if entry.account == to.profile.account]
     rows = [_row(entry) for entry in entries[None if everything else -30 :]]
     if session.as_json:
         show({"jobs": rows}, as_json=True)
         return
     table = Table(box=None, header_style="bold")
-    for name in ("age", "endpoint", "state", "credits", "job id", "output"):
+    for name, width in (("age", 6), ("endpoint", 19), ("state", 10), ("credits", 7), ("job id", 36), ("output", None)):
         # An id or a path that is cut short is of no use.
-        table.add_column(name, no_wrap=True, min_width=36 if name == "job id" else None, overflow="ignore")
+        table.add_column(name, no_wrap=True, min_width=width, overflow="ignore")
     for row in rows:
         table.add_row(*(str(row[name] or "") for name in ("age", "endpoint", "state", "credits", "id")), _where(row))
     Console(highlight=False, width=max(WIDTH, shutil.get_terminal_size().columns)).print(table, crop=False)
@@ -80,33 +80,44 @@ def resume(session: Session, out: Path, timeout: float | None, poll_interval: fl
     """Wait for and download everything that was submitted from this machine and is not finished."""
     out.mkdir(parents=True, exist_ok=True)
     waiting: Waiting = {"timeout": timeout, "poll_interval": poll_interval}
-    with session.opened() as to, Progress.shown("Resuming") as progress:
+    with session.opened() as to, session.progress("Resuming") as progress:
         outcomes = asyncio.run(_resume(to, out, progress, waiting))
         unsure = [entry for entry in to.ledger.entries("uncertain") if entry.account == to.profile.account]
-    failures = [outcome for outcome in outcomes if isinstance(outcome, LipsyncError)]
-    done = [outcome for outcome in outcomes if isinstance(outcome, Path)]
-    show({"saved": list(map(str, done)), "failed": list(map(str, failures))}, as_json=session.as_json)
+    saved = {job_id: str(outcome) for job_id, outcome in outcomes if isinstance(outcome, Path)}
+    failed = {job_id: outcome for job_id, outcome in outcomes if isinstance(outcome, LipsyncError)}
+    _tell(saved, failed, unsure, as_json=session.as_json)
+    sys.exit(max(map(exit_code, failed.values()), default=0))
+
+
+def _tell(saved: dict[str, str], failed: dict[str, LipsyncError], unsure: list[Entry], *, as_json: bool) -> None:
+    if as_json:
+        lost = [
+            {"id": job_id, "error": type(error).__name__, "message": str(error)} for job_id, error in failed.items()
+        ]
+        done = [{"id": job_id, "path": path} for job_id, path in saved.items()]
+        show({"saved": done, "failed": lost, "uncertain": [_row(entry) for entry in unsure]}, as_json=True)
+    else:
+        click.echo(f"{len(saved)} saved, {len(failed)} failed, {len(unsure)} uncertain")
     if unsure:
-        click.echo(
-            f"{len(unsure)} submits are uncertain; see `lipsync-nodes jobs`. Nothing was sent for them.", err=True
-        )
-    sys.exit(max(map(exit_code, failures), default=0))
+        click.echo("Nothing was sent for the uncertain ones; see `lipsync-nodes jobs`.", err=True)
 
 
-async def _resume(to: Connection, out: Path, progress: Progress, waiting: Waiting) -> list[Path | LipsyncError]:
+async def _resume(
+    to: Connection, out: Path, progress: Progress, waiting: Waiting
+) -> list[tuple[str, Path | LipsyncError]]:
     async with AsyncLipsyncClient(profile=to.profile, ledger=to.ledger) as client:
 
-        async def one(entry: Entry) -> Path | LipsyncError:
-            target = Path(entry.target) if entry.target else out
+        async def one(entry: Entry) -> tuple[str, Path | LipsyncError]:
+            job_id, target = entry.job_id or "", Path(entry.target) if entry.target else out
+            outcome: Path | LipsyncError
             try:
                 # A finished job is asked for again, too: its URL may be another by now.
-                job = await client.wait(entry.job_id or "", **waiting)
-                saved = await client.download(job, target)
+                job = await client.wait(job_id, on_update=lambda job: progress.first_seen(job, "job"), **waiting)
+                outcome = await client.download(job, target)
             except LipsyncError as error:
-                progress.line(f"{entry.job_id}: {error}")
-                return error
-            progress.line(f"{entry.job_id}: {saved}")
-            return saved
+                outcome = error
+            progress.line(f"{job_id}: {outcome}")
+            return job_id, outcome
 
         return await asyncio.gather(
             *(one(entry) for entry in to.ledger.entries("live", "completed") if _due(entry, to))

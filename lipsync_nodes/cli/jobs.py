@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from lipsync_nodes.cli.endpoints import waiting_options
 from lipsync_nodes.cli.session import Session, common_options
-from lipsync_nodes.cli.speak import Progress, show
+from lipsync_nodes.cli.speak import show
 
 __all__ = ["download", "status", "wait"]
 
@@ -21,7 +19,7 @@ job_id = click.argument("job_id")
 @common_options
 def wait(session: Session, job_id: str, timeout: float | None, poll_interval: float | None) -> None:
     """Wait for a job that was submitted before and print its video's URL."""
-    with session.client() as (client, _), Progress.shown("Waiting") as progress:
+    with session.client() as (client, _), session.progress("Waiting") as progress:
         job = client.wait(job_id, timeout=timeout, poll_interval=poll_interval, on_update=progress.job)
     show(job.wire(), as_json=session.as_json)
 
@@ -38,10 +36,10 @@ def status(session: Session, job_id: str) -> None:
 
 @click.command()
 @click.argument("job")
-@click.option("--out", type=click.Path(path_type=Path), default=Path(), help="A file, or an existing folder.")
+@click.option("--out", type=click.Path(), default="./", help="A file, or a folder (there, or ending in /).")
 @common_options
-def download(session: Session, job: str, out: Path) -> None:
+def download(session: Session, job: str, out: str) -> None:
     """Save the video of a finished job (its id, or the URL of its output), whole or not at all."""
-    with session.client() as (client, _), Progress.shown("Downloading"):
-        saved = client.download(job if "://" in job else client.job(job), out)
+    with session.client() as (client, _), session.progress("Downloading") as progress:
+        saved = client.download(job if "://" in job else client.job(job), out, on_progress=progress.loaded)
     show({"path": str(saved), "bytes": saved.stat().st_size}, as_json=session.as_json)

@@ -6,7 +6,7 @@ import functools
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
@@ -14,11 +14,11 @@ import click
 from pydantic import SecretStr
 
 from lipsync_nodes.catalogue import NodeSpec
-from lipsync_nodes.cli.speak import exit_code, explain
+from lipsync_nodes.cli.speak import Progress, exit_code, explain, show
 from lipsync_nodes.client import LipsyncClient
 from lipsync_nodes.contract import Form, Job
 from lipsync_nodes.credits import Credits, estimate_credits
-from lipsync_nodes.errors import LipsyncError
+from lipsync_nodes.errors import ConfigurationError, LipsyncError
 from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.results import source_and_target
 from lipsync_nodes.settings import Profile, load_profile
@@ -34,31 +34,61 @@ LENGTHS: Final = ("audio_seconds", "right_audio_seconds", "video_seconds")
 
 @dataclass(frozen=True)
 class Session:
-    """The options that all commands share."""
+    """The options that all commands share, and the ids of the jobs that were seen."""
 
     profile: str | None
     base_url: str | None
     use_sandbox: bool
     as_json: bool
+    job_ids: list[str] = field(default_factory=list)
 
     @contextmanager
-    def opened(self) -> Iterator[Connection]:
-        """Open what a command talks to, with the embedded sandbox behind it if one was asked for."""
+    def opened(self, *, lasting: bool = True, key_needed: bool = True) -> Iterator[Connection]:
+        """Open what a command talks to, with the embedded sandbox behind it if one was asked for.
+
+        Args:
+            lasting: whether what the command does must be found again by the next one.
+            key_needed: whether the service is asked at all.
+
+        """
         if self.use_sandbox:
             from lipsync_nodes.sandbox.embedded import embedded  # noqa: PLC0415  # an extra, and slow to load
 
-            with embedded() as (sandbox, folder):
-                yield Connection(sandbox_profile(sandbox), Ledger(folder / "ledger.sqlite"), sandbox)
+            with embedded(lasting=lasting) as (sandbox, folder), Ledger(folder / "ledger.sqlite") as ledger:
+                yield Connection(sandbox_profile(sandbox), ledger, sandbox)
         else:
             profile = load_profile(self.profile, base_url=self.base_url)
-            profile.bearer()
-            yield Connection(profile, Ledger(), None)
+            if key_needed:
+                profile.bearer()
+            with Ledger() as ledger:
+                yield Connection(profile, ledger, None)
 
     @contextmanager
-    def client(self, *, budget: int | None = None) -> Iterator[tuple[LipsyncClient, Connection]]:
+    def client(self, *, budget: int | None = None, lasting: bool = True) -> Iterator[tuple[LipsyncClient, Connection]]:
         """Open a client and what is behind it."""
-        with self.opened() as to, LipsyncClient(profile=to.profile, ledger=to.ledger, budget=budget) as client:
+        with (
+            self.opened(lasting=lasting) as to,
+            LipsyncClient(profile=to.profile, ledger=to.ledger, budget=budget) as client,
+        ):
             yield client, to
+
+    @contextmanager
+    def progress(self, what: str, *, usual: float | None = None) -> Iterator[Progress]:
+        """Show *what* is going on; the ids of the jobs that are seen are kept for an early end."""
+        with Progress.shown(what, usual=usual, job_ids=self.job_ids) as progress:
+            yield progress
+
+    def interrupted(self, stopped: KeyboardInterrupt) -> None:
+        """Say what goes on although the user stopped here."""
+        option = " --sandbox" if self.use_sandbox else ""
+        said = list(getattr(stopped, "__notes__", ()))
+        said += [f"Job {job_id} is not lost: `lipsync-nodes wait {job_id}{option}`." for job_id in self.job_ids[-3:]]
+        said = said or ["No job was seen."]
+        message = " ".join(["Stopped.", *said, f"`lipsync-nodes jobs{option}` lists all, `resume{option}` ends them."])
+        click.echo(message, err=True)
+        if self.as_json:
+            last = self.job_ids[-1] if self.job_ids else None
+            show({"id": last, "error": {"type": "Interrupted", "message": message}}, as_json=True)
 
 
 class Waiting(TypedDict):
@@ -76,7 +106,7 @@ class Connection:
     ledger: Ledger
     sandbox: Sandbox | None
 
-    def saved(self, job: Job, target: Path) -> Path | None:
+    def saved(self, job: Job, target: str | Path) -> Path | None:
         """Return where the job's video was saved before, if that is where it should be and it is still there."""
         entry = self.ledger.entry_of(job.id)
         path = source_and_target(job, target)[1].absolute()
@@ -109,13 +139,18 @@ def common_options(command: Callable[..., object]) -> Callable[..., object]:
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout and nothing else.")
     @functools.wraps(command)
     def wrapped(profile: str | None, base_url: str | None, use_sandbox: bool, as_json: bool, **options: Any) -> None:
+        session = Session(profile, base_url, use_sandbox, as_json)
         try:
-            command(session=Session(profile, base_url, use_sandbox, as_json), **options)
+            command(session=session, **options)
         except LipsyncError as error:
             explain(error, as_json=as_json)
             sys.exit(exit_code(error))
-        except KeyboardInterrupt:
-            click.echo("Stopped here. A job that was submitted goes on: `lipsync-nodes wait JOB_ID`.", err=True)
+        except (OSError, UnicodeError) as error:
+            failure = ConfigurationError(f"{error}.", hint="Check the files and folders that the command names.")
+            explain(failure, as_json=as_json)
+            sys.exit(exit_code(failure))
+        except KeyboardInterrupt as stopped:
+            session.interrupted(stopped)
             sys.exit(INTERRUPTED)
 
     return wrapped

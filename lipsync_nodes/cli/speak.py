@@ -48,7 +48,7 @@ def exit_code(error: LipsyncError) -> int:
 def show(values: Mapping[str, Any], *, as_json: bool) -> None:
     """Print a result on stdout: one JSON object, or a line for each value that there is."""
     if as_json:
-        click.echo(json.dumps(values, ensure_ascii=False))
+        click.echo(json.dumps(values))
         return
     shown = {name.replace("_", " "): value for name, value in values.items() if value not in (None, "", {}, [])}
     width = max(map(len, shown), default=0)
@@ -59,7 +59,7 @@ def show(values: Mapping[str, Any], *, as_json: bool) -> None:
 def explain(error: LipsyncError, *, as_json: bool) -> None:
     """Say what went wrong: for people on stderr, and for programs as the one JSON object on stdout."""
     click.echo(f"{type(error).__name__}: {error}", err=True)
-    if error.__cause__ is not None:
+    if isinstance(error, JobTimeout) and error.__cause__ is not None:
         click.echo(f"Last trouble: {error.__cause__}", err=True)
     if as_json:
         about = {name: getattr(error, name) for name in ("message", "hint", "status_code", "may_have_charged")}
@@ -69,20 +69,23 @@ def explain(error: LipsyncError, *, as_json: bool) -> None:
 class Progress:
     """One line on stderr that tells of a job: live in a terminal, now and then elsewhere."""
 
-    def __init__(self, status: Status, console: Console, usual: float | None) -> None:
+    def __init__(self, status: Status, console: Console, usual: float | None, job_ids: list[str]) -> None:
+        self._job_ids = job_ids
         self._usual = f", usually about {usual:.0f} s" if usual else ""
         self._status = status
         self._console = console
         self._began = self._said = time.monotonic()
-        self._last = self._job_id = ""
+        self._last = ""
 
     @classmethod
     @contextmanager
-    def shown(cls, what: str, *, usual: float | None = None) -> Iterator[Progress]:
+    def shown(cls, what: str, *, usual: float | None = None, job_ids: list[str]) -> Iterator[Progress]:
         """Show *what* is going on until the block ends; it usually takes so many seconds."""
         console = Console(stderr=True, highlight=False)
         with console.status(what) as status:
-            yield cls(status, console, usual)
+            progress = cls(status, console, usual, job_ids)
+            progress.say(what)
+            yield progress
 
     def line(self, text: str) -> None:
         """Print a line that stays."""
@@ -99,7 +102,16 @@ class Progress:
 
     def job(self, job: Job) -> None:
         """Tell of a job as it was just seen; its id stays on the screen, for it is what brings the video back."""
-        if job.id != self._job_id:
-            self._job_id = job.id
-            self.line(f"Job id: {job.id}")
+        self.first_seen(job, "Job id")
         self.say(job.status.value)
+
+    def first_seen(self, job: Job, what: str) -> None:
+        """Print a job's id the first time, for it is what brings the video back."""
+        if job.id not in self._job_ids:
+            self._job_ids.append(job.id)
+            self.line(f"{what}: {job.id}")
+
+    def loaded(self, done: int, size: int | None) -> None:
+        """Tell how much of a download has come."""
+        whole = f" of {size / 1e6:.1f}" if size else ""
+        self._status.update(f"Downloading · {done / 1e6:.1f}{whole} MB")

@@ -16,13 +16,26 @@ __all__ = ["embedded"]
 
 
 @contextmanager
-def embedded() -> Iterator[tuple[Sandbox, Path]]:
-    """Start a sandbox in the user's own folder, or in a temporary one while another process has that; give both."""
+def embedded(*, lasting: bool) -> Iterator[tuple[Sandbox, Path]]:
+    """Start a sandbox in the user's own folder and give both; *lasting* says that what it does must be found again.
+
+    While another process has that folder, what need not last goes to a temporary one.
+
+    Raises:
+        ConfigurationError: the folder is taken or cannot be used.
+
+    """
     folder = user_folder(os.environ, xdg="XDG_STATE_HOME", fallback=".local/state") / "sandbox"
     with tempfile.TemporaryDirectory(prefix="lipsync-sandbox-", ignore_cleanup_errors=True) as spare:
         try:
+            folder.mkdir(parents=True, exist_ok=True)
             sandbox = Sandbox(folder).start()
-        except ConfigurationError:
+        except (ConfigurationError, OSError) as error:
+            if lasting:
+                raise ConfigurationError(
+                    f"The embedded sandbox's folder {folder} is taken by another command, or cannot be used ({error}).",
+                    hint="Wait for the other command, or start `lipsync-nodes sandbox` and set LIPSYNC_BASE_URL to it.",
+                ) from None
             folder = Path(spare)
             sandbox = Sandbox(folder).start()
         with sandbox:

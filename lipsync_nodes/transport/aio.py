@@ -154,7 +154,11 @@ class _Pool:
 
 async def _write_down(sending: asyncio.Task[Answer | NoAnswer], flow: Flow[Any], record: Recorder) -> None:
     """Take a flow from the answer of its submit to the note in the ledger, and no further."""
-    reply: object = await sending
+    reply: object
+    try:
+        reply = await sending
+    except asyncio.CancelledError:  # the loop ends, and nobody will hear the answer
+        reply = NoAnswer("it was interrupted", sent=True)
     with suppress(StopIteration, LipsyncError), closing(flow):
         while isinstance(effect := flow.send(reply), Record):
             reply = await record(effect.event)

@@ -6,14 +6,15 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any, Self, TypeVar
 
 import httpx
 
 from lipsync_nodes.answers import Answer, NoAnswer
+from lipsync_nodes.errors import LipsyncError
 from lipsync_nodes.events import Event
-from lipsync_nodes.flow import Flow, Send, Sleep
+from lipsync_nodes.flow import Flow, Record, Send, Sleep
 from lipsync_nodes.settings import Profile
 from lipsync_nodes.transport.wire import (
     LARGEST_ANSWER,
@@ -59,7 +60,12 @@ class Transport:
                 result: T = end.value
                 return result
             if isinstance(effect, Send):
-                reply = self._send(effect)
+                try:
+                    reply = self._send(effect)
+                except KeyboardInterrupt as stopped:
+                    if effect.paid:
+                        _write_down(flow, record, stopped)
+                    raise
                 log(effect, reply)
             elif isinstance(effect, Sleep):
                 reply = _sleep(effect.seconds, stop)
@@ -123,6 +129,15 @@ class _Watchdog:
         if self._socket is not None:
             with suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
+
+
+def _write_down(flow: Flow[T], record: Callable[[Event], object], stopped: KeyboardInterrupt) -> None:
+    """Take a flow from a submit that was interrupted to the note in the ledger, and no further."""
+    stopped.add_note("A submit was on its way; whether it made a job is unknown. It will not be sent again by itself.")
+    reply: object = NoAnswer("it was interrupted", sent=True)
+    with suppress(StopIteration, LipsyncError), closing(flow):
+        while isinstance(effect := flow.send(reply), Record):
+            reply = record(effect.event)
 
 
 def _sleep(seconds: float, stop: threading.Event | None) -> float:
