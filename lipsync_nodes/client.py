@@ -69,6 +69,7 @@ class LipsyncClient(Plans):
     def close(self) -> None:
         """Close the connections; the client may be used again."""
         self._transport.close()
+        self._close_journal()
 
     def submit(self, form: Form, **options: Unpack[SubmitOptions]) -> Job:
         """Submit a form and return the job as the service first described it, with its id.
@@ -215,7 +216,7 @@ class LipsyncClient(Plans):
             DownloadError: it could not be saved; nothing half-written was left.
 
         """
-        return self._download(job_or_url, path, on_progress)
+        return self._download(job_or_url, path, on_progress, threading.Event())
 
     def _drive(self, doing: Flow[T], on_update: OnUpdate | None = None, stop: threading.Event | None = None) -> T:
         def record(event: Event) -> object:
@@ -248,6 +249,7 @@ class AsyncLipsyncClient(Plans):
     async def close(self) -> None:
         """Give the loop's connections back; the client may be used again."""
         await self._transport.close()
+        self._close_journal()
 
     async def submit(self, form: Form, **options: Unpack[SubmitOptions]) -> Job:
         """Submit a form; see `LipsyncClient.submit`.
@@ -340,7 +342,11 @@ class AsyncLipsyncClient(Plans):
 
     async def download(self, job_or_url: Job | str, path: str | Path, *, on_progress: OnProgress | None = None) -> Path:
         """Save a job's video; see `LipsyncClient.download`. It runs in a thread, and so does `on_progress`."""
-        return await asyncio.to_thread(self._download, job_or_url, path, on_progress)
+        stop = threading.Event()
+        try:
+            return await asyncio.to_thread(self._download, job_or_url, path, on_progress, stop)
+        finally:
+            stop.set()  # also where the caller was cancelled and the thread is still at work
 
     async def _drive(self, doing: Flow[T], on_update: OnUpdate | None = None) -> T:
         async def record(event: Event) -> object:

@@ -222,8 +222,26 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
+def _as_status(value: Any) -> Any:
+    """Keep whatever stands where a status should; what is no text is an unknown one."""
+    if value is None:
+        return JobStatus.PROCESSING
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def _text_or_none(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _number_or_none(value: Any) -> int | float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
 class Job(BaseModel):
-    """A job as the service describes it; fields that are not documented are kept as they came."""
+    """A job as the service describes it; fields that are not documented are kept as they came.
+
+    Only the id has to be right: it stands for a paid job, and no oddity of another field may lose it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True, protected_namespaces=())
 
@@ -232,12 +250,18 @@ class Job(BaseModel):
         validation_alias=AliasChoices("id", "requestId"),
         description="The job id, what the service's prose calls requestId.",
     )
-    status: JobStatus = Field(default=JobStatus.PROCESSING, description="processing, completed, failed, or another.")
+    status: Annotated[JobStatus, BeforeValidator(_as_status)] = Field(
+        default=JobStatus.PROCESSING, description="processing, completed, failed, or another."
+    )
     # Never match on it: it says "lipsync" while processing and "lipsync-image" when done.
-    model: str | None = Field(default=None, description="The model's name as the service gives it; it changes.")
-    output: str | None = Field(default=None, description="URL of the video once completed; it expires.")
+    model: Annotated[str | None, BeforeValidator(_text_or_none)] = Field(
+        default=None, description="The model's name as the service gives it; it changes."
+    )
+    output: Annotated[str | None, BeforeValidator(_text_or_none)] = Field(
+        default=None, description="URL of the video once completed; it expires."
+    )
     error: Annotated[str, BeforeValidator(_as_text)] = Field(default="", description="Why it failed; empty if not.")
-    execution_time_ms: int | float | None = Field(
+    execution_time_ms: Annotated[int | float | None, BeforeValidator(_number_or_none)] = Field(
         default=None, alias="executionTime", description="How long the service worked on it, in milliseconds."
     )
     timings: Any = None

@@ -15,7 +15,7 @@ from typing import Final, Self
 
 from lipsync_nodes.catalogue import Seconds, spec_of
 from lipsync_nodes.contract import Form
-from lipsync_nodes.errors import BudgetExceeded, LipsyncError
+from lipsync_nodes.errors import BudgetExceeded
 
 __all__ = ["Budget", "Credits", "estimate_credits"]
 
@@ -116,8 +116,8 @@ class Budget:
         self._commit(credits_)
         try:
             yield
-        except LipsyncError as error:
-            if not error.may_have_charged:
+        except Exception as error:
+            if not getattr(error, "may_have_charged", True):
                 self._release(credits_ or 0)
             raise
 

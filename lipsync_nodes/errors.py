@@ -39,14 +39,28 @@ __all__ = [
     "RateLimited",
     "ServiceError",
     "SubmissionUncertain",
+    "conceal",
     "redact",
 ]
 
 _KEY = re.compile(r"\bsk_[A-Za-z0-9_\-]+")
 
 
+# The keys in use, whatever they look like: an answer may quote one in a form that no pattern knows.
+_SECRETS: set[str] = set()
+_SHORTEST_SECRET = 8
+
+
+def conceal(secret: str) -> None:
+    """Have *secret* masked wherever `redact` meets it, for as long as the process lives."""
+    if len(secret) >= _SHORTEST_SECRET:
+        _SECRETS.add(secret)
+
+
 def redact(text: str) -> str:
-    """Return *text* with everything that looks like an API key masked."""
+    """Return *text* with every key in use masked, and everything that looks like one."""
+    for secret in _SECRETS:
+        text = text.replace(secret, "sk_***")
     return _KEY.sub("sk_***", text)
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "Seen",
     "Sending",
     "Submission",
+    "Superseded",
     "Unsure",
 ]
 
@@ -67,7 +68,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """Says that the request leaves now, and may be on its way for `lease` seconds. Answered by `Hold` or nothing."""
+    """Says that the request leaves now, and may be on its way for `lease` seconds.
+
+    Answered by `Hold`, by `Superseded`, or by nothing: then it may leave.
+    """
 
     row: int
     lease: float
@@ -118,6 +122,11 @@ class Gone:
     """The service knows no job of this id (any more)."""
 
     job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """The claim ran out, and somebody else took the key: claim again before anything is sent."""
 
 
 Event = Claim | Sending | Paused | Accepted | Refused | Unsure | Seen | Gone

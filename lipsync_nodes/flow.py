@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable, Generator, Mapping
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from lipsync_nodes.answers import Answer, NoAnswer, error_of, retry_after, shorten, submit_error
@@ -49,6 +50,7 @@ from lipsync_nodes.events import (
     Seen,
     Sending,
     Submission,
+    Superseded,
     Unsure,
 )
 
@@ -79,6 +81,11 @@ class Record:
 
     event: Event
 
+
+# Shorter than a claim stands: whoever looks after another's job keeps its own.
+SHORT_LOOK: Final = 3.0
+# How often a job that was just made may be unknown before it counts as lost.
+NOT_YET_KNOWN: Final = 3
 
 T = TypeVar("T")
 Flow = Generator[Send | Sleep | Record, Any, T]
@@ -118,21 +125,48 @@ class Policy:
 
 def submit(submission: Submission, policy: Policy, budget: Budget | None = None) -> Flow[Job]:
     """Submit once and return the job, or pick up the job of an earlier submission with the same key."""
-    claim = yield from _claim(submission)
-    if isinstance(claim, Found):
-        return claim.job
-    row = claim.row
+    while True:
+        claim = yield from _claim(submission)
+        if isinstance(claim, Found):
+            return claim.job
+        with suppress(_Superseded):
+            return (yield from _submit_as(claim.row, submission, policy, budget))
+        # What somebody else has done meanwhile was not known when this was agreed to.
+        submission = replace(submission, resubmit_uncertain=False)
+
+
+def _submit_as(row: int, submission: Submission, policy: Policy, budget: Budget | None) -> Flow[Job]:
+    """Send it as the owner of a row of the ledger, and note there what became of it."""
     try:
         with budget.holding(submission.credits) if budget else nullcontext():
             job = yield from _post(row, submission, policy)
     except SubmissionUncertain as error:
-        yield Record(Unsure(row, error.message))
+        yield from _note(Unsure(row, error.message), error)
         raise
     except LipsyncError as error:
-        yield Record(Refused(row, error.message))
+        yield from _note(Refused(row, error.message), error)
         raise
-    yield Record(Accepted(row, job))
+    try:
+        yield Record(Accepted(row, job))
+    except LipsyncError as error:
+        error.job_id, error.may_have_charged = job.id, True
+        error.hint = f"The job was made but could not be noted: keep its id, and `lipsync-nodes wait {job.id}`."
+        raise
     return job
+
+
+def _note(event: Event, error: LipsyncError) -> Flow[None]:
+    """Write down how a submit failed; if even that fails, the first error is still the one to know."""
+    try:
+        yield Record(event)
+    except LipsyncError as trouble:
+        error.add_note(f"The ledger could not note it: {trouble}")
+
+
+class _Superseded(Exception):  # never leaves this module
+    """Somebody else took the key while this flow waited."""
+
+    may_have_charged = False
 
 
 def _claim(submission: Submission) -> Flow[Claimed | Found]:
@@ -175,14 +209,20 @@ def _admission(row: int, policy: Policy) -> Flow[None]:
     """Wait until the profile's own pace allows one more submit."""
     waited = 0.0
     while hold := (yield Record(Sending(row, policy.request_timeout))):
+        if isinstance(hold, Superseded):
+            raise _Superseded
+        waited += hold.seconds
         if waited > policy.longest_queue:
-            raise RateLimited(f"The profile's own limits left no room for a submit in {waited:g} s.")
+            raise RateLimited(f"The profile's own limits left no room for a submit in {policy.longest_queue:g} s.")
         if hold.look_at is not None:
             # Whoever submitted that job may be gone: see for ourselves whether it has ended.
-            with suppress(LipsyncError):
-                yield from look(hold.look_at, policy)
+            try:
+                yield from look(hold.look_at, policy, timeout=SHORT_LOOK)
+            except JobNotFound:
+                yield Record(Gone(hold.look_at))
+            except LipsyncError:
+                pass
         yield Sleep(hold.seconds)
-        waited += hold.seconds
 
 
 def look(job_id: str, policy: Policy, *, timeout: float | None = None) -> Flow[Job]:
@@ -194,13 +234,15 @@ def look(job_id: str, policy: Policy, *, timeout: float | None = None) -> Flow[J
         raise error_of(reply, job_id)
     try:
         job = parse_job(json.loads(reply.body), asked_for=job_id)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ServiceError(f"The answer cannot be read: {shorten(error)}.", job_id=job_id) from None
     yield Record(Seen(job))
     return job
 
 
-def wait(job_id: str, policy: Policy, *, timeout: float, poll_interval: float, pause: float = 0.0) -> Flow[Job]:
+def wait(
+    job_id: str, policy: Policy, *, timeout: float, poll_interval: float, pause: float = 0.0, fresh: bool = False
+) -> Flow[Job]:
     """Look at a job until it has ended, at most for *timeout* seconds; passing errors are tolerated until then.
 
     Args:
@@ -209,12 +251,14 @@ def wait(job_id: str, policy: Policy, *, timeout: float, poll_interval: float, p
         timeout: seconds until `JobTimeout`.
         poll_interval: mean seconds between two looks.
         pause: seconds before the first look.
+        fresh: the job was only just made, and not every server of the service may know it yet.
 
     """
     now: float = yield Sleep(0)
     deadline = now + timeout
     seen: Job | None = None
     trouble: LipsyncError | None = None
+    unknown = 0
     while True:
         now = yield Sleep(min(pause, max(0.0, deadline - now)))
         pause = policy.spread(poll_interval)
@@ -223,9 +267,12 @@ def wait(job_id: str, policy: Policy, *, timeout: float, poll_interval: float, p
             left = max(1.0, deadline - now)
             seen = yield from look(job_id, policy, timeout=min(policy.request_timeout, left))
             trouble = None
-        except JobNotFound:
-            yield Record(Gone(job_id))
-            raise
+        except JobNotFound as error:
+            unknown += 1
+            if not fresh or seen or unknown > NOT_YET_KNOWN:
+                yield Record(Gone(job_id))
+                raise
+            trouble = error
         except (ConnectionFailed, RateLimited, ServiceError) as error:
             trouble = error
             if isinstance(error, RateLimited):
@@ -249,7 +296,7 @@ def run(submitting: Flow[Job], policy: Policy, *, timeout: float, poll_interval:
         return _video_of(job)
     pause = policy.spread(poll_interval)
     try:
-        return (yield from wait(job.id, policy, timeout=timeout, poll_interval=poll_interval, pause=pause))
+        return (yield from wait(job.id, policy, timeout=timeout, poll_interval=poll_interval, pause=pause, fresh=True))
     except LipsyncError as error:
         # Whatever ended the wait, this call has submitted a job.
         error.job_id, error.may_have_charged = job.id, True
@@ -297,10 +344,16 @@ def _uncertain_before(found: Unsure) -> SubmissionUncertain:
     )
 
 
+# The first thing that the documented answer says, also where the rest was cut off.
+_ID_FIRST = re.compile(rb'\s*\{\s*"(?:id|requestId)"\s*:\s*"([\w.:-]+)"')
+
+
 def _submitted(answer: Answer) -> Job:
     try:
         return parse_job(json.loads(answer.body))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
+        if found := _ID_FIRST.match(answer.body):
+            return Job(id=found[1].decode())
         raise SubmissionUncertain(
             f"The service accepted the submit, but its answer cannot be read: {shorten(error)}.",
             status_code=answer.status,

@@ -27,7 +27,7 @@ from typing import Any, Final, Self
 
 from lipsync_nodes.catalogue import spec_of
 from lipsync_nodes.contract import Form, Job
-from lipsync_nodes.errors import ConfigurationError, redact
+from lipsync_nodes.errors import ConfigurationError, InvalidRequest, redact
 from lipsync_nodes.events import (
     Accepted,
     Claim,
@@ -41,6 +41,7 @@ from lipsync_nodes.events import (
     Seen,
     Sending,
     Submission,
+    Superseded,
     Unsure,
 )
 from lipsync_nodes.media import fingerprint
@@ -60,6 +61,7 @@ CREATE TABLE submission (
     created_at REAL NOT NULL,
     sent_at REAL,
     ended_at REAL,
+    looked_at REAL,
     job_id TEXT,
     job TEXT,
     reason TEXT,
@@ -79,7 +81,9 @@ BUSY_SECONDS: Final = 30.0
 # How long a claim stands while nothing is sent: it is renewed with every pause.
 WAITING_LEASE: Final = 5.0
 LEASE_MARGIN: Final = 2.0
+LONGEST_LEASE: Final = 3600.0
 PAUSE: Final = 0.2
+LOOK_EVERY: Final = 5.0
 MINUTE: Final = 60.0
 # A live job that nobody has heard of for so long holds no place among the concurrent ones.
 FORGOTTEN_SECONDS: Final = 6 * 3600.0
@@ -99,6 +103,7 @@ class Entry:
     created_at: float
     sent_at: float | None
     ended_at: float | None
+    looked_at: float | None
     job_id: str | None
     job: str | None
     reason: str | None
@@ -142,14 +147,14 @@ class Ledger:
                 case Sending(row, lease):
                     return self._sending(db, row, lease, profile)
                 case Paused(row, seconds):
-                    self._wait(db, row, seconds)
+                    self._owned(db, row, "waiting", seconds + WAITING_LEASE)
                 case Accepted(row, job):
-                    self._update(db, row, state="live", job_id=job.id, job=_text(job))
+                    self._revive(db, row, state="live", job_id=job.id, job=_text(job))
                     self._seen(db, job, account)
                 case Refused(row, reason):
                     self._update(db, row, state="refused", ended_at=self._clock(), reason=redact(reason))
                 case Unsure(row, reason):
-                    self._update(db, row, state="uncertain", reason=redact(reason))
+                    self._revive(db, row, state="uncertain", reason=redact(reason))
                 case Seen(job):
                     self._seen(db, job, account)
                 case Gone(job_id):
@@ -209,19 +214,29 @@ class Ledger:
         if row is None:
             return Claimed(self._insert(db, wanted, account, now))
         found = Entry(*row)
+        if found.endpoint != wanted.endpoint:
+            raise InvalidRequest(
+                f"The key {wanted.key!r} stands for a {found.endpoint} job already.",
+                hint="Nothing was sent. Use another.",
+            )
         if (job := found.as_job) is not None:
             return Found(job)
-        if found.state != "uncertain" and (found.lease_until or 0) > now:
+        # A lease of hours is none: the clock was set back.
+        if found.state != "uncertain" and now < (found.lease_until or 0) < now + LONGEST_LEASE:
             return Hold(PAUSE)
         if found.state == "waiting":
-            self._update(db, found.row, lease_until=now + WAITING_LEASE)
-            return Claimed(found.row)
+            return self._take_over(db, found, wanted, "it was given up before it was sent")
         reason = found.reason or "the process that submitted it ended before an answer came"
         if not wanted.resubmit_uncertain:
             self._update(db, found.row, state="uncertain", reason=reason)
             return Unsure(found.row, reason, found.sent_at or found.created_at)
-        self._update(db, found.row, state="refused", ended_at=now, reason=f"{reason}; submitted anew on request")
-        return Claimed(self._insert(db, wanted, account, now))
+        return self._take_over(db, found, wanted, f"{reason}; submitted anew on request")
+
+    def _take_over(self, db: sqlite3.Connection, found: Entry, wanted: Submission, reason: str) -> Claimed:
+        """Give the key to a new row. The old one keeps its own story: its owner may yet be alive and tell its end."""
+        now = self._clock()
+        self._update(db, found.row, state="refused", ended_at=now, reason=reason)
+        return Claimed(self._insert(db, wanted, found.account, now))
 
     def _insert(self, db: sqlite3.Connection, wanted: Submission, account: str, now: float) -> int:
         values = {
@@ -240,36 +255,52 @@ class Ledger:
         cursor = db.execute(f"INSERT INTO submission ({names}) VALUES ({marks})", values)  # noqa: S608
         return int(cursor.lastrowid or 0)
 
-    def _sending(self, db: sqlite3.Connection, row: int, lease: float, profile: Profile) -> Hold | None:
+    def _sending(self, db: sqlite3.Connection, row: int, lease: float, profile: Profile) -> Hold | Superseded | None:
         now = self._clock()
         hold = self._pace(db, row, profile, now)
         if hold is not None:
-            self._wait(db, row, hold.seconds)
+            owned = self._owned(db, row, "waiting", hold.seconds + WAITING_LEASE)
         else:
-            self._update(db, row, state="submitting", sent_at=now, lease_until=now + lease + LEASE_MARGIN)
-        return hold
+            owned = self._owned(db, row, "submitting", lease + LEASE_MARGIN)
+            self._update(db, row, sent_at=now)
+        return hold if owned else Superseded()
 
-    def _wait(self, db: sqlite3.Connection, row: int, seconds: float) -> None:
-        self._update(db, row, state="waiting", lease_until=self._clock() + seconds + WAITING_LEASE)
+    def _owned(self, db: sqlite3.Connection, row: int, state: str, lease: float) -> bool:
+        """Renew the claim on a row; False if it ran out and the key went to somebody else."""
+        renewed = db.execute(
+            "UPDATE submission SET state = ?, lease_until = ? WHERE row = ? AND state IN ('waiting', 'submitting')",
+            (state, self._clock() + lease, row),
+        )
+        return renewed.rowcount == 1
 
     def _pace(self, db: sqlite3.Connection, row: int, profile: Profile, now: float) -> Hold | None:
         """Say whether this submit would be faster, or one more at a time, than the profile allows."""
         account = profile.account
         if profile.submits_per_minute is not None:
             sent = db.execute(
-                "SELECT sent_at FROM submission WHERE account = ? AND sent_at > ? AND row <> ? ORDER BY sent_at DESC",
-                (account, now - MINUTE, row),
+                "SELECT sent_at FROM submission WHERE account = ? AND sent_at > ? AND sent_at <= ? AND row <> ?"
+                " ORDER BY sent_at DESC",
+                (account, now - MINUTE, now, row),
             ).fetchall()
             if len(sent) >= profile.submits_per_minute:
                 return Hold(max(PAUSE, sent[profile.submits_per_minute - 1][0] + MINUTE - now))
         if profile.max_concurrency is not None:
             live = db.execute(
-                "SELECT job_id FROM submission WHERE account = ? AND row <> ?"
-                " AND (state = 'live' AND created_at > ? OR state = 'submitting' AND lease_until > ?) ORDER BY row",
+                "SELECT row, job_id, looked_at FROM submission WHERE account = ? AND row <> ?"
+                " AND (state = 'live' AND created_at > ? OR state = 'submitting' AND lease_until > ?)"
+                " ORDER BY looked_at, row",
                 (account, row, now - FORGOTTEN_SECONDS, now),
             ).fetchall()
             if len(live) >= profile.max_concurrency:
-                return Hold(PAUSE * 5, look_at=live[0][0])
+                return Hold(PAUSE * 5, look_at=self._due_for_a_look(db, live, now))
+        return None
+
+    def _due_for_a_look(self, db: sqlite3.Connection, live: list[Any], now: float) -> str | None:
+        """Choose the live job that was not looked at for longest: one waiter looks, however many there are."""
+        for row, job_id, looked_at in live:
+            if job_id is not None and not now - LOOK_EVERY < (looked_at or 0) <= now:
+                self._update(db, row, looked_at=now)
+                return str(job_id)
         return None
 
     def _seen(self, db: sqlite3.Connection, job: Job, account: str) -> None:
@@ -277,7 +308,7 @@ class Ledger:
         if job.finished:
             db.execute(
                 "UPDATE submission SET state = ?, job = ?, ended_at = ?"
-                " WHERE job_id = ? AND account = ? AND state IN ('live', ?)",
+                " WHERE job_id = ? AND account = ? AND state IN ('live', 'uncertain', ?)",
                 (job.status.value, _text(job), self._clock(), job.id, account, job.status.value),
             )
 
@@ -288,6 +319,11 @@ class Ledger:
             " WHERE job_id = ? AND account = ? AND state = 'live'",
             (f"the service knows no job {job_id}", job_id, account),
         )
+
+    def _revive(self, db: sqlite3.Connection, row: int, **values: Any) -> None:
+        """Write down what became of a row; one whose key went to another row meanwhile has to do without."""
+        db.execute("UPDATE submission SET key = NULL WHERE row = ? AND state = 'refused'", (row,))
+        self._update(db, row, **values)
 
     @staticmethod
     def _update(db: sqlite3.Connection, row: int, **values: Any) -> None:
@@ -331,6 +367,8 @@ def _make_private(path: Path) -> None:
     """Create the file for its user alone before SQLite opens it (and gives its side files the same mode)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    if os.name == "posix":
+        path.chmod(0o600)
 
 
 def _migrate(db: sqlite3.Connection) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from threading import Event as Flag
 from typing import Any, ClassVar, Final, TypedDict, Unpack
 from urllib.parse import urlsplit
 
@@ -108,7 +110,10 @@ class Plans:
         """Put a submission together. It reads and publishes local files, so a loop does it in a thread."""
         if (webhook := options.get("webhook")) is not None:
             _check_webhook(webhook)
-        if options.get("key") is not None and self.ledger is None:
+        key = options.get("key")
+        if key is not None and not key.strip():
+            raise InvalidRequest("A submission key cannot be blank.", hint="Give a name, or no key at all.")
+        if key is not None and self.ledger is None:
             raise ConfigurationError("A submission key needs a ledger.", hint="Give the client one: ledger=Ledger().")
         target, estimate = options.get("target"), options.get("estimate")
         if target is not None:
@@ -123,13 +128,14 @@ class Plans:
             seconds=timeout or deadline_for(seconds),
             allow_long=options.get("allow_long", False),
         )
+        _check_json(form)
         spec = spec_of(form)
         return Submission(
             spec.id,
             spec.path,
             form.form_state(),
             webhook=webhook,
-            key=options.get("key"),
+            key=key,
             credits=estimate,
             seconds=seconds,
             target=None if target is None else str(Path(target).absolute()),
@@ -140,32 +146,33 @@ class Plans:
         return flow.submit(submission, self._policy, self._budget)
 
     def _wait(self, job_id: str, timeout: float, poll_interval: float | None) -> Flow[Job]:
-        return flow.wait(job_id, self._policy, **self._times(timeout, poll_interval))
+        seconds, interval = self._times(timeout, poll_interval)
+        return flow.wait(job_id, self._policy, timeout=seconds, poll_interval=interval)
 
     def _run(self, submission: Submission, timeout: float | None, poll_interval: float | None) -> Flow[Job]:
-        times = self._times(deadline_for(submission.seconds) if timeout is None else timeout, poll_interval)
-        return flow.run(self._submit(submission), self._policy, **times)
+        default = deadline_for(submission.seconds)
+        seconds, interval = self._times(default if timeout is None else timeout, poll_interval)
+        return flow.run(self._submit(submission), self._policy, timeout=seconds, poll_interval=interval)
 
-    def _times(self, timeout: float, poll_interval: float | None) -> dict[str, float]:
+    def _times(self, timeout: float, poll_interval: float | None) -> tuple[float, float]:
         if poll_interval is None:
             poll_interval = LOCAL_POLL_INTERVAL if self.profile.local else DEFAULT_POLL_INTERVAL
-        times = {"timeout": timeout, "poll_interval": poll_interval}
-        for name, seconds in times.items():
+        for name, seconds in {"timeout": timeout, "poll_interval": poll_interval}.items():
             if not (math.isfinite(seconds) and seconds > 0):
                 raise InvalidRequest(f"{name} must be a positive number of seconds, got {seconds!r}.")
-        return times
+        return timeout, poll_interval
 
     def _deadline(self, job_id: str) -> float:
         """Return how long to wait for a job that was submitted before."""
         entry = self._journal.entry_of(job_id)
         return deadline_for(entry.seconds if entry else None)
 
-    def _download(self, job_or_url: Job | str, path: str | Path, on_progress: OnProgress | None) -> Path:
+    def _download(self, job_or_url: Job | str, path: str | Path, on_progress: OnProgress | None, stop: Flag) -> Path:
         """Save a video and remember where it is. It writes files, so a loop does it in a thread."""
         job = job_or_url if isinstance(job_or_url, Job) else None
         url, target = source_and_target(job_or_url, path)
         try:
-            saved = download(url, target, local=self.profile.local, on_progress=on_progress)
+            saved = download(url, target, local=self.profile.local, on_progress=on_progress, stop=stop)
         except DownloadError as error:
             if job is not None:
                 error.job_id, error.may_have_charged = job.id, True
@@ -174,6 +181,11 @@ class Plans:
         if job is not None:
             self._journal.saved(job.id, saved)
         return saved
+
+    def _close_journal(self) -> None:
+        """Close the ledger that nobody else has."""
+        if self.ledger is None:
+            self._journal.close()
 
     def _write_down(self, event: Event) -> object:
         """Give an event to the ledger and return its answer."""
@@ -235,6 +247,14 @@ class Many:
                     outcome.add_note(f"Other jobs of this call that have their video: {done}")
                 raise outcome
         return self.outcomes
+
+
+def _check_json(form: Form) -> None:
+    """Find out that a form cannot be written as JSON before it is claimed in the ledger."""
+    try:
+        json.dumps(form.form_state(), ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest(f"The form cannot be sent as JSON: {error}.") from None
 
 
 def _check_folder(folder: Path) -> None:

@@ -8,13 +8,14 @@ arrives must be a video. A cut connection is resumed by Range; the file appears 
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final
 from urllib.parse import unquote, urljoin, urlsplit
@@ -117,6 +118,8 @@ class _Fetch:
                     self._once(downloads, file)
                     break
                 except CutShort as cut:
+                    if cut.start_anew:
+                        self.validator = None
                     fruitless = 0 if file.tell() > before else fruitless + 1
                     if fruitless >= FRUITLESS_TRIES:
                         raise DownloadError(f"The download broke off at byte {before}: {cut}.") from None
@@ -136,6 +139,8 @@ class _Fetch:
                 file.write(chunk)
                 self._check_size(file.tell())
                 self.on_progress(file.tell(), self.size)
+            if self.size is not None and file.tell() < self.size:
+                raise CutShort(f"{file.tell()} of {self.size} bytes came")
 
     @contextmanager
     def _follow(self, downloads: Downloads, headers: dict[str, str]) -> Iterator[Any]:
@@ -159,12 +164,15 @@ class _Fetch:
         if kind.startswith("text/") or kind in {"application/json", "application/xml"}:
             raise DownloadError(f"The output is {kind}, not a video.")
         etag = response.headers.get("etag", "")
-        self.validator = etag if etag.startswith('"') else response.headers.get("last-modified")
-        length = response.headers.get("content-length")
-        start = 0
+        validator = etag if etag.startswith('"') else response.headers.get("last-modified")
         if status == HTTPStatus.PARTIAL_CONTENT:
-            start = _range_start(response.headers.get("content-range", ""), have)
-        self.size = start + int(length) if length else None
+            start, self.size = _range_of(response.headers.get("content-range", ""), have)
+            if validator not in {None, self.validator}:
+                raise CutShort("the output changed meanwhile", start_anew=True)
+        else:
+            length = response.headers.get("content-length")
+            start, self.size = 0, int(length) if length else None
+            self.validator = validator
         self._check_size(self.size or 0)
         return start
 
@@ -189,9 +197,28 @@ class _Fetch:
         self._check_address(ip_address(address.partition("%")[0]))
 
     def _check_address(self, address: IPv4Address | IPv6Address) -> None:
-        address = getattr(address, "ipv4_mapped", None) or address
-        if not (address.is_global or (self.local and address.is_loopback)):
-            raise DownloadError(f"The output leads to {address}, which is no public address; it was not fetched.")
+        for part in (address, *_inside(address)):
+            if not (_is_public(part) or (self.local and part.is_loopback)):
+                raise DownloadError(f"The output leads to {address}, which is no public address; it was not fetched.")
+
+
+def _is_public(address: IPv4Address | IPv6Address) -> bool:
+    # Translators between the protocols carry an address of the other kind, which is looked at by itself.
+    carries = bool(_inside(address))
+    return (address.is_global or carries) and not (address.is_multicast or getattr(address, "is_site_local", False))
+
+
+_TRANSLATED: Final = tuple(map(IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96", "::ffff:0:0:0/96")))
+
+
+def _inside(address: IPv4Address | IPv6Address) -> tuple[IPv4Address, ...]:
+    """Return the IPv4 addresses that an IPv6 address stands for."""
+    if isinstance(address, IPv4Address) or address.is_loopback:
+        return ()
+    carried = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+    if any(address in network for network in _TRANSLATED):
+        carried.append(IPv4Address(int(address) & 0xFFFFFFFF))
+    return tuple(inner for inner in carried if inner is not None)
 
 
 _PASSING: Final = frozenset(
@@ -204,11 +231,12 @@ _PASSING: Final = frozenset(
 )
 
 
-def _range_start(content_range: str, have: int) -> int:
-    """Return where a partial answer begins: where it was asked to, or the download is of no use."""
-    if not content_range.startswith(f"bytes {have}-"):
+def _range_of(content_range: str, have: int) -> tuple[int, int]:
+    """Return where a partial answer begins, which must be where it was asked to, and the size of the whole."""
+    found = re.fullmatch(rf"bytes {have}-\d+/(\d+)", content_range)
+    if not found:
         raise DownloadError(f"The server was asked to go on at byte {have} and sent {content_range!r:.60}.")
-    return have
+    return have, int(found[1])
 
 
 def _check_video(file: IO[bytes], *, whole_is_known: bool) -> None:

@@ -37,7 +37,7 @@ from pydantic import (
     model_validator,
 )
 
-from lipsync_nodes.errors import ConfigurationError
+from lipsync_nodes.errors import ConfigurationError, conceal
 
 __all__ = ["DEFAULT_BASE_URL", "Profile", "Storage", "is_loopback", "load_profile", "profiles_file", "user_folder"]
 
@@ -134,13 +134,15 @@ class Profile(BaseModel):
         text = key.get_secret_value().strip() if key else ""
         if not text.isascii() or any(character.isspace() or not character.isprintable() for character in text):
             raise ValueError("has characters that no key has (white space or non-ASCII)")
+        conceal(text)
         return SecretStr(text) if text else None
 
     @field_validator("base_url")
     @classmethod
     def _base_is_safe(cls, url: str) -> str:
         parts = urlsplit(url.strip())
-        if not parts.hostname or parts.username or parts.query or parts.fragment:
+        odd = any(character.isspace() or not character.isprintable() for character in url.strip())
+        if odd or not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
             raise ValueError("must be a plain URL such as " + DEFAULT_BASE_URL)
         if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
             raise ValueError("must be https: the key would be readable on the way (http only for this machine)")

@@ -14,6 +14,7 @@ from lipsync_nodes.credits import Budget
 from lipsync_nodes.errors import (
     AuthenticationError,
     BudgetExceeded,
+    ConfigurationError,
     ConnectionFailed,
     InvalidRequest,
     JobFailed,
@@ -23,7 +24,7 @@ from lipsync_nodes.errors import (
     ServiceError,
     SubmissionUncertain,
 )
-from lipsync_nodes.events import Claim, Claimed, Found, Hold, Sending, Submission, Unsure
+from lipsync_nodes.events import Claim, Claimed, Found, Hold, Sending, Submission, Superseded, Unsure
 from lipsync_nodes.flow import Policy, Record, Send, Sleep
 
 STEADY = Policy(chance=lambda: 0.5)
@@ -41,13 +42,16 @@ class Stage:
         self.now = 1000.0
 
     def play(self, playing):
-        reply = None
+        reply = failure = None
         while True:
             try:
-                effect = playing.send(reply)
+                effect = playing.throw(failure) if failure else playing.send(reply)
             except StopIteration as end:
                 return end.value
-            reply = self.carry_out(effect)
+            try:
+                reply, failure = self.carry_out(effect), None
+            except LipsyncError as error:
+                failure = error
 
     def carry_out(self, effect):
         if isinstance(effect, Sleep):
@@ -108,7 +112,6 @@ def test_a_submit_is_one_post_and_gives_the_job():
         answer(status="processing"),
         answer(id="", status="processing"),
         answer(id=["j1"]),
-        answer(id="j1", status=7),
         Answer(201, {}, b"[]"),
     ],
     ids=str,
@@ -119,6 +122,58 @@ def test_a_submit_of_unknown_outcome_is_never_sent_again(reply):
         play()
     assert caught.value.may_have_charged
     assert len(stage.sent) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"id": "j1", "status": 7, "output": [], "model": {}, "executionTime": "1.2 s", "error": {"code": 3}}',
+        b'{"id": "j1", "status": null}',
+        b'{"id": "j1", "sta',
+        b' {"requestId":"j1", "status": "processing"',
+    ],
+)
+def test_the_id_of_a_paid_job_is_never_lost_to_an_odd_or_broken_answer(body):
+    stage, play = submit(Answer(200, {}, body))
+    job = play()
+    assert (job.id, job.finished) == ("j1", False)
+    assert stage.told == ["Claim", "Sending", "Accepted"]
+
+
+def test_a_ledger_that_fails_after_the_post_does_not_hide_the_job():
+    def full(event):
+        if isinstance(event, Claim):
+            return Claimed(1)
+        if isinstance(event, Sending):
+            return None
+        raise ConfigurationError("the disk is full")
+
+    _, play = submit(PROCESSING, ledger=full)
+    with pytest.raises(ConfigurationError, match="the disk is full") as caught:
+        play()
+    assert (caught.value.job_id, caught.value.may_have_charged) == ("j1", True)
+    _, play = submit(LOST, ledger=full)
+    with pytest.raises(SubmissionUncertain) as caught:
+        play()
+    assert "the disk is full" in caught.value.__notes__[0]
+
+
+def test_a_claim_that_ran_out_is_made_again_before_anything_is_sent():
+    sendings = iter([Superseded(), None])
+
+    def ledger(event):
+        return Claimed(1) if isinstance(event, Claim) else next(sendings) if isinstance(event, Sending) else None
+
+    stage, play = submit(PROCESSING, ledger=ledger, budget=Budget(20))
+    assert play().id == "j1"
+    assert (len(stage.sent), stage.told) == (1, ["Claim", "Sending", "Claim", "Sending", "Accepted"])
+
+
+def test_a_queue_has_an_end():
+    stage, play = submit(PROCESSING, ledger=lambda e: Claimed(1) if isinstance(e, Claim) else Hold(60.0))
+    with pytest.raises(RateLimited, match="own limits"):
+        play()
+    assert (stage.sent, sum(stage.slept) <= STEADY.longest_queue) == ([], True)
 
 
 def test_a_submit_that_never_arrived_is_sent_again_a_few_times_with_growing_pauses():
@@ -341,6 +396,7 @@ def test_the_flow_imports_nothing_that_does_io():
         "contextlib",
         "dataclasses",
         "datetime",
+        "re",
         "json",
         "random",
         "typing",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lipsync_nodes import ConfigurationError, ImageForm, Job, LipsyncClient
+from lipsync_nodes import ConfigurationError, ImageForm, InvalidRequest, Job, LipsyncClient
 from lipsync_nodes.events import (
     Accepted,
     Claim,
@@ -23,6 +23,7 @@ from lipsync_nodes.events import (
     Seen,
     Sending,
     Submission,
+    Superseded,
     Unsure,
 )
 from lipsync_nodes.ledger import Ledger, content_key, ledger_file
@@ -130,7 +131,71 @@ def test_an_uncertain_one_stays_so_until_a_person_says_otherwise(ledger, clock):
 def test_a_process_that_died_before_it_sent_leaves_the_key_free(ledger, clock):
     row = claim(ledger).row
     clock.now += 6
-    assert claim(ledger) == Claimed(row)
+    other = claim(ledger)
+    assert isinstance(other, Claimed)
+    assert (state_of(ledger, row), state_of(ledger, other.row)) == ("refused", "waiting")
+
+
+def test_whoever_lost_the_key_while_asleep_may_not_send(ledger, clock):
+    """A laptop sleeps between claim and send; meanwhile somebody else submits the same."""
+    sleeper = claim(ledger).row
+    clock.now += 6
+    other = claim(ledger).row
+    assert ledger.record(Sending(sleeper, 60), HERE) == Superseded()
+    assert ledger.record(Sending(other, 60), HERE) is None
+    assert ledger.record(Sending(sleeper, 60), HERE) == Superseded()
+
+
+def test_a_late_answer_is_kept_also_by_whoever_lost_the_key(ledger, clock):
+    sleeper = claim(ledger).row
+    ledger.record(Sending(sleeper, 60), HERE)
+    clock.now += 100
+    other = claim(ledger, resubmit_uncertain=True).row
+    ledger.record(Sending(other, 60), HERE)
+    ledger.record(Accepted(other, Job(id="j2")), HERE)
+    ledger.record(Accepted(sleeper, Job(id="j1")), HERE)
+    assert {entry.job_id: entry.state for entry in ledger.entries()} == {"j1": "live", "j2": "live"}
+    assert claim(ledger).job.id == "j2"
+
+
+def test_a_clock_that_is_set_back_holds_nobody_for_long(ledger, clock):
+    slow = HERE.model_copy(update={"submits_per_minute": 1})
+    submitted(ledger, "j1", "a", slow)
+    waiting = claim(ledger, "b", slow).row
+    clock.now -= 365 * 86400
+    assert ledger.record(Sending(waiting, 60), slow) is None
+    assert isinstance(claim(ledger, "c", slow), Claimed)
+
+
+def test_a_key_stands_for_one_endpoint(ledger):
+    submitted(ledger)
+    with pytest.raises(InvalidRequest, match="lipsync-image job already"):
+        ledger.record(Claim(Submission("lipsync-video", "/lipsync-video", FORM, key="k")), HERE)
+
+
+def test_a_job_that_was_unknown_and_then_ends_is_found_again(ledger):
+    submitted(ledger)
+    ledger.record(Gone("j1"), HERE)
+    ledger.record(Seen(Job(id="j1", **DONE)), HERE)
+    assert claim(ledger).job.output == "https://x/o.mp4"
+
+
+def test_the_url_of_a_video_may_change(ledger):
+    submitted(ledger)
+    ledger.record(Seen(Job(id="j1", **DONE)), HERE)
+    ledger.record(Seen(Job(id="j1", **{**DONE, "output": "https://x/new.mp4"})), HERE)
+    assert claim(ledger).job.output == "https://x/new.mp4"
+
+
+def test_one_waiter_looks_after_a_live_job_however_many_there_are(ledger, clock):
+    narrow = HERE.model_copy(update={"max_concurrency": 2})
+    submitted(ledger, "j1", "a", narrow)
+    submitted(ledger, "j2", "b", narrow)
+    rows = [claim(ledger, f"w{number}", narrow).row for number in range(4)]
+    looks = [ledger.record(Sending(row, 60), narrow).look_at for row in rows]
+    assert looks == ["j1", "j2", None, None]
+    clock.now += 5.5
+    assert ledger.record(Sending(rows[0], 60), narrow).look_at == "j1"
 
 
 def test_a_process_that_died_after_it_sent_leaves_an_uncertain_submit(ledger, clock):

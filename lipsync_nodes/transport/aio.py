@@ -21,6 +21,7 @@ from lipsync_nodes.transport.wire import (
     answer_of,
     client_options,
     log,
+    made,
     outcome,
     request_options,
     tls_context,
@@ -33,6 +34,7 @@ T = TypeVar("T")
 Recorder = Callable[[Event], Awaitable[object]]
 
 IN_FLIGHT: Final = 32
+KEPT_SECONDS: Final = 10.0
 
 
 class AsyncTransport:
@@ -48,16 +50,20 @@ class AsyncTransport:
         self._profile = profile
         self._given = http_client
         self._pool: _Pool | None = None
+        self._kept: set[asyncio.Task[None]] = set()
 
     async def drive(self, flow: Flow[T], record: Recorder) -> T:
         """Run *flow* to its end and return its result."""
+        await self._client(paid=True)  # what cannot be made is told before the flow claims anything
         reply: object = None
+        failure: LipsyncError | None = None
         while True:
             try:
-                effect = flow.send(reply)
+                effect = flow.throw(failure) if failure else flow.send(reply)
             except StopIteration as end:
                 result: T = end.value
                 return result
+            failure = None
             if isinstance(effect, Send):
                 reply = await self._send(effect, flow, record)
                 log(effect, reply)
@@ -65,30 +71,37 @@ class AsyncTransport:
                 await asyncio.sleep(effect.seconds)
                 reply = time.monotonic()
             else:
-                reply = await record(effect.event)
+                try:
+                    reply = await record(effect.event)
+                except LipsyncError as error:
+                    failure = error
 
     async def _send(self, send: Send, flow: Flow[T], record: Recorder) -> Answer | NoAnswer:
-        pool = self._lease()
-        async with pool.in_flight:
-            client = self._given or await pool.client(self._profile, fresh=send.paid)
-            if not send.paid:
-                return await self._exchange(client, send)
-            sending = asyncio.create_task(self._exchange(client, send))
-            try:
+        sending: asyncio.Task[Answer | NoAnswer] | None = None
+        try:
+            async with self._lease().in_flight:
+                client = await self._client(paid=send.paid)
+                if not send.paid:
+                    return await self._exchange(client, send)
+                sending = asyncio.create_task(self._exchange(client, send))
                 return await asyncio.shield(sending)
-            except asyncio.CancelledError:
+        except asyncio.CancelledError:
+            if send.paid:
                 # The answer may hold the id of a job that is already paid for: it is still written down.
-                pool.keep(_write_down(sending, flow, record))
-                raise
+                self._keep(_write_down(sending, flow, record))
+            raise
+
+    async def _client(self, *, paid: bool) -> Any:
+        return self._given or await self._lease().client(self._profile, fresh=paid)
 
     async def _exchange(self, client: Any, send: Send) -> Answer | NoAnswer:
-        answer: Answer | None = None
+        answer, body = None, bytearray()
         try:
             async with (
                 asyncio.timeout(send.timeout),
                 client.stream(**request_options(send, self._profile)) as response,
             ):
-                answer, body = answer_of(response), bytearray()
+                answer = answer_of(response)
                 async with aclosing(response.aiter_bytes()) as chunks:
                     async for chunk in chunks:
                         body += chunk
@@ -96,7 +109,22 @@ class AsyncTransport:
                             break
                 return with_body(answer, body)
         except Exception as error:  # noqa: BLE001  # raised again unless it is a failure of the request
-            return outcome(error, answer)
+            return outcome(error, with_body(answer, body) if answer else None)
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let *work* go on behind the caller's back; the connections stay open for it."""
+        pool = self._lease()
+        pool.users += 1
+
+        async def keeping() -> None:
+            try:
+                await work
+            finally:
+                await pool.leave()
+
+        task = asyncio.create_task(keeping())
+        self._kept.add(task)
+        task.add_done_callback(self._kept.discard)
 
     def _lease(self) -> _Pool:
         """Take part in the running loop's pool; a client that moved to another loop leaves the old one's."""
@@ -107,7 +135,12 @@ class AsyncTransport:
         return pool
 
     async def close(self) -> None:
-        """Leave the pool; the last one to leave closes its connections."""
+        """Leave the pool; the last one to leave closes its connections.
+
+        A submit whose caller was cancelled is still waited for, for a while: its answer may be a paid job's id.
+        """
+        if self._kept:
+            await asyncio.wait(self._kept, timeout=KEPT_SECONDS)
         pool, self._pool = self._pool, None
         if pool is not None:
             await pool.leave()
@@ -120,29 +153,14 @@ class _Pool:
         self.users = 0
         self.in_flight = asyncio.Semaphore(IN_FLIGHT)
         self._clients: dict[tuple[bool, bool], httpx.AsyncClient] = {}
-        self._kept: set[asyncio.Task[None]] = set()
 
     async def client(self, profile: Profile, *, fresh: bool) -> httpx.AsyncClient:
         kind = (profile.local, fresh)
         if kind not in self._clients:
-            await asyncio.to_thread(tls_context)  # 32 ms that the loop does not wait for
+            await asyncio.to_thread(made, tls_context)  # 32 ms that the loop does not wait for
         if kind not in self._clients:
-            self._clients[kind] = httpx.AsyncClient(**client_options(profile, fresh=fresh))
+            self._clients[kind] = made(lambda: httpx.AsyncClient(**client_options(profile, fresh=fresh)))
         return self._clients[kind]
-
-    def keep(self, work: Coroutine[Any, Any, None]) -> None:
-        """Let *work* go on behind the caller's back; the connections stay open for it."""
-
-        async def keeping() -> None:
-            try:
-                await work
-            finally:
-                await self.leave()
-
-        self.users += 1
-        task = asyncio.create_task(keeping())
-        self._kept.add(task)
-        task.add_done_callback(self._kept.discard)
 
     async def leave(self) -> None:
         self.users -= 1
@@ -152,11 +170,11 @@ class _Pool:
                 await client.aclose()
 
 
-async def _write_down(sending: asyncio.Task[Answer | NoAnswer], flow: Flow[Any], record: Recorder) -> None:
+async def _write_down(sending: asyncio.Task[Answer | NoAnswer] | None, flow: Flow[Any], record: Recorder) -> None:
     """Take a flow from the answer of its submit to the note in the ledger, and no further."""
     reply: object
     try:
-        reply = await sending
+        reply = await sending if sending else NoAnswer("it was cancelled before it was sent", sent=False)
     except asyncio.CancelledError:  # the loop ends, and nobody will hear the answer
         reply = NoAnswer("it was interrupted", sent=True)
     with suppress(StopIteration, LipsyncError), closing(flow):

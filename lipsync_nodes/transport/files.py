@@ -13,7 +13,15 @@ import httpx
 from lipsync_nodes.answers import Answer, NoAnswer
 from lipsync_nodes.errors import DownloadError
 from lipsync_nodes.settings import Profile
-from lipsync_nodes.transport.wire import USER_AGENT, answer_of, client_options, outcome, tls_context, with_body
+from lipsync_nodes.transport.wire import (
+    USER_AGENT,
+    answer_of,
+    client_options,
+    made,
+    outcome,
+    tls_context,
+    with_body,
+)
 
 __all__ = ["CutShort", "Downloads", "fetch", "upload"]
 
@@ -23,7 +31,11 @@ SILENT_SECONDS: Final = 30.0
 
 
 class CutShort(Exception):  # not the end: what came so far is good
-    """A download's connection broke; it may be taken up again."""
+    """A download's connection broke; it may be taken up again, or has to start anew."""
+
+    def __init__(self, reason: str, *, start_anew: bool = False) -> None:
+        super().__init__(reason)
+        self.start_anew = start_anew
 
 
 class Downloads:
@@ -37,7 +49,7 @@ class Downloads:
 
     def __init__(self, check_peer: Callable[[str], object], *, use_proxies: bool) -> None:
         self._check_peer = check_peer
-        self._client = httpx.Client(verify=tls_context(), trust_env=use_proxies, timeout=SILENT_SECONDS)
+        self._client = made(lambda: httpx.Client(verify=tls_context(), trust_env=use_proxies, timeout=SILENT_SECONDS))
 
     def __enter__(self) -> Self:
         return self
@@ -58,13 +70,13 @@ class Downloads:
             raise DownloadError(f"The output's URL is malformed: {error}.") from None
 
     def _guard(self, url: str) -> Callable[[str, Any], None]:
-        host = httpx.URL(url).host
+        host = httpx.URL(url).raw_host.decode("ascii")  # as it is looked up: a name of another alphabet is encoded
         direct = False
 
         def trace(event: str, info: Any) -> None:
             nonlocal direct
             if event == "connection.connect_tcp.started":
-                direct = info["host"] in {host, host.encode()}
+                direct = info["host"] == host
             elif event == "connection.connect_tcp.complete" and direct:
                 stream = info["return_value"]
                 try:

@@ -21,6 +21,7 @@ from lipsync_nodes.transport.wire import (
     answer_of,
     client_options,
     log,
+    made,
     outcome,
     request_options,
     with_body,
@@ -52,40 +53,52 @@ class Transport:
 
     def drive(self, flow: Flow[T], record: Callable[[Event], object], stop: threading.Event | None = None) -> T:
         """Run *flow* to its end and return its result; `Interrupted` as soon as *stop* is set while it sleeps."""
+        self._client()  # what cannot be made is told before the flow claims anything
         reply: object = None
+        failure: LipsyncError | None = None
         while True:
             try:
-                effect = flow.send(reply)
+                effect = flow.throw(failure) if failure else flow.send(reply)
             except StopIteration as end:
                 result: T = end.value
                 return result
+            failure = None
             if isinstance(effect, Send):
-                try:
-                    reply = self._send(effect)
-                except KeyboardInterrupt as stopped:
-                    if effect.paid:
-                        _write_down(flow, record, stopped)
-                    raise
-                log(effect, reply)
+                reply = self._send_noted(effect, flow, record)
             elif isinstance(effect, Sleep):
                 reply = _sleep(effect.seconds, stop)
             else:
-                reply = record(effect.event)
+                try:
+                    reply = record(effect.event)
+                except LipsyncError as error:
+                    failure = error
+
+    def _send_noted(self, send: Send, flow: Flow[T], record: Callable[[Event], object]) -> Answer | NoAnswer:
+        """Send, and see to it that a submit that Ctrl-C interrupts is written down as uncertain."""
+        try:
+            reply = self._send(send)
+        except KeyboardInterrupt as stopped:
+            if send.paid:
+                _write_down(flow, record, stopped)
+            raise
+        log(send, reply)
+        return reply
 
     def _send(self, send: Send) -> Answer | NoAnswer:
-        answer: Answer | None = None
+        answer, body = None, bytearray()
+        ends = time.monotonic() + send.timeout
         try:
             with _Watchdog(send.timeout) as watchdog:
                 request = {**request_options(send, self._profile), "extensions": {"trace": watchdog.trace}}
                 with self._client().stream(**request) as response:
-                    answer, body = answer_of(response), bytearray()
+                    answer = answer_of(response)
                     for chunk in response.iter_bytes():
                         body += chunk
-                        if len(body) > LARGEST_ANSWER:
+                        if len(body) > LARGEST_ANSWER or time.monotonic() > ends:
                             break
                     return with_body(answer, body)
         except Exception as error:  # noqa: BLE001  # raised again unless it is a failure of the request
-            return outcome(error, answer)
+            return outcome(error, with_body(answer, body) if answer else None)
 
     def _client(self) -> Any:
         if self._given is not None:
@@ -93,7 +106,7 @@ class Transport:
         with self._lock:
             if self._own is None:
                 # Polls are seconds apart, when most servers have closed an idle connection: each request gets its own.
-                self._own = httpx.Client(**client_options(self._profile, fresh=True))
+                self._own = made(lambda: httpx.Client(**client_options(self._profile, fresh=True)))
             return self._own
 
     def close(self) -> None:
@@ -111,6 +124,7 @@ class _Watchdog:
         self._timer = threading.Timer(seconds, self._bite)
         self._timer.daemon = True
         self._socket: socket.socket | None = None
+        self._late = False
 
     def __enter__(self) -> Self:
         self._timer.start()
@@ -123,12 +137,15 @@ class _Watchdog:
         """Remember the socket when httpx opens it."""
         if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
             self._socket = info["return_value"].get_extra_info("socket")
+            if self._late:  # looking up the name took all the time there was
+                self._bite()
 
     def _bite(self) -> None:
-        # Shutting down wakes the reader; closing would not.
+        self._late = True
         if self._socket is not None:
             with suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
+                # Shutting down wakes the reader; closing would not. A TLS socket's own shutdown does more than that.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
 def _write_down(flow: Flow[T], record: Callable[[Event], object], stopped: KeyboardInterrupt) -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import httpx
 
 from lipsync_nodes import __version__
 from lipsync_nodes.answers import Answer, NoAnswer
-from lipsync_nodes.errors import redact
+from lipsync_nodes.errors import ConfigurationError, redact
 from lipsync_nodes.flow import Send
 from lipsync_nodes.settings import Profile
 
@@ -26,11 +26,14 @@ __all__ = [
     "answer_of",
     "client_options",
     "log",
+    "made",
     "outcome",
     "request_options",
     "tls_context",
     "with_body",
 ]
+
+T = TypeVar("T")
 
 _log = logging.getLogger("lipsync_nodes")
 
@@ -38,8 +41,10 @@ CONNECT_SECONDS: Final = 10.0
 LARGEST_ANSWER: Final = 1 << 20
 USER_AGENT: Final = f"lipsync-nodes/{__version__}"
 
-# Raised before a byte of the request was written. A TLS or proxy failure is a ConnectError or ProxyError, too.
-_NEVER_SENT: Final = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"})
+# Raised by httpcore before a byte of the request was written. A TLS failure is a ConnectError, too. Other transports
+# use the same names for less: httpx-aiohttp calls a connection that the server cut after reading a ConnectTimeout.
+_NEVER_SENT: Final = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"})
+_TRUSTED: Final = ("httpcore.", "httpcore2.")
 _REQUEST_FAILED: Final = "RequestError"
 
 
@@ -115,4 +120,20 @@ def outcome(error: Exception, answer: Answer | None) -> Answer | NoAnswer:
     if answer is not None:
         return answer
     reason = f"{type(error).__name__} {error}".strip()
-    return NoAnswer(reason, sent=not names & _NEVER_SENT)
+    return NoAnswer(reason, sent=not _never_sent(error))
+
+
+def _never_sent(error: Exception) -> bool:
+    cause = type(error.__cause__ or error.__context__)
+    return cause.__name__ in _NEVER_SENT and f"{cause.__module__}.".startswith(_TRUSTED)
+
+
+def made(make: Callable[[], T]) -> T:
+    """Make a client; what the environment makes impossible (proxy, certificates) is told before anything is sent."""
+    try:
+        return make()
+    except (ImportError, OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"No connection can be made: {error}.",
+            hint="Nothing was sent. Check the environment's proxy and certificate settings (ALL_PROXY, SSL_CERT_FILE).",
+        ) from None

@@ -28,11 +28,17 @@ KEYS = st.sampled_from(["a", "b", "c"])
 POSTS = st.sampled_from(
     ["made", "made, answer lost", "made, answer unreadable", "lost", "unreached", "refused", "paced"]
 )
-CRASHES = st.sampled_from([None, "Claim", "Sending", "sent", "Accepted before", "Accepted after"])
+CRASHES = st.sampled_from(
+    [None, "Claim", "Sending", "sent", "Accepted before", "Accepted after", "asleep at Claim", "asleep at Paused"]
+)
 
 
 class Crash(BaseException):
     """The process is gone."""
+
+
+class Asleep(BaseException):
+    """The process stands still for a while, as on a laptop whose lid is closed, and then goes on."""
 
 
 class Machine(RuleBasedStateMachine):
@@ -43,6 +49,7 @@ class Machine(RuleBasedStateMachine):
         self.ledger = self.fresh_ledger()
         self.jobs = {}  # job id → key, status
         self.answered = set()  # job ids that the ledger was told of
+        self.sleepers = []  # flows that stand still, with the reply they are about to get
         self.allowed = dict.fromkeys("abc", 1)  # jobs that a key may have: failures and people allow more
 
     def fresh_ledger(self):
@@ -75,9 +82,8 @@ class Machine(RuleBasedStateMachine):
             return Answer(200, {}, json.dumps(self.state(job_id)).encode())
         return NoAnswer("ReadError", sent=True) if "lost" in outcome else Answer(200, {}, b"{")
 
-    def drive(self, playing, key, outcomes, crash=None):
-        """Carry a flow out; `crash` says where the process dies."""
-        reply = None
+    def drive(self, playing, key, outcomes, crash=None, reply=None):
+        """Carry a flow out; `crash` says where the process dies or falls asleep."""
         while True:
             try:
                 effect = playing.send(reply)
@@ -85,6 +91,9 @@ class Machine(RuleBasedStateMachine):
                 return end.value
             if isinstance(effect, Record):
                 reply = self.note(effect.event, crash)
+                if crash == f"asleep at {type(effect.event).__name__}":
+                    self.sleepers.append((playing, key, outcomes, reply))
+                    raise Asleep
             elif isinstance(effect, Send):
                 reply = self.post(key, outcomes.pop(0) if outcomes else "lost")
                 if crash == "sent":
@@ -112,13 +121,26 @@ class Machine(RuleBasedStateMachine):
         submission = Submission("lipsync-image", "/p", {}, key=key, resubmit_uncertain=anew)
         if anew and uncertain:
             self.allowed[key] += 1
+        self.carry_through(flow.submit(submission, POLICY), key, outcomes, crash)
+
+    @rule(data=st.data())
+    def sleeper_wakes(self, data):
+        if self.sleepers:
+            sleeper = self.sleepers.pop(data.draw(st.integers(0, len(self.sleepers) - 1)))
+            playing, key, outcomes, reply = sleeper
+            self.carry_through(playing, key, outcomes, None, reply)
+
+    def carry_through(self, playing, key, outcomes, crash, reply=None):
         try:
-            job = self.drive(flow.submit(submission, POLICY), key, outcomes, crash)
+            job = self.drive(playing, key, outcomes, crash, reply)
+        except Asleep:
+            pass
         except SubmissionUncertain as error:
             assert error.may_have_charged
         except LipsyncError as error:
             assert not error.may_have_charged
         except Crash:
+            self.sleepers.clear()  # they were in the same process
             self.ledger.close()
             self.ledger = self.fresh_ledger()
         else:
