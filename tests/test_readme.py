@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -67,7 +68,7 @@ def test_ci_calls_the_test_command():
 
 
 def test_the_commands_for_the_sandbox(desk):
-    for command in (line for line in lines_of("bash") if "--sandbox" in line or "estimate" in line):
+    for command in (line for line in lines_of("bash") if "--sandbox" in line or " estimate " in line):
         run(command, desk)
     with av.open(desk / "talking.mp4") as video:
         assert video.streams.video[0].codec_context.name == "h264"
@@ -89,7 +90,25 @@ def test_the_commands_for_the_service(desk, sandbox):
 def test_a_snippet(snippet, desk):
     (desk / "snippet.py").write_text(snippet)
     run("python snippet.py", desk)
-    assert (desk / "talking.mp4").is_file()
+    assert (desk / "talking.mp4").is_file() is ("talking.mp4" in snippet)
+
+
+def test_the_sandbox_by_itself(desk):
+    (command,) = [line for line in lines_of("bash") if line.startswith("lipsync-nodes sandbox ")]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    words = shlex.split(command.replace("8787", str(port)))
+    words[:1] = [sys.executable, "-c", "from lipsync_nodes.cli import main; main()"]
+    process = subprocess.Popen(words, cwd=desk, stderr=subprocess.PIPE, text=True)
+    try:
+        assert f"http://127.0.0.1:{port}/api/v1" in process.stderr.readline()
+        here = {"LIPSYNC_BASE_URL": f"http://127.0.0.1:{port}/api/v1", "LIPSYNC_API_KEY": "sk_x"}
+        run("lipsync-nodes run image --image face.jpg --audio voice.mp3 --out talking.mp4", desk, **here)
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+    assert (desk / "sandbox-data").is_dir()
 
 
 @pytest.mark.parametrize("example", sorted((ROOT / "examples" / "python").glob("*.py")), ids=lambda path: path.name)

@@ -86,6 +86,76 @@ def test_a_video_that_changed_meanwhile_is_fetched_anew(service, tmp_path):
     assert fetch(service, tmp_path / "v.mp4").read_bytes() == VIDEO
 
 
+def test_a_part_of_another_video_is_never_spliced_in(service, tmp_path):
+    """The server ignores If-Range and goes on with what it has now."""
+
+    def other(request):
+        start = int(request.headers["Range"].removeprefix("bytes=").removesuffix("-"))
+        named = {"ETag": '"new"', "Content-Range": f"bytes {start}-{len(VIDEO) - 1}/{len(VIDEO)}"}
+        request.answer(206, bytes(len(VIDEO) - start), kind="video/mp4", headers=named)
+
+    service.on_output = [served(upto=100_000, etag='"old"', body=bytes(len(VIDEO))), other, served(etag='"new"')]
+    assert fetch(service, tmp_path / "v.mp4").read_bytes() == VIDEO
+
+
+def test_a_part_that_is_too_short_is_gone_on_with(service, tmp_path):
+    def short(request):
+        start = int(request.headers["Range"].removeprefix("bytes=").removesuffix("-"))
+        named = {"ETag": '"v1"', "Content-Range": f"bytes {start}-{start + 99}/{len(VIDEO)}"}
+        request.answer(206, VIDEO[start : start + 100], kind="video/mp4", headers=named)
+
+    service.on_output = [served(upto=100_000), short, served()]
+    assert fetch(service, tmp_path / "v.mp4").read_bytes() == VIDEO
+
+
+def test_a_shorter_video_that_replaced_it_leaves_nothing_of_the_longer(service, tmp_path):
+    short = VIDEO[:24] + (108).to_bytes(4, "big") + b"mdat" + bytes(100)
+    service.on_output = [served(upto=100_000, etag='"old"'), served(etag='"new"', body=short)]
+    assert fetch(service, tmp_path / "v.mp4").read_bytes() == short
+
+
+def test_many_cuts_are_survived_as_long_as_something_comes(service, tmp_path):
+    service.on_output = [*[served(upto=50_000)] * 7, served()]
+    assert fetch(service, tmp_path / "v.mp4").read_bytes() == VIDEO
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["64:ff9b::a9fe:a9fe", "64:ff9b:1::a00:1", "2002:7f00:1::", "2002:a00:1::1", "::7f00:1", "fec0::1", "ff02::1"]
+    + ["::ffff:0:7f00:1", "::ffff:10.0.0.1", "fe80::1", "fd00::1", "224.0.0.1", "100.64.0.1", "0.0.0.0", "::"],
+)
+def test_no_spelling_of_a_private_address_passes(tmp_path, address):
+    host = f"[{address}]" if ":" in address else address
+    with pytest.raises(DownloadError, match="no public address"):
+        download(f"https://{host}/v.mp4", tmp_path / "v.mp4")
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "64:ff9b::808:808", "2002:808:808::1"])
+def test_a_public_address_passes(address):
+    from ipaddress import ip_address
+
+    from lipsync_nodes.results import _inside, _is_public
+
+    assert all(map(_is_public, (ip_address(address), *_inside(ip_address(address)))))
+
+
+@pytest.mark.parametrize("host", ["localhost", "xn--mnchen-3ya.localhost", "münchen.localhost"])
+def test_a_name_of_any_alphabet_is_checked_where_it_leads(service, tmp_path, host, monkeypatch):
+    """The resolver is the one thing that is not real here: these names are nobody's."""
+    import socket
+
+    real = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda _host, *more, **named: real("127.0.0.1", *more, **named))
+    with pytest.raises(DownloadError, match="no public address"):
+        download(f"https://{host}:{service.url.rpartition(':')[2]}/output/v.mp4", tmp_path / "v.mp4")
+
+
+@pytest.mark.parametrize("url", ["http://example.com/v.mp4", "http://8.8.8.8/v.mp4"])
+def test_plain_http_is_for_this_machine_only_also_with_a_sandbox(tmp_path, url):
+    with pytest.raises(DownloadError, match="not https"):
+        download(url, tmp_path / "v.mp4", local=True)
+
+
 def test_a_server_that_knows_no_ranges_is_asked_for_the_whole_again(service, tmp_path):
     service.on_output = [served(upto=100_000), served(ranges=False)]
     assert fetch(service, tmp_path / "v.mp4").read_bytes() == VIDEO

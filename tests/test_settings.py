@@ -84,6 +84,8 @@ def test_a_malformed_file_is_told_without_its_secrets(profiles, text):
         "lipsync.studio",
         "https://",
         "https://u:p@x/v1",
+        "https://:p@x/v1",
+        "https://x/\x07",
         "https://x/v1?a=b",
         "http://localhost.evil.example",
     ],

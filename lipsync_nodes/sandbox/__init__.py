@@ -9,11 +9,13 @@ Importing this module is nearly free; the server is loaded when a `Sandbox` star
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
@@ -33,6 +35,12 @@ MEDIA: Final = Path(__file__).parent / "media"
 _SERVER = ("starlette", "uvicorn")
 _RENDERER = ("av", "cv2", "numpy")
 _DEFAULT_KEY = "sk_sandbox_local"
+_ENDINGS = (signal.SIGINT, signal.SIGTERM)
+_LOG = logging.getLogger("lipsync_nodes.sandbox")
+_OPEN = (
+    "The sandbox listens on %s:%s: whoever can reach that sees the page with its jobs, and can set faults and reset "
+    "it, all without a key."
+)
 
 
 class Sandbox:
@@ -86,22 +94,23 @@ class Sandbox:
 
         if self._running:
             return self
-        listener = listen(*self._address)
-        url = _url(self._address[0], listener.getsockname()[1])
-        if self._folder is None:
-            self._temporary = tempfile.TemporaryDirectory(prefix="lipsync-sandbox-", ignore_cleanup_errors=True)
-        folder = self._folder or Path(self._temporary.name if self._temporary else "")
+        folder = self._make_folder()
         try:
+            listener = listen(*self._address)
+            url = _url(self._address[0], listener.getsockname()[1])
             self._running = Running(
                 listener,
                 lambda: build(
-                    Path(folder), url, key=self._key, concurrency=self._concurrency,
+                    folder, url, key=self._key, concurrency=self._concurrency,
                     seconds=self._seconds, seed=self._seed, faults=self._faults,
                 ),
+                self._address[0],
             )  # fmt: skip
         except BaseException:
             self._clean_up()
             raise
+        if self._running.is_reachable:
+            _LOG.warning(_OPEN, *self._address)
         return self
 
     def stop(self) -> None:
@@ -183,10 +192,18 @@ class Sandbox:
         return {**shown(service, row, service.url), **row.picture}
 
     def publish(self, file: Path) -> str:
-        """Put a local file into the asset store and return its URL."""
-        from lipsync_nodes.sandbox.files import in_chunks  # noqa: PLC0415  # see __init__
+        """Put a local file into the asset store and return its URL.
 
-        path = self._up.call(self._up.service.files.put(file.name, in_chunks(file)))
+        Raises ConfigurationError if it cannot be read, or is larger than the store takes.
+        """
+        from lipsync_nodes.sandbox.files import TooLarge, in_chunks  # noqa: PLC0415  # see __init__
+
+        running = self._up
+        try:
+            path = running.call(running.service.files.put(file.name, in_chunks(file)))
+        except (OSError, ValueError, TooLarge) as error:
+            reason = getattr(error, "strerror", None) or str(error) or "it is too large"
+            raise ConfigurationError(f"The file {file} cannot be published: {reason}.") from None
         return f"{self.url}/files/{quote(path)}"
 
     def reset(self) -> None:
@@ -194,23 +211,34 @@ class Sandbox:
         self._up.call(self._up.service.reset())
 
     def serve(self, *, log: Literal["plain", "json"] = "plain") -> None:
-        """Run in the foreground, for the command line, until Ctrl-C or a polite kill."""
+        """Run in the foreground, for the command line, until Ctrl-C or a polite kill.
+
+        Raises ConfigurationError if it cannot start: a port or a folder that cannot be used, a host that is none.
+        """
         from lipsync_nodes.sandbox.logs import logging_to_stderr  # noqa: PLC0415  # see __init__
 
-        ended = threading.Event()
-        with _on_sigterm(ended.set), logging_to_stderr(log, self._key) as say, self:
-            say("The sandbox is at %s (API: %s). Ctrl-C ends it.", self.url, self.base_url)
-            try:
-                while not ended.wait(0.5):  # Windows hears Ctrl-C only between waits
-                    pass
-            except KeyboardInterrupt:
-                say("The sandbox ends.")
+        with _told_to_end() as told, logging_to_stderr(log, self._key) as say, self:
+            accepted = self._up.service.keys.accepted
+            say("The sandbox is at %s (API: %s). It accepts %s. Ctrl-C ends it.", self.url, self.base_url, accepted)
+            while not told:
+                time.sleep(0.2)  # Windows hears Ctrl-C only between waits
+            say("The sandbox ends.")
 
     @property
     def _up(self) -> Running:
         if self._running is None:
             raise ConfigurationError("The sandbox is not running.", hint="Start it, or use it in a `with` statement.")
         return self._running
+
+    def _make_folder(self) -> Path:
+        """Return the folder to work in, a temporary one if none was given."""
+        if self._folder is not None:
+            return Path(self._folder)
+        try:
+            self._temporary = tempfile.TemporaryDirectory(prefix="lipsync-sandbox-", ignore_cleanup_errors=True)
+        except OSError as error:
+            raise ConfigurationError(f"There is no room for temporary files: {error.strerror or error}.") from None
+        return Path(self._temporary.name)
 
     def _clean_up(self) -> None:
         if self._temporary:
@@ -228,16 +256,22 @@ def _require(packages: tuple[str, ...]) -> None:
 
 
 @contextmanager
-def _on_sigterm(act: Callable[[], None]) -> Iterator[None]:
-    """Act on a polite kill, as long as the context lasts; only the main thread can."""
+def _told_to_end() -> Iterator[list[int]]:
+    """Note Ctrl-C and a polite kill, as long as the context lasts, instead of breaking off; only the main thread can.
+
+    A list, because a handler that sets an Event would wait for ever if it came in the middle of that Event's `wait`.
+    """
+    told: list[int] = []
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield told
         return
-    before = signal.signal(signal.SIGTERM, lambda *_: act())
+    heard = [number for number in _ENDINGS if signal.getsignal(number) != signal.SIG_IGN]  # as `nohup` and `&` want it
+    before = {number: signal.signal(number, lambda which, _: told.append(which)) for number in heard}
     try:
-        yield
+        yield told
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _url(host: str, port: int) -> str:

@@ -17,7 +17,7 @@ __all__ = ["Answer", "Keys", "refuse", "sent_to"]
 
 _HOST: Final = re.compile(r"[A-Za-z0-9.:_\-\[\]]+")
 _BEARER: Final = re.compile(r"bearer +(\S+)", re.IGNORECASE)
-_KEY: Final = re.compile(r"sk_[A-Za-z0-9_\-]{4,}")
+_KEY: Final = re.compile(r"sk_[A-Za-z0-9_\-]+")
 
 
 class Answer(Response):
@@ -56,11 +56,15 @@ class Keys:
         """Refuse a request without an accepted key."""
         bearer = _BEARER.fullmatch(request.headers.get("authorization", "").strip())
         if not bearer or not self._accepts(bearer[1]):
-            raise refuse(
-                401,
-                "The API key is wrong." if bearer else "An API key is missing: Authorization: Bearer sk_….",
-                {"WWW-Authenticate": "Bearer"},
-            )
+            wrong = "The API key is wrong" if bearer else "An API key is missing (Authorization: Bearer sk_…)"
+            raise refuse(401, f"{wrong}; {self.accepted} is accepted.", {"WWW-Authenticate": "Bearer"})
+
+    @property
+    def accepted(self) -> str:
+        """Which keys are accepted, as words for a sentence; they repeat no key."""
+        if self._only is None:
+            return "any key of the shape sk_… (letters, digits, _ and -)"
+        return "only the key that the sandbox was started with"
 
     def mask(self, text: str) -> str:
         """Take API keys out of a text."""

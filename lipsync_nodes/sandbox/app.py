@@ -22,7 +22,7 @@ from lipsync_nodes.sandbox.files import TooLarge
 from lipsync_nodes.sandbox.jobs import Row
 from lipsync_nodes.sandbox.service import Service
 from lipsync_nodes.sandbox.urls import check_url
-from lipsync_nodes.sandbox.works import API, form_of, media_of
+from lipsync_nodes.sandbox.works import API, form_of
 
 __all__ = ["build_app"]
 
@@ -66,8 +66,8 @@ class Contract:
         async def handle(request: Request) -> Response:
             self._service.keys.check(request)
             webhook, state = _read(await _whole(request))
-            for name, url in media_of(spec, form_of(spec, state)).items():
-                _fetchable(name, url)
+            _check_media(spec, state)
+            form_of(spec, state)
             base = sent_to(request, self._service.url)
             row = Row(spec.id, state, base, webhook, quirks=self._quirks(request.url.path))
             self._service.works.take_on(self._service.store.add(row))
@@ -171,6 +171,21 @@ def _webhook(value: Any) -> str | None:
     if not isinstance(value, str):
         raise refuse(422, "`webhook`: must be a URL.")
     return _fetchable("webhook", value)
+
+
+def _check_media(spec: NodeSpec, state: dict[str, Any]) -> None:
+    """Refuse media that are no URLs: the forms take local files, too, which a service cannot see."""
+    for field in spec.media:
+        value = state.get(field.name)
+        if field.name not in state or (not field.required and _is_unset(value)):
+            continue  # the form says which fields are missing
+        if not isinstance(value, str):
+            raise refuse(422, f"`{field.name}`: must be a text, an http(s) URL.")
+        _fetchable(field.name, value)
+
+
+def _is_unset(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _fetchable(field: str, url: str) -> str:

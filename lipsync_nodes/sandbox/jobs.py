@@ -102,16 +102,12 @@ class JobStore:
     def __init__(self, file: Path, seed: int | None = None) -> None:
         self._seed = seed
         self._lock = threading.RLock()
-        self._base = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=0.5)
         try:
-            # The exclusive lock keeps a second sandbox out of the same folder, and goes with the process.
-            for order in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = NORMAL"):
-                self._base.execute(f"PRAGMA {order}")
-            self._base.execute(_TABLE)
-        except sqlite3.OperationalError as error:
-            self._base.close()
+            self._base = _opened(file)
+        except sqlite3.Error as error:
             raise ConfigurationError(
-                f"The folder {file.parent} cannot be used: {error}.", hint="Is another sandbox running in it?"
+                f"The folder {file.parent} cannot be used: {error}.",
+                hint=f"Is another sandbox running in it, or is {file.name} no file of a sandbox?",
             ) from None
 
     def close(self) -> None:
@@ -175,6 +171,20 @@ class JobStore:
             return str(uuid.uuid4())
         bits = random.Random(f"{self._seed}:{n}").getrandbits(128)  # noqa: S311  # ids, not secrets
         return str(uuid.UUID(int=bits, version=4))
+
+
+def _opened(file: Path) -> sqlite3.Connection:
+    """Open the database for this process alone; nothing is left open if that fails."""
+    base = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=0.5)
+    try:
+        # The exclusive lock keeps a second sandbox out of the same folder, and goes with the process.
+        for order in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = NORMAL"):
+            base.execute(f"PRAGMA {order}")
+        base.execute(_TABLE)
+    except BaseException:
+        base.close()
+        raise
+    return base
 
 
 def _dump(row: Row) -> str:

@@ -15,17 +15,25 @@ from typing import Any, Final
 from lipsync_nodes.catalogue import NodeSpec
 from lipsync_nodes.contract import Form
 
-__all__ = ["Refused", "Renderer", "order_for", "take_name"]
+__all__ = ["Crashed", "Refused", "Renderer", "order_for", "take_name"]
 
+# What ends the parent shall not end the worker in the middle of its imports, with a traceback: it ends with its pipe.
 _START: Final = (
+    "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); signal.signal(signal.SIGTERM, signal.SIG_IGN); "
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from lipsync_nodes.sandbox.worker import main; main()"
 )
+# A terminal and a supervisor signal whole process groups. Both flags exist on Windows alone.
+_APART: Final = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
 # The renderer's names for formState fields, where they differ.
 _TAKE_NAMES: Final = {"left_audio": "audio", "mask_image": "mask"}
 
 
 class Refused(Exception):
     """The job gave no video; the message is one sentence."""
+
+
+class Crashed(Refused):
+    """The worker died over the job, or was killed."""
 
 
 def take_name(field: str) -> str:
@@ -61,7 +69,10 @@ class Renderer:
         return self._process.pid if self._process else None
 
     async def run(self, order: Mapping[str, Any], news: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-        """Carry out an order, pass on news, return what the worker says at the end; raise Refused if it fails."""
+        """Carry out an order, pass on news, return what the worker says at the end.
+
+        Raises Refused if it fails, Crashed if the worker died.
+        """
         process = await self._running()
         try:
             last = await self._converse(process, order, news)
@@ -70,7 +81,7 @@ class Renderer:
             raise
         if last is None:
             code = await self.close()
-            raise Refused(f"The preview renderer stopped unexpectedly (exit code {code}).")
+            raise Crashed(f"The preview renderer stopped unexpectedly (exit code {code}).")
         if "done" not in last:
             raise Refused(last.get("refused") or f"The preview renderer failed: {last['broken']}")
         done: dict[str, Any] = last["done"]
@@ -94,7 +105,8 @@ class Renderer:
                 sys.executable, "-c", _START, json.dumps(sys.path),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+                start_new_session=True,  # left out on Windows
+                creationflags=_APART,
             )  # fmt: skip
         return self._process
 

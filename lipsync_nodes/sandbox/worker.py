@@ -25,7 +25,8 @@ Tell = Callable[..., None]
 
 def main() -> None:
     """Carry out orders until the parent is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the parent decides
+    for polite in (signal.SIGINT, signal.SIGTERM):  # they may reach all processes at once; the parent decides
+        signal.signal(polite, signal.SIG_IGN)
     tell = _teller()
     orders: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(orders,), daemon=True).start()

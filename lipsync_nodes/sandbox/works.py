@@ -22,7 +22,7 @@ from lipsync_nodes.sandbox.faults import Faults
 from lipsync_nodes.sandbox.files import FileStore
 from lipsync_nodes.sandbox.inputs import Fetcher, NotFetched, new_http
 from lipsync_nodes.sandbox.jobs import JobStore, Row
-from lipsync_nodes.sandbox.renderer import Refused, Renderer, order_for
+from lipsync_nodes.sandbox.renderer import Crashed, Refused, Renderer, order_for
 
 if TYPE_CHECKING:
     import httpx
@@ -31,6 +31,12 @@ __all__ = ["API", "Works", "form_of", "media_of"]
 
 API: Final = "/api/v1"
 _LOG: Final = logging.getLogger("lipsync_nodes.sandbox")
+# What killed a worker may be about to end the sandbox, too: this long until that is heard, in seconds.
+_HEARING: Final = 1.0
+
+
+class _PutDown(Exception):
+    """The job is left as it is, for the next start."""
 
 
 @dataclass(slots=True)
@@ -72,6 +78,8 @@ class Works:
     ) -> None:
         self.outputs = folder / "outputs"
         self.progress: dict[str, float] = {}
+        self.leaving = False
+        """Whether the sandbox is about to end: a worker that dies now says nothing of its job."""
         self._store = store
         self._files = files
         self._seconds = seconds
@@ -127,6 +135,8 @@ class Works:
     async def _guarded(self, job_id: str, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
+        except _PutDown:
+            _LOG.info("job %s is put down, for the next start", job_id, extra={"job": job_id})
         except Exception as error:  # noqa: BLE001  # the job shall not go on for ever, whatever it was
             _LOG.exception("job %s: the sandbox itself failed", job_id)
             self._end(job_id, _Outcome(error=f"The sandbox failed: {type(error).__name__}"))
@@ -183,9 +193,22 @@ class Works:
             clean.callback(part.unlink, missing_ok=True)
             media = await Fetcher(self._client(), self._files).fetch_all(media_of(spec, form), Path(folder))
             order = order_for(spec, form, media, part)
-            outcome.picture = await renderer.run(order, lambda news: self._note(row.id, form, outcome, news))
+            outcome.picture = await self._survived(
+                renderer.run(order, lambda news: self._note(row.id, form, outcome, news))
+            )
             part.replace(self.outputs / f"{row.id}.mp4")
         outcome.output = f"{row.id}.mp4"
+
+    async def _survived(self, rendering: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+        """Return what a renderer returns; a worker's death is the job's failure only if the sandbox lives on."""
+        try:
+            return await rendering
+        except Crashed:
+            if not self.leaving:
+                await asyncio.sleep(_HEARING)
+            if self.leaving:
+                raise _PutDown from None
+            raise
 
     def _note(self, job_id: str, form: Form, outcome: _Outcome, news: Mapping[str, Any]) -> None:
         if lengths := news.get("lengths"):

@@ -1,14 +1,8 @@
 """Jobs that are rendered: restart, crashes, media that are wrong, credits, what the sandbox notes and what it hides."""
 
-import _thread
-import json
 import logging
-import os
-import re
-import signal
 import subprocess
 import sys
-import threading
 import time
 
 import httpx
@@ -84,22 +78,6 @@ def test_media_are_fetched_over_http(studio, portrait, tone, httpserver):
     assert studio.ended(studio.job_id(**media))["error"] == ""
 
 
-def test_a_killed_worker_fails_its_own_job_alone(studio, portrait, tone, until):
-    box, works = studio.box, studio.box._running.service.works
-    media = {"image": studio.put("face.jpg", portrait), "audio": studio.put("long.wav", tone(6))}
-    first, second = studio.job_id(**media), studio.job_id(**media)
-    until(lambda: len(works.progress) == 2)
-    [victim] = [renderer for renderer in works._renderers if renderer.pid == works.pids()[0]]
-    os.kill(victim.pid, signal.SIGTERM)
-    ends = sorted(studio.ended(job_id)["status"] for job_id in (first, second))
-    assert ends == ["completed", "failed"]
-    [failed] = [job for job in box.jobs() if job["status"] == "failed"]
-    assert re.search(r"renderer stopped unexpectedly \(exit code -?15\)", failed["error"])
-    short = media | {"audio": studio.put("voice.wav", tone(1))}
-    again = [studio.job_id(**short), studio.job_id(**short)]
-    assert [studio.ended(job_id)["status"] for job_id in again] == ["completed", "completed"]
-
-
 def test_reset_drops_a_render(studio, portrait, tone, until):
     media = {"image": studio.put("face.jpg", portrait), "audio": studio.put("long.wav", tone(20))}
     job_id = studio.job_id(**media)
@@ -131,70 +109,6 @@ def test_a_restart_keeps_what_ended_and_goes_on_with_the_rest(tmp_path, connect,
         assert [job["status"] for job in box.jobs()] == ["failed", "completed"]
         time.sleep(0.2)
         assert len(httpserver.log) == 1
-
-
-SERVE = """
-import sys, threading, time
-from pathlib import Path
-from lipsync_nodes.sandbox import Sandbox
-# No `if __name__ == "__main__"`: the workers must not run this again.
-Sandbox(Path(sys.argv[1]), port=int(sys.argv[2]), concurrency=1).serve(log="json")
-"""
-
-
-def test_a_killed_sandbox_leaves_no_orphan_and_loses_no_job(tmp_path, connect, portrait, tone, until):
-    with Sandbox(renderer="instant") as spare:
-        port = int(spare.url.rpartition(":")[2])
-    command = [sys.executable, "-c", SERVE, str(tmp_path), str(port)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        lines = (json.loads(line) for line in process.stderr)
-        assert f":{port}" in next(lines)["message"]
-        there = Sandbox(port=port)
-        there.__class__ = type("Elsewhere", (), {"url": f"http://127.0.0.1:{port}", "api_key": "sk_any_key",
-                                                 "base_url": f"http://127.0.0.1:{port}/api/v1"})  # fmt: skip
-        api = connect(there)
-        media = {"image": api.put("face.jpg", portrait), "audio": api.put("long.wav", tone(5))}
-        job_id = api.job_id(**media)
-        assert next(line for line in lines if line.get("progress"))["job"] == job_id
-        process.kill()
-        # The worker shares this pipe: it reaches its end only when the worker is gone, too.
-        reader = threading.Thread(target=process.stderr.read)
-        reader.start()
-        reader.join(10)
-        assert not reader.is_alive()
-    with Sandbox(tmp_path) as box:
-        assert connect(box).ended(job_id)["status"] == "completed"
-
-
-def test_an_idle_worker_ends_with_the_pipe_it_is_ordered_by():
-    command = [sys.executable, "-c", "from lipsync_nodes.sandbox.worker import main; main()"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
-        with pytest.raises(subprocess.TimeoutExpired):
-            worker.wait(1)
-        worker.stdin.close()
-        assert worker.wait(10) == 0
-
-
-def test_serve_ends_with_ctrl_c_and_hides_the_key(tmp_path, capfd, until):
-    box = Sandbox(tmp_path, renderer="instant", api_key="sk_very_secret")
-
-    def visit():
-        until(lambda: box._running)
-        httpx.get(f"{box.url}/files/0/sk_very_secret?key=sk_very_secret")
-        httpx.get(f"{box.base_url}/jobs/sk_other_key")
-        logging.getLogger("uvicorn.error").warning("said by the server: %s", "sk_very_secret")
-        _thread.interrupt_main()
-
-    visitor = threading.Thread(target=visit)
-    visitor.start()
-    box.serve()
-    visitor.join()
-    log = capfd.readouterr().err
-    assert "The sandbox is at http://127.0.0.1:" in log
-    assert "GET /api/v1/jobs/sk_*** 401" in log
-    assert "said by the server: sk_***" in log
-    assert "secret" not in log
-    assert "other_key" not in log
 
 
 def test_the_key_is_nowhere(connect, caplog):

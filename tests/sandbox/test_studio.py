@@ -6,6 +6,7 @@ import subprocess
 import sys
 import wave
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -17,7 +18,7 @@ import lipsync_nodes.sandbox
 from lipsync_nodes.sandbox.studio import MediaError, Take, media_seconds, render
 from lipsync_nodes.sandbox.studio.faces import FaceFinder
 from lipsync_nodes.sandbox.studio.mouth import mouth_curve, opening_at
-from lipsync_nodes.sandbox.studio.picture import Film, read_image
+from lipsync_nodes.sandbox.studio.picture import Film, _frame_rate, read_image
 from lipsync_nodes.sandbox.studio.sound import read_speech
 
 MEDIA = Path(lipsync_nodes.sandbox.__file__).parent / "media"
@@ -383,3 +384,15 @@ def test_the_import_loads_no_imaging_library():
     code = "import sys, lipsync_nodes.sandbox.studio; print({'cv2', 'av', 'numpy'} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [((25, 1), 25), ((30000, 1001), Fraction(30000, 1001)), ((1, 1), 10), ((90000, 1), 60), ((0, 1), 10), ((0, 0), 25)],
+)
+def test_a_frame_rate_is_read_whatever_class_of_ratio_it_is(told, kept):
+    class Ratio:  # as PyAV's own, from version 19 on: no Fraction
+        numerator, denominator = told
+
+    assert _frame_rate(Ratio()) == kept
+    assert _frame_rate(None) == 25

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from fractions import Fraction
 from itertools import islice, repeat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import cv2
 import numpy as np
@@ -24,6 +24,15 @@ if TYPE_CHECKING:
 
 _SLOWEST, _FASTEST = 10, 60  # frames a second that are kept as they are
 _OPAQUE = 255
+
+
+class _Ratio(Protocol):
+    """A ratio as PyAV gives it: a Fraction up to its version 18, a class of its own from 19 on."""
+
+    @property
+    def numerator(self) -> int: ...
+    @property
+    def denominator(self) -> int: ...
 
 
 def read_image(path: Path, short_side: int) -> Image:
@@ -129,9 +138,10 @@ def _film(container: InputContainer) -> VideoStream:
     return films[0]
 
 
-def _frame_rate(rate: Fraction | None) -> Fraction:
-    """Keep a frame rate within what players like."""
-    return min(max(rate or Fraction(25), Fraction(_SLOWEST)), Fraction(_FASTEST)).limit_denominator(1001)
+def _frame_rate(rate: _Ratio | None) -> Fraction:
+    """Keep a frame rate within what players like; where the file tells none, it is 25."""
+    told = Fraction(rate.numerator, rate.denominator) if rate and rate.denominator else Fraction(25)
+    return min(max(told, Fraction(_SLOWEST)), Fraction(_FASTEST)).limit_denominator(1001)
 
 
 def _bytes(path: Path, what: str) -> Image:

@@ -1,0 +1,188 @@
+"""The sandbox as a process, and its workers: signals, kills, crashes, orphans."""
+
+import _thread
+import json
+import logging
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import httpx
+import pytest
+
+from lipsync_nodes.sandbox import Sandbox
+from lipsync_nodes.sandbox.jobs import JobStore
+
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
+posix = pytest.mark.skipif(sys.platform == "win32", reason="process groups are POSIX's")
+
+
+@pytest.fixture(scope="module")
+def studio_box():
+    with Sandbox(concurrency=2) as box:
+        yield box
+
+
+def left_in(folder):
+    """Return the ids of the jobs that a sandbox left unfinished in a folder."""
+    store = JobStore(folder / "sandbox.sqlite3")
+    try:
+        return [row.id for row in store.unfinished() if row.status == "processing"]
+    finally:
+        store.close()
+
+
+def test_a_killed_worker_fails_its_own_job_alone(studio_box, connect, portrait, tone, until):
+    studio = connect(studio_box)
+    box, works = studio.box, studio.box._running.service.works
+    media = {"image": studio.put("face.jpg", portrait), "audio": studio.put("long.wav", tone(9))}
+    first, second = studio.job_id(**media), studio.job_id(**media)
+    until(lambda: len(works.progress) == 2)
+    [victim] = [renderer for renderer in works._renderers if renderer.pid == works.pids()[0]]
+    os.kill(victim.pid, KILL)
+    ends = sorted(studio.ended(job_id)["status"] for job_id in (first, second))
+    assert ends == ["completed", "failed"]
+    [failed] = [job for job in box.jobs() if job["status"] == "failed"]
+    assert re.search(r"renderer stopped unexpectedly \(exit code -?\d+\)", failed["error"])
+    short = media | {"audio": studio.put("voice.wav", tone(1))}
+    again = [studio.job_id(**short), studio.job_id(**short)]
+    assert [studio.ended(job_id)["status"] for job_id in again] == ["completed", "completed"]
+
+
+SERVE = """
+import signal, sys
+from pathlib import Path
+from lipsync_nodes.sandbox import Sandbox
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` would have it ignored
+# No `if __name__ == "__main__"`: the workers must not run this again.
+Sandbox(Path(sys.argv[1]), port=int(sys.argv[2]), concurrency=1).serve(log="json")
+"""
+
+
+class Elsewhere:
+    """A sandbox in another process."""
+
+    api_key = "sk_any_key"
+
+    def __init__(self, port):
+        self.url = f"http://127.0.0.1:{port}"
+        self.base_url = f"{self.url}/api/v1"
+
+
+def free_port():
+    with Sandbox(renderer="instant") as spare:
+        return int(spare.url.rpartition(":")[2])
+
+
+def test_a_killed_sandbox_leaves_no_orphan_and_loses_no_job(tmp_path, connect, portrait, tone, until):
+    port = free_port()
+    command = [sys.executable, "-c", SERVE, str(tmp_path), str(port)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        lines = (json.loads(line) for line in process.stderr)
+        assert f":{port}" in next(lines)["message"]
+        api = connect(Elsewhere(port))
+        media = {"image": api.put("face.jpg", portrait), "audio": api.put("long.wav", tone(5))}
+        job_id = api.job_id(**media)
+        assert next(line for line in lines if line.get("progress"))["job"] == job_id
+        process.kill()
+        # The worker shares this pipe: it reaches its end only when the worker is gone, too.
+        reader = threading.Thread(target=process.stderr.read)
+        reader.start()
+        reader.join(10)
+        assert not reader.is_alive()
+    with Sandbox(tmp_path) as box:
+        assert connect(box).ended(job_id)["status"] == "completed"
+
+
+def test_an_idle_worker_ends_with_the_pipe_it_is_ordered_by():
+    command = [sys.executable, "-c", "from lipsync_nodes.sandbox.worker import main; main()"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
+        with pytest.raises(subprocess.TimeoutExpired):
+            worker.wait(1)
+        worker.stdin.close()
+        assert worker.wait(10) == 0
+
+
+def test_serve_ends_with_ctrl_c_and_hides_the_key(tmp_path, capfd, until):
+    box = Sandbox(tmp_path, renderer="instant", api_key="sk_very_secret")
+
+    def visit():
+        until(lambda: box._running)
+        httpx.get(f"{box.url}/files/0/sk_very_secret?key=sk_very_secret")
+        httpx.get(f"{box.base_url}/jobs/sk_other_key")
+        logging.getLogger("uvicorn.error").warning("said by the server: %s", "sk_very_secret")
+        _thread.interrupt_main()
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` would have it ignored
+    visitor = threading.Thread(target=visit)
+    visitor.start()
+    box.serve()
+    visitor.join()
+    signal.signal(signal.SIGINT, before)
+    log = capfd.readouterr().err
+    assert "The sandbox is at http://127.0.0.1:" in log
+    assert "GET /api/v1/jobs/sk_*** 401" in log
+    assert "said by the server: sk_***" in log
+    assert "It accepts only the key that the sandbox was started with." in log
+    assert "The sandbox ends." in log
+    assert "secret" not in log
+    assert "other_key" not in log
+
+
+@posix
+@pytest.mark.parametrize("pause", [0, 0.05, 0.5])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_all_its_processes_ends_it_quietly_and_loses_no_job(
+    tmp_path, connect, portrait, tone, number, pause
+):
+    port = free_port()
+    command = [sys.executable, "-c", SERVE, str(tmp_path), str(port)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert f":{port}" in process.stderr.readline()
+        api = connect(Elsewhere(port))
+        media = {"image": api.put("face.jpg", portrait), "audio": api.put("long.wav", tone(30))}
+        job_id = api.job_id(**media)
+        assert "started" in [process.stderr.readline() for _ in range(4)][-1]
+        time.sleep(pause)
+        os.killpg(process.pid, number)
+        log = process.stderr.read()
+        assert process.wait(10) == 0
+    assert "raceback" not in log
+    assert "The sandbox ends." in log
+    assert left_in(tmp_path) == [job_id]
+
+
+@posix
+def test_a_worker_has_a_session_of_its_own_and_hears_no_polite_signal(studio_box, connect, portrait, tone, until):
+    api, works = connect(studio_box), studio_box._running.service.works
+    media = {"image": api.put("face.jpg", portrait), "audio": api.put("voice.wav", tone(3))}
+    job_id = api.job_id(**media)
+    until(lambda: works.progress)
+    for pid in works.pids():
+        assert os.getsid(pid) == pid
+        os.kill(pid, signal.SIGINT)
+        os.kill(pid, signal.SIGTERM)
+    assert api.ended(job_id)["status"] == "completed"
+
+
+@pytest.mark.parametrize("when", ["before", "while"])
+def test_a_worker_that_dies_with_its_sandbox_fails_no_job(tmp_path, connect, portrait, tone, until, when):
+    with Sandbox(tmp_path, concurrency=1) as box:
+        api, service = connect(box), box._running.service
+        media = {"image": api.put("face.jpg", portrait), "audio": api.put("long.wav", tone(5))}
+        job_id = api.job_id(**media)
+        until(lambda: service.works.progress)
+        if when == "while":
+            service.leave()
+        os.kill(service.works.pids()[0], KILL)
+        time.sleep(0.3)
+        assert api.job(job_id)["status"] == "processing"
+        if when == "while":
+            until(lambda: not service.works._tasks)
+    assert left_in(tmp_path) == [job_id]
+    with Sandbox(tmp_path) as box:
+        assert connect(box).ended(job_id)["status"] == "completed"
