@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -237,3 +238,117 @@ def test_a_command_without_its_extra_says_what_to_install(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     assert "pip install 'lipsync-nodes[cli]'" in done.stderr
+
+
+# What a review by three users found.
+
+
+def test_a_download_that_fails_tells_the_job_and_the_way_back(cli, service, tmp_path):
+    service.on_output = [bad.say(404)]
+    done = cli("run", "image", *URLS, "--out", "v.mp4", "--json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["id"], told["error"]["may_have_charged"]) == (1, "job-1", True)
+    assert "lipsync-nodes download job-1" in done.stderr
+    service.on_output = [bad.deliver]
+    assert cli("resume").returncode == 0
+    assert (tmp_path / "v.mp4").is_file()
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_paid(cli, service, tmp_path):
+    (tmp_path / "file").touch()
+    for words in (
+        ["run", "image", *URLS, "--out", "file/v.mp4"],
+        ["resume", "--out", "file/x"],
+        ["demo", "--out", "file/x"],
+    ):
+        assert cli(*words).returncode == 2
+    assert not service.posts
+
+
+def test_a_url_that_died_since_is_asked_for_anew(cli, service, tmp_path):
+    where = ["gone", "here"]
+
+    def moved(request):
+        job = {"id": bad.job_id_of(request), "status": "completed", "output": f"{service.url}/output/{where[0]}.mp4"}
+        request.answer(200, job)
+
+    service.on_poll = [moved]
+    service.on_output = [lambda request: (bad.deliver if where[0] in request.path else bad.say(403))(request)]
+    assert cli("run", "image", *URLS, "--key", "k", "--out", "v.mp4").returncode == 0
+    (tmp_path / "v.mp4").unlink()
+    where.pop(0)
+    assert cli("run", "image", *URLS, "--key", "k", "--out", "v.mp4").returncode == 0
+    assert len(service.posts) == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT to a process")
+@pytest.mark.parametrize("command", ["run", "wait"])
+def test_ctrl_c_tells_which_job_goes_on(service, tmp_path, command):
+    service.on_poll = [bad.still()]
+    words = ["run", "image", *URLS] if command == "run" else ["wait", "job-1"]
+    env = {**os.environ, "LIPSYNC_BASE_URL": service.base_url, "LIPSYNC_API_KEY": KEY}
+    line = [sys.executable, "-c", "from lipsync_nodes.cli import main; main()", *words, "--json"]
+    process = subprocess.Popen(line, env=env, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    bad.wait_until(lambda: len(service.polls) > 1, 30)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "lipsync-nodes wait job-1" in err
+    assert json.loads(out)["id"] == "job-1"
+
+
+def test_a_terminal_of_another_alphabet_loses_nothing(service, tmp_path):
+    env = {**os.environ, "LIPSYNC_BASE_URL": service.base_url, "LIPSYNC_API_KEY": KEY, "PYTHONIOENCODING": "cp1252"}
+    for json_option in ([], ["--json"]):
+        words = ["run", "image", *URLS, "--out", "视频.mp4", *json_option]
+        line = [sys.executable, "-c", "from lipsync_nodes.cli import main; main()", *words]
+        done = subprocess.run(line, env=env, cwd=tmp_path, capture_output=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["path"].endswith("视频.mp4")
+
+
+def test_a_port_that_is_taken_is_told_in_a_sentence(cli, service):
+    done = cli("sandbox", "--port", service.url.rpartition(":")[2])
+    assert (done.returncode, "ConfigurationError" in done.stderr) == (2, True)
+    assert cli("sandbox", "--port", "99999").returncode == 2
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [{"out": "a.mp4"}, {"out": "a.mp4", "seed": 1}],
+        [{"key": "k"}, {"key": "k", "seed": 1}],
+        [{"out": 5}],
+        [{"key": ["k"]}],
+        [{"audio_seconds": "long"}],
+        [{"sead": 1}],
+    ],
+)
+def test_a_batch_that_contradicts_itself_is_refused_whole(cli, service, tmp_path, lines):
+    form = {"endpoint": "image", "image": URLS[1], "audio": URLS[3]}
+    (tmp_path / "jobs.jsonl").write_text("\n".join(json.dumps({**form, **line}) for line in lines))
+    done = cli("run", "--batch", "jobs.jsonl")
+    assert (done.returncode, f"line {len(lines)}" in done.stderr) == (2, True)
+    assert not service.posts
+
+
+def test_a_batch_file_may_come_from_windows(cli, service, tmp_path):
+    line = {"endpoint": "image", "image": URLS[1], "audio": URLS[3], "prompt": "one\u2028two", "out": "a.mp4"}
+    (tmp_path / "jobs.jsonl").write_bytes(b"\xef\xbb\xbf" + json.dumps(line, ensure_ascii=False).encode() + b"\r\n\r\n")
+    assert cli("run", "--batch", "jobs.jsonl", "--out", "new/").returncode == 0
+    assert (tmp_path / "new" / "a.mp4").is_file()
+
+
+def test_a_slash_at_the_end_names_a_folder(cli, tmp_path):
+    assert cli("run", "image", *URLS, "--out", "folder/").returncode == 0
+    assert (tmp_path / "folder" / "job-1.mp4").is_file()
+
+
+def test_what_must_last_does_not_go_to_a_sandbox_that_does_not(cli, tmp_path):
+    from lipsync_nodes.sandbox import Sandbox
+
+    home = tmp_path / "home" / "lipsync-nodes" / "sandbox"
+    with Sandbox(home, renderer="instant"):
+        done = cli("submit", "image", "--sandbox", *URLS, key=None)
+        assert (done.returncode, "another command" in done.stderr) == (2, True)
+        assert cli("run", "image", "--sandbox", "--image", FACE, "--audio", VOICE, key=None).returncode == 0
