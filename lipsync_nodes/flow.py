@@ -6,27 +6,21 @@ A flow yields effects and is sent what came of them; `transport` carries them ou
     yield Sleep(s)   →  the time now, in seconds on a clock that never goes back
     yield Record(e)  →  what the ledger answers; see `events`
 
-The rules on money live here and nowhere else. A submit is sent again only where it surely was not received
-(`NoAnswer.sent` is False) or was refused together with a pace (429 or 503 with Retry-After). A read time-out, a cut
-connection, a 5xx without a pace or an unreadable answer leave the outcome unknown: `SubmissionUncertain`, never a
-second POST.
+How a submit is sent, and when again, is `submitting`.
 """
 
 from __future__ import annotations
 
 import json
 import random
-import re
 from collections.abc import Callable, Generator, Mapping
-from contextlib import nullcontext, suppress
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
-from lipsync_nodes.answers import Answer, NoAnswer, error_of, retry_after, shorten, submit_error
+from lipsync_nodes.answers import NoAnswer, error_of, shorten
 from lipsync_nodes.contract import Job, JobStatus, parse_job
-from lipsync_nodes.credits import Budget
 from lipsync_nodes.errors import (
     ConnectionFailed,
     InvalidRequest,
@@ -36,25 +30,14 @@ from lipsync_nodes.errors import (
     LipsyncError,
     RateLimited,
     ServiceError,
-    SubmissionUncertain,
 )
 from lipsync_nodes.events import (
-    Accepted,
-    Claim,
-    Claimed,
     Event,
-    Found,
     Gone,
-    Paused,
-    Refused,
     Seen,
-    Sending,
-    Submission,
-    Superseded,
-    Unsure,
 )
 
-__all__ = ["Flow", "Policy", "Record", "Send", "Sleep", "look", "run", "submit", "wait"]
+__all__ = ["Flow", "Policy", "Record", "Send", "Sleep", "look", "run", "wait"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +65,6 @@ class Record:
     event: Event
 
 
-# Shorter than a claim stands: whoever looks after another's job keeps its own.
-SHORT_LOOK: Final = 3.0
 # How often a job that was just made may be unknown before it counts as lost.
 NOT_YET_KNOWN: Final = 3
 
@@ -121,108 +102,6 @@ class Policy:
     def spread(self, interval: float) -> float:
         """Return a pause around *interval*: 7.5 s becomes 5 to 10 s, which is what the service advises."""
         return interval * (2 + 2 * self.chance()) / 3
-
-
-def submit(submission: Submission, policy: Policy, budget: Budget | None = None) -> Flow[Job]:
-    """Submit once and return the job, or pick up the job of an earlier submission with the same key."""
-    while True:
-        claim = yield from _claim(submission)
-        if isinstance(claim, Found):
-            return claim.job
-        with suppress(_Superseded):
-            return (yield from _submit_as(claim.row, submission, policy, budget))
-        # What somebody else has done meanwhile was not known when this was agreed to.
-        submission = replace(submission, resubmit_uncertain=False)
-
-
-def _submit_as(row: int, submission: Submission, policy: Policy, budget: Budget | None) -> Flow[Job]:
-    """Send it as the owner of a row of the ledger, and note there what became of it."""
-    try:
-        with budget.holding(submission.credits) if budget else nullcontext():
-            job = yield from _post(row, submission, policy)
-    except SubmissionUncertain as error:
-        yield from _note(Unsure(row, error.message), error)
-        raise
-    except LipsyncError as error:
-        yield from _note(Refused(row, error.message), error)
-        raise
-    try:
-        yield Record(Accepted(row, job))
-    except LipsyncError as error:
-        error.job_id, error.may_have_charged = job.id, True
-        error.hint = f"The job was made but could not be noted: keep its id, and `lipsync-nodes wait {job.id}`."
-        raise
-    return job
-
-
-def _note(event: Event, error: LipsyncError) -> Flow[None]:
-    """Write down how a submit failed; if even that fails, the first error is still the one to know."""
-    try:
-        yield Record(event)
-    except LipsyncError as trouble:
-        error.add_note(f"The ledger could not note it: {trouble}")
-
-
-class _Superseded(Exception):  # never leaves this module
-    """Somebody else took the key while this flow waited."""
-
-    may_have_charged = False
-
-
-def _claim(submission: Submission) -> Flow[Claimed | Found]:
-    """Make sure that nobody else submits the same."""
-    while True:
-        claim = yield Record(Claim(submission))
-        if isinstance(claim, Claimed | Found):
-            return claim
-        if isinstance(claim, Unsure):
-            raise _uncertain_before(claim)
-        yield Sleep(claim.seconds)
-
-
-def _post(row: int, submission: Submission, policy: Policy) -> Flow[Job]:
-    """Send the POST, again only where the module's rules allow it."""
-    unreached = refused = 0
-    while True:
-        yield from _admission(row, policy)
-        reply = yield Send("POST", submission.path, submission.body, policy.request_timeout, paid=True)
-        if isinstance(reply, NoAnswer):
-            unreached += 1
-            if reply.sent:
-                raise SubmissionUncertain(f"The submit was sent, but no answer came: {reply.reason}.")
-            if unreached >= policy.connect_tries:
-                raise ConnectionFailed(f"The service was not reached in {unreached} tries: {reply.reason}.")
-            pause = policy.backoff(unreached)
-        elif reply.ok:
-            return _submitted(reply)
-        else:
-            refused += 1
-            pace = retry_after(reply)
-            if pace is None or pace > policy.longest_pace or refused >= policy.paced_tries:
-                raise submit_error(reply)
-            pause = pace * (1 + policy.chance() / 10)
-        yield Record(Paused(row, pause))
-        yield Sleep(pause)
-
-
-def _admission(row: int, policy: Policy) -> Flow[None]:
-    """Wait until the profile's own pace allows one more submit."""
-    waited = 0.0
-    while hold := (yield Record(Sending(row, policy.request_timeout))):
-        if isinstance(hold, Superseded):
-            raise _Superseded
-        waited += hold.seconds
-        if waited > policy.longest_queue:
-            raise RateLimited(f"The profile's own limits left no room for a submit in {policy.longest_queue:g} s.")
-        if hold.look_at is not None:
-            # Whoever submitted that job may be gone: see for ourselves whether it has ended.
-            try:
-                yield from look(hold.look_at, policy, timeout=SHORT_LOOK)
-            except JobNotFound:
-                yield Record(Gone(hold.look_at))
-            except LipsyncError:
-                pass
-        yield Sleep(hold.seconds)
 
 
 def look(job_id: str, policy: Policy, *, timeout: float | None = None) -> Flow[Job]:
@@ -333,28 +212,3 @@ def _timeout(job_id: str, timeout: float, seen: Job | None, trouble: LipsyncErro
     )
     error.__cause__ = trouble
     return error
-
-
-def _uncertain_before(found: Unsure) -> SubmissionUncertain:
-    when = datetime.fromtimestamp(found.since, UTC).isoformat(sep=" ", timespec="seconds")
-    return SubmissionUncertain(
-        f"The same was submitted before, at {when}, and whether it made a job is unknown ({found.reason}).",
-        hint="Nothing was sent now. Look for the job in your account at the service; if it is not there, submit again "
-        "with resubmit_uncertain=True (`--resubmit-uncertain`).",
-    )
-
-
-# The first thing that the documented answer says, also where the rest was cut off.
-_ID_FIRST = re.compile(rb'\s*\{\s*"(?:id|requestId)"\s*:\s*"([\w.:-]+)"')
-
-
-def _submitted(answer: Answer) -> Job:
-    try:
-        return parse_job(json.loads(answer.body))
-    except (ValueError, RecursionError) as error:
-        if found := _ID_FIRST.match(answer.body):
-            return Job(id=found[1].decode())
-        raise SubmissionUncertain(
-            f"The service accepted the submit, but its answer cannot be read: {shorten(error)}.",
-            status_code=answer.status,
-        ) from None

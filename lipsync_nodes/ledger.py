@@ -1,13 +1,7 @@
 """The ledger: a journal of submissions, so that nothing is paid twice and nothing paid is lost.
 
-    waiting ──→ submitting ──→ live ──→ completed      a row before the POST, the job id right after its answer
-       ↑            │  │         └────→ failed
-       └────────────┘  ├──→ refused                    surely no job: may be submitted anew
-                       └──→ uncertain                  perhaps a job: never sent again unless a person says so
-
-It is a SQLite file of this host (WAL is not for network folders), private to its user, and holds no API key. A process
-that dies between POST and answer leaves a `submitting` row whose lease runs out: from then on it counts as uncertain.
-One that dies while `waiting` has sent nothing.
+It is a SQLite file of this host (WAL is not for network folders), private to its user, and holds no API key. What is
+written in it, and who may submit when, are the rules of `claims`.
 """
 
 from __future__ import annotations
@@ -20,30 +14,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from lipsync_nodes.catalogue import spec_of
+from lipsync_nodes.claims import Books, Entry
 from lipsync_nodes.contract import Form, Job
-from lipsync_nodes.errors import ConfigurationError, InvalidRequest, redact
-from lipsync_nodes.events import (
-    Accepted,
-    Claim,
-    Claimed,
-    Event,
-    Found,
-    Gone,
-    Hold,
-    Paused,
-    Refused,
-    Seen,
-    Sending,
-    Submission,
-    Superseded,
-    Unsure,
-)
+from lipsync_nodes.errors import ConfigurationError
+from lipsync_nodes.events import Event
 from lipsync_nodes.media import fingerprint
 from lipsync_nodes.settings import Profile, user_folder
 
@@ -78,44 +57,6 @@ PRAGMA user_version = 1;
 """
 VERSION: Final = 1
 BUSY_SECONDS: Final = 30.0
-# How long a claim stands while nothing is sent: it is renewed with every pause.
-WAITING_LEASE: Final = 5.0
-LEASE_MARGIN: Final = 2.0
-LONGEST_LEASE: Final = 3600.0
-PAUSE: Final = 0.2
-LOOK_EVERY: Final = 5.0
-MINUTE: Final = 60.0
-# A live job that nobody has heard of for so long holds no place among the concurrent ones.
-FORGOTTEN_SECONDS: Final = 6 * 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One submission as the ledger knows it. Times are seconds since 1970."""
-
-    row: int
-    account: str
-    key: str | None
-    endpoint: str
-    form: str
-    state: str
-    lease_until: float | None
-    created_at: float
-    sent_at: float | None
-    ended_at: float | None
-    looked_at: float | None
-    job_id: str | None
-    job: str | None
-    reason: str | None
-    credits: int | None
-    seconds: float | None
-    target: str | None
-    saved_to: str | None
-
-    @property
-    def as_job(self) -> Job | None:
-        """The job as it was last seen; None where there is none yet."""
-        return Job.model_validate_json(self.job) if self.job else None
 
 
 class Ledger:
@@ -139,27 +80,8 @@ class Ledger:
 
     def record(self, event: Event, profile: Profile) -> object:
         """Write an event down and answer it; see `lipsync_nodes.events`."""
-        account = profile.account
         with self._transaction() as db:
-            match event:
-                case Claim(submission):
-                    return self._claim(db, submission, account)
-                case Sending(row, lease):
-                    return self._sending(db, row, lease, profile)
-                case Paused(row, seconds):
-                    self._owned(db, row, "waiting", seconds + WAITING_LEASE)
-                case Accepted(row, job):
-                    self._revive(db, row, state="live", job_id=job.id, job=_text(job))
-                    self._seen(db, job, account)
-                case Refused(row, reason):
-                    self._update(db, row, state="refused", ended_at=self._clock(), reason=redact(reason))
-                case Unsure(row, reason):
-                    self._revive(db, row, state="uncertain", reason=redact(reason))
-                case Seen(job):
-                    self._seen(db, job, account)
-                case Gone(job_id):
-                    self._gone(db, job_id, account)
-        return None
+            return Books(db, profile, self._clock()).enter(event)
 
     def entries(self, *states: str) -> list[Entry]:
         """Return what is known, oldest first; only rows in *states* if any are named."""
@@ -201,134 +123,6 @@ class Ledger:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    # Claims and admission, each within one transaction.
-
-    def _claim(self, db: sqlite3.Connection, wanted: Submission, account: str) -> Claimed | Found | Hold | Unsure:
-        now = self._clock()
-        row = db.execute(
-            "SELECT * FROM submission WHERE account = ? AND key = ?"
-            " AND state IN ('waiting', 'submitting', 'uncertain', 'live', 'completed')",
-            (account, wanted.key),
-        ).fetchone()
-        if row is None:
-            return Claimed(self._insert(db, wanted, account, now))
-        found = Entry(*row)
-        if found.endpoint != wanted.endpoint:
-            raise InvalidRequest(
-                f"The key {wanted.key!r} stands for a {found.endpoint} job already.",
-                hint="Nothing was sent. Use another.",
-            )
-        if (job := found.as_job) is not None:
-            return Found(job)
-        # A lease of hours is none: the clock was set back.
-        if found.state != "uncertain" and now < (found.lease_until or 0) < now + LONGEST_LEASE:
-            return Hold(PAUSE)
-        if found.state == "waiting":
-            return self._take_over(db, found, wanted, "it was given up before it was sent")
-        reason = found.reason or "the process that submitted it ended before an answer came"
-        if not wanted.resubmit_uncertain:
-            self._update(db, found.row, state="uncertain", reason=reason)
-            return Unsure(found.row, reason, found.sent_at or found.created_at)
-        return self._take_over(db, found, wanted, f"{reason}; submitted anew on request")
-
-    def _take_over(self, db: sqlite3.Connection, found: Entry, wanted: Submission, reason: str) -> Claimed:
-        """Give the key to a new row. The old one keeps its own story: its owner may yet be alive and tell its end."""
-        now = self._clock()
-        self._update(db, found.row, state="refused", ended_at=now, reason=reason)
-        return Claimed(self._insert(db, wanted, found.account, now))
-
-    def _insert(self, db: sqlite3.Connection, wanted: Submission, account: str, now: float) -> int:
-        values = {
-            "account": account,
-            "key": wanted.key,
-            "endpoint": wanted.endpoint,
-            "form": redact(json.dumps(wanted.form_state, ensure_ascii=False)),
-            "state": "waiting",
-            "lease_until": now + WAITING_LEASE,
-            "created_at": now,
-            "credits": wanted.credits,
-            "seconds": wanted.seconds,
-            "target": wanted.target,
-        }
-        names, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
-        cursor = db.execute(f"INSERT INTO submission ({names}) VALUES ({marks})", values)  # noqa: S608
-        return int(cursor.lastrowid or 0)
-
-    def _sending(self, db: sqlite3.Connection, row: int, lease: float, profile: Profile) -> Hold | Superseded | None:
-        now = self._clock()
-        hold = self._pace(db, row, profile, now)
-        if hold is not None:
-            owned = self._owned(db, row, "waiting", hold.seconds + WAITING_LEASE)
-        else:
-            owned = self._owned(db, row, "submitting", lease + LEASE_MARGIN)
-            self._update(db, row, sent_at=now)
-        return hold if owned else Superseded()
-
-    def _owned(self, db: sqlite3.Connection, row: int, state: str, lease: float) -> bool:
-        """Renew the claim on a row; False if it ran out and the key went to somebody else."""
-        renewed = db.execute(
-            "UPDATE submission SET state = ?, lease_until = ? WHERE row = ? AND state IN ('waiting', 'submitting')",
-            (state, self._clock() + lease, row),
-        )
-        return renewed.rowcount == 1
-
-    def _pace(self, db: sqlite3.Connection, row: int, profile: Profile, now: float) -> Hold | None:
-        """Say whether this submit would be faster, or one more at a time, than the profile allows."""
-        account = profile.account
-        if profile.submits_per_minute is not None:
-            sent = db.execute(
-                "SELECT sent_at FROM submission WHERE account = ? AND sent_at > ? AND sent_at <= ? AND row <> ?"
-                " ORDER BY sent_at DESC",
-                (account, now - MINUTE, now, row),
-            ).fetchall()
-            if len(sent) >= profile.submits_per_minute:
-                return Hold(max(PAUSE, sent[profile.submits_per_minute - 1][0] + MINUTE - now))
-        if profile.max_concurrency is not None:
-            live = db.execute(
-                "SELECT row, job_id, looked_at FROM submission WHERE account = ? AND row <> ?"
-                " AND (state = 'live' AND created_at > ? OR state = 'submitting' AND lease_until > ?)"
-                " ORDER BY looked_at, row",
-                (account, row, now - FORGOTTEN_SECONDS, now),
-            ).fetchall()
-            if len(live) >= profile.max_concurrency:
-                return Hold(PAUSE * 5, look_at=self._due_for_a_look(db, live, now))
-        return None
-
-    def _due_for_a_look(self, db: sqlite3.Connection, live: list[Any], now: float) -> str | None:
-        """Choose the live job that was not looked at for longest: one waiter looks, however many there are."""
-        for row, job_id, looked_at in live:
-            if job_id is not None and not now - LOOK_EVERY < (looked_at or 0) <= now:
-                self._update(db, row, looked_at=now)
-                return str(job_id)
-        return None
-
-    def _seen(self, db: sqlite3.Connection, job: Job, account: str) -> None:
-        """Keep the end of a job. How it ended never changes; the URL of its video may."""
-        if job.finished:
-            db.execute(
-                "UPDATE submission SET state = ?, job = ?, ended_at = ?"
-                " WHERE job_id = ? AND account = ? AND state IN ('live', 'uncertain', ?)",
-                (job.status.value, _text(job), self._clock(), job.id, account, job.status.value),
-            )
-
-    def _gone(self, db: sqlite3.Connection, job_id: str, account: str) -> None:
-        """Free the job's key, but not silently: it was paid for."""
-        db.execute(
-            "UPDATE submission SET state = 'uncertain', job = NULL, reason = ?"
-            " WHERE job_id = ? AND account = ? AND state = 'live'",
-            (f"the service knows no job {job_id}", job_id, account),
-        )
-
-    def _revive(self, db: sqlite3.Connection, row: int, **values: Any) -> None:
-        """Write down what became of a row; one whose key went to another row meanwhile has to do without."""
-        db.execute("UPDATE submission SET key = NULL WHERE row = ? AND state = 'refused'", (row,))
-        self._update(db, row, **values)
-
-    @staticmethod
-    def _update(db: sqlite3.Connection, row: int, **values: Any) -> None:
-        setting = ", ".join(f"{name} = :{name}" for name in values)
-        db.execute(f"UPDATE submission SET {setting} WHERE row = :row", {**values, "row": row})  # noqa: S608
 
     @contextmanager
     def _transaction(self, kind: str = "IMMEDIATE") -> Iterator[sqlite3.Connection]:
@@ -396,7 +190,3 @@ def content_key(form: Form, profile: Profile) -> str:
     """Return the submission key that says "same inputs, same account"; a local file counts by its content."""
     content = [spec_of(form).id, profile.account, fingerprint(form)]
     return sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
-
-
-def _text(job: Job) -> str:
-    return redact(job.model_dump_json(by_alias=True))

@@ -13,7 +13,7 @@ from threading import Event as Flag
 from typing import Any, ClassVar, Final, TypedDict, Unpack
 from urllib.parse import urlsplit
 
-from lipsync_nodes import flow
+from lipsync_nodes import flow, submitting
 from lipsync_nodes.assets import published
 from lipsync_nodes.catalogue import spec_of
 from lipsync_nodes.contract import Form, Job
@@ -143,7 +143,7 @@ class Plans:
         )
 
     def _submit(self, submission: Submission) -> Flow[Job]:
-        return flow.submit(submission, self._policy, self._budget)
+        return submitting.submit(submission, self._policy, self._budget)
 
     def _wait(self, job_id: str, timeout: float, poll_interval: float | None) -> Flow[Job]:
         seconds, interval = self._times(timeout, poll_interval)

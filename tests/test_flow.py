@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lipsync_nodes import flow
+from lipsync_nodes import flow, submitting
 from lipsync_nodes.answers import Answer, NoAnswer
 from lipsync_nodes.contract import Job
 from lipsync_nodes.credits import Budget
@@ -88,7 +88,7 @@ UNREACHED = NoAnswer("ConnectError", sent=False)
 
 def submit(*replies, policy=STEADY, budget=None, **options):
     stage = Stage(*replies, **options)
-    return stage, lambda: stage.play(flow.submit(SUBMISSION, policy, budget))
+    return stage, lambda: stage.play(submitting.submit(SUBMISSION, policy, budget))
 
 
 def test_a_submit_is_one_post_and_gives_the_job():
@@ -376,7 +376,7 @@ def test_a_job_id_stays_one_segment_of_the_path():
 
 def test_a_run_submits_then_waits():
     stage = Stage(PROCESSING, PROCESSING, DONE)
-    playing = flow.run(flow.submit(SUBMISSION, STEADY), STEADY, timeout=60, poll_interval=6)
+    playing = flow.run(submitting.submit(SUBMISSION, STEADY), STEADY, timeout=60, poll_interval=6)
     assert stage.play(playing).output
     assert [send.method for send in stage.sent] == ["POST", "GET", "GET"]
     assert stage.pauses == [6, 6]
@@ -385,11 +385,12 @@ def test_a_run_submits_then_waits():
 def test_a_run_whose_submit_is_refused_never_polls():
     stage = Stage(answer(401))
     with pytest.raises(AuthenticationError):
-        stage.play(flow.run(flow.submit(SUBMISSION, STEADY), STEADY, timeout=60, poll_interval=6))
+        stage.play(flow.run(submitting.submit(SUBMISSION, STEADY), STEADY, timeout=60, poll_interval=6))
     assert len(stage.sent) == 1
 
 
-def test_the_flow_imports_nothing_that_does_io():
+@pytest.mark.parametrize("module", [flow, submitting], ids=["flow", "submitting"])
+def test_a_flow_imports_nothing_that_does_io(module):
     allowed = {
         "__future__",
         "collections.abc",
@@ -402,7 +403,7 @@ def test_the_flow_imports_nothing_that_does_io():
         "typing",
         "urllib.parse",
     }
-    tree = ast.parse(Path(flow.__file__).read_text(encoding="utf-8"))
+    tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
     imported = {
         name
         for node in ast.walk(tree)
@@ -411,4 +412,4 @@ def test_the_flow_imports_nothing_that_does_io():
     }
     ours = {name for name in imported if name.startswith("lipsync_nodes")}
     assert imported - ours <= allowed
-    assert ours <= {f"lipsync_nodes.{name}" for name in ("answers", "contract", "credits", "errors", "events")}
+    assert ours <= {f"lipsync_nodes.{name}" for name in ("answers", "contract", "credits", "errors", "events", "flow")}

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from lipsync_nodes import flow
+from lipsync_nodes import submitting
 from lipsync_nodes.answers import Answer, NoAnswer
 from lipsync_nodes.contract import parse_job
 from lipsync_nodes.errors import LipsyncError, SubmissionUncertain
@@ -121,7 +121,7 @@ class Machine(RuleBasedStateMachine):
         submission = Submission("lipsync-image", "/p", {}, key=key, resubmit_uncertain=anew)
         if anew and uncertain:
             self.allowed[key] += 1
-        self.carry_through(flow.submit(submission, POLICY), key, outcomes, crash)
+        self.carry_through(submitting.submit(submission, POLICY), key, outcomes, crash)
 
     @rule(data=st.data())
     def sleeper_wakes(self, data):
@@ -188,6 +188,6 @@ class Machine(RuleBasedStateMachine):
 
 
 Machine.TestCase.settings = settings(
-    max_examples=250, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=250, stateful_step_count=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 test_whatever_happens = Machine.TestCase

@@ -1,0 +1,245 @@
+"""The rules of the ledger: who may submit what and when, and what is written down. Each is part of one transaction.
+
+    waiting ──→ submitting ──→ live ──→ completed      a row before the POST, the job id right after its answer
+       ↑            │  │         └────→ failed
+       └────────────┘  ├──→ refused                    surely no job: may be submitted anew
+                       └──→ uncertain                  perhaps a job: never sent again unless a person says so
+
+A process that dies between POST and answer leaves a `submitting` row whose lease runs out: from then on it counts as
+uncertain. One that dies while `waiting` has sent nothing, and loses its key to whoever asks next; should it only have
+been asleep, it is told so before it sends.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from typing import Any, Final
+
+from lipsync_nodes.contract import Job
+from lipsync_nodes.errors import InvalidRequest, redact
+from lipsync_nodes.events import (
+    Accepted,
+    Claim,
+    Claimed,
+    Event,
+    Found,
+    Gone,
+    Hold,
+    Paused,
+    Refused,
+    Seen,
+    Sending,
+    Submission,
+    Superseded,
+    Unsure,
+)
+from lipsync_nodes.settings import Profile
+
+__all__ = ["Books", "Entry"]
+
+# How long a claim stands while nothing is sent: it is renewed with every pause.
+WAITING_LEASE: Final = 5.0
+LEASE_MARGIN: Final = 2.0
+LONGEST_LEASE: Final = 3600.0
+PAUSE: Final = 0.2
+LOOK_EVERY: Final = 5.0
+MINUTE: Final = 60.0
+# A live job that nobody has heard of for so long holds no place among the concurrent ones.
+FORGOTTEN_SECONDS: Final = 6 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One submission as the ledger knows it. Times are seconds since 1970."""
+
+    row: int
+    account: str
+    key: str | None
+    endpoint: str
+    form: str
+    state: str
+    lease_until: float | None
+    created_at: float
+    sent_at: float | None
+    ended_at: float | None
+    looked_at: float | None
+    job_id: str | None
+    job: str | None
+    reason: str | None
+    credits: int | None
+    seconds: float | None
+    target: str | None
+    saved_to: str | None
+
+    @property
+    def as_job(self) -> Job | None:
+        """The job as it was last seen; None where there is none yet."""
+        return Job.model_validate_json(self.job) if self.job else None
+
+
+class Books:
+    """The ledger's table, open for one transaction of one account at one moment.
+
+    Args:
+        db: a connection within a transaction.
+        profile: whose submissions these are, and their pace.
+        now: the wall clock, in seconds since 1970.
+
+    """
+
+    def __init__(self, db: sqlite3.Connection, profile: Profile, now: float) -> None:
+        self._db = db
+        self._profile = profile
+        self._account = profile.account
+        self._now = now
+
+    def enter(self, event: Event) -> object:
+        """Write an event down and answer it."""
+        match event:
+            case Claim(submission):
+                return self._claim(submission)
+            case Sending(row, lease):
+                return self._sending(row, lease)
+            case Paused(row, seconds):
+                self._owned(row, "waiting", seconds + WAITING_LEASE)
+            case Accepted(row, job):
+                self._revive(row, state="live", job_id=job.id, job=_text(job))
+                self._seen(job)
+            case Refused(row, reason):
+                self._update(row, state="refused", ended_at=self._now, reason=redact(reason))
+            case Unsure(row, reason):
+                self._revive(row, state="uncertain", reason=redact(reason))
+            case Seen(job):
+                self._seen(job)
+            case Gone(job_id):
+                self._gone(job_id)
+        return None
+
+    def _claim(self, wanted: Submission) -> Claimed | Found | Hold | Unsure:
+        row = self._db.execute(
+            "SELECT * FROM submission WHERE account = ? AND key = ?"
+            " AND state IN ('waiting', 'submitting', 'uncertain', 'live', 'completed')",
+            (self._account, wanted.key),
+        ).fetchone()
+        if row is None:
+            return Claimed(self._insert(wanted))
+        found = Entry(*row)
+        if found.endpoint != wanted.endpoint:
+            raise InvalidRequest(
+                f"The key {wanted.key!r} stands for a {found.endpoint} job already.",
+                hint="Nothing was sent. Use another.",
+            )
+        if (job := found.as_job) is not None:
+            return Found(job)
+        # A lease of hours is none: the clock was set back.
+        if found.state != "uncertain" and self._now < (found.lease_until or 0) < self._now + LONGEST_LEASE:
+            return Hold(PAUSE)
+        if found.state == "waiting":
+            return self._take_over(found, wanted, "it was given up before it was sent")
+        reason = found.reason or "the process that submitted it ended before an answer came"
+        if not wanted.resubmit_uncertain:
+            self._update(found.row, state="uncertain", reason=reason)
+            return Unsure(found.row, reason, found.sent_at or found.created_at)
+        return self._take_over(found, wanted, f"{reason}; submitted anew on request")
+
+    def _take_over(self, found: Entry, wanted: Submission, reason: str) -> Claimed:
+        """Give the key to a new row. The old one keeps its own story: its owner may yet be alive and tell its end."""
+        self._update(found.row, state="refused", ended_at=self._now, reason=reason)
+        return Claimed(self._insert(wanted))
+
+    def _insert(self, wanted: Submission) -> int:
+        values = {
+            "account": self._account,
+            "key": wanted.key,
+            "endpoint": wanted.endpoint,
+            "form": redact(json.dumps(wanted.form_state, ensure_ascii=False)),
+            "state": "waiting",
+            "lease_until": self._now + WAITING_LEASE,
+            "created_at": self._now,
+            "credits": wanted.credits,
+            "seconds": wanted.seconds,
+            "target": wanted.target,
+        }
+        names, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
+        cursor = self._db.execute(f"INSERT INTO submission ({names}) VALUES ({marks})", values)  # noqa: S608
+        return int(cursor.lastrowid or 0)
+
+    def _sending(self, row: int, lease: float) -> Hold | Superseded | None:
+        hold = self._pace(row)
+        if hold is not None:
+            owned = self._owned(row, "waiting", hold.seconds + WAITING_LEASE)
+        else:
+            owned = self._owned(row, "submitting", lease + LEASE_MARGIN)
+            if owned:
+                self._update(row, sent_at=self._now)
+        return hold if owned else Superseded()
+
+    def _owned(self, row: int, state: str, lease: float) -> bool:
+        """Renew the claim on a row; False if it ran out and the key went to somebody else."""
+        renewed = self._db.execute(
+            "UPDATE submission SET state = ?, lease_until = ? WHERE row = ? AND state IN ('waiting', 'submitting')",
+            (state, self._now + lease, row),
+        )
+        return renewed.rowcount == 1
+
+    def _pace(self, row: int) -> Hold | None:
+        """Say whether this submit would be faster, or one more at a time, than the profile allows."""
+        profile = self._profile
+        if profile.submits_per_minute is not None:
+            sent = self._db.execute(
+                "SELECT sent_at FROM submission WHERE account = ? AND sent_at > ? AND sent_at <= ? AND row <> ?"
+                " ORDER BY sent_at DESC",
+                (self._account, self._now - MINUTE, self._now, row),
+            ).fetchall()
+            if len(sent) >= profile.submits_per_minute:
+                return Hold(max(PAUSE, sent[profile.submits_per_minute - 1][0] + MINUTE - self._now))
+        if profile.max_concurrency is not None:
+            live = self._db.execute(
+                "SELECT row, job_id, looked_at FROM submission WHERE account = ? AND row <> ?"
+                " AND (state = 'live' AND created_at > ? OR state = 'submitting' AND lease_until > ?)"
+                " ORDER BY looked_at, row",
+                (self._account, row, self._now - FORGOTTEN_SECONDS, self._now),
+            ).fetchall()
+            if len(live) >= profile.max_concurrency:
+                return Hold(PAUSE * 5, look_at=self._due_for_a_look(live))
+        return None
+
+    def _due_for_a_look(self, live: list[Any]) -> str | None:
+        """Choose the live job that was not looked at for longest: one waiter looks, however many there are."""
+        for row, job_id, looked_at in live:
+            if job_id is not None and not self._now - LOOK_EVERY < (looked_at or 0) <= self._now:
+                self._update(row, looked_at=self._now)
+                return str(job_id)
+        return None
+
+    def _seen(self, job: Job) -> None:
+        """Keep the end of a job. How it ended never changes; the URL of its video may."""
+        if job.finished:
+            self._db.execute(
+                "UPDATE submission SET state = ?, job = ?, ended_at = ?"
+                " WHERE job_id = ? AND account = ? AND state IN ('live', 'uncertain', ?)",
+                (job.status.value, _text(job), self._now, job.id, self._account, job.status.value),
+            )
+
+    def _gone(self, job_id: str) -> None:
+        """Free the job's key, but not silently: it was paid for."""
+        self._db.execute(
+            "UPDATE submission SET state = 'uncertain', job = NULL, reason = ?"
+            " WHERE job_id = ? AND account = ? AND state = 'live'",
+            (f"the service knows no job {job_id}", job_id, self._account),
+        )
+
+    def _revive(self, row: int, **values: Any) -> None:
+        """Write down what became of a row; one whose key went to another row meanwhile has to do without."""
+        self._db.execute("UPDATE submission SET key = NULL WHERE row = ? AND state = 'refused'", (row,))
+        self._update(row, **values)
+
+    def _update(self, row: int, **values: Any) -> None:
+        setting = ", ".join(f"{name} = :{name}" for name in values)
+        self._db.execute(f"UPDATE submission SET {setting} WHERE row = :row", {**values, "row": row})  # noqa: S608
+
+
+def _text(job: Job) -> str:
+    return redact(job.model_dump_json(by_alias=True))
