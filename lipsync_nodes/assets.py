@@ -2,7 +2,8 @@
 
 Where it goes is the profile's `storage`: an object store (S3 and what speaks it, Google Cloud Storage, Azure) with a
 signed URL that outlives the job, a folder that a web server shows, or the sandbox's own store when the client talks to
-a sandbox. Names are the content's SHA-256: the same file is uploaded once, and a name tells nothing of its owner.
+a sandbox. A plugin (`hookspecs`) comes before them all. Names are the content's SHA-256: the same file is uploaded
+once, and a name tells nothing of its owner.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from urllib.parse import urlsplit
 from lipsync_nodes.answers import NoAnswer
 from lipsync_nodes.catalogue import spec_of
 from lipsync_nodes.contract import Form
-from lipsync_nodes.errors import ConfigurationError, ConnectionFailed, InvalidRequest
-from lipsync_nodes.fields import Asset
+from lipsync_nodes.errors import ConfigurationError, ConnectionFailed, InvalidRequest, LipsyncError
+from lipsync_nodes.fields import Asset, check_media_url
+from lipsync_nodes.hookspecs import plugins
 from lipsync_nodes.media import Probe, digest, opened, probe
 from lipsync_nodes.settings import Profile, Storage
 from lipsync_nodes.transport import fetch, upload
@@ -73,12 +75,21 @@ def published(form: Form, profile: Profile, *, seconds: float, allow_long: bool 
     if not form.assets:
         return form
     found = {name: check(form, name, allow_long=allow_long) for name in form.assets}
-    store = store_of(profile)
-    urls = {
-        name: store.publish(asset, digest(asset) + found[name].suffix, found[name], seconds)
-        for name, asset in form.assets.items()
-    }
+    urls = {name: _url_of(asset, found[name], profile, seconds) for name, asset in form.assets.items()}
     return form.model_copy(update=urls)
+
+
+def _url_of(asset: Asset, found: Probe, profile: Profile, seconds: float) -> str:
+    """Publish by the first plugin that wants to, else by the profile's storage."""
+    try:
+        url = plugins().hook.lipsync_publish_asset(asset=asset, media_type=found.media_type, seconds=seconds)
+    except LipsyncError:
+        raise
+    except Exception as error:
+        raise ConfigurationError(f"A plugin could not publish {asset}: {error!r}.", hint="Nothing was sent.") from error
+    if url is None:
+        return store_of(profile).publish(asset, digest(asset) + found.suffix, found, seconds)
+    return check_media_url(str(url))
 
 
 def check(form: Form, name: str, *, allow_long: bool = False) -> Probe:

@@ -20,6 +20,7 @@ import pytest
 from lipsync_nodes import ConfigurationError, ImageForm, InvalidRequest, LipsyncClient, VideoForm, estimate_credits
 from lipsync_nodes.assets import published
 from lipsync_nodes.fields import Asset
+from lipsync_nodes.hookspecs import hookimpl, plugins
 from lipsync_nodes.ledger import content_key
 from lipsync_nodes.media import probe
 from lipsync_nodes.sandbox import MEDIA, Sandbox
@@ -342,6 +343,80 @@ def test_the_kind_is_the_contents(name, kind, media_type, tmp_path):
 def test_a_windows_drive_is_a_path():
     assert ImageForm(image="C:\\pictures\\face.png", audio="https://x/a").assets
     assert url2pathname("/x")
+
+
+# A plugin comes before any storage.
+
+
+class Publisher:
+    """A third-party plugin."""
+
+    def __init__(self, give):
+        self.asked, self._give = [], give
+
+    @hookimpl
+    def lipsync_publish_asset(self, asset, media_type):
+        self.asked.append((asset.source, media_type))
+        return self._give()
+
+
+@pytest.fixture
+def plugin():
+    registered = []
+
+    def register(give):
+        registered.append(Publisher(give))
+        plugins().register(registered[-1])
+        return registered[-1]
+
+    yield register
+    for each in registered:
+        plugins().unregister(each)
+
+
+def test_a_plugin_can_publish(plugin):
+    publisher = plugin(lambda: "https://cdn.example/x?sig=a%2Bb+c")
+    form = publish(Profile(api_key="sk_x", base_url="https://service.example"))
+    assert form.image == form.audio == "https://cdn.example/x?sig=a%2Bb+c"
+    assert publisher.asked == [(FACE, "image/jpeg"), (VOICE, "audio/mpeg")]
+
+
+def test_a_plugin_can_leave_it_to_the_storage(plugin, profile):
+    publisher = plugin(lambda: None)
+    assert "/bucket/inputs/" in publish(profile).image
+    assert publisher.asked
+
+
+def test_a_plugin_that_breaks_is_told_before_anything_is_sent(plugin, profile):
+    plugin(lambda: 1 / 0)
+    with pytest.raises(ConfigurationError, match=r"plugin could not publish.*ZeroDivisionError"):
+        publish(profile)
+
+
+def test_an_installed_plugin_is_found_and_a_broken_one_is_named(tmp_path):
+    for name, value in (("good", "good_plugin"), ("broken", "no_such_module")):
+        info = tmp_path / f"{name}-1.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+        (info / "entry_points.txt").write_text(f"[lipsync_nodes]\n{name} = {value}\n")
+    (tmp_path / "good_plugin.py").write_text(
+        "from lipsync_nodes.hookspecs import hookimpl\n"
+        "@hookimpl\n"
+        "def lipsync_publish_asset(asset): return 'https://cdn.example/' + asset.source.name\n"
+    )
+    code = f"""
+        import sys
+        sys.path.insert(0, {str(tmp_path)!r})
+        from lipsync_nodes import ImageForm
+        from lipsync_nodes.assets import published
+        from lipsync_nodes.sandbox import MEDIA
+        from lipsync_nodes.settings import Profile
+        form = ImageForm(image=MEDIA / "portrait.jpg", audio="https://x/a.mp3")
+        print(published(form, Profile(), seconds=60).image)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "https://cdn.example/portrait.jpg"
+    assert "The plugin broken (no_such_module) cannot be loaded" in done.stderr
 
 
 # On the command line.
