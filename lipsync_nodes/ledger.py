@@ -13,7 +13,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, Self
@@ -118,6 +118,11 @@ class Ledger:
                 self._connection.close()
             self._connection = None
 
+    def __del__(self) -> None:
+        # A client that nobody closed takes the ledger that it made for itself along.
+        with suppress(Exception):
+            self.close()
+
     def __enter__(self) -> Self:
         return self
 
@@ -150,11 +155,21 @@ class Ledger:
             if self.path != ":memory:":
                 _make_private(Path(self.path))
             db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = FULL")
-            _migrate(db)
+            try:
+                db.execute("PRAGMA journal_mode = WAL")
+                db.execute("PRAGMA synchronous = FULL")
+                _migrate(db)
+            except BaseException:
+                db.close()
+                raise
+            if self._connection is not None:
+                _FORKED.append(self._connection)
             self._connection, self._process = db, os.getpid()
         return self._connection
+
+
+# Connections of a parent process. SQLite wants them not even closed in the child.
+_FORKED: Final[list[sqlite3.Connection]] = []
 
 
 def _make_private(path: Path) -> None:

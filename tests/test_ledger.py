@@ -1,5 +1,6 @@
 """The ledger: who may submit, what is remembered, and how it stays private."""
 
+import gc
 import os
 import sqlite3
 import stat
@@ -348,6 +349,14 @@ if child == 0:
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.filterwarnings("error")
+def test_one_that_nobody_closed_closes_itself(tmp_path):
+    Ledger(tmp_path / "ledger.sqlite").entries()
+    with pytest.raises(ConfigurationError):
+        Ledger(tmp_path).entries()
+    gc.collect()
 
 
 def test_the_file_is_where_the_system_keeps_such_files():
