@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import logging
+import re
 
 import pytest
 
@@ -10,8 +11,14 @@ from lipsync_nodes import AsyncLipsyncClient, ImageForm, ImageMultiForm, Lipsync
 from lipsync_nodes.flow import Policy
 from lipsync_nodes.sandbox import Sandbox
 
+pytest_plugins = ["tests.faults.table"]
+
 # Patient in tries, impatient in seconds: the rules are the real ones, the pauses are not.
 QUICK = Policy(request_timeout=2.0, first_pause=0.01, longest_pace=2.0)
+
+# Each key of the tests ends like this, or is the sandbox's own. Profiles are where keys belong.
+KEYS = re.compile(rb"sk_[a-z_]+_0123456789|sk_sandbox_local")
+HOMES = {"profiles.toml"}
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +33,10 @@ def clean_environment(monkeypatch, tmp_path):
 
 @pytest.fixture(scope="session", autouse=True)
 def everything_said(tmp_path_factory):
-    """A file with all that was logged at DEBUG by anybody, and all errors that were ever made, by the whole suite."""
+    """A file with all that was logged at DEBUG by anybody, and all errors that were ever made, by this process.
+
+    At its end no key may be in it, nor in any ledger or file that the tests left behind.
+    """
     path = tmp_path_factory.getbasetemp() / "everything.log"
     handler = logging.FileHandler(path, encoding="utf-8")
     root = logging.getLogger()
@@ -45,6 +55,14 @@ def everything_said(tmp_path_factory):
     root.setLevel(level)
     root.removeHandler(handler)
     handler.close()
+    assert keys_in(tmp_path_factory.getbasetemp()) == {}
+
+
+def keys_in(folder):
+    """Return which files of a folder hold an API key."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name not in HOMES]
+    found = {str(path): KEYS.findall(path.read_bytes()) for path in files if path.stat().st_size < 100 << 20}
+    return {path: keys for path, keys in found.items() if keys}
 
 
 @pytest.fixture(scope="session")
