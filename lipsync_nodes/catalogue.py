@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 from lipsync_nodes.contract import Form, ImageForm, ImageMultiForm, VideoForm
 from lipsync_nodes.errors import InvalidRequest
+from lipsync_nodes.fields import URLS_ONLY
 
 __all__ = ["CATALOGUE", "Billed", "FieldSpec", "MediaKind", "NodeSpec", "Seconds", "spec_named", "spec_of"]
 
@@ -133,8 +134,21 @@ class NodeSpec:
 
     @cached_property
     def schema(self) -> dict[str, Any]:
-        """JSON Schema of the formState; `media` names the kind of a media field, `zh` holds the Chinese text."""
-        return self.form.model_json_schema()
+        """JSON Schema of the form; `media` names the kind of a media field, `zh` holds the Chinese text."""
+        schema = self.form.model_json_schema()
+        schema["properties"]["extra"]["propertyNames"] = {"not": {"enum": list(schema["properties"])}}
+        return schema
+
+    def form_from(self, inputs: Mapping[str, Any]) -> Form:
+        """Build the form from what its schema allows: a media text is a URL, never a path of this machine.
+
+        For values that may come from anywhere; a local file is a `Path`, bytes or an open file there.
+
+        Raises:
+            InvalidRequest: names the fields that are wrong and what they want.
+
+        """
+        return self.form.model_validate(inputs, context=URLS_ONLY)
 
     @cached_property
     def fields(self) -> tuple[FieldSpec, ...]:
