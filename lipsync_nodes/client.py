@@ -27,7 +27,7 @@ from lipsync_nodes.plans import (
     OnUpdateOfMany,
     Plans,
     SubmitOptions,
-    concerns_ledger,
+    concerns_anybody,
     job_in,
 )
 from lipsync_nodes.results import OnProgress
@@ -88,15 +88,19 @@ class LipsyncClient(Plans):
         """
         return self._drive(self._submit(self._submission(form, **options)))
 
-    def job(self, job_id: str) -> Job:
+    def job(self, job_id: str, *, timeout: float | None = None) -> Job:
         """Ask for a job once.
+
+        Args:
+            job_id: which job.
+            timeout: seconds that it may take at most; by default the policy's, 60.
 
         Raises:
             JobNotFound: the service knows no such job.
             LipsyncError: no readable answer came.
 
         """
-        return self._drive(flow.look(job_id, self._policy))
+        return self._drive(flow.look(job_id, self._policy, timeout=timeout))
 
     def wait(
         self,
@@ -220,7 +224,7 @@ class LipsyncClient(Plans):
 
     def _drive(self, doing: Flow[T], on_update: OnUpdate | None = None, stop: threading.Event | None = None) -> T:
         def record(event: Event) -> object:
-            answer = self._write_down(event) if concerns_ledger(event) else None
+            answer = self._write_down(event)
             if on_update is not None and (job := job_in(event)):
                 on_update(job)
             return answer
@@ -259,9 +263,9 @@ class AsyncLipsyncClient(Plans):
         submission = await self._prepared(form, None, **options)
         return await self._drive(self._submit(submission))
 
-    async def job(self, job_id: str) -> Job:
+    async def job(self, job_id: str, *, timeout: float | None = None) -> Job:
         """Ask for a job once; see `LipsyncClient.job`."""
-        return await self._drive(flow.look(job_id, self._policy))
+        return await self._drive(flow.look(job_id, self._policy, timeout=timeout))
 
     async def wait(
         self,
@@ -350,7 +354,7 @@ class AsyncLipsyncClient(Plans):
 
     async def _drive(self, doing: Flow[T], on_update: OnUpdate | None = None) -> T:
         async def record(event: Event) -> object:
-            answer = await asyncio.to_thread(self._write_down, event) if concerns_ledger(event) else None
+            answer = await asyncio.to_thread(self._write_down, event) if concerns_anybody(event) else None
             if on_update is not None and (job := job_in(event)):
                 told = on_update(job)
                 if inspect.isawaitable(told):

@@ -96,6 +96,12 @@ class Ledger:
             row = db.execute("SELECT * FROM submission WHERE job_id = ? ORDER BY row DESC", (job_id,)).fetchone()
         return Entry(*row) if row else None
 
+    def entry(self, row: int | None) -> Entry | None:
+        """Return one submission by its row."""
+        with self._transaction("DEFERRED") as db:
+            found = db.execute("SELECT * FROM submission WHERE row = ?", (row,)).fetchone()
+        return Entry(*found) if found else None
+
     def saved(self, job_id: str, path: Path) -> None:
         """Remember where a job's video was saved."""
         with self._transaction() as db:

@@ -22,7 +22,9 @@ from lipsync_nodes.errors import ConfigurationError, DownloadError, InvalidReque
 from lipsync_nodes.events import Accepted, Event, Seen, Submission
 from lipsync_nodes.fields import check_media_url
 from lipsync_nodes.flow import Flow, Policy
+from lipsync_nodes.hookspecs import plugins
 from lipsync_nodes.ledger import Ledger
+from lipsync_nodes.observers import observed, report, report_saved
 from lipsync_nodes.results import OnProgress, download, source_and_target
 from lipsync_nodes.settings import Profile, is_loopback, load_profile
 
@@ -35,7 +37,7 @@ __all__ = [
     "OnUpdateOfMany",
     "Plans",
     "SubmitOptions",
-    "concerns_ledger",
+    "concerns_anybody",
     "deadline_for",
     "job_in",
 ]
@@ -90,6 +92,7 @@ class Plans:
         budget: int | None = None,
         policy: Policy | None = None,
     ) -> None:
+        plugins()  # what is wrong with one is told now, not between a paid submit and its answer
         if isinstance(profile, Profile):
             self.profile = profile
         else:
@@ -180,6 +183,7 @@ class Plans:
             raise
         if job is not None:
             self._journal.saved(job.id, saved)
+        report_saved(job, url, saved, self._journal, self.profile.account)
         return saved
 
     def _close_journal(self) -> None:
@@ -188,11 +192,18 @@ class Plans:
             self._journal.close()
 
     def _write_down(self, event: Event) -> object:
-        """Give an event to the ledger and return its answer."""
-        return self._journal.record(event, self.profile)
+        """Give an event to the ledger, then to observers, and return the ledger's answer."""
+        answer = self._journal.record(event, self.profile) if _concerns_ledger(event) else None
+        report(event, self._journal, self.profile.account)
+        return answer
 
 
-def concerns_ledger(event: Event) -> bool:
+def concerns_anybody(event: Event) -> bool:
+    """Tell whether there is anything to write down or to tell; both may block."""
+    return _concerns_ledger(event) or observed()
+
+
+def _concerns_ledger(event: Event) -> bool:
     """Tell whether the ledger has anything to write; a job that is merely still running changes nothing."""
     return not isinstance(event, Seen) or event.job.finished
 

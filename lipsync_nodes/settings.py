@@ -1,5 +1,7 @@
 """Profiles: which key, which base URL. An explicit argument wins, then the environment, then a private file.
 
+A plugin that has the key (hook `lipsync_credentials`) is asked right after the explicit argument.
+
 `LIPSYNC_API_KEY`, `LIPSYNC_BASE_URL`, `LIPSYNC_STORAGE` and `LIPSYNC_PROFILE` are read from the environment. Named
 profiles live in `profiles.toml` in the user's configuration folder (`LIPSYNC_CONFIG` names another file), a table each:
 
@@ -37,7 +39,8 @@ from pydantic import (
     model_validator,
 )
 
-from lipsync_nodes.errors import ConfigurationError, conceal
+from lipsync_nodes.errors import ConfigurationError, LipsyncError, conceal
+from lipsync_nodes.hookspecs import plugins
 
 __all__ = ["DEFAULT_BASE_URL", "Profile", "Storage", "is_loopback", "load_profile", "profiles_file", "user_folder"]
 
@@ -179,11 +182,22 @@ def load_profile(
     api_key: str | None = None,
     base_url: str | None = None,
     environ: Mapping[str, str] | None = None,
+    ask_plugins: bool = True,
 ) -> Profile:
     """Put the settings together: arguments, then (for a profile nobody named) the environment, then the file.
 
+    A plugin's key (hook `lipsync_credentials`) comes right after an explicit one.
+
+    Args:
+        name: which profile; by default `LIPSYNC_PROFILE`, or `default`.
+        api_key: comes before anything else, and so does `base_url`.
+        base_url: where the service is.
+        environ: the environment.
+        ask_plugins: whether a key is needed; a vault may be slow, or ask a person.
+
     Raises:
-        ConfigurationError: no such profile, a file others can read, an unsafe base URL, a malformed key.
+        ConfigurationError: no such profile, a file others can read, an unsafe base URL, a malformed key, a plugin that
+            failed to give one.
 
     """
     env = os.environ if environ is None else environ
@@ -196,11 +210,29 @@ def load_profile(
             storage=env.get("LIPSYNC_STORAGE"),
         )
     values |= _given(api_key=api_key, base_url=base_url)
+    profile = _checked(values, chosen)
+    if ask_plugins and not api_key and (key := _key_of_plugin(profile)) is not None:
+        return _checked({**values, "api_key": key}, chosen)
+    return profile
+
+
+def _checked(values: dict[str, Any], chosen: str) -> Profile:
     try:
         return Profile(**{**values, "name": chosen})
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         raise ConfigurationError(f"Profile {chosen!r} cannot be used: {faults}.") from None
+
+
+def _key_of_plugin(profile: Profile) -> object:
+    """Return the key that the first plugin gives, as it gave it; None if none does."""
+    try:
+        return plugins().hook.lipsync_credentials(profile=profile.name, base_url=profile.base_url)
+    except LipsyncError:
+        raise
+    except Exception as error:  # noqa: BLE001  # it is somebody else's code, and its text may hold what it was asked for
+        failure = type(error).__name__
+    raise ConfigurationError(f"A plugin could not give the key of profile {profile.name!r}: {failure}.")
 
 
 def _given(**values: str | None) -> dict[str, str]:

@@ -57,7 +57,7 @@ class Session:
             with embedded(lasting=lasting) as (sandbox, folder), Ledger(folder / "ledger.sqlite") as ledger:
                 yield Connection(sandbox_profile(sandbox), ledger, sandbox)
         else:
-            profile = load_profile(self.profile, base_url=self.base_url)
+            profile = load_profile(self.profile, base_url=self.base_url, ask_plugins=key_needed)
             if key_needed:
                 profile.bearer()
             with Ledger() as ledger:
