@@ -22,6 +22,7 @@ from pydantic import (
     JsonValue,
     StrictInt,
     ValidationError,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
@@ -250,7 +251,7 @@ class Job(BaseModel):
         validation_alias=AliasChoices("id", "requestId"),
         description="The job id, what the service's prose calls requestId.",
     )
-    status: Annotated[JobStatus, BeforeValidator(_as_status)] = Field(
+    status: Annotated[JobStatus, BeforeValidator(_as_status), WithJsonSchema({"type": "string"})] = Field(
         default=JobStatus.PROCESSING, description="processing, completed, failed, or another."
     )
     # Never match on it: it says "lipsync" while processing and "lipsync-image" when done.

@@ -32,7 +32,6 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import entry_points
@@ -283,7 +282,7 @@ def loaded() -> tuple[pluggy.PluginManager, list[str]]:
             plugin = point.load()
             manager.register(plugin, name=point.name)
         except Exception as error:  # noqa: BLE001  # it is somebody else's code
-            with suppress(Exception):  # half of its hooks may be there
+            if plugin is not None and manager.get_plugin(point.name) is plugin:  # half of its hooks are there
                 manager.unregister(plugin)
             troubles.append(redact(f"The plugin {point.name} ({point.value}) cannot be loaded: {error!r}"))
         else:

@@ -56,7 +56,7 @@ class JobEvent:
     at: float = field(default_factory=time.time)
 
     def __post_init__(self) -> None:
-        for name in ("job_id", "submission_key", "output", "reason"):
+        for name in ("job_id", "submission_key", "status", "output", "reason"):
             if text := getattr(self, name):
                 object.__setattr__(self, name, redact(text))
 

@@ -155,7 +155,7 @@ def test_an_event_is_frozen_and_plain():
 def test_no_event_holds_a_key():
     key = "sk_told_0123456789"
     Profile(api_key=key)
-    facts = dict.fromkeys(("job_id", "submission_key", "output", "reason"), f"x {key}")
+    facts = dict.fromkeys(("job_id", "submission_key", "status", "output", "reason"), f"x {key}")
     assert key not in repr(JobEvent(kind="failed", account="default", **facts))
 
 
@@ -376,6 +376,21 @@ def test_a_broken_or_misspelt_plugin_is_named_and_the_others_work(tmp_path, monk
     assert len(troubles) == 3
 
 
+def test_of_two_plugins_of_a_name_one_works_and_the_other_is_named(tmp_path, monkeypatch):
+    installed(tmp_path, twin=SEES)
+    other = tmp_path / "other-1.dist-info"
+    other.mkdir()
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1\n")
+    (other / "entry_points.txt").write_text("[lipsync_nodes]\ntwin = other_module\nagain = twin_module\n")
+    (tmp_path / "other_module.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    manager, troubles = hookspecs.loaded()
+    assert len(manager.hook.lipsync_job_event.get_hookimpls()) == 1
+    assert [trouble.partition(" cannot")[0] for trouble in troubles] == [
+        "The plugin twin (other_module)", "The plugin again (twin_module)",
+    ]  # fmt: skip
+
+
 def test_where_warnings_are_errors_a_broken_plugin_is_told_before_anything_is_sent(tmp_path, sandbox):
     installed(tmp_path, raises="raise RuntimeError")
     code = f"""
@@ -387,6 +402,26 @@ except UserWarning as warning: print(warning)
 """
     done = subprocess.run([sys.executable, "-W", "error::UserWarning", "-c", code], capture_output=True, text=True)
     assert "The plugin raises (raises_module) cannot be loaded" in done.stdout
+
+
+def test_the_command_lists_what_is_loaded_from_where_and_when_it_is_asked(tmp_path):
+    submits = "@hookimpl\ndef lipsync_nodes_submit(node): return None"
+    installed(tmp_path, good=f"{SEES}\n{submits}", raises="raise RuntimeError")
+    line = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from lipsync_nodes.cli import main; main()"
+    done, plain = (
+        subprocess.run([sys.executable, "-c", line, "plugins", *options], capture_output=True, text=True)
+        for options in (["--json"], [])
+    )
+    assert (done.returncode, plain.returncode) == (2, 2)
+    found = json.loads(done.stdout)
+    good, ours = (next(row for row in found["plugins"] if row["name"] == name) for name in ("good", "lipsync"))
+    assert (good["distribution"], good["version"], good["object"]) == ("good", "1", "good_module")
+    assert {"name": "lipsync_nodes_submit", "place": 1} in good["hooks"]
+    assert {"name": "lipsync_nodes_submit", "place": 2} in ours["hooks"]
+    assert {"name": "lipsync_nodes_wait", "place": 1} in ours["hooks"]
+    assert "raises" in found["troubles"][0]
+    assert "good  (good 1, good_module)\n    lipsync_job_event, number 1 to be asked\n" in plain.stdout
+    assert "raises_module" in plain.stderr
 
 
 def test_a_hook_is_documented_with_its_arguments_and_an_example():

@@ -1,0 +1,151 @@
+"""The node hooks, over the core's clients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from importlib import import_module
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
+
+import pluggy
+
+import lipsync_nodes  # its names are loaded when they are first used
+from lipsync_nodes import hookspecs
+from lipsync_nodes.errors import InvalidRequest
+from lipsync_nodes.hookspecs import PROJECT, Context, NodeInfo
+
+if TYPE_CHECKING:
+    from lipsync_nodes import Job, LipsyncClient
+    from lipsync_nodes.catalogue import NodeSpec
+    from lipsync_nodes.ledger import Ledger
+    from lipsync_nodes.settings import Profile
+
+__all__ = ["Nodes", "plugin_for"]
+
+# A look is one request, and a host that polls has other things to do; in seconds.
+LONGEST_LOOK: Final = 10.0
+
+
+def plugin_for(project_name: str, *, profile: str | Profile | None = None, ledger: Ledger | None = None) -> Nodes:
+    """Return a plugin whose specs and implementations carry the marker of a host's own project.
+
+    The host adds it twice, so that the first answer is taken: `add_hookspecs(plugin)` and `register(plugin)`.
+
+    Args:
+        project_name: what the host called its `PluginManager`.
+        profile: whom to submit as, where the context does not say.
+        ledger: where to write submissions down, where the context does not say; by default the one of this user.
+
+    """
+    spec, impl = pluggy.HookspecMarker(project_name), pluggy.HookimplMarker(project_name)
+    for name in _HOOKS:
+        # Each project's mark is an attribute of its own, so one function carries them all.
+        options = getattr(getattr(hookspecs, name), f"{PROJECT}_spec")
+        spec(getattr(Nodes, name), firstresult=options["firstresult"])
+        impl(getattr(Nodes, name), trylast=True)
+    return Nodes(profile, ledger)
+
+
+class Nodes:
+    """The plugin: a submit and a wait for each endpoint of the catalogue. Safe between threads; made by `plugin_for`.
+
+    Args:
+        profile: whom to submit as, where the context does not say.
+        ledger: where to write submissions down, where the context does not say.
+
+    """
+
+    def __init__(self, profile: str | Profile | None = None, ledger: Ledger | None = None) -> None:
+        self._profile = profile
+        self._ledger = ledger
+        self._clients: list[tuple[object, LipsyncClient]] = []
+        self._lock = Lock()
+
+    def __repr__(self) -> str:
+        return "<the nodes of lipsync-nodes>"
+
+    def lipsync_nodes_describe(self) -> list[NodeInfo]:
+        """Describe a node for each endpoint."""
+        catalogue = import_module("lipsync_nodes.catalogue").CATALOGUE
+        outputs = lipsync_nodes.Job.model_json_schema(mode="serialization")
+        return [_described(spec, outputs) for spec in catalogue]
+
+    def lipsync_nodes_submit(
+        self, node: str, inputs: Mapping[str, Any], context: Context | Mapping[str, Any] | None
+    ) -> Any:
+        """Submit by the core's client; a key in the context's options makes it a submit that is never paid twice."""
+        asked = _context(context)
+        form = import_module("lipsync_nodes.catalogue").spec_named(node).form_from(inputs)
+        return self._call(asked, "submit", form, **asked.options)
+
+    def lipsync_nodes_poll(self, job: Job | str, context: Context | Mapping[str, Any] | None) -> Any:
+        """Look once."""
+        return self._call(_context(context), "job", _id_of(job), timeout=LONGEST_LOOK)
+
+    def lipsync_nodes_wait(
+        self, job: Job | str, timeout: float | None, context: Context | Mapping[str, Any] | None
+    ) -> Any:
+        """Wait for the video."""
+        asked = _context(context)
+        waiting = {"timeout": timeout, "poll_interval": asked.poll_interval, "on_update": asked.on_update}
+        return self._call(asked, "wait", _id_of(job), **waiting)
+
+    def close(self) -> None:
+        """Close connections and ledger; both are opened again when they are needed."""
+        with self._lock:
+            clients, self._clients = self._clients, []
+        for _, client in clients:
+            client.close()
+        if self._ledger is not None:
+            self._ledger.close()
+
+    def _call(self, context: Context, method: str, *arguments: Any, **options: Any) -> Any:
+        if context.awaitable:
+            return self._later(context, method, *arguments, **options)
+        return getattr(self._client(context), method)(*arguments, **options)
+
+    async def _later(self, context: Context, method: str, *arguments: Any, **options: Any) -> Any:
+        import asyncio  # noqa: PLC0415  # costs a host without an event loop 20 ms
+
+        # A profile is read from a file, and its key perhaps from a vault: not in the loop.
+        client = await asyncio.to_thread(lipsync_nodes.AsyncLipsyncClient, **self._settings(context))
+        async with client:
+            return await getattr(client, method)(*arguments, **options)
+
+    def _client(self, context: Context) -> LipsyncClient:
+        """Return the client of a profile and a ledger: the next call finds its connections."""
+        settings = self._settings(context)
+        with self._lock:
+            for known, client in self._clients:
+                if known == settings:
+                    return client
+            client = lipsync_nodes.LipsyncClient(**settings)
+            self._clients.append((settings, client))
+            return client
+
+    def _settings(self, context: Context) -> dict[str, Any]:
+        if self._ledger is None:
+            self._ledger = import_module("lipsync_nodes.ledger").Ledger()
+        return {"profile": context.profile or self._profile, "ledger": context.ledger or self._ledger}
+
+
+_HOOKS: Final = tuple(name for name in vars(Nodes) if name.startswith("lipsync_nodes_"))
+
+
+def _described(spec: NodeSpec, outputs: Mapping[str, Any]) -> NodeInfo:
+    # The host may do with the schemas as it likes.
+    return NodeInfo(spec.id, spec.title, spec.zh_title, spec.help, deepcopy(spec.schema), deepcopy(dict(outputs)))
+
+
+def _context(given: Context | Mapping[str, Any] | None) -> Context:
+    if isinstance(given, Context):
+        return given
+    try:
+        return Context(**(given or {}))
+    except TypeError as error:
+        raise InvalidRequest(f"The context is wrong: {error}.", hint="Nothing was sent.") from None
+
+
+def _id_of(job: Job | str) -> str:
+    return job if isinstance(job, str) else job.id

@@ -1,0 +1,53 @@
+"""`plugins`: which plugins take part, where they come from, and what each of them does."""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib.metadata import entry_points
+from typing import Any
+
+import click
+import pluggy
+
+from lipsync_nodes.hookspecs import API_VERSION, PROJECT, loaded
+
+__all__ = ["plugins"]
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout and nothing else.")
+def plugins(as_json: bool) -> None:
+    """List the plugins that are installed: where each comes from, its hooks, and when it is asked."""
+    manager, troubles = loaded()
+    rows = [_row(manager, name, plugin) for name, plugin in manager.list_name_plugin()]
+    if as_json:
+        click.echo(json.dumps({"api_version": API_VERSION, "plugins": rows, "troubles": troubles}))
+    else:
+        for row in rows:
+            click.echo("{name}  ({distribution} {version}, {object})".format_map(row))
+            for hook in row["hooks"]:
+                click.echo(
+                    f"    {hook['name']}{'' if hook['place'] == 1 else ', asked as number ' + str(hook['place'])}"
+                )
+        for trouble in troubles:
+            click.echo(trouble, err=True)
+    sys.exit(2 if troubles else 0)
+
+
+def _row(manager: pluggy.PluginManager, name: str, plugin: object) -> dict[str, Any]:
+    point = next(iter(entry_points(group=PROJECT, name=name)))
+    callers = sorted(manager.get_hookcallers(plugin) or (), key=lambda caller: caller.name)
+    return {
+        "name": name,
+        "distribution": point.dist.name if point.dist else None,
+        "version": point.dist.version if point.dist else None,
+        "object": point.value,
+        "hooks": [{"name": caller.name, "place": _place(caller, plugin)} for caller in callers],
+    }
+
+
+def _place(caller: pluggy.HookCaller, plugin: object) -> int:
+    """Return how many are asked up to and including this plugin."""
+    asked = [impl.plugin for impl in reversed(caller.get_hookimpls())]
+    return asked.index(plugin) + 1
