@@ -104,6 +104,7 @@ class Form(BaseModel):
     mask_image: Annotated[OptionalMedia, _MASK] = None
     extra: Annotated[
         dict[str, JsonValue],
+        WithJsonSchema({"type": "object"}),  # a schema without references can be put anywhere
         shown(
             "Extra fields",
             "附加字段",

@@ -10,8 +10,8 @@ functions marked by `hookimpl`. It takes effect wherever the core runs: in Pytho
         return my_cdn.upload(asset.source, media_type)
 
 An implementation may leave out arguments that it does not need. Who is asked first is pluggy's order: `tryfirst`, then
-the plugin that was registered last, then `trylast`; the nodes of this package are `trylast`, so a plugin comes before
-them. Where the first answer is taken, None leaves it to the next.
+the rest from the last that was registered to the first, then `trylast`. The nodes of this package are `trylast`, so a
+plugin that does not say so itself comes before them. Where the first answer is taken, None leaves it to the next.
 
 | hooks for hosts | taken | |
 |---|---|---|

@@ -27,9 +27,7 @@ def plugins(as_json: bool) -> None:
         for row in rows:
             click.echo("{name}  ({distribution} {version}, {object})".format_map(row))
             for hook in row["hooks"]:
-                click.echo(
-                    f"    {hook['name']}{'' if hook['place'] == 1 else ', asked as number ' + str(hook['place'])}"
-                )
+                click.echo("    {name}, number {place} to be asked".format_map(hook))
         for trouble in troubles:
             click.echo(trouble, err=True)
     sys.exit(2 if troubles else 0)
