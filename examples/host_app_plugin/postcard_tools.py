@@ -1,0 +1,83 @@
+"""A third party's plugin: local files get a URL from a folder behind a web server, and job events go into a CSV file.
+
+It works wherever lipsync-nodes runs: in the example host, on the command line, in a notebook. The web server here is on
+this machine, which a sandbox can reach; for the service the folder would be one that the world sees.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import mimetypes
+import os
+from dataclasses import asdict, fields
+from functools import cache, partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Lock, Thread
+
+import pluggy
+
+from lipsync_nodes.fields import Asset
+from lipsync_nodes.hookspecs import hookimpl
+from lipsync_nodes.observers import JobEvent
+
+FOLDER = Path(os.environ.get("POSTCARD_TOOLS", "postcard-tools"))
+COLUMNS = [field.name for field in fields(JobEvent)]
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name is the library's
+        """Say nothing: the terminal is the host's."""
+
+
+@cache
+def address() -> str:
+    """Start the web server, once, and return where the folder is."""
+    (FOLDER / "www").mkdir(parents=True, exist_ok=True)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(FOLDER / "www")))
+    Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_port}"
+
+
+class _ForLipsyncNodes:
+    """What the core asks and tells."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+
+    @hookimpl
+    def lipsync_publish_asset(self, asset: Asset, media_type: str) -> str | None:
+        """Put a file of a person's into the folder; leave bytes and open files to the configured storage."""
+        if not isinstance(asset.source, Path):
+            return None
+        content = asset.source.read_bytes()
+        name = hashlib.sha256(content).hexdigest() + (mimetypes.guess_extension(media_type) or "")
+        url = f"{address()}/{name}"
+        (FOLDER / "www" / name).write_bytes(content)
+        return url
+
+    @hookimpl
+    def lipsync_job_event(self, event: JobEvent) -> None:
+        """Add a line to the table; events of several threads come one after the other."""
+        with self._lock:
+            FOLDER.mkdir(parents=True, exist_ok=True)
+            with (FOLDER / "events.csv").open("a", newline="", encoding="utf-8") as file:
+                table = csv.DictWriter(file, COLUMNS)
+                if not file.tell():
+                    table.writeheader()
+                table.writerow(asdict(event))
+
+
+class _ForTalkingPostcards:
+    """What the host itself tells."""
+
+    @pluggy.HookimplMarker("talking_postcards")
+    def talking_postcards_arrived(self, url: str) -> None:
+        """Keep a list of all postcards."""
+        with (FOLDER / "postcards.txt").open("a", encoding="utf-8") as file:
+            file.write(f"{url}\n")
+
+
+for_lipsync_nodes = _ForLipsyncNodes()
+for_talking_postcards = _ForTalkingPostcards()

@@ -1,0 +1,135 @@
+"""Lip-sync videos in llm: `llm lipsync image …` for people, and a tool for each node that models can call.
+
+Commands and tools are made from what the nodes say of themselves. The key is the one of `llm keys set lipsync`, else
+the one that lipsync-nodes finds. A tool's call has its inputs for a submission key: a model that repeats itself, or a
+chat that is run again, gets the same job and pays nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any
+
+import click
+import llm
+from pluggy import PluginManager
+
+from lipsync_nodes_pluggy import NodeInfo, plugin_for
+
+# llm's own manager stays as it is: the nodes have one beside it.
+nodes = PluginManager("llm_lipsync")
+nodes.add_hookspecs(plugin := plugin_for("llm_lipsync"))
+nodes.register(plugin)
+
+
+def described() -> list[NodeInfo]:
+    """Return the nodes that there are."""
+    return [node for of_plugin in nodes.hook.lipsync_nodes_describe() for node in of_plugin]
+
+
+@cache
+def account() -> Any:
+    """Return who pays: with the key that llm keeps, if it keeps one."""
+    from lipsync_nodes.settings import load_profile  # noqa: PLC0415  # llm loads plugins at each start
+
+    return load_profile(api_key=llm.get_key(key_alias="lipsync"))
+
+
+def submit(node: NodeInfo, inputs: dict[str, Any], *, once: bool) -> Any:
+    """Submit; `once` picks up the job that the same inputs made before."""
+    from lipsync_nodes.catalogue import spec_named  # noqa: PLC0415
+    from lipsync_nodes.ledger import content_key  # noqa: PLC0415
+
+    options = {"key": content_key(spec_named(node.id).form_from(inputs), account())} if once else {}
+    context = {"profile": account(), "options": options}
+    return nodes.hook.lipsync_nodes_submit(node=node.id, inputs=inputs, context=context)
+
+
+def wait(job_id: str, on_update: Callable[[Any], object] | None = None) -> Any:
+    """Wait for the video."""
+    context = {"profile": account(), "on_update": on_update}
+    return nodes.hook.lipsync_nodes_wait(job=job_id, timeout=None, context=context)
+
+
+@llm.hookimpl
+def register_tools(register: Callable[..., None]) -> None:
+    """Give models a tool for each node; llm asks before each call with `--tools-approve`."""
+    for node in described():
+        register(
+            llm.Tool(
+                name=node.id.replace("-", "_"),
+                description=f"{node.help}. Costs credits. Returns the URL of the video.",
+                input_schema=dict(node.inputs),
+                implementation=partial(run_tool, node),
+            )
+        )
+
+
+def run_tool(node: NodeInfo, **inputs: Any) -> str:
+    """Make the video that a model asks for."""
+    done = wait(submit(node, inputs, once=True).id)
+    return json.dumps({"id": done.id, "output": done.output})
+
+
+@llm.hookimpl
+def register_commands(cli: click.Group) -> None:
+    """Add `llm lipsync`."""
+
+    @cli.group(name="lipsync")
+    def lipsync() -> None:
+        """Lip-sync videos: a command for each kind, and `wait`."""
+
+    for node in described():
+        lipsync.command(name=node.id.removeprefix("lipsync-"), help=f"{node.help}.")(command_for(node))
+
+    @lipsync.command(name="wait")
+    @click.argument("job_id")
+    def wait_command(job_id: str) -> None:
+        """Wait for a job that was submitted before."""
+        say(lambda: wait(job_id, show))
+
+
+def command_for(node: NodeInfo) -> Callable[..., None]:
+    """Make the command of a node from its JSON Schema."""
+
+    @click.option("--no-wait", is_flag=True, help="Print the job id and leave.")
+    def command(no_wait: bool, **values: Any) -> None:
+        inputs = {name: value for name, value in values.items() if value is not None}
+
+        def run() -> Any:
+            job = submit(node, inputs, once=False)
+            click.echo(f"Job {job.id}", err=True)
+            return job if no_wait else wait(job.id, show)
+
+        say(run)
+
+    for name, field in reversed(node.inputs["properties"].items()):
+        if not field.get("advanced"):
+            command = option_for(name, field, required=name in node.inputs["required"])(command)
+    return command
+
+
+def option_for(name: str, field: dict[str, Any], *, required: bool) -> Callable[..., Any]:
+    """Make the option of a field."""
+    kind = next((kind for kind in field.get("anyOf", ()) if kind.get("type") != "null"), field)
+    read = click.Choice(kind["enum"]) if "enum" in kind else {"integer": int}.get(kind["type"], str)
+    text = field["description"] + (" A URL." if "media" in field else "")
+    return click.option("--" + name.replace("_", "-"), name, type=read, required=required, help=text)
+
+
+def show(job: Any) -> None:
+    """Say on stderr how a job is."""
+    click.echo(f"{job.id} {job.status}", err=True)
+
+
+def say(run: Callable[[], Any]) -> None:
+    """Print what came out, the URL alone once there is one, or what went wrong."""
+    from lipsync_nodes import LipsyncError  # noqa: PLC0415
+
+    try:
+        job = run()
+    except LipsyncError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(job.output or job.id)
