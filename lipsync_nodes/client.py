@@ -47,7 +47,7 @@ class LipsyncClient(Plans):
         profile: the name of a profile, or a `Profile`.
         http_client: an `httpx.Client` to send through instead of an own one; it is not closed.
         ledger: the journal that keeps this client from paying twice; needed for submission keys.
-        budget: the most credits that all submits of this client together may cost.
+        budget: the most credits that all submits of this client together may cost; a `Budget` is one for several.
         policy: how patient single requests are.
 
     Raises:

@@ -89,7 +89,7 @@ class Plans:
         profile: str | Profile | None = None,
         http_client: Any = None,
         ledger: Ledger | None = None,
-        budget: int | None = None,
+        budget: int | Budget | None = None,
         policy: Policy | None = None,
     ) -> None:
         plugins()  # what is wrong with one is told now, not between a paid submit and its answer
@@ -104,7 +104,7 @@ class Plans:
         self._policy = policy or Policy()
         self._transport = self._driver(self.profile, http_client)
         limit = self.profile.budget if budget is None else budget
-        self._budget = None if limit is None else Budget(limit)
+        self._budget = Budget(limit) if isinstance(limit, int) else limit
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self.profile.base_url!r}, profile={self.profile.name!r})"

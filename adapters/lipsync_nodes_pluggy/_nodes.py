@@ -16,8 +16,9 @@ from lipsync_nodes.errors import InvalidRequest
 from lipsync_nodes.hookspecs import PROJECT, Context, NodeInfo
 
 if TYPE_CHECKING:
-    from lipsync_nodes import Job, LipsyncClient
+    from lipsync_nodes import AsyncLipsyncClient, Job, LipsyncClient
     from lipsync_nodes.catalogue import NodeSpec
+    from lipsync_nodes.credits import Budget
     from lipsync_nodes.ledger import Ledger
     from lipsync_nodes.settings import Profile
 
@@ -59,6 +60,7 @@ class Nodes:
     def __init__(self, profile: str | Profile | None = None, ledger: Ledger | None = None) -> None:
         self._profile = profile
         self._ledger = ledger
+        self._accounts: list[tuple[object, dict[str, Any]]] = []
         self._clients: list[tuple[object, LipsyncClient]] = []
         self._lock = Lock()
 
@@ -109,14 +111,18 @@ class Nodes:
         import asyncio  # noqa: PLC0415  # costs a host without an event loop 20 ms
 
         # A profile is read from a file, and its key perhaps from a vault: not in the loop.
-        client = await asyncio.to_thread(lipsync_nodes.AsyncLipsyncClient, **self._settings(context))
-        async with client:
+        client = await asyncio.to_thread(self._async_client, context)
+        async with client:  # the loop's connections are shared by all clients of it
             return await getattr(client, method)(*arguments, **options)
 
-    def _client(self, context: Context) -> LipsyncClient:
-        """Return the client of a profile and a ledger: the next call finds its connections."""
-        settings = self._settings(context)
+    def _async_client(self, context: Context) -> AsyncLipsyncClient:
         with self._lock:
+            return lipsync_nodes.AsyncLipsyncClient(**self._settings(context))
+
+    def _client(self, context: Context) -> LipsyncClient:
+        """Return the client of an account and a ledger: the next call finds its connections."""
+        with self._lock:
+            settings = self._settings(context)
             for known, client in self._clients:
                 if known == settings:
                     return client
@@ -125,9 +131,16 @@ class Nodes:
             return client
 
     def _settings(self, context: Context) -> dict[str, Any]:
+        """Return what a client is made with; its profile is read once, and its budget is one for all clients."""
         if self._ledger is None:
             self._ledger = import_module("lipsync_nodes.ledger").Ledger()
-        return {"profile": context.profile or self._profile, "ledger": context.ledger or self._ledger}
+        asked = context.profile or self._profile
+        account = next((account for known, account in self._accounts if known == asked), None)
+        if account is None:
+            profile = _profile_of(asked)
+            account = {"profile": profile, "budget": _budget(profile)}
+            self._accounts.append((asked, account))
+        return {**account, "ledger": context.ledger or self._ledger}
 
 
 _HOOKS: Final = tuple(name for name in vars(Nodes) if name.startswith("lipsync_nodes_"))
@@ -145,6 +158,17 @@ def _context(given: Context | Mapping[str, Any] | None) -> Context:
         return Context(**(given or {}))
     except TypeError as error:
         raise InvalidRequest(f"The context is wrong: {error}.", hint="Nothing was sent.") from None
+
+
+def _profile_of(asked: str | Profile | None) -> Profile:
+    if asked is not None and not isinstance(asked, str):
+        return asked
+    profile: Profile = import_module("lipsync_nodes.settings").load_profile(asked)
+    return profile
+
+
+def _budget(profile: Profile) -> Budget | None:
+    return None if profile.budget is None else import_module("lipsync_nodes.credits").Budget(profile.budget)
 
 
 def _id_of(job: Job | str) -> str:

@@ -9,8 +9,10 @@ import time
 import httpx
 import pytest
 
-from lipsync_nodes import AsyncLipsyncClient, ImageForm
+from lipsync_nodes import AsyncLipsyncClient, ImageForm, LipsyncClient
+from lipsync_nodes.events import Seen
 from lipsync_nodes.ledger import Ledger
+from lipsync_nodes.plans import concerns_anybody
 
 JOBS = 200
 
@@ -98,3 +100,21 @@ def test_writing_a_submit_down_costs_little_beside_the_submit(sandbox, capsys, t
     with capsys.disabled():
         print(f"\na submit with a ledger on disk: {one / 30 * 1e3:.1f} ms, {one / other:.2f} of one without")
     assert one < 10 * other
+
+
+def test_a_look_that_nobody_observes_pays_nothing_for_those_who_could(sandbox, job_id, capsys):
+    """What the core does for observers at each look, without one, beside the look itself."""
+    with LipsyncClient(sandbox.api_key, sandbox.base_url) as client:
+        job = client.job(job_id)
+        look = best(lambda: _seconds(lambda: client.job(job_id), 50), 3)
+        news = best(lambda: _seconds(lambda: concerns_anybody(Seen(job)), 10_000), 3)
+    with capsys.disabled():
+        print(f"\nobservers, where there are none: {news * 1e6:.2f} us, {news / look:.5f} of a look")
+    assert news < look / 100
+
+
+def _seconds(do, times):
+    began = time.perf_counter()
+    for _ in range(times):
+        do()
+    return (time.perf_counter() - began) / times

@@ -11,7 +11,7 @@ import jsonschema
 import pluggy
 import pytest
 
-from lipsync_nodes import InvalidRequest, Job, JobFailed, JobNotFound, LipsyncError, hookspecs
+from lipsync_nodes import BudgetExceeded, InvalidRequest, Job, JobFailed, JobNotFound, LipsyncError, hookspecs
 from lipsync_nodes.catalogue import CATALOGUE
 from lipsync_nodes.hookspecs import hookimpl
 from lipsync_nodes.ledger import Ledger
@@ -282,6 +282,33 @@ def test_one_client_serves_all_calls_of_an_account(context, sandbox):
     assert len(nodes._clients) == 1
     nodes.close()
     assert nodes._clients == []
+
+
+def test_a_budget_holds_over_all_calls_blocking_or_not_and_the_vault_is_asked_once(sandbox, tmp_path, monkeypatch):
+    file = tmp_path / "profiles.toml"
+    file.write_text(f'[studio]\nbase_url = "{sandbox.base_url}"\nbudget = 25\n')
+    file.chmod(0o600)
+    monkeypatch.setenv("LIPSYNC_CONFIG", str(file))
+    asked = []
+
+    class Vault:
+        @hookimpl
+        def lipsync_credentials(self, profile):
+            asked.append(profile)
+            return sandbox.api_key
+
+    manager().register(vault := Vault())
+    try:
+        hook = own_project().hook
+        order = {"node": "lipsync-image", "inputs": INPUTS["lipsync-image"]}
+        context = {"profile": "studio", "options": {"estimate": 10}}
+        hook.lipsync_nodes_submit(**order, context=context)
+        asyncio.run(hook.lipsync_nodes_submit(**order, context={**context, "awaitable": True}))
+        with pytest.raises(BudgetExceeded):
+            asyncio.run(hook.lipsync_nodes_submit(**order, context={**context, "awaitable": True}))
+    finally:
+        manager().unregister(vault)
+    assert (asked, len(sandbox.received("submit"))) == (["studio"], 2)
 
 
 # Described from the catalogue.
