@@ -11,7 +11,9 @@ functions marked by `hookimpl`. It takes effect wherever the core runs: in Pytho
 
 An implementation may leave out arguments that it does not need. Who is asked first is pluggy's order: `tryfirst`, then
 the rest from the last that was registered to the first, then `trylast`. The nodes of this package are `trylast`, so a
-plugin that does not say so itself comes before them. Where the first answer is taken, None leaves it to the next.
+plugin that does not say so itself comes before them. Where the first answer is taken, None leaves it to the next: a
+host has to add the specs for that (this module, or our plugin itself). Without them pluggy asks every plugin, also to
+submit.
 
 | hooks for hosts | taken | |
 |---|---|---|

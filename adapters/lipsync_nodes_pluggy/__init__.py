@@ -26,6 +26,6 @@ def manager() -> pluggy.PluginManager:
     It is the one that the core asks, too. A plugin that cannot be loaded, or that has a hook which nobody calls, is a
     warning that names it; the others work.
 
-        [job] = [manager().hook.lipsync_nodes_submit(node="lipsync-image", inputs=inputs, context=None)]
+        job = manager().hook.lipsync_nodes_submit(node="lipsync-image", inputs=inputs, context=None)
     """
     return plugins()
