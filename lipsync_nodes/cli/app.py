@@ -14,6 +14,7 @@ from lipsync_nodes.cli.endpoints import estimate, run, submit
 from lipsync_nodes.cli.history import jobs, resume
 from lipsync_nodes.cli.jobs import download, status, wait
 from lipsync_nodes.cli.speak import exit_code, explain
+from lipsync_nodes.cli.webhook import webhook
 from lipsync_nodes.errors import LipsyncError
 
 __all__ = ["app"]
@@ -46,5 +47,5 @@ def sandbox(port: int, host: str, data: Path | None, concurrency: int | None, as
         sys.exit(exit_code(error))
 
 
-for command in (demo, run, submit, wait, status, download, estimate, jobs, resume, sandbox, doctor):
+for command in (demo, run, submit, wait, status, download, estimate, jobs, resume, sandbox, doctor, webhook):
     app.add_command(command)
