@@ -4,7 +4,7 @@ A submit is sent again only where it surely was not received (`NoAnswer.sent` is
 pace (429 or 503 with Retry-After). A read time-out, a cut connection, a 5xx without a pace or an unreadable answer
 leave the outcome unknown: `SubmissionUncertain`, never a second POST.
 
-A webhook that carries our token can tell the job of such a submit, then or later: `claims` binds it to the submit, and
+A webhook that carries our token can tell the job of such a submit, then or later: `calls` binds it to the submit, and
 whoever asks again, or is patient enough, is given the job.
 """
 
