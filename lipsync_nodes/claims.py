@@ -5,6 +5,8 @@
        └────────────┘  ├──→ refused                    surely no job: may be submitted anew
                        └──→ uncertain                  perhaps a job: never sent again unless a person says so
 
+    any without a job ──→ live ──→ …                   its webhook told of the job; see `calls`
+
 A process that dies between POST and answer leaves a `submitting` row whose lease runs out: from then on it counts as
 uncertain. One that dies while `waiting` has sent nothing, and loses its key to whoever asks next; should it only have
 been asleep, it is told so before it sends.
@@ -72,6 +74,10 @@ class Entry:
     seconds: float | None
     target: str | None
     saved_to: str | None
+    callback: str | None
+    called_id: str | None
+    called_at: float | None
+    told_at: float | None
 
     @property
     def as_job(self) -> Job | None:
@@ -105,12 +111,11 @@ class Books:
             case Paused(row, seconds):
                 self._owned(row, "waiting", seconds + WAITING_LEASE)
             case Accepted(row, job):
-                self._revive(row, state="live", job_id=job.id, job=_text(job))
-                self._seen(job)
+                self._accepted(row, job)
             case Refused(row, reason):
-                self._update(row, state="refused", ended_at=self._now, reason=redact(reason))
+                self._refused(row, reason)
             case Unsure(row, reason):
-                self._revive(row, state="uncertain", reason=redact(reason))
+                return self._unsure(row, reason)
             case Seen(job):
                 self._seen(job)
             case Gone(job_id):
@@ -141,7 +146,7 @@ class Books:
         reason = found.reason or "the process that submitted it ended before an answer came"
         if not wanted.resubmit_uncertain:
             self._update(found.row, state="uncertain", reason=reason)
-            return Unsure(found.row, reason, found.sent_at or found.created_at)
+            return Unsure(found.row, reason, found.sent_at or found.created_at, found.callback is not None)
         return self._take_over(found, wanted, f"{reason}; submitted anew on request")
 
     def _take_over(self, found: Entry, wanted: Submission, reason: str) -> Claimed:
@@ -161,12 +166,18 @@ class Books:
             "credits": wanted.credits,
             "seconds": wanted.seconds,
             "target": wanted.target,
+            "callback": wanted.callback,
         }
+        return self._new(values)
+
+    def _new(self, values: dict[str, Any]) -> int:
         names, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
         cursor = self._db.execute(f"INSERT INTO submission ({names}) VALUES ({marks})", values)  # noqa: S608
         return int(cursor.lastrowid or 0)
 
-    def _sending(self, row: int, lease: float) -> Hold | Superseded | None:
+    def _sending(self, row: int, lease: float) -> Hold | Superseded | Found | None:
+        if found := self._found(row):
+            return found
         hold = self._pace(row)
         if hold is not None:
             owned = self._owned(row, "waiting", hold.seconds + WAITING_LEASE)
@@ -231,9 +242,41 @@ class Books:
             (f"the service knows no job {job_id}", job_id, self._account),
         )
 
+    def _accepted(self, row: int, job: Job) -> None:
+        """Keep the job of a submit, unless a webhook was quicker to tell of it, and perhaps of its end."""
+        quicker = self._found(row)
+        if quicker is None or quicker.job.id != job.id:
+            values = {"reason": f"a webhook spoke of the job {quicker.job.id}"} if quicker else {}
+            self._made(row, job, **values)
+        self._seen(job)
+
+    def _made(self, row: int, job: Job, **values: Any) -> None:
+        self._revive(row, state="live", job_id=job.id, job=_text(job), **values)
+
+    def _refused(self, row: int, reason: str) -> None:
+        if self._found(row) is None:
+            self._update(row, state="refused", ended_at=self._now, reason=redact(reason))
+
+    def _unsure(self, row: int, reason: str) -> Found | None:
+        found = self._found(row)
+        if found is None:
+            self._revive(row, state="uncertain", reason=redact(reason))
+        return found
+
+    def _found(self, row: int) -> Found | None:
+        """Return the job of a row if there is one already."""
+        (text,) = self._db.execute("SELECT job FROM submission WHERE row = ?", (row,)).fetchone() or (None,)
+        return Found(Job.model_validate_json(text)) if text else None
+
     def _revive(self, row: int, **values: Any) -> None:
         """Write down what became of a row; one whose key went to another row meanwhile has to do without."""
-        self._db.execute("UPDATE submission SET key = NULL WHERE row = ? AND state = 'refused'", (row,))
+        self._db.execute(
+            "UPDATE submission SET key = NULL WHERE row = ? AND state = 'refused' AND EXISTS"
+            " (SELECT 1 FROM submission AS other WHERE other.account = submission.account"
+            " AND other.key = submission.key AND other.row <> submission.row"
+            " AND other.state IN ('waiting', 'submitting', 'uncertain', 'live', 'completed'))",
+            (row,),
+        )
         self._update(row, **values)
 
     def _update(self, row: int, **values: Any) -> None:

@@ -115,7 +115,7 @@ class LipsyncClient(Plans):
         Args:
             job_id: which job.
             timeout: seconds to wait at most; by default 1800, or more where the ledger knows of a long audio.
-            poll_interval: mean seconds between two looks, 7.5 by default.
+            poll_interval: mean seconds between two looks; 7.5 by default, 30 where a webhook is expected.
             on_update: called with the job at each look.
 
         Raises:
@@ -124,8 +124,7 @@ class LipsyncClient(Plans):
             AuthenticationError, JobNotFound: asking further is of no use.
 
         """
-        deadline = self._deadline(job_id) if timeout is None else timeout
-        return self._drive(self._wait(job_id, deadline, poll_interval), on_update)
+        return self._drive(self._wait(job_id, timeout, poll_interval), on_update)
 
     def run(
         self,
@@ -229,7 +228,7 @@ class LipsyncClient(Plans):
                 on_update(job)
             return answer
 
-        return self._transport.drive(doing, record, stop)
+        return self._transport.drive(doing, record, self._journal, stop)
 
 
 class AsyncLipsyncClient(Plans):
@@ -276,8 +275,8 @@ class AsyncLipsyncClient(Plans):
         on_update: OnUpdate | None = None,
     ) -> Job:
         """Wait until a job has its video; see `LipsyncClient.wait`. `on_update` may be a coroutine function."""
-        deadline = await asyncio.to_thread(self._deadline, job_id) if timeout is None else timeout
-        return await self._drive(self._wait(job_id, deadline, poll_interval), on_update)
+        waiting = await asyncio.to_thread(self._wait, job_id, timeout, poll_interval)
+        return await self._drive(waiting, on_update)
 
     async def run(
         self,
@@ -361,10 +360,10 @@ class AsyncLipsyncClient(Plans):
                     await told
             return answer
 
-        return await self._transport.drive(doing, record)
+        return await self._transport.drive(doing, record, self._journal)
 
     async def _prepared(self, form: Form, timeout: float | None, **options: Unpack[SubmitOptions]) -> Submission:
-        """Put a submission together; files block, so that is done in a thread where there are any."""
-        if form.assets:
+        """Put a submission together; files and the ledger block, so what needs them is done in a thread."""
+        if form.assets or options.get("webhook") == "auto":
             return await asyncio.to_thread(self._submission, form, timeout, **options)
         return self._submission(form, timeout, **options)

@@ -41,9 +41,12 @@ __all__ = [
     "SubmissionUncertain",
     "conceal",
     "redact",
+    "redact_keys",
 ]
 
 _KEY = re.compile(r"\bsk_[A-Za-z0-9_\-]+")
+# Whoever has one can say that a job has ended; see `callbacks`.
+_TOKEN = re.compile(r"\bcb_[A-Za-z0-9_\-]{64}")
 
 
 # The keys in use, whatever they look like: an answer may quote one in a form that no pattern knows.
@@ -58,7 +61,12 @@ def conceal(secret: str) -> None:
 
 
 def redact(text: str) -> str:
-    """Return *text* with every key in use masked, and everything that looks like one."""
+    """Return *text* with every key in use masked, and everything that looks like one or like a callback token."""
+    return _TOKEN.sub("cb_***", redact_keys(text))
+
+
+def redact_keys(text: str) -> str:
+    """Return *text* with keys masked, but not the tokens, which the service has to know."""
     for secret in _SECRETS:
         text = text.replace(secret, "sk_***")
     return _KEY.sub("sk_***", text)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Any
 
 from lipsync_nodes.contract import Job
 
 __all__ = [
     "Accepted",
+    "Asked",
+    "Called",
     "Claim",
     "Claimed",
     "Event",
     "Found",
     "Gone",
+    "Heed",
     "Hold",
     "Paused",
     "Refused",
@@ -22,6 +26,7 @@ __all__ = [
     "Sending",
     "Submission",
     "Superseded",
+    "Told",
     "Unsure",
 ]
 
@@ -35,6 +40,7 @@ class Submission:
         path: where it is POSTed to, below the base URL.
         form_state: what is submitted.
         webhook: where the service is to tell of the job's end.
+        callback: the id of the token in `webhook`, if it is one of ours; see `callbacks`.
         key: the submission key; submissions of the same key are the same. None: this one is like no other.
         credits: what it will cost at most, if that is known.
         seconds: how many seconds of video it makes, if that is known.
@@ -46,7 +52,8 @@ class Submission:
     endpoint: str
     path: str
     form_state: Mapping[str, Any]
-    webhook: str | None = None
+    webhook: str | None = field(default=None, repr=False)
+    callback: str | None = None
     key: str | None = None
     credits: int | None = None
     seconds: float | None = None
@@ -70,7 +77,7 @@ class Claim:
 class Sending:
     """Says that the request leaves now, and may be on its way for `lease` seconds.
 
-    Answered by `Hold`, by `Superseded`, or by nothing: then it may leave.
+    Answered by `Hold`, by `Superseded`, by `Found`, or by nothing: then it may leave.
     """
 
     row: int
@@ -103,18 +110,30 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Unsure:
-    """Nobody knows whether the submit made a job; `since` is when it was sent, in seconds since 1970."""
+    """Nobody knows whether the submit made a job; `since` is when it was sent, in seconds since 1970.
+
+    Answered by `Found` where a webhook has told of the job meanwhile. `called_back` says that one still may.
+    """
 
     row: int
     reason: str
     since: float = 0.0
+    called_back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Asks whether a webhook has told of a submit's job meanwhile. Answered by `Found`, or by nothing."""
+
+    row: int
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A job as it was just seen."""
+    """A job as it was just seen; `callback` is that of the webhook which told where to look, if one did."""
 
     job: Job
+    callback: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +144,37 @@ class Gone:
 
 
 @dataclass(frozen=True, slots=True)
+class Called:
+    """A webhook whose token is genuine says that this job has ended. Answered by `Heed`."""
+
+    callback: str
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Whoever is to know of a webhook's job knows its end."""
+
+    callback: str
+
+
+class Heed(Enum):
+    """What is to be done about a webhook."""
+
+    REFUSE = auto()
+    """It is not about the job that its token belongs to, or comes long after everything was over."""
+    IGNORE = auto()
+    """It says again what is known."""
+    LOOK = auto()
+    """The job is to be looked at."""
+
+
+@dataclass(frozen=True, slots=True)
 class Superseded:
     """The claim ran out, and somebody else took the key: claim again before anything is sent."""
 
 
-Event = Claim | Sending | Paused | Accepted | Refused | Unsure | Seen | Gone
+Event = Claim | Sending | Paused | Accepted | Refused | Unsure | Asked | Seen | Gone | Called | Told
 
 
 @dataclass(frozen=True, slots=True)

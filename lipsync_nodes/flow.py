@@ -4,6 +4,7 @@ A flow yields effects and is sent what came of them; `transport` carries them ou
 
     yield Send(…)    →  Answer, or NoAnswer where none came
     yield Sleep(s)   →  the time now, in seconds on a clock that never goes back
+    yield Await(j,s) →  the job j as it ended, as soon as the ledger hears of it; None if s seconds passed first
     yield Record(e)  →  what the ledger answers; see `events`
 
 How a submit is sent, and when again, is `submitting`.
@@ -37,7 +38,7 @@ from lipsync_nodes.events import (
     Seen,
 )
 
-__all__ = ["Flow", "Policy", "Record", "Send", "Sleep", "look", "run", "wait"]
+__all__ = ["Await", "Flow", "Policy", "Record", "Send", "Sleep", "look", "run", "wait"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,14 @@ class Sleep:
 
 
 @dataclass(frozen=True, slots=True)
+class Await:
+    """Let so many seconds pass, or as many as it takes until the ledger hears of a job's end, by a webhook say."""
+
+    job_id: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """Write an event down before anything else happens."""
 
@@ -69,7 +78,7 @@ class Record:
 NOT_YET_KNOWN: Final = 3
 
 T = TypeVar("T")
-Flow = Generator[Send | Sleep | Record, Any, T]
+Flow = Generator[Send | Sleep | Await | Record, Any, T]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +113,8 @@ class Policy:
         return interval * (2 + 2 * self.chance()) / 3
 
 
-def look(job_id: str, policy: Policy, *, timeout: float | None = None) -> Flow[Job]:
-    """Ask for a job once; every failure is raised as what it is."""
+def look(job_id: str, policy: Policy, *, timeout: float | None = None, callback: str | None = None) -> Flow[Job]:
+    """Ask for a job once; every failure is raised as what it is. `callback` is that of the webhook that led here."""
     reply = yield Send("GET", f"/jobs/{_segment(job_id)}", timeout=timeout or policy.request_timeout)
     if isinstance(reply, NoAnswer):
         raise ConnectionFailed(f"No answer came: {reply.reason}.", job_id=job_id, hint="The job goes on; ask again.")
@@ -115,12 +124,19 @@ def look(job_id: str, policy: Policy, *, timeout: float | None = None) -> Flow[J
         job = parse_job(json.loads(reply.body), asked_for=job_id)
     except (ValueError, RecursionError) as error:
         raise ServiceError(f"The answer cannot be read: {shorten(error)}.", job_id=job_id) from None
-    yield Record(Seen(job))
+    yield Record(Seen(job, callback))
     return job
 
 
 def wait(
-    job_id: str, policy: Policy, *, timeout: float, poll_interval: float, pause: float = 0.0, fresh: bool = False
+    job_id: str,
+    policy: Policy,
+    *,
+    timeout: float,
+    poll_interval: float,
+    pause: float = 0.0,
+    fresh: bool = False,
+    called_back: bool = False,
 ) -> Flow[Job]:
     """Look at a job until it has ended, at most for *timeout* seconds; passing errors are tolerated until then.
 
@@ -131,6 +147,7 @@ def wait(
         poll_interval: mean seconds between two looks.
         pause: seconds before the first look.
         fresh: the job was only just made, and not every server of the service may know it yet.
+        called_back: a webhook may tell of its end before a look does.
 
     """
     now: float = yield Sleep(0)
@@ -139,7 +156,11 @@ def wait(
     trouble: LipsyncError | None = None
     unknown = 0
     while True:
-        now = yield Sleep(min(pause, max(0.0, deadline - now)))
+        pause = min(pause, max(0.0, deadline - now))
+        if called_back and pause and (ended := (yield Await(job_id, pause))):
+            yield Record(Seen(ended))
+            return _video_of(ended)
+        now = yield Sleep(0 if called_back else pause)
         pause = policy.spread(poll_interval)
         try:
             # The last look may come at the deadline itself, and is still given a second.
@@ -164,7 +185,9 @@ def wait(
         now = yield Sleep(0)
 
 
-def run(submitting: Flow[Job], policy: Policy, *, timeout: float, poll_interval: float) -> Flow[Job]:
+def run(
+    submitting: Flow[Job], policy: Policy, *, timeout: float, poll_interval: float, called_back: bool = False
+) -> Flow[Job]:
     """Submit, then wait."""
     job = yield from submitting
     if job.finished:
@@ -175,7 +198,17 @@ def run(submitting: Flow[Job], policy: Policy, *, timeout: float, poll_interval:
         return _video_of(job)
     pause = policy.spread(poll_interval)
     try:
-        return (yield from wait(job.id, policy, timeout=timeout, poll_interval=poll_interval, pause=pause, fresh=True))
+        return (
+            yield from wait(
+                job.id,
+                policy,
+                timeout=timeout,
+                poll_interval=poll_interval,
+                pause=pause,
+                fresh=True,
+                called_back=called_back,
+            )
+        )
     except LipsyncError as error:
         # Whatever ended the wait, this call has submitted a job.
         error.job_id, error.may_have_charged = job.id, True

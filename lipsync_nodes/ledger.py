@@ -18,15 +18,18 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final, Self
 
+from lipsync_nodes.callbacks import new_secret
+from lipsync_nodes.calls import CalledBooks
 from lipsync_nodes.catalogue import spec_of
-from lipsync_nodes.claims import Books, Entry
+from lipsync_nodes.claims import Entry
 from lipsync_nodes.contract import Form, Job
 from lipsync_nodes.errors import ConfigurationError
-from lipsync_nodes.events import Event
+from lipsync_nodes.events import Accepted, Event, Seen
 from lipsync_nodes.media import fingerprint
 from lipsync_nodes.settings import Profile, user_folder
+from lipsync_nodes.waking import Bell
 
-__all__ = ["Entry", "Ledger", "content_key", "ledger_file"]
+__all__ = ["Entry", "Ledger", "callback_secret", "content_key", "ledger_file"]
 
 SCHEMA: Final = """
 CREATE TABLE submission (
@@ -55,7 +58,20 @@ CREATE INDEX by_job ON submission (job_id);
 CREATE INDEX by_state ON submission (account, state);
 PRAGMA user_version = 1;
 """
-VERSION: Final = 1
+# What webhooks need: whose token it is, which job it spoke of and when, and when all was done about it.
+WEBHOOKS: Final = """
+ALTER TABLE submission ADD COLUMN callback TEXT;
+ALTER TABLE submission ADD COLUMN called_id TEXT;
+ALTER TABLE submission ADD COLUMN called_at REAL;
+ALTER TABLE submission ADD COLUMN told_at REAL;
+CREATE INDEX by_callback ON submission (callback);
+CREATE TABLE secret (callbacks TEXT NOT NULL);
+PRAGMA user_version = 2;
+"""
+STEPS: Final = (SCHEMA, WEBHOOKS)
+VERSION: Final = len(STEPS)
+# A call that could not be followed up for so long is given up: the job's output has expired by then.
+CALL_SECONDS: Final = 7 * 86400.0
 BUSY_SECONDS: Final = 30.0
 
 
@@ -70,7 +86,9 @@ class Ledger:
 
     def __init__(self, path: str | Path | None = None, *, clock: Callable[[], float] = time.time) -> None:
         self.path = str(path if path is not None else ledger_file())
+        self.bell = Bell(self.path)
         self._clock = clock
+        self._secret = ""
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._process = 0
@@ -81,7 +99,10 @@ class Ledger:
     def record(self, event: Event, profile: Profile) -> object:
         """Write an event down and answer it; see `lipsync_nodes.events`."""
         with self._transaction() as db:
-            return Books(db, profile, self._clock()).enter(event)
+            answer = CalledBooks(db, profile, self._clock()).enter(event)
+        if isinstance(event, Seen | Accepted) and event.job.finished:
+            self.bell.ring(event.job.id)
+        return answer
 
     def entries(self, *states: str) -> list[Entry]:
         """Return what is known, oldest first; only rows in *states* if any are named."""
@@ -101,6 +122,29 @@ class Ledger:
         with self._transaction("DEFERRED") as db:
             found = db.execute("SELECT * FROM submission WHERE row = ?", (row,)).fetchone()
         return Entry(*found) if found else None
+
+    def ended(self, job_id: str) -> Job | None:
+        """Return a job as it ended; None if that is not known, or not to the letter (a key was masked)."""
+        entry = self.entry_of(job_id)
+        job = entry.as_job if entry else None
+        return job if job and job.finished and "***" not in (job.output or "") else None
+
+    def calls(self, profile: Profile) -> list[Entry]:
+        """Return the submissions whose webhook came and was not followed up to its end, the oldest first."""
+        with self._transaction("DEFERRED") as db:
+            rows = db.execute(
+                "SELECT * FROM submission WHERE account = ? AND called_at > ? AND told_at IS NULL ORDER BY called_at",
+                (profile.account, self._clock() - CALL_SECONDS),
+            )
+            return [Entry(*row) for row in rows]
+
+    def secret(self) -> str:
+        """Return the secret that callback tokens are made with. It lives and dies with the rows that it vouches for."""
+        if not self._secret:
+            with self._transaction() as db:
+                db.execute("INSERT INTO secret SELECT ? WHERE NOT EXISTS (SELECT * FROM secret)", (new_secret(),))
+                (self._secret,) = db.execute("SELECT callbacks FROM secret").fetchone()
+        return self._secret
 
     def saved(self, job_id: str, path: Path) -> None:
         """Remember where a job's video was saved."""
@@ -194,8 +238,8 @@ def _migrate(db: sqlite3.Connection) -> None:
     if version < VERSION:
         db.execute("BEGIN EXCLUSIVE")
         (version,) = db.execute("PRAGMA user_version").fetchone()
-        if version < VERSION:
-            for statement in SCHEMA.split(";\n"):
+        for step in STEPS[version:]:
+            for statement in step.split(";\n"):
                 db.execute(statement)
         db.execute("COMMIT")
 
@@ -205,6 +249,12 @@ def ledger_file(environ: Mapping[str, str] = os.environ) -> Path:
     if named := environ.get("LIPSYNC_LEDGER"):
         return Path(named)
     return user_folder(environ, xdg="XDG_STATE_HOME", fallback=".local/state") / "ledger.sqlite"
+
+
+def callback_secret(profile: Profile, ledger: Ledger) -> str:
+    """Return what callback tokens are made with: the profile's secret if it has one, or else the ledger's."""
+    shared = profile.webhook.secret if profile.webhook else None
+    return shared.get_secret_value() if shared else ledger.secret()
 
 
 def content_key(form: Form, profile: Profile) -> str:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from lipsync_nodes import flow, submitting
 from lipsync_nodes.assets import published
+from lipsync_nodes.callbacks import new_callback, token_of
 from lipsync_nodes.catalogue import spec_of
 from lipsync_nodes.contract import Form, Job
 from lipsync_nodes.credits import Budget, estimate_credits
@@ -23,7 +24,7 @@ from lipsync_nodes.events import Accepted, Event, Seen, Submission
 from lipsync_nodes.fields import check_media_url
 from lipsync_nodes.flow import Flow, Policy
 from lipsync_nodes.hookspecs import plugins
-from lipsync_nodes.ledger import Ledger
+from lipsync_nodes.ledger import Ledger, callback_secret
 from lipsync_nodes.observers import observed, report, report_saved
 from lipsync_nodes.results import OnProgress, download, source_and_target
 from lipsync_nodes.settings import Profile, is_loopback, load_profile
@@ -51,13 +52,17 @@ DEFAULT_TIMEOUT: Final = 1800.0
 DEFAULT_POLL_INTERVAL: Final = 7.5
 # A sandbox on this machine renders in seconds, and minds no polls.
 LOCAL_POLL_INTERVAL: Final = 0.5
+# Behind a webhook, which may never come.
+WEBHOOK_POLL_INTERVAL: Final = 30.0
 
 
 class SubmitOptions(TypedDict, total=False):
     """The options of every submit.
 
     Attributes:
-        webhook: an https URL that the service POSTs the finished job to.
+        webhook: an https URL that the service POSTs the finished job to; or `auto`, a receiver of ours (see
+            `lipsync_nodes.webhooks`) at the profile's `webhook` base: it wakes `wait` the moment the job ends, and
+            settles a submit whose answer was lost.
         key: the submission key. What was submitted under it before is picked up, live or finished; a failed job is
             submitted anew; `content_key` makes a key of the inputs. Without a key every submit is new.
         estimate: what `estimate_credits` says it will cost; needed where there is a budget. For local files it is made.
@@ -111,8 +116,7 @@ class Plans:
 
     def _submission(self, form: Form, timeout: float | None = None, **options: Unpack[SubmitOptions]) -> Submission:
         """Put a submission together. It reads and publishes local files, so a loop does it in a thread."""
-        if (webhook := options.get("webhook")) is not None:
-            _check_webhook(webhook)
+        callback, webhook = self._webhook(options.get("webhook"))
         key = options.get("key")
         if key is not None and not key.strip():
             raise InvalidRequest("A submission key cannot be blank.", hint="Give a name, or no key at all.")
@@ -138,6 +142,7 @@ class Plans:
             spec.path,
             form.form_state(),
             webhook=webhook,
+            callback=callback,
             key=key,
             credits=estimate,
             seconds=seconds,
@@ -145,30 +150,49 @@ class Plans:
             resubmit_uncertain=options.get("resubmit_uncertain", False),
         )
 
-    def _submit(self, submission: Submission) -> Flow[Job]:
-        return submitting.submit(submission, self._policy, self._budget)
+    def _webhook(self, wanted: str | None) -> tuple[str | None, str | None]:
+        """Return the callback id, where the token is ours, and the URL of a submit's webhook."""
+        if wanted != "auto":
+            if wanted is not None:
+                _check_webhook(wanted)
+            return None, wanted
+        ours = self.profile.webhook
+        if ours is None:
+            raise ConfigurationError(
+                'webhook="auto" needs the public URL of a receiver.',
+                hint="Nothing was sent. Set LIPSYNC_WEBHOOK to it; `lipsync-nodes webhook serve` starts one.",
+            )
+        if self.ledger is None and ours.secret is None:
+            raise ConfigurationError('webhook="auto" needs a ledger.', hint="Give the client one: ledger=Ledger().")
+        callback = new_callback()
+        return callback, f"{ours.base}/{token_of(callback, callback_secret(self.profile, self._journal))}"
 
-    def _wait(self, job_id: str, timeout: float, poll_interval: float | None) -> Flow[Job]:
-        seconds, interval = self._times(timeout, poll_interval)
-        return flow.wait(job_id, self._policy, timeout=seconds, poll_interval=interval)
+    def _submit(self, submission: Submission, patience: float = 0.0) -> Flow[Job]:
+        return submitting.submit(submission, self._policy, self._budget, patience=patience)
+
+    def _wait(self, job_id: str, timeout: float | None, poll_interval: float | None) -> Flow[Job]:
+        """Wait for a job that was submitted before. It reads the ledger, so a loop does it in a thread."""
+        entry = self._journal.entry_of(job_id)
+        called_back = entry is not None and entry.callback is not None
+        default = deadline_for(entry.seconds if entry else None)
+        seconds, interval = self._times(default if timeout is None else timeout, poll_interval, called_back)
+        return flow.wait(job_id, self._policy, timeout=seconds, poll_interval=interval, called_back=called_back)
 
     def _run(self, submission: Submission, timeout: float | None, poll_interval: float | None) -> Flow[Job]:
         default = deadline_for(submission.seconds)
-        seconds, interval = self._times(default if timeout is None else timeout, poll_interval)
-        return flow.run(self._submit(submission), self._policy, timeout=seconds, poll_interval=interval)
+        called_back = submission.callback is not None
+        seconds, interval = self._times(default if timeout is None else timeout, poll_interval, called_back)
+        doing = self._submit(submission, patience=seconds)
+        return flow.run(doing, self._policy, timeout=seconds, poll_interval=interval, called_back=called_back)
 
-    def _times(self, timeout: float, poll_interval: float | None) -> tuple[float, float]:
+    def _times(self, timeout: float, poll_interval: float | None, called_back: bool) -> tuple[float, float]:
         if poll_interval is None:
-            poll_interval = LOCAL_POLL_INTERVAL if self.profile.local else DEFAULT_POLL_INTERVAL
+            slow = WEBHOOK_POLL_INTERVAL if called_back else DEFAULT_POLL_INTERVAL
+            poll_interval = LOCAL_POLL_INTERVAL if self.profile.local else slow
         for name, seconds in {"timeout": timeout, "poll_interval": poll_interval}.items():
             if not (math.isfinite(seconds) and seconds > 0):
                 raise InvalidRequest(f"{name} must be a positive number of seconds, got {seconds!r}.")
         return timeout, poll_interval
-
-    def _deadline(self, job_id: str) -> float:
-        """Return how long to wait for a job that was submitted before."""
-        entry = self._journal.entry_of(job_id)
-        return deadline_for(entry.seconds if entry else None)
 
     def _download(self, job_or_url: Job | str, path: str | Path, on_progress: OnProgress | None, stop: Flag) -> Path:
         """Save a video and remember where it is. It writes files, so a loop does it in a thread."""
@@ -205,7 +229,7 @@ def concerns_anybody(event: Event) -> bool:
 
 def _concerns_ledger(event: Event) -> bool:
     """Tell whether the ledger has anything to write; a job that is merely still running changes nothing."""
-    return not isinstance(event, Seen) or event.job.finished
+    return not isinstance(event, Seen) or event.job.finished or event.callback is not None
 
 
 def job_in(event: Event) -> Job | None:

@@ -2,8 +2,9 @@
 
 A plugin that has the key (hook `lipsync_credentials`) is asked right after the explicit argument.
 
-`LIPSYNC_API_KEY`, `LIPSYNC_BASE_URL`, `LIPSYNC_STORAGE` and `LIPSYNC_PROFILE` are read from the environment. Named
-profiles live in `profiles.toml` in the user's configuration folder (`LIPSYNC_CONFIG` names another file), a table each:
+`LIPSYNC_API_KEY`, `LIPSYNC_BASE_URL`, `LIPSYNC_STORAGE`, `LIPSYNC_WEBHOOK` and `LIPSYNC_PROFILE` are read from the
+environment. Named profiles live in `profiles.toml` in the user's configuration folder (`LIPSYNC_CONFIG` names another
+file), a table each:
 
     [default]
     api_key = "sk_…"
@@ -42,7 +43,16 @@ from pydantic import (
 from lipsync_nodes.errors import ConfigurationError, LipsyncError, conceal
 from lipsync_nodes.hookspecs import plugins
 
-__all__ = ["DEFAULT_BASE_URL", "Profile", "Storage", "is_loopback", "load_profile", "profiles_file", "user_folder"]
+__all__ = [
+    "DEFAULT_BASE_URL",
+    "Profile",
+    "Storage",
+    "Webhook",
+    "is_loopback",
+    "load_profile",
+    "profiles_file",
+    "user_folder",
+]
 
 DEFAULT_BASE_URL: Final = "https://lipsync.studio/api/v1"
 NO_KEY_HINT: Final = (
@@ -100,6 +110,29 @@ class Storage(BaseModel):
         return {name: value.get_secret_value() for name, value in self.options.items()}
 
 
+class Webhook(BaseModel):
+    """Where webhooks reach a receiver of ours; see `lipsync_nodes.webhooks`.
+
+    Attributes:
+        base: the receiver's public URL, https, or http on this machine only; a token is added to it for each job.
+        secret: what tokens are made with, the same on all hosts that submit or receive; by default the ledger's own.
+        signing_secret: `whsec_…`, for a service that signs by the Standard Webhooks specification; what is not signed
+            is refused then.
+
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    base: str
+    secret: SecretStr | None = Field(default=None, min_length=16)
+    signing_secret: SecretStr | None = None
+
+    @field_validator("base")
+    @classmethod
+    def _base_is_safe(cls, url: str) -> str:
+        return _safe_url(url, "a token would be readable on the way")
+
+
 class Profile(BaseModel):
     """Named settings. The key is a `SecretStr`: it shows in no repr, log or dump.
 
@@ -110,6 +143,7 @@ class Profile(BaseModel):
         budget: the most credits that all submits of one client together may cost; None for no limit.
         max_concurrency: the most jobs of this profile that run at a time, over all processes that share a ledger.
         storage: where local files get their public URLs.
+        webhook: where webhooks reach us, what `webhook="auto"` needs.
         account_name: what the ledger calls the account; by default the profile's name and base URL.
         submits_per_minute: the most submits in any minute, counted likewise. The upstream's lowest tier allows 2 and 2.
 
@@ -125,6 +159,12 @@ class Profile(BaseModel):
     submits_per_minute: PositiveInt | None = None
     account_name: str = ""
     storage: Storage | None = None
+    webhook: Webhook | None = None
+
+    @field_validator("webhook", mode="before")
+    @classmethod
+    def _webhook_may_be_its_base(cls, webhook: Any) -> Any:
+        return {"base": webhook} if isinstance(webhook, str) else webhook
 
     @field_validator("storage", mode="before")
     @classmethod
@@ -143,13 +183,7 @@ class Profile(BaseModel):
     @field_validator("base_url")
     @classmethod
     def _base_is_safe(cls, url: str) -> str:
-        parts = urlsplit(url.strip())
-        odd = any(character.isspace() or not character.isprintable() for character in url.strip())
-        if odd or not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
-            raise ValueError("must be a plain URL such as " + DEFAULT_BASE_URL)
-        if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
-            raise ValueError("must be https: the key would be readable on the way (http only for this machine)")
-        return url.strip().rstrip("/")
+        return _safe_url(url, "the key would be readable on the way")
 
     @property
     def account(self) -> str:
@@ -166,6 +200,17 @@ class Profile(BaseModel):
         if self.api_key is None:
             raise ConfigurationError(f"There is no API key (profile {self.name!r}).", hint=NO_KEY_HINT)
         return self.api_key.get_secret_value()
+
+
+def _safe_url(url: str, danger: str) -> str:
+    """Return a URL to build on, without a slash at its end; raise ValueError if it is none or not safe."""
+    parts = urlsplit(url.strip())
+    odd = any(character.isspace() or not character.isprintable() for character in url.strip())
+    if odd or not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError("must be a plain URL such as " + DEFAULT_BASE_URL)
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
+        raise ValueError(f"must be https: {danger} (http only for this machine)")
+    return url.strip().rstrip("/")
 
 
 def is_loopback(host: str) -> bool:
@@ -208,6 +253,7 @@ def load_profile(
             api_key=env.get("LIPSYNC_API_KEY"),
             base_url=env.get("LIPSYNC_BASE_URL"),
             storage=env.get("LIPSYNC_STORAGE"),
+            webhook=env.get("LIPSYNC_WEBHOOK"),
         )
     values |= _given(api_key=api_key, base_url=base_url)
     profile = _checked(values, chosen)

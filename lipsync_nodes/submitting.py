@@ -3,6 +3,9 @@
 A submit is sent again only where it surely was not received (`NoAnswer.sent` is False) or was refused together with a
 pace (429 or 503 with Retry-After). A read time-out, a cut connection, a 5xx without a pace or an unreadable answer
 leave the outcome unknown: `SubmissionUncertain`, never a second POST.
+
+A webhook that carries our token can tell the job of such a submit, then or later: `calls` binds it to the submit, and
+whoever asks again, or is patient enough, is given the job.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from lipsync_nodes.credits import Budget
 from lipsync_nodes.errors import ConnectionFailed, JobNotFound, LipsyncError, RateLimited, SubmissionUncertain
 from lipsync_nodes.events import (
     Accepted,
+    Asked,
     Claim,
     Claimed,
     Event,
@@ -38,27 +42,41 @@ __all__ = ["submit"]
 
 # Shorter than a claim stands: whoever looks after another's job keeps its own.
 SHORT_LOOK: Final = 3.0
+# How often the ledger is asked whether a webhook has settled what is uncertain, in seconds.
+ASK_EVERY: Final = 0.5
+WEBHOOK_HINT: Final = (
+    "It was not sent again, so as not to pay twice. If the job was made, its webhook tells of it: submit with the same "
+    "key later, which sends nothing until then, or see `lipsync-nodes jobs`."
+)
 
 
-def submit(submission: Submission, policy: Policy, budget: Budget | None = None) -> Flow[Job]:
-    """Submit once and return the job, or pick up the job of an earlier submission with the same key."""
+def submit(submission: Submission, policy: Policy, budget: Budget | None = None, *, patience: float = 0.0) -> Flow[Job]:
+    """Submit once and return the job, or pick up the job of an earlier submission with the same key.
+
+    Where the outcome is unknown and a webhook may tell of it, wait for that so many seconds (*patience*).
+    """
     while True:
-        claim = yield from _claim(submission)
+        claim = yield from _claim(submission, patience)
         if isinstance(claim, Found):
             return claim.job
         with suppress(_Superseded):
-            return (yield from _submit_as(claim.row, submission, policy, budget))
+            return (yield from _submit_as(claim.row, submission, policy, budget, patience))
         # What somebody else has done meanwhile was not known when this was agreed to.
         submission = replace(submission, resubmit_uncertain=False)
 
 
-def _submit_as(row: int, submission: Submission, policy: Policy, budget: Budget | None) -> Flow[Job]:
+def _submit_as(row: int, submission: Submission, policy: Policy, budget: Budget | None, patience: float) -> Flow[Job]:
     """Send it as the owner of a row of the ledger, and note there what became of it."""
     try:
         with budget.holding(submission.credits) if budget else nullcontext():
             job = yield from _post(row, submission, policy)
     except SubmissionUncertain as error:
-        yield from _note(Unsure(row, error.message), error)
+        found = yield from _note(Unsure(row, error.message), error)
+        if submission.callback is not None:
+            error.hint = WEBHOOK_HINT
+            found = found or (yield from _settled(row, patience))
+        if isinstance(found, Found):
+            return found.job
         raise
     except LipsyncError as error:
         yield from _note(Refused(row, error.message), error)
@@ -72,12 +90,24 @@ def _submit_as(row: int, submission: Submission, policy: Policy, budget: Budget 
     return job
 
 
-def _note(event: Event, error: LipsyncError) -> Flow[None]:
+def _note(event: Event, error: LipsyncError) -> Flow[object]:
     """Write down how a submit failed; if even that fails, the first error is still the one to know."""
     try:
-        yield Record(event)
+        return (yield Record(event))
     except LipsyncError as trouble:
         error.add_note(f"The ledger could not note it: {trouble}")
+        return None
+
+
+def _settled(row: int, patience: float) -> Flow[Found | None]:
+    """Wait until a webhook has told of the job of an uncertain submit."""
+    while patience > 0:
+        patience -= ASK_EVERY
+        yield Sleep(ASK_EVERY)
+        with suppress(LipsyncError):  # a ledger that cannot be read now may be later
+            if isinstance(found := (yield Record(Asked(row))), Found):
+                return found
+    return None
 
 
 class _Superseded(Exception):  # never leaves this module
@@ -86,13 +116,15 @@ class _Superseded(Exception):  # never leaves this module
     may_have_charged = False
 
 
-def _claim(submission: Submission) -> Flow[Claimed | Found]:
+def _claim(submission: Submission, patience: float) -> Flow[Claimed | Found]:
     """Make sure that nobody else submits the same."""
     while True:
         claim = yield Record(Claim(submission))
         if isinstance(claim, Claimed | Found):
             return claim
         if isinstance(claim, Unsure):
+            if claim.called_back and (found := (yield from _settled(claim.row, patience))):
+                return found
             raise _uncertain_before(claim)
         # Somebody is submitting the same right now: what becomes of that was not known when this was agreed to.
         submission = replace(submission, resubmit_uncertain=False)
@@ -103,7 +135,8 @@ def _post(row: int, submission: Submission, policy: Policy) -> Flow[Job]:
     """Send the POST, again only where the module's rules allow it."""
     unreached = refused = 0
     while True:
-        yield from _admission(row, policy)
+        if found := (yield from _admission(row, policy)):
+            return found.job
         reply = yield Send("POST", submission.path, submission.body, policy.request_timeout, paid=True)
         if isinstance(reply, NoAnswer):
             unreached += 1
@@ -124,12 +157,14 @@ def _post(row: int, submission: Submission, policy: Policy) -> Flow[Job]:
         yield Sleep(pause)
 
 
-def _admission(row: int, policy: Policy) -> Flow[None]:
-    """Wait until the profile's own pace allows one more submit."""
+def _admission(row: int, policy: Policy) -> Flow[Found | None]:
+    """Wait until the profile's own pace allows one more submit, unless a webhook told that it got through after all."""
     waited = 0.0
     while hold := (yield Record(Sending(row, policy.request_timeout))):
         if isinstance(hold, Superseded):
             raise _Superseded
+        if isinstance(hold, Found):
+            return hold
         waited += hold.seconds
         if waited > policy.longest_queue:
             raise RateLimited(f"The profile's own limits left no room for a submit in {policy.longest_queue:g} s.")
@@ -142,13 +177,16 @@ def _admission(row: int, policy: Policy) -> Flow[None]:
             except LipsyncError:
                 pass
         yield Sleep(hold.seconds)
+    return None
 
 
 def _uncertain_before(found: Unsure) -> SubmissionUncertain:
     when = datetime.fromtimestamp(found.since, UTC).isoformat(sep=" ", timespec="seconds")
     return SubmissionUncertain(
         f"The same was submitted before, at {when}, and whether it made a job is unknown ({found.reason}).",
-        hint="Nothing was sent now. Look for the job in your account at the service; if it is not there, submit again "
+        hint="Nothing was sent now. "
+        + ("A webhook may still settle it: ask again later. " if found.called_back else "")
+        + "Look for the job in your account at the service; if it is not there, submit again "
         "with resubmit_uncertain=True (`--resubmit-uncertain`).",
     )
 

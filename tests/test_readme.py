@@ -111,6 +111,19 @@ def test_the_sandbox_by_itself(desk):
     assert (desk / "sandbox-data").is_dir()
 
 
+def test_the_receiver_by_itself(desk):
+    (command,) = [line for line in lines_of("bash") if line.startswith("lipsync-nodes webhook serve")]
+    words = shlex.split(command.replace("8788", "0"))
+    words[:1] = [sys.executable, "-c", "from lipsync_nodes.cli import main; main()"]
+    env = {**os.environ, "LIPSYNC_API_KEY": "sk_x"}
+    process = subprocess.Popen(words, cwd=desk, env=env, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline().startswith("Receiving webhooks at http://127.0.0.1:")
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
 @pytest.mark.parametrize("example", sorted((ROOT / "examples" / "python").glob("*.py")), ids=lambda path: path.name)
 def test_an_example(example, desk):
     printed = run(f"python {shlex.quote(str(example))}", desk)

@@ -15,6 +15,7 @@ from lipsync_nodes.cli.history import jobs, resume
 from lipsync_nodes.cli.jobs import download, status, wait
 from lipsync_nodes.cli.plugins import plugins
 from lipsync_nodes.cli.speak import exit_code, explain
+from lipsync_nodes.cli.webhook import webhook
 from lipsync_nodes.errors import LipsyncError
 
 __all__ = ["app"]
@@ -47,5 +48,5 @@ def sandbox(port: int, host: str, data: Path | None, concurrency: int | None, as
         sys.exit(exit_code(error))
 
 
-for command in (demo, run, submit, wait, status, download, estimate, jobs, resume, sandbox, doctor, plugins):
+for command in (demo, run, submit, wait, status, download, estimate, jobs, resume, sandbox, doctor, plugins, webhook):
     app.add_command(command)

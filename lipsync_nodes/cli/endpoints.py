@@ -68,7 +68,7 @@ def _length_options(command: Command) -> Command:
 
 def _submit_options(command: Command) -> Command:
     for option in (
-        click.option("--webhook", help="An https URL that the service POSTs the finished job to."),
+        click.option("--webhook", help="An https URL that the service POSTs the finished job to; or auto."),
         click.option("--budget", type=int, help="Refuse to submit what may cost more credits than this."),
         click.option("--resubmit-uncertain", is_flag=True, help="Submit even if an earlier one of this key may exist."),
         click.option("--allow-long", is_flag=True, help="Submit local media that last longer than 600 s, too."),

@@ -29,7 +29,7 @@ WIDTH: Final = 200
 @click.option("--all", "everything", is_flag=True, help="All of them, not only the latest 30.")
 @common_options
 def jobs(session: Session, everything: bool) -> None:
-    """List what was submitted from this machine: age, endpoint, state, credits, output."""
+    """List what was submitted from this machine: age, endpoint, state, credits, whether its webhook came, output."""
     with session.opened(key_needed=False) as to:
         entries = [entry for entry in to.ledger.entries() if entry.account == to.profile.account]
     rows = [_row(entry) for entry in entries[None if everything else -30 :]]
@@ -37,11 +37,13 @@ def jobs(session: Session, everything: bool) -> None:
         show({"jobs": rows}, as_json=True)
         return
     table = Table(box=None, header_style="bold")
-    for name, width in (("age", 6), ("endpoint", 19), ("state", 10), ("credits", 7), ("job id", 36), ("output", None)):
+    columns = {"age": 6, "endpoint": 19, "state": 10, "credits": 7, "webhook": 15, "job id": 36, "output": None}
+    for name, width in columns.items():
         # An id or a path that is cut short is of no use.
         table.add_column(name, no_wrap=True, min_width=width, overflow="ignore")
     for row in rows:
-        table.add_row(*(str(row[name] or "") for name in ("age", "endpoint", "state", "credits", "id")), _where(row))
+        shown = ("age", "endpoint", "state", "credits", "webhook", "id")
+        table.add_row(*(str(row[name] or "") for name in shown), _where(row))
     Console(highlight=False, width=max(WIDTH, shutil.get_terminal_size().columns)).print(table, crop=False)
 
 
@@ -55,10 +57,19 @@ def _row(entry: Entry) -> dict[str, Any]:
         "created_at": entry.created_at,
         "key": entry.key,
         "credits": entry.credits,
+        "webhook": _webhook(entry),
+        "called_at": entry.called_at,
         "output": job.output if job else None,
         "path": entry.saved_to,
         "reason": entry.reason or (job.error if job else ""),
     }
+
+
+def _webhook(entry: Entry) -> str | None:
+    """Say how it stands with a webhook of ours: expected, or come so long ago."""
+    if entry.called_at is not None:
+        return f"came {_age(time.time() - entry.called_at)} ago"
+    return "expected" if entry.callback and entry.state not in {"completed", "failed", "refused"} else None
 
 
 def _where(row: dict[str, Any]) -> str:

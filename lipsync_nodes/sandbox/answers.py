@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from lipsync_nodes.errors import redact
+from lipsync_nodes.errors import redact_keys
 
 __all__ = ["Answer", "Keys", "refuse", "sent_to"]
 
@@ -68,7 +68,7 @@ class Keys:
 
     def mask(self, text: str) -> str:
         """Take API keys out of a text."""
-        return redact(text.replace(self._only, "sk_***") if self._only else text)
+        return redact_keys(text.replace(self._only, "sk_***") if self._only else text)
 
     def _accepts(self, key: str) -> bool:
         if self._only is None:

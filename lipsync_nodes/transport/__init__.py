@@ -9,7 +9,7 @@ A client of httpx or of its successor httpx2 can be handed in: exceptions are to
 """
 
 from lipsync_nodes.transport.aio import AsyncTransport
-from lipsync_nodes.transport.files import CutShort, Downloads, fetch, upload
+from lipsync_nodes.transport.files import CutShort, Downloads, deliver, fetch, upload
 from lipsync_nodes.transport.sync import Interrupted, Transport
 
-__all__ = ["AsyncTransport", "CutShort", "Downloads", "Interrupted", "Transport", "fetch", "upload"]
+__all__ = ["AsyncTransport", "CutShort", "Downloads", "Interrupted", "Transport", "deliver", "fetch", "upload"]

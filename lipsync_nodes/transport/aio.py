@@ -12,14 +12,17 @@ from weakref import WeakKeyDictionary
 import httpx
 
 from lipsync_nodes.answers import Answer, NoAnswer
+from lipsync_nodes.contract import Job
 from lipsync_nodes.errors import LipsyncError
 from lipsync_nodes.events import Event
-from lipsync_nodes.flow import Flow, Record, Send, Sleep
+from lipsync_nodes.flow import Await, Flow, Record, Send, Sleep
+from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.settings import Profile
 from lipsync_nodes.transport.wire import (
     LARGEST_ANSWER,
     answer_of,
     client_options,
+    ended,
     log,
     made,
     outcome,
@@ -52,8 +55,8 @@ class AsyncTransport:
         self._pool: _Pool | None = None
         self._kept: set[asyncio.Task[None]] = set()
 
-    async def drive(self, flow: Flow[T], record: Recorder) -> T:
-        """Run *flow* to its end and return its result."""
+    async def drive(self, flow: Flow[T], record: Recorder, ledger: Ledger) -> T:
+        """Run *flow* to its end and return its result; what it awaits, *ledger* will hear of."""
         await self._client(paid=True)  # what cannot be made is told before the flow claims anything
         reply: object = None
         failure: LipsyncError | None = None
@@ -70,6 +73,8 @@ class AsyncTransport:
             elif isinstance(effect, Sleep):
                 await asyncio.sleep(effect.seconds)
                 reply = time.monotonic()
+            elif isinstance(effect, Await):
+                reply = await _await(effect, ledger)
             else:
                 try:
                     reply = await record(effect.event)
@@ -168,6 +173,19 @@ class _Pool:
             clients, self._clients = self._clients, {}
             for client in clients.values():
                 await client.aclose()
+
+
+async def _await(effect: Await, ledger: Ledger) -> Job | None:
+    """Sleep until the ledger knows of the job's end; reading it is done in a thread, and seldom."""
+    loop, rung = asyncio.get_running_loop(), asyncio.Event()
+    with ledger.bell.listening(effect.job_id, lambda: loop.call_soon_threadsafe(rung.set)):
+        job = await asyncio.to_thread(ended, ledger, effect.job_id)
+        if job is None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(effect.seconds):
+                    await rung.wait()
+            job = await asyncio.to_thread(ended, ledger, effect.job_id) if rung.is_set() else None
+    return job
 
 
 async def _write_down(sending: asyncio.Task[Answer | NoAnswer] | None, flow: Flow[Any], record: Recorder) -> None:

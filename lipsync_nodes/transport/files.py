@@ -1,4 +1,4 @@
-"""Files: plain GETs of what anybody may serve, and the PUT of an input to a sandbox."""
+"""Files: plain GETs of what anybody may serve, the PUT of an input to a sandbox, the POST of a webhook."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from lipsync_nodes.transport.wire import (
     with_body,
 )
 
-__all__ = ["CutShort", "Downloads", "fetch", "upload"]
+__all__ = ["CutShort", "Downloads", "deliver", "fetch", "upload"]
 
 CHUNK: Final = 1 << 16
 
@@ -104,6 +104,16 @@ def upload(url: str, file: BinaryIO, media_type: str, profile: Profile) -> Answe
             return with_body(answer_of(response), bytearray(response.content))
     except httpx.RequestError as error:
         return outcome(error, None)
+
+
+def deliver(url: str, content: bytes) -> Answer | NoAnswer:
+    """POST a webhook's JSON, without credentials. The URL, which has a token in it, is told to nobody."""
+    headers = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
+    try:
+        response = httpx.post(url, content=content, headers=headers, timeout=SILENT_SECONDS, verify=tls_context())
+    except httpx.RequestError as error:
+        return outcome(error, None)
+    return with_body(answer_of(response), bytearray(response.content))
 
 
 def fetch(url: str) -> Answer | NoAnswer:

@@ -7,19 +7,22 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import httpx
 
 from lipsync_nodes.answers import Answer, NoAnswer
+from lipsync_nodes.contract import Job
 from lipsync_nodes.errors import LipsyncError
 from lipsync_nodes.events import Event
-from lipsync_nodes.flow import Flow, Record, Send, Sleep
+from lipsync_nodes.flow import Await, Flow, Record, Send, Sleep
+from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.settings import Profile
 from lipsync_nodes.transport.wire import (
     LARGEST_ANSWER,
     answer_of,
     client_options,
+    ended,
     log,
     made,
     outcome,
@@ -30,6 +33,9 @@ from lipsync_nodes.transport.wire import (
 __all__ = ["Interrupted", "Transport"]
 
 T = TypeVar("T")
+
+# Windows hears Ctrl-C, and everybody a call to stop, only between two waits.
+STEP: Final = 0.2
 
 
 class Interrupted(Exception):  # not an error: the caller asked for it
@@ -51,8 +57,17 @@ class Transport:
         self._own: httpx.Client | None = None
         self._lock = threading.Lock()
 
-    def drive(self, flow: Flow[T], record: Callable[[Event], object], stop: threading.Event | None = None) -> T:
-        """Run *flow* to its end and return its result; `Interrupted` as soon as *stop* is set while it sleeps."""
+    def drive(
+        self,
+        flow: Flow[T],
+        record: Callable[[Event], object],
+        ledger: Ledger,
+        stop: threading.Event | None = None,
+    ) -> T:
+        """Run *flow* to its end and return its result; what it awaits, *ledger* will hear of.
+
+        Raises `Interrupted` as soon as *stop* is set while it sleeps.
+        """
         self._client()  # what cannot be made is told before the flow claims anything
         reply: object = None
         failure: LipsyncError | None = None
@@ -67,6 +82,8 @@ class Transport:
                 reply = self._send_noted(effect, flow, record)
             elif isinstance(effect, Sleep):
                 reply = _sleep(effect.seconds, stop)
+            elif isinstance(effect, Await):
+                reply = _await(effect, ledger, stop)
             else:
                 try:
                     reply = record(effect.event)
@@ -155,6 +172,19 @@ def _write_down(flow: Flow[T], record: Callable[[Event], object], stopped: Keybo
     with suppress(StopIteration, LipsyncError), closing(flow):
         while isinstance(effect := flow.send(reply), Record):
             reply = record(effect.event)
+
+
+def _await(effect: Await, ledger: Ledger, stop: threading.Event | None) -> Job | None:
+    """Sleep until the ledger knows of the job's end."""
+    rung = threading.Event()
+    ends = time.monotonic() + effect.seconds
+    with ledger.bell.listening(effect.job_id, rung.set):
+        job = ended(ledger, effect.job_id)
+        while job is None and not rung.is_set() and (left := ends - time.monotonic()) > 0:
+            rung.wait(min(left, STEP))
+            if stop is not None and stop.is_set():
+                raise Interrupted
+    return job or (ended(ledger, effect.job_id) if rung.is_set() else None)
 
 
 def _sleep(seconds: float, stop: threading.Event | None) -> float:

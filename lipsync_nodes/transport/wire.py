@@ -13,8 +13,10 @@ import httpx
 
 from lipsync_nodes import __version__
 from lipsync_nodes.answers import Answer, NoAnswer
-from lipsync_nodes.errors import ConfigurationError, redact
+from lipsync_nodes.contract import Job
+from lipsync_nodes.errors import ConfigurationError, LipsyncError, redact
 from lipsync_nodes.flow import Send
+from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.settings import Profile
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ __all__ = [
     "USER_AGENT",
     "answer_of",
     "client_options",
+    "ended",
     "log",
     "made",
     "outcome",
@@ -126,6 +129,14 @@ def outcome(error: Exception, answer: Answer | None) -> Answer | NoAnswer:
 def _never_sent(error: Exception) -> bool:
     cause = type(error.__cause__ or error.__context__)
     return cause.__name__ in _NEVER_SENT and f"{cause.__module__}.".startswith(_TRUSTED)
+
+
+def ended(ledger: Ledger, job_id: str) -> Job | None:
+    """Return a job that the ledger knows to have ended; a ledger that cannot be read knows nothing: there are polls."""
+    try:
+        return ledger.ended(job_id)
+    except LipsyncError:
+        return None
 
 
 def made(make: Callable[[], T]) -> T:

@@ -8,6 +8,8 @@ import time
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import httpx
+
 OUTPUT = b"\0\0\0\x18ftypisom\0\0\2\0isomiso2" + b"\0\0\0\x10mdat" + b"12345678"
 
 
@@ -22,6 +24,7 @@ class BadService:
         self.on_poll = [finish]
         self.on_output = [deliver]
         self.paid, self.posts, self.polls, self.keys = [], [], [], set()
+        self.webhooks = []  # where each submit that was read wants to be called
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._server = _Server(("127.0.0.1", 0), _Handler)
@@ -48,6 +51,12 @@ class BadService:
     def next_of(self, behaviours):
         with self._lock:
             return behaviours.pop(0) if len(behaviours) > 1 else behaviours[0]
+
+    def call_back(self, times=1):
+        """Deliver the webhook of the latest job."""
+        body = {"id": self.paid[-1], "status": "completed", "output": f"{self.url}/output/{self.paid[-1]}.mp4"}
+        for _ in range(times):
+            httpx.post(self.webhooks[-1], json=body, timeout=10)
 
     def linger(self, seconds=30.0):
         """Let time pass, but not beyond the test."""
@@ -82,7 +91,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.service.next_of(self.service.on_poll)(self)
 
     def read(self):
-        return json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.service.webhooks.append(body.get("webhook"))
+        return body
 
     def answer(self, status, body=b"", *, kind="application/json", headers=()):
         body = body if isinstance(body, bytes) else json.dumps(body).encode()

@@ -1,6 +1,6 @@
 """What the crash tests kill: a real process that runs one form and saves its video, and dies where it is told to.
 
-python one_run.py BASE_URL LEDGER TARGET KEY [POINT]
+python one_run.py BASE_URL LEDGER TARGET KEY [POINT [WEBHOOK_BASE]]
 """
 
 import os
@@ -12,8 +12,9 @@ from pathlib import Path
 from lipsync_nodes import ImageForm, LipsyncClient, LipsyncError
 from lipsync_nodes.flow import Policy
 from lipsync_nodes.ledger import Ledger
+from lipsync_nodes.settings import Profile
 
-base_url, ledger_path, target, key, point = [*sys.argv[1:], ""][:5]
+base_url, ledger_path, target, key, point, webhook_base = [*sys.argv[1:], "", ""][:6]
 
 
 class DeadlyLedger(Ledger):
@@ -40,8 +41,10 @@ def die_at(here):
 ledger = DeadlyLedger(ledger_path)
 form = ImageForm(image="https://x/i.png", audio="https://x/a.mp3")
 try:
-    with LipsyncClient("sk_crash_0123456789", base_url, ledger=ledger, policy=Policy(request_timeout=0.5)) as client:
-        job = client.run(form, key=key, timeout=30, poll_interval=0.05, target=target)
+    profile = Profile(api_key="sk_crash_0123456789", base_url=base_url, webhook=webhook_base or None)
+    options = {"webhook": "auto", "poll_interval": 60} if webhook_base else {"poll_interval": 0.05}
+    with LipsyncClient(profile=profile, ledger=ledger, policy=Policy(request_timeout=0.5)) as client:
+        job = client.run(form, key=key, timeout=30, target=target, **options)
         client.download(job, Path(target))
 except LipsyncError as error:
     sys.exit(f"{type(error).__name__}: {error}")

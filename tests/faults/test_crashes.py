@@ -10,6 +10,7 @@ import pytest
 from lipsync_nodes.ledger import Ledger
 from tests.faults import bad_service as bad
 from tests.faults.bad_service import OUTPUT
+from tests.receiving import Receiving
 
 SCRIPT = Path(__file__).with_name("one_run.py")
 
@@ -37,8 +38,8 @@ class Run:
         self.service, self.ledger, self.target = service, folder / "ledger.sqlite", folder / "video.mp4"
         self.process = None
 
-    def start(self, point=""):
-        arguments = [self.service.base_url, self.ledger, self.target, "the one", point]
+    def start(self, point="", webhook_base=""):
+        arguments = [self.service.base_url, self.ledger, self.target, "the one", point, webhook_base]
         self.process = subprocess.Popen(
             [sys.executable, SCRIPT, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
@@ -98,6 +99,32 @@ def test_a_killed_run_is_taken_up_again_and_never_paid_twice(point, service, tmp
         assert err.startswith("SubmissionUncertain")
         assert "resubmit_uncertain" in err
         assert (len(service.posts), len(service.paid)) == (posts, jobs)
+
+
+@pytest.mark.parametrize("when", ["twice while nobody runs", "while the next run waits"])
+@pytest.mark.parametrize("point", ["request sent", "before Accepted", "after Accepted"])
+def test_a_webhook_settles_what_a_killed_run_has_left(point, when, service, tmp_path):
+    """Where the matrix above ends with "it does not know", it knows: no second job, and no human."""
+    run = Run(service, tmp_path)
+    with Receiving("sk_crash_0123456789", service.base_url, run.ledger) as receiving:
+        if point == "request sent":
+            service.on_submit = [run.kill_when(sent), bad.accept]
+        code, _, _ = run.start(point, receiving.url).end()
+        assert code != 0, "it was not killed"
+        if when == "twice while nobody runs":
+            service.call_back(2)
+            bad.wait_until(lambda: receiving.ledger.entries()[0].told_at)
+            run.start("", receiving.url)
+        else:
+            if point == "after Accepted":
+                service.on_poll = [bad.still(), bad.finish]  # its own first look is too early
+            run.start("", receiving.url)
+            threading.Timer(1.0, service.call_back).start()
+        code, out, err = run.end()
+        assert (code, out, err) == (0, "job-1", "")
+        (entry,) = receiving.ledger.entries()
+    assert run.target.read_bytes() == OUTPUT
+    assert (entry.state, entry.job_id, len(service.paid), len(service.posts)) == ("completed", "job-1", 1, 1)
 
 
 def test_what_was_finished_is_not_waited_for_again(service, tmp_path):

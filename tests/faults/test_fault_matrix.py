@@ -1,11 +1,13 @@
 """Every fault of submit and poll, on each endpoint and both faces, over real sockets: never a second paid job."""
 
 import dataclasses
+import threading
 from email.utils import formatdate
 
 import pytest
 
 from lipsync_nodes import (
+    AsyncLipsyncClient,
     AuthenticationError,
     ConfigurationError,
     ConnectionFailed,
@@ -14,14 +16,16 @@ from lipsync_nodes import (
     JobFailed,
     JobNotFound,
     JobTimeout,
+    LipsyncClient,
     LipsyncError,
     RateLimited,
     ServiceError,
     SubmissionUncertain,
 )
 from lipsync_nodes.ledger import Ledger
-from tests.conftest import QUICK
+from tests.conftest import FORMS, QUICK, Face
 from tests.faults import bad_service as bad
+from tests.receiving import Receiving
 
 KEY = "sk_fault_matrix_0123456789"
 HASTY = dataclasses.replace(QUICK, request_timeout=0.4)
@@ -193,6 +197,26 @@ def check(fault, service, face_of, form, tmp_path, table):
 def test_a_fault_of_a_submit(fault, service, face_of, form, tmp_path, table):
     service.on_submit = list(fault.behaviours)
     check(fault, service, face_of, form, tmp_path, table)
+
+
+SETTLED = [fault for fault in SUBMIT_FAULTS if fault.jobs and fault.ledger == "uncertain"]
+
+
+@pytest.mark.parametrize("fault", SETTLED, ids=lambda fault: fault.name)
+def test_a_webhook_settles_a_submit_of_unknown_outcome(fault, service, tmp_path, table):
+    """The same faults where a webhook comes: one job, one row, one result, and no error."""
+    service.on_submit = list(fault.behaviours)
+    with Receiving(KEY, service.base_url, tmp_path / "ledger.sqlite") as receiving:
+        coming = threading.Timer(0.7, service.call_back)
+        coming.start()
+        kind = (LipsyncClient, AsyncLipsyncClient)[SETTLED.index(fault) % 2]
+        face = Face(kind, profile=receiving.profile, ledger=receiving.ledger, policy=HASTY)
+        job = face.run(FORMS["image"], key="the one", webhook="auto", timeout=20.0, poll_interval=15.0)
+        coming.join()
+        (entry,) = receiving.ledger.entries()
+    table.append((f"{fault.name}, then a webhook", len(service.posts), len(service.paid), "done", "-", entry.state))
+    assert (job.id, entry.job_id, entry.state) == ("job-1", "job-1", "completed")
+    assert (len(service.posts), len(service.paid)) == (fault.posts, 1)
 
 
 @pytest.mark.parametrize("fault", POLL_FAULTS, ids=lambda fault: fault.name)

@@ -14,9 +14,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from lipsync_nodes import submitting
 from lipsync_nodes.answers import Answer, NoAnswer
+from lipsync_nodes.callbacks import new_callback
 from lipsync_nodes.contract import parse_job
 from lipsync_nodes.errors import LipsyncError, SubmissionUncertain
-from lipsync_nodes.events import Seen, Submission
+from lipsync_nodes.events import Asked, Called, Found, Heed, Seen, Submission, Told
 from lipsync_nodes.flow import Policy, Record, Send
 from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.settings import Profile
@@ -27,6 +28,7 @@ KEYS = st.sampled_from(["a", "b", "c"])
 # What may become of one POST, and whether the job was made.
 POSTS = st.sampled_from(
     ["made", "made, answer lost", "made, answer unreadable", "lost", "unreached", "refused", "paced"]
+    + ["made, completed and called", "made, failed and called", "made, completed and called, answer lost"]
 )
 CRASHES = st.sampled_from(
     [None, "Claim", "Sending", "sent", "Accepted before", "Accepted after", "asleep at Claim", "asleep at Paused"]
@@ -48,6 +50,8 @@ class Machine(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.ledger = self.fresh_ledger()
         self.jobs = {}  # job id → key, status
+        self.callbacks = {}  # job id → the callback that its webhook goes to
+        self.ends = {}  # row → how its job ended
         self.answered = set()  # job ids that the ledger was told of
         self.sleepers = []  # flows that stand still, with the reply they are about to get
         self.allowed = dict.fromkeys("abc", 1)  # jobs that a key may have: failures and people allow more
@@ -61,24 +65,49 @@ class Machine(RuleBasedStateMachine):
 
     # The model of the service.
 
-    def make(self, key):
+    def make(self, key, callback):
         job_id = f"j{len(self.jobs)}"
         self.jobs[job_id] = [key, "processing"]
+        self.callbacks[job_id] = callback
         return job_id
 
     def state(self, job_id):
         status = self.jobs[job_id][1]
         return {"id": job_id, "status": status, "output": "https://x/o" if status == "completed" else None}
 
-    def post(self, key, outcome):
+    def call(self, job_id, claimed=None):
+        """Let a webhook come, which names *claimed*; the receiver writes it down, looks, and says that all is done."""
+        callback, claimed = self.callbacks[job_id], claimed or job_id
+        if self.ledger.record(Called(callback, claimed), PROFILE) is not Heed.LOOK:
+            return
+        # What the service says of the job, and no more: one that a webhook made up is not there.
+        if claimed in self.jobs:
+            before = {entry.job_id: entry.state for entry in self.ledger.entries()}
+            self.ledger.record(Seen(parse_job(self.state(claimed)), callback), PROFILE)
+            self.learn(claimed, before)
+            if self.jobs[claimed][1] != "processing":
+                self.ledger.record(Told(callback), PROFILE)
+
+    def learn(self, job_id, before):
+        """Note what the ledger knows now; the key of a job that is seen to have failed may have one job more."""
+        rows = [entry for entry in self.ledger.entries() if entry.job_id == job_id]
+        if rows:
+            self.answered.add(job_id)
+        if any(entry.state == "failed" for entry in rows) and before.get(job_id) != "failed":
+            self.allowed[self.jobs[job_id][0]] += 1
+
+    def post(self, key, callback, outcome):
         if outcome == "unreached":
             return NoAnswer("ConnectError", sent=False)
         if outcome == "lost":
             return NoAnswer("ReadTimeout", sent=True)
         if outcome in {"refused", "paced"}:
             return Answer(402 if outcome == "refused" else 429, {"retry-after": "1"} if outcome == "paced" else {})
-        job_id = self.make(key)
-        if outcome == "made":
+        job_id = self.make(key, callback)
+        if "called" in outcome:  # before the answer
+            self.jobs[job_id][1] = "failed" if "failed" in outcome else "completed"
+            self.call(job_id)
+        if not outcome.endswith(("lost", "unreadable")):
             return Answer(200, {}, json.dumps(self.state(job_id)).encode())
         return NoAnswer("ReadError", sent=True) if "lost" in outcome else Answer(200, {}, b"{")
 
@@ -95,7 +124,8 @@ class Machine(RuleBasedStateMachine):
                     self.sleepers.append((playing, key, outcomes, reply))
                     raise Asleep
             elif isinstance(effect, Send):
-                reply = self.post(key, outcomes.pop(0) if outcomes else "lost")
+                callback = effect.body["webhook"]
+                reply = self.post(key, callback, outcomes.pop(0) if outcomes else "lost")
                 if crash == "sent":
                     raise Crash
             else:
@@ -118,7 +148,10 @@ class Machine(RuleBasedStateMachine):
     @rule(key=KEYS, outcomes=st.lists(POSTS, min_size=1, max_size=4), crash=CRASHES, anew=st.booleans())
     def submit(self, key, outcomes, crash, anew):
         uncertain = any(e.state in {"uncertain", "submitting"} and e.key == key for e in self.ledger.entries())
-        submission = Submission("lipsync-image", "/p", {}, key=key, resubmit_uncertain=anew)
+        callback = new_callback()
+        submission = Submission(
+            "lipsync-image", "/p", {}, webhook=callback, callback=callback, key=key, resubmit_uncertain=anew
+        )
         if anew and uncertain:
             self.allowed[key] += 1
         self.carry_through(submitting.submit(submission, POLICY), key, outcomes, crash)
@@ -153,15 +186,37 @@ class Machine(RuleBasedStateMachine):
             self.jobs[data.draw(st.sampled_from(running))][1] = status
 
     @rule(data=st.data(), times=st.integers(1, 3))
-    def webhook_or_poll(self, data, times):
+    def poll(self, data, times):
         """The end is seen, once or several times, whoever sees it."""
         if self.answered:
             job_id = data.draw(st.sampled_from(sorted(self.answered)))
-            before = next(e.state for e in self.ledger.entries() if e.job_id == job_id)
+            before = {entry.job_id: entry.state for entry in self.ledger.entries()}
             for _ in range(times):
                 self.ledger.record(Seen(parse_job(self.state(job_id))), PROFILE)
-            if before == "live" and self.jobs[job_id][1] == "failed":
-                self.allowed[self.jobs[job_id][0]] += 1
+            self.learn(job_id, before)
+
+    @rule(data=st.data(), times=st.integers(1, 3))
+    def webhook(self, data, times):
+        """A webhook comes for any job there is, known or not, ended or not, once or several times."""
+        if self.jobs:
+            job_id = data.draw(st.sampled_from(sorted(self.jobs)))
+            for _ in range(times):
+                self.call(job_id)
+            (entry,) = [entry for entry in self.ledger.entries() if entry.job_id == job_id]
+            assert entry.callback == self.callbacks[job_id]
+            assert self.ledger.record(Asked(entry.row), PROFILE) == Found(entry.as_job)
+
+    @rule(data=st.data())
+    def forged_webhook(self, data):
+        """Whoever has a token names a job that there is not, or that is another's; no job changes its submission."""
+        if self.jobs:
+            job_id = data.draw(st.sampled_from(sorted(self.jobs)))
+            known = {e.job_id: e.row for e in self.ledger.entries() if e.job_id}
+            others = self.jobs if job_id in known else known
+            claimed = data.draw(st.sampled_from(["made up", *sorted(others)]))
+            if claimed != job_id:
+                self.call(job_id, claimed)
+                assert {e.job_id: e.row for e in self.ledger.entries() if e.job_id} == known
 
     @rule(seconds=st.sampled_from([1.0, 10.0, 100.0]))
     def time_passes(self, seconds):
@@ -180,11 +235,24 @@ class Machine(RuleBasedStateMachine):
         assert self.answered <= known
 
     @invariant()
+    def an_end_never_changes(self):
+        now = {entry.row: entry.state for entry in self.ledger.entries() if entry.state in {"completed", "failed"}}
+        assert self.ends.items() <= now.items()
+        self.ends = now
+
+    @invariant()
+    def what_was_told_has_ended(self):
+        assert {e.state for e in self.ledger.entries() if e.told_at} <= {"completed", "failed"}
+
+    @invariant()
+    def one_row_for_each_job(self):
+        known = [entry.job_id for entry in self.ledger.entries() if entry.job_id]
+        assert len(known) == len(set(known))
+
+    @invariant()
     def every_paid_job_has_a_row_that_says_at_least_perhaps(self):
-        for key in "abc":
-            made = sum(of == key for of, _ in self.jobs.values())
-            rows = [entry for entry in self.ledger.entries() if entry.key == key and entry.sent_at is not None]
-            assert len(rows) >= made
+        sent = {entry.callback for entry in self.ledger.entries() if entry.sent_at is not None}
+        assert set(self.callbacks.values()) <= sent
 
 
 Machine.TestCase.settings = settings(

@@ -1,0 +1,155 @@
+"""`webhook serve` and `webhook send`: the receiver as a program, and what the service would send it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lipsync_nodes.answers import Answer
+from lipsync_nodes.callbacks import token_of
+from lipsync_nodes.cli.session import Connection, Session, common_options
+from lipsync_nodes.cli.speak import show
+from lipsync_nodes.errors import ConfigurationError, ConnectionFailed, InvalidRequest
+from lipsync_nodes.following import OnJob
+from lipsync_nodes.ledger import callback_secret
+from lipsync_nodes.transport import deliver
+from lipsync_nodes.webhooks import WebhookReceiver, keep_tokens_out_of_logs
+
+__all__ = ["webhook"]
+
+file = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group()
+def webhook() -> None:
+    """Receive webhooks, so that a job's end is known at once (`--webhook auto` on submits)."""
+
+
+@webhook.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Another address opens it to the network.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8788, show_default=True)
+@click.option("--cert", type=file, help="TLS certificate (PEM), where no proxy has it.")
+@click.option("--cert-key", type=file, help="The certificate's private key (PEM).")
+@click.option("--on-job", metavar="MODULE:FUNCTION", help="Called with each job that has ended.")
+@common_options
+def serve(
+    session: Session, *, host: str, port: int, cert: Path | None, cert_key: Path | None, on_job: str | None
+) -> None:
+    """Receive webhooks until Ctrl-C, for everybody on this host who waits with the same ledger."""
+    with session.opened() as to, _listen(host, port) as listener:
+        receiver = WebhookReceiver(to.profile, to.ledger, on_job=_function(on_job))
+        address = f"[{host}]" if ":" in host else host
+        url = f"http{'s' if cert else ''}://{address}:{listener.getsockname()[1]}"
+        _tell(url, to, as_json=session.as_json)
+        _run(receiver, listener, cert, cert_key)
+
+
+@webhook.command()
+@click.argument("job_id")
+@click.option("--to", "base", metavar="URL", help="The receiver's base; by default the profile's `webhook`.")
+@click.option("--body", type=file, help="Send this file instead of the job as the service describes it.")
+@click.option("--times", type=click.IntRange(1), default=1, show_default=True)
+@common_options
+def send(session: Session, job_id: str, base: str | None, body: Path | None, times: int) -> None:
+    """Send a job's webhook as the service would, to try a receiver; exit code 1 if it is refused."""
+    keep_tokens_out_of_logs()
+    with session.client() as (client, to):
+        token = _token(job_id, to)
+        url = f"{base.rstrip('/') if base else _base_of(to)}/{token}"
+        content = body.read_bytes() if body else json.dumps(client.job(job_id).wire()).encode()
+        statuses = [_sent(url, content) for _ in range(times)]
+    show({"id": job_id, "statuses": statuses}, as_json=session.as_json)
+    sys.exit(int(any(status >= 400 for status in statuses)))  # noqa: PLR2004  # HTTP's own line
+
+
+def _tell(url: str, to: Connection, *, as_json: bool) -> None:
+    """Say where it is and what is to be configured."""
+    base = to.profile.webhook.base if to.profile.webhook else None
+    if as_json:
+        show({"url": url, "base": base}, as_json=True)
+        return
+    click.echo(f"Receiving webhooks at {url}, ledger {to.ledger.path}. Ctrl-C ends it.")
+    if base:
+        click.echo(f"Jobs are submitted with webhooks to {base}: have your proxy pass that on to here.")
+    else:
+        click.echo(
+            "Set LIPSYNC_WEBHOOK (or `webhook` in the profile) to the https URL by which the service reaches this, "
+            "and submit with --webhook auto. To try it here, with the sandbox:"
+        )
+        click.echo(f"  export LIPSYNC_WEBHOOK={url}")
+
+
+def _run(receiver: WebhookReceiver, listener: socket.socket, cert: Path | None, cert_key: Path | None) -> None:
+    try:
+        import uvicorn  # noqa: PLC0415  # an extra
+    except ImportError:
+        raise ConfigurationError(
+            "The receiver's server is not installed.", hint="Run: pip install 'lipsync-nodes[webhook]'"
+        ) from None
+    config = uvicorn.Config(
+        receiver,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        ws="none",
+        ssl_certfile=cert,
+        ssl_keyfile=cert_key,
+        timeout_graceful_shutdown=3,
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The receiver cannot listen on {host}:{port}: {error.strerror or error}.", hint="Choose another port."
+        ) from None
+
+
+def _function(name: str | None) -> OnJob | None:
+    """Import what `--on-job` names; programs in the folder that this was started in count, too."""
+    if name is None:
+        return None
+    module, _, attribute = name.partition(":")
+    sys.path.insert(0, os.getcwd())  # noqa: PTH109  # as text, as the others there are
+    try:
+        function: Any = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigurationError(f"--on-job {name} cannot be loaded: {error}.", hint="Give MODULE:FUNCTION.") from None
+    return function  # type: ignore[no-any-return]
+
+
+def _base_of(to: Connection) -> str:
+    if to.profile.webhook is None:
+        raise ConfigurationError("No receiver is named.", hint="Give --to, or set LIPSYNC_WEBHOOK.")
+    return to.profile.webhook.base
+
+
+def _token(job_id: str, to: Connection) -> str:
+    entry = to.ledger.entry_of(job_id)
+    if entry is None or entry.callback is None:
+        raise InvalidRequest(
+            f"No job {job_id} was submitted from here with a webhook of ours.",
+            hint="Submit one with `--webhook auto`; `lipsync-nodes jobs` lists them.",
+        )
+    return token_of(entry.callback, callback_secret(to.profile, to.ledger))
+
+
+def _sent(url: str, content: bytes) -> int:
+    came = deliver(url, content)
+    if isinstance(came, Answer):
+        return came.status
+    raise ConnectionFailed(
+        f"The receiver was not reached: {came.reason}.", hint="Is `lipsync-nodes webhook serve` running?"
+    )
