@@ -39,7 +39,7 @@ from pydantic import (
 
 from lipsync_nodes.errors import ConfigurationError, conceal
 
-__all__ = ["DEFAULT_BASE_URL", "Profile", "Storage", "is_loopback", "load_profile", "profiles_file", "user_folder"]
+__all__ = ["DEFAULT_BASE_URL", "Profile", "Storage", "is_loopback", "load_profile", "profile_of", "profiles_file", "user_folder"]
 
 DEFAULT_BASE_URL: Final = "https://lipsync.studio/api/v1"
 NO_KEY_HINT: Final = (
@@ -195,12 +195,16 @@ def load_profile(
             base_url=env.get("LIPSYNC_BASE_URL"),
             storage=env.get("LIPSYNC_STORAGE"),
         )
-    values |= _given(api_key=api_key, base_url=base_url)
+    return profile_of(chosen, values | _given(api_key=api_key, base_url=base_url))
+
+
+def profile_of(name: str, values: Mapping[str, Any]) -> Profile:
+    """Make a profile of values from outside; raise `ConfigurationError` where they cannot be one."""
     try:
-        return Profile(**{**values, "name": chosen})
+        return Profile(**{**values, "name": name})
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        raise ConfigurationError(f"Profile {chosen!r} cannot be used: {faults}.") from None
+        raise ConfigurationError(f"Profile {name!r} cannot be used: {faults}.") from None
 
 
 def _given(**values: str | None) -> dict[str, str]:
