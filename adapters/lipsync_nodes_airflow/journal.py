@@ -5,6 +5,10 @@ It outlives tries, workers and triggerers, and is nobody else's, so one record i
     {"state": "submitting", "key": …, "since": …}     before the POST: a crash from here on is seen by the next try
     {"state": "live", "key": …, "job_id": …}          right after its answer
     {"state": "uncertain", "key": …, "reason": …}     nobody knows whether there is a job: never sent again silently
+    {"state": "ended", "job_id": …, "max_tries": …}   well or not: whoever tries again gets this job, until a clear
+
+Airflow raises `max_tries` when a task is cleared and at no other time: that tells a clear, which means a new video, from a
+retry, which never does. (A scheduler that is behind retries even a task that failed for good.)
 
 The key tells the inputs apart: the state of a mapped task is found by its place in the list, and lists change.
 """
@@ -34,7 +38,7 @@ _log = logging.getLogger(__name__)
 def journal_of(context: Context) -> TaskJournal | Ledger:
     """Return where this task's submissions are written down: in its own state, or before 3.3 in the worker's ledger."""
     store = context.get("task_state_store")
-    return Ledger() if store is None else TaskJournal(store)
+    return Ledger() if store is None else TaskJournal(store, context["ti"].max_tries)
 
 
 def submission_key(context: Context, form: Form, profile: Profile) -> str:
@@ -48,11 +52,13 @@ class TaskJournal:
 
     Args:
         store: the context's `task_state_store`.
+        max_tries: the task instance's; it grows with each clear.
 
     """
 
-    def __init__(self, store: Any) -> None:
+    def __init__(self, store: Any, max_tries: int) -> None:
         self._store = store
+        self._max_tries = max_tries
         self._key: str | None = None
 
     def record(self, event: Event, profile: Profile) -> object:  # noqa: ARG002  # one task, one account
@@ -75,6 +81,8 @@ class TaskJournal:
 
     def _claim(self, *, resubmit: bool) -> Claimed | Found | Unsure:
         record = self._read()
+        if record.get("max_tries", self._max_tries) != self._max_tries:
+            record = {}
         if record and record["key"] != self._key:
             _log.warning("This task submitted other inputs before; that is not waited for any more: %s", record)
             record = {}
@@ -88,9 +96,9 @@ class TaskJournal:
             return Unsure(0, reason, record["since"])
         return Claimed(0)
 
-    def release(self, job_id: str) -> None:  # noqa: ARG002  # there is only one
-        """Forget the submission: its job has ended and its video is delivered, so a cleared task means a new one."""
-        self._store.delete(RECORD)
+    def release(self, job_id: str) -> None:
+        """Note that all is done with a job: from now on a cleared task means a new one."""
+        self._write(state="ended", job_id=job_id, max_tries=self._max_tries)
 
     def entry_of(self, job_id: str) -> None:
         """Know nothing more of a job than its id."""

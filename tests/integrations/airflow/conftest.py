@@ -32,7 +32,6 @@ def connection(sandbox, **extra):
 @pytest.fixture(scope="session")
 def airflow_home(tmp_path_factory):
     """Import Airflow, once, with a new home; the logging of the tests is left as it was."""
-    pytest.importorskip("airflow.version" if "AIRFLOW_HOME" in os.environ else "importlib")
     home = tmp_path_factory.mktemp("airflow")
     (home / "dags").mkdir()
     os.environ |= {
@@ -59,7 +58,7 @@ def airflow_home(tmp_path_factory):
     return home
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def lipsync_default(airflow_home, sandbox, monkeypatch, tmp_path):
     """The default connection leads to the sandbox; the ledger (before Airflow 3.3) is one of this test."""
     monkeypatch.setenv("AIRFLOW_CONN_LIPSYNC_DEFAULT", connection(sandbox))

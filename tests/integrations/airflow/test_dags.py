@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("lipsync_default")
+
 EXAMPLES = Path(__file__).parents[3] / "examples" / "airflow"
 
 
