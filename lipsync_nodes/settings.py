@@ -39,7 +39,16 @@ from pydantic import (
 
 from lipsync_nodes.errors import ConfigurationError, conceal
 
-__all__ = ["DEFAULT_BASE_URL", "Profile", "Storage", "is_loopback", "load_profile", "profile_of", "profiles_file", "user_folder"]
+__all__ = [
+    "DEFAULT_BASE_URL",
+    "Profile",
+    "Storage",
+    "is_loopback",
+    "load_profile",
+    "profile_of",
+    "profiles_file",
+    "user_folder",
+]
 
 DEFAULT_BASE_URL: Final = "https://lipsync.studio/api/v1"
 NO_KEY_HINT: Final = (

@@ -30,8 +30,8 @@ def announce(task: Any, context: Context, job_id: str) -> None:
 def deliver(task: Any, context: Context, job_id: str, deadline: float, *, fresh: bool = False) -> str:
     """Wait for a job until the deadline (seconds since 1970), save its video and return the video's URL.
 
-    The submission is released once the job has ended and its video is delivered; after a time-out or a failed download it
-    is not, so that even a cleared task goes on with the same job.
+    The submission is released once the job has ended and its video is delivered; after a time-out or a failed download
+    it is not, so that even a cleared task goes on with the same job.
     """
     with closing(journal_of(context)) as journal, LipsyncHook(task.lipsync_conn_id).client(ledger=journal) as client:
         try:

@@ -7,8 +7,8 @@ It outlives tries, workers and triggerers, and is nobody else's, so one record i
     {"state": "uncertain", "key": …, "reason": …}     nobody knows whether there is a job: never sent again silently
     {"state": "ended", "job_id": …, "max_tries": …}   well or not: whoever tries again gets this job, until a clear
 
-Airflow raises `max_tries` when a task is cleared and at no other time: that tells a clear, which means a new video, from a
-retry, which never does. (A scheduler that is behind retries even a task that failed for good.)
+Airflow raises `max_tries` when a task is cleared and at no other time: that tells a clear, which means a new video,
+from a retry, which never does. (A scheduler that is behind retries even a task that failed for good.)
 
 The key tells the inputs apart: the state of a mapped task is found by its place in the list, and lists change.
 """

@@ -29,7 +29,7 @@ class LipsyncJobTrigger(BaseTrigger):
     """
 
     def __init__(self, lipsync_conn_id: str, job_id: str, deadline: float, poll_interval: float | None = None) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow's
         self.lipsync_conn_id = lipsync_conn_id
         self.job_id = job_id
         self.deadline = deadline

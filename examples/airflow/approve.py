@@ -2,6 +2,7 @@
 
 from airflow.providers.common.compat.sdk import DAG, task
 from airflow.providers.standard.operators.hitl import ApprovalOperator
+
 from lipsync_nodes import ImageForm, estimate_credits
 from lipsync_nodes.sandbox import MEDIA
 from lipsync_nodes_airflow.operators import LipsyncImageOperator
@@ -15,9 +16,9 @@ with DAG("approve", schedule=None):
         """Measure the audio, and apply the service's documented rules."""
         return int(estimate_credits(ImageForm(**MEDIA_OF_THE_JOB)))
 
-    approval = ApprovalOperator(
+    approve = ApprovalOperator(
         task_id="approve",
         subject="Spend {{ ti.xcom_pull(task_ids='estimate') }} credits on a video?",
         body="It is not submitted before you approve.",
     )
-    estimate() >> approval >> LipsyncImageOperator(task_id="talking_head", **MEDIA_OF_THE_JOB, deferrable=True)
+    estimate() >> approve >> LipsyncImageOperator(task_id="talking_head", **MEDIA_OF_THE_JOB, deferrable=True)

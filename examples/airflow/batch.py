@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG, task
+
 from lipsync_nodes import BudgetExceeded, ImageForm, estimate_credits
 from lipsync_nodes.sandbox import MEDIA
 from lipsync_nodes_airflow.operators import LipsyncImageOperator

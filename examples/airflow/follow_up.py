@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG, Asset, task
+
 from lipsync_nodes.sandbox import MEDIA
 from lipsync_nodes_airflow.operators import LipsyncImageOperator
 

@@ -1,6 +1,7 @@
 """One video: submit, wait in the triggerer, save. Try it with `airflow dags test one_job`."""
 
 from airflow.providers.common.compat.sdk import DAG
+
 from lipsync_nodes.sandbox import MEDIA
 from lipsync_nodes_airflow.operators import LipsyncImageOperator
 

@@ -1,6 +1,7 @@
 """Submit in one task and wait in another: durable on every Airflow, because the job id is the first task's result."""
 
 from airflow.providers.common.compat.sdk import DAG
+
 from lipsync_nodes.sandbox import MEDIA
 from lipsync_nodes_airflow.operators import LipsyncImageMultiOperator
 from lipsync_nodes_airflow.sensors import LipsyncJobSensor

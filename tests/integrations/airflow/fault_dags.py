@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from airflow.providers.common.compat.sdk import DAG, task
+
 from lipsync_nodes_airflow.operators import LipsyncImageOperator
 
 COMMON = {

@@ -118,6 +118,7 @@ def inline(dag_id, **arguments):
     from datetime import timedelta
 
     from airflow.providers.common.compat.sdk import DAG
+
     from lipsync_nodes_airflow.operators import LipsyncImageOperator
 
     with DAG(dag_id, schedule=None) as dag:

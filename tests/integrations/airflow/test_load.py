@@ -6,6 +6,7 @@ import logging
 import resource
 import time
 import tracemalloc
+from itertools import pairwise
 
 import pytest
 
@@ -54,9 +55,8 @@ async def bare(base_url, key):
 
 
 def test_a_thousand_waiting_triggers(airflow_home, sandbox, capsys, monkeypatch):
-    from lipsync_nodes_airflow.triggers import LipsyncJobTrigger
-
     from lipsync_nodes.transport import aio
+    from lipsync_nodes_airflow.triggers import LipsyncJobTrigger
 
     monkeypatch.setattr(logging.root.manager, "disable", logging.INFO)  # a triggerer logs no debugging
     logging.root.manager._clear_cache()
@@ -64,7 +64,7 @@ def test_a_thousand_waiting_triggers(airflow_home, sandbox, capsys, monkeypatch)
     deadline = time.time() + 3600
 
     async def waiting():
-        running = []
+        running, asked = [], []
 
         async def one():
             async for _ in LipsyncJobTrigger("lipsync_default", "x", deadline, 5.0).run():
@@ -74,7 +74,9 @@ def test_a_thousand_waiting_triggers(airflow_home, sandbox, capsys, monkeypatch)
             for _ in range(TRIGGERS):
                 running.append(asyncio.create_task(one()))
                 await asyncio.sleep(0)  # as Airflow's triggerer does
-            await asyncio.sleep(8)
+            for _ in range(8):
+                asked.append(len(sandbox.received("poll")))
+                await asyncio.sleep(1)
 
         gc.collect()
         gc.freeze()  # the heap of the whole suite is not the triggers'
@@ -92,18 +94,19 @@ def test_a_thousand_waiting_triggers(airflow_home, sandbox, capsys, monkeypatch)
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-        return each, blocked, clients
+        return each, blocked, clients, [after - before for before, after in pairwise(asked)]
 
-    each, blocked, clients = asyncio.run(waiting())
+    each, blocked, clients, polls = asyncio.run(waiting())
     gc.unfreeze()
     alone = asyncio.run(longest_block(lambda: bare(sandbox.base_url, sandbox.api_key)))
     with capsys.disabled():
         print(
             f"\n{TRIGGERS} triggers: loop blocked for {blocked[0] * 1000:.0f} ms at most, "
             f"{blocked[1] * 1000:.0f} on the clock (bare asyncio and GETs: {alone[0] * 1000:.0f}, "
-            f"{alone[1] * 1000:.0f}), {each / 1024:.1f} KiB for each, {clients} clients, "
+            f"{alone[1] * 1000:.0f}), {each / 1024:.1f} KiB for each, {clients} clients, polls in each second {polls}, "
             f"peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MiB in all"
         )
     assert clients <= 2
+    assert max(polls) < 2 * TRIGGERS / 5, "they are spread over the interval"
     assert blocked[0] < max(0.1, 2 * alone[0])
     assert each < 64 * 1024

@@ -69,6 +69,7 @@ def make(airflow_home):
 def through_the_triggerer(task, context):
     """Execute a deferrable task: defer, serialize the trigger, run it elsewhere, come back."""
     from airflow.providers.common.compat.sdk import TaskDeferred
+
     from lipsync_nodes_airflow.triggers import LipsyncJobTrigger
 
     with pytest.raises(TaskDeferred) as deferred:
@@ -112,11 +113,10 @@ def test_an_operator_returns_the_url_of_its_video(spec, make, context, sandbox, 
 
 
 def test_a_fourth_endpoint_costs_nothing_here(airflow_home):
-    from lipsync_nodes_airflow import operators
-
     from lipsync_nodes.catalogue import NodeSpec, _bill_audio
     from lipsync_nodes.contract import ImageForm
     from lipsync_nodes.fields import OptionalText, shown
+    from lipsync_nodes_airflow import operators
 
     class SongForm(ImageForm):
         """Let a face sing (`lipsync-song`)."""
@@ -376,9 +376,7 @@ def test_lineage_names_what_went_in_and_out_without_signatures(make, context, sa
     pytest.importorskip("airflow.providers.openlineage")
     task = make(image="https://cdn.example/face.png?signature=secret")
     url = task.execute(context)
-    ti = SimpleNamespace(
-        task_id="t", map_index=-1, xcom_pull=lambda task_ids, key=None, map_indexes=None: None if key else url
-    )
+    ti = SimpleNamespace(task_id="t", map_index=-1, xcom_pull=lambda key=None, **_: None if key else url)
     lineage = task.get_openlineage_facets_on_complete(ti)
     assert [(data.namespace, data.name) for data in lineage.inputs] == [
         ("https://cdn.example", "face.png"),
