@@ -111,7 +111,7 @@ def start_stores(machine: Machine) -> tuple[str, str]:
     sockets = ("-c", f"unix_socket_directories={data}", "-c", "max_connections=200")
     machine.start("postgres", programs / "postgres", "-D", data, "-p", str(postgres), *sockets, user=user)
     ready = [str(programs / "pg_isready"), "-h", "127.0.0.1", "-p", str(postgres)]
-    until(lambda: subprocess.run(ready, capture_output=True).returncode == 0)
+    until(lambda: subprocess.run(ready, check=False, capture_output=True).returncode == 0)
     connect = [str(programs / "createdb"), "-h", "127.0.0.1", "-p", str(postgres), "-U", "airflow", "airflow"]
     subprocess.run(connect, check=True)
     return f"redis://127.0.0.1:{redis}/0", f"airflow@127.0.0.1:{postgres}/airflow"
@@ -199,9 +199,8 @@ def main(jobs: int) -> None:
         inputs = Counter(request.body["formState"]["image"] for request in sandbox.received("submit") if request.body)
         print(f"The run ended in {state}. Tasks: {dict(Counter(task['state'] for task in tasks))}.")
         print(f"Tries: {dict(Counter(task['try_number'] for task in tasks))}.")
-        print(
-            f"Submits: {len(sandbox.received('submit'))}, of {len(inputs)} inputs, at most {max(inputs.values())} of each."
-        )
+        submits = len(sandbox.received("submit"))
+        print(f"Submits: {submits}, of {len(inputs)} inputs, at most {max(inputs.values())} of each.")
         print(f"Videos saved: {len(list((folder / 'videos').glob('*.mp4')))}.")
 
 

@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 from importlib.metadata import distribution
@@ -103,3 +104,12 @@ def test_an_empty_host_is_the_service_itself(airflow_home, monkeypatch):
     assert hook.profile.base_url == "https://lipsync.studio/api/v1"
     assert hook.site == "https://lipsync.studio/"
     assert KEY not in repr(hook.client())
+
+
+def test_the_connection_of_the_readme_is_one(airflow_home, monkeypatch):
+    from lipsync_nodes_airflow.hooks import LipsyncHook
+
+    readme = (PACKAGE.parents[1] / "README.md").read_text(encoding="utf-8")
+    ((name, value),) = re.findall(r"^export (AIRFLOW_CONN_\w+)='(.+)'$", readme, flags=re.MULTILINE)
+    monkeypatch.setenv(name, value)
+    assert LipsyncHook().profile.base_url == "https://lipsync.studio/api/v1"

@@ -7,7 +7,7 @@ from airflow.providers.common.compat.sdk import DAG, task
 
 from lipsync_nodes_airflow.operators import LipsyncImageOperator
 
-with DAG("scaled_out", schedule=None, params={"jobs": 30, "folder": "/tmp/videos"}):
+with DAG("scaled_out", schedule=None, params={"jobs": 30, "folder": "videos"}):
 
     @task
     def jobs(params: dict[str, Any] | None = None) -> list[dict[str, str]]:
