@@ -1,6 +1,6 @@
 """Scaling out on one machine: Redis, Postgres, Airflow with CeleryExecutor and two workers, one of which is killed.
 
-    pip install 'lipsync-nodes[airflow,sandbox]' apache-airflow-providers-celery redis psycopg2-binary asyncpg
+    pip install 'lipsync-nodes[airflow,sandbox]' apache-airflow-providers-celery 'celery<5.7' redis psycopg2-binary asyncpg
     apt-get install redis-server postgresql
     python examples/airflow/celery/run.py [HOW_MANY_JOBS]
 
@@ -131,6 +131,7 @@ def configure(machine: Machine, sandbox: Sandbox, redis: str, postgres: str) -> 
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__BASE_URL": url,
         "AIRFLOW__API__WORKERS": "1",
@@ -205,4 +206,5 @@ def main(jobs: int) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it early leaves nothing running
     main(int(sys.argv[1]) if len(sys.argv) > 1 else 30)

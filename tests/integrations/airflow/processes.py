@@ -48,6 +48,7 @@ class Airflow:
             "AIRFLOW__CORE__FERNET_KEY": "8pGj3nV0tTqFwq9Qv0mC4w1oVYl9uP7xgq0wU2m3l9k=",
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
             "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+            "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": str(self.port),
             "AIRFLOW__API__BASE_URL": self.url,
             "AIRFLOW__API__WORKERS": "1",

@@ -126,17 +126,15 @@ def inline(dag_id, **arguments):
             task_id="t",
             image="https://x.example/i.png",
             audio="https://x.example/a.mp3",
-            poll_interval=0.2,
-            retry_delay=timedelta(seconds=0.1),
-            **arguments,
+            **{"poll_interval": 0.2, "retry_delay": timedelta(seconds=0.1), **arguments},
         )
     return dag
 
 
 @pytest.mark.parametrize("deferrable", [False, True], ids=["sync", "deferred"])
 def test_a_retry_waits_again_and_pays_once(airflow_home, sandbox, deferrable):
-    sandbox.fault("seconds", seconds=8)
-    tasks = played(inline(f"retry_{deferrable}", deferrable=deferrable, retries=9, timeout=0.5))
+    sandbox.fault("job_status", status="queued", polls=5)  # a try looks four times at most
+    tasks = played(inline(f"retry_{deferrable}", deferrable=deferrable, retries=9, timeout=0.5, poll_interval=5))
     assert states(tasks) == {"t": "success"}
     assert tasks["t"].try_number > 1
     assert len(sandbox.received("submit")) == 1
