@@ -138,7 +138,7 @@ def configure(machine: Machine, sandbox: Sandbox, redis: str, postgres: str) -> 
         "AIRFLOW__API_AUTH__JWT_SECRET": "one secret for all processes of this machine, for this run " * 2,
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{postgres}",
         "AIRFLOW__CELERY__BROKER_URL": redis,
-        "AIRFLOW__CELERY__RESULT_BACKEND": f"db+postgresql://{postgres}",
+        "AIRFLOW__CELERY__RESULT_BACKEND": f"db+postgresql+psycopg2://{postgres}",
         "AIRFLOW__CELERY__WORKER_CONCURRENCY": "3",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
