@@ -1,6 +1,6 @@
-"""Scaling out on one machine: Redis, Postgres, Airflow with CeleryExecutor and two workers, one of which is killed.
+r"""Scaling out on one machine: Redis, Postgres, Airflow with CeleryExecutor and two workers, one of which is killed.
 
-    pip install 'lipsync-nodes[airflow,sandbox]' 'celery<5.7' \\
+    pip install 'lipsync-nodes[airflow,sandbox]' 'celery<5.7' \
         apache-airflow-providers-celery redis psycopg2-binary asyncpg
     apt-get install redis-server postgresql
     python examples/airflow/celery/run.py [HOW_MANY_JOBS]
