@@ -75,6 +75,7 @@ class Airflow:
     def __exit__(self, *_):
         for name in list(self.processes):
             self.stop(name)
+        self._http.close()
 
     def _up(self):
         try:
