@@ -38,7 +38,7 @@ from lipsync_nodes.events import (
     Seen,
 )
 
-__all__ = ["Await", "Flow", "Policy", "Record", "Send", "Sleep", "look", "run", "wait"]
+__all__ = ["NO_JOB", "Await", "Flow", "Policy", "Record", "Send", "Sleep", "look", "run", "wait"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,8 @@ class Record:
     event: Event
 
 
+# No job has this id: asked for it, the service answers 404 to a key that works and 401 to one that does not.
+NO_JOB: Final = "00000000-0000-0000-0000-000000000000"
 # How often a job that was just made may be unknown before it counts as lost.
 NOT_YET_KNOWN: Final = 3
 
@@ -156,11 +158,9 @@ def wait(
     trouble: LipsyncError | None = None
     unknown = 0
     while True:
-        pause = min(pause, max(0.0, deadline - now))
-        if called_back and pause and (ended := (yield Await(job_id, pause))):
-            yield Record(Seen(ended))
+        now, ended = yield from _pass(job_id, min(pause, max(0.0, deadline - now)), called_back=called_back)
+        if ended:
             return _video_of(ended)
-        now = yield Sleep(0 if called_back else pause)
         pause = policy.spread(poll_interval)
         try:
             # The last look may come at the deadline itself, and is still given a second.
@@ -173,16 +173,27 @@ def wait(
                 yield Record(Gone(job_id))
                 raise
             trouble = error
-        except (ConnectionFailed, RateLimited, ServiceError) as error:
+        except LipsyncError as error:
+            if not error.retryable:
+                raise
             trouble = error
-            if isinstance(error, RateLimited):
-                pause = max(pause, min(error.retry_after or 0.0, policy.longest_pace))
+            asked_for = error.retry_after if isinstance(error, RateLimited) else None
+            pause = max(pause, min(asked_for or 0.0, policy.longest_pace))
         else:
             if seen.finished:
                 return _video_of(seen)
         if now >= deadline:
             raise _timeout(job_id, timeout, seen, trouble)
         now = yield Sleep(0)
+
+
+def _pass(job_id: str, seconds: float, *, called_back: bool) -> Flow[tuple[float, Job | None]]:
+    """Let time pass, or less of it where a webhook tells of the job's end; returns the time and the ended job."""
+    if called_back and seconds and (ended := (yield Await(job_id, seconds))):
+        yield Record(Seen(ended))
+        return 0.0, ended
+    now: float = yield Sleep(0 if called_back else seconds)
+    return now, None
 
 
 def run(

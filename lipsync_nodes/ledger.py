@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 from lipsync_nodes.callbacks import new_secret
 from lipsync_nodes.calls import CalledBooks
@@ -29,7 +29,7 @@ from lipsync_nodes.media import fingerprint
 from lipsync_nodes.settings import Profile, user_folder
 from lipsync_nodes.waking import Bell
 
-__all__ = ["Entry", "Ledger", "callback_secret", "content_key", "ledger_file"]
+__all__ = ["Entry", "Journal", "Ledger", "callback_secret", "content_key", "ledger_file"]
 
 SCHEMA: Final = """
 CREATE TABLE submission (
@@ -73,6 +73,33 @@ VERSION: Final = len(STEPS)
 # A call that could not be followed up for so long is given up: the job's output has expired by then.
 CALL_SECONDS: Final = 7 * 86400.0
 BUSY_SECONDS: Final = 30.0
+
+
+class Journal(Protocol):
+    """What a client writes submissions down in: a `Ledger`, or what a host has for the purpose."""
+
+    bell: Bell
+
+    def record(self, event: Event, profile: Profile) -> object:
+        """Write an event down for good, and answer it as `lipsync_nodes.events` says."""
+
+    def entry_of(self, job_id: str) -> Entry | None:
+        """Return the submission that made a job, if it is kept."""
+
+    def entry(self, row: int | None) -> Entry | None:
+        """Return one submission by its row, if it is kept."""
+
+    def ended(self, job_id: str) -> Job | None:
+        """Return a job as it ended, if that was heard of."""
+
+    def secret(self) -> str:
+        """Return the secret that callback tokens are made with; raise `ConfigurationError` if there is none."""
+
+    def saved(self, job_id: str, path: Path) -> None:
+        """Hear where a job's video was saved."""
+
+    def close(self) -> None:
+        """Let go of what is open."""
 
 
 class Ledger:
@@ -150,6 +177,11 @@ class Ledger:
         """Remember where a job's video was saved."""
         with self._transaction() as db:
             db.execute("UPDATE submission SET saved_to = ? WHERE job_id = ?", (str(path.absolute()), job_id))
+
+    def release(self, job_id: str) -> None:
+        """Free a job's submission key: to submit under it again means a new job."""
+        with self._transaction() as db:
+            db.execute("UPDATE submission SET key = NULL WHERE job_id = ?", (job_id,))
 
     def usual_seconds(self, endpoint: str) -> float | None:
         """Return how long the service usually works on a job of this endpoint, in seconds; None if nothing is known."""
@@ -251,7 +283,7 @@ def ledger_file(environ: Mapping[str, str] = os.environ) -> Path:
     return user_folder(environ, xdg="XDG_STATE_HOME", fallback=".local/state") / "ledger.sqlite"
 
 
-def callback_secret(profile: Profile, ledger: Ledger) -> str:
+def callback_secret(profile: Profile, ledger: Journal) -> str:
     """Return what callback tokens are made with: the profile's secret if it has one, or else the ledger's."""
     shared = profile.webhook.secret if profile.webhook else None
     return shared.get_secret_value() if shared else ledger.secret()

@@ -24,7 +24,7 @@ from lipsync_nodes.events import Accepted, Event, Seen, Submission
 from lipsync_nodes.fields import check_media_url
 from lipsync_nodes.flow import Flow, Policy
 from lipsync_nodes.hookspecs import plugins
-from lipsync_nodes.ledger import Ledger, callback_secret
+from lipsync_nodes.ledger import Journal, Ledger, callback_secret
 from lipsync_nodes.observers import observed, report, report_saved
 from lipsync_nodes.results import OnProgress, download, source_and_target
 from lipsync_nodes.settings import Profile, is_loopback, load_profile
@@ -93,7 +93,7 @@ class Plans:
         *,
         profile: str | Profile | None = None,
         http_client: Any = None,
-        ledger: Ledger | None = None,
+        ledger: Journal | None = None,
         budget: int | Budget | None = None,
         policy: Policy | None = None,
     ) -> None:
@@ -105,7 +105,7 @@ class Plans:
         self.profile.bearer()
         self.ledger = ledger
         # Without a ledger one in memory keeps the pace, for as long as the client lives.
-        self._journal = ledger or Ledger(":memory:")
+        self._journal: Journal = ledger or Ledger(":memory:")
         self._policy = policy or Policy()
         self._transport = self._driver(self.profile, http_client)
         limit = self.profile.budget if budget is None else budget
@@ -170,13 +170,22 @@ class Plans:
     def _submit(self, submission: Submission, patience: float = 0.0) -> Flow[Job]:
         return submitting.submit(submission, self._policy, self._budget, patience=patience)
 
-    def _wait(self, job_id: str, timeout: float | None, poll_interval: float | None) -> Flow[Job]:
+    def _wait(self, job_id: str, timeout: float | None, poll_interval: float | None, *, fresh: bool) -> Flow[Job]:
         """Wait for a job that was submitted before. It reads the ledger, so a loop does it in a thread."""
         entry = self._journal.entry_of(job_id)
         called_back = entry is not None and entry.callback is not None
         default = deadline_for(entry.seconds if entry else None)
         seconds, interval = self._times(default if timeout is None else timeout, poll_interval, called_back)
-        return flow.wait(job_id, self._policy, timeout=seconds, poll_interval=interval, called_back=called_back)
+        pause = interval * self._policy.chance() if fresh else 0.0
+        return flow.wait(
+            job_id,
+            self._policy,
+            timeout=seconds,
+            poll_interval=interval,
+            pause=pause,
+            fresh=fresh,
+            called_back=called_back,
+        )
 
     def _run(self, submission: Submission, timeout: float | None, poll_interval: float | None) -> Flow[Job]:
         default = deadline_for(submission.seconds)

@@ -50,6 +50,7 @@ __all__ = [
     "Webhook",
     "is_loopback",
     "load_profile",
+    "profile_of",
     "profiles_file",
     "user_folder",
 ]
@@ -256,18 +257,19 @@ def load_profile(
             webhook=env.get("LIPSYNC_WEBHOOK"),
         )
     values |= _given(api_key=api_key, base_url=base_url)
-    profile = _checked(values, chosen)
+    profile = profile_of(chosen, values)
     if ask_plugins and not api_key and (key := _key_of_plugin(profile)) is not None:
-        return _checked({**values, "api_key": key}, chosen)
+        return profile_of(chosen, {**values, "api_key": key})
     return profile
 
 
-def _checked(values: dict[str, Any], chosen: str) -> Profile:
+def profile_of(name: str, values: Mapping[str, Any]) -> Profile:
+    """Make a profile of values from outside; raise `ConfigurationError` where they cannot be one."""
     try:
-        return Profile(**{**values, "name": chosen})
+        return Profile(**{**values, "name": name})
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        raise ConfigurationError(f"Profile {chosen!r} cannot be used: {faults}.") from None
+        raise ConfigurationError(f"Profile {name!r} cannot be used: {faults}.") from None
 
 
 def _key_of_plugin(profile: Profile) -> object:

@@ -1,1 +1,12 @@
-"""The Airflow provider of lipsync-nodes: its place in the layout. It holds nothing yet; the core is `lipsync_nodes`."""
+"""The Airflow provider of lipsync-nodes, thin over the core: how an Airflow task asks for a video and gets its URL.
+
+hooks         LipsyncHook          a connection of type `lipsync` → a client of the core
+operators     Lipsync…Operator     one for each row of the core's catalogue: submit, wait, save
+sensors       LipsyncJobSensor     wait for a job that another task submitted
+triggers      LipsyncJobTrigger    wait in the triggerer
+links         LipsyncJobLink       the button of a task in the UI
+journal       TaskJournal          the core's journal of submissions, kept in Airflow's own state of the task
+provider_info                      what Airflow reads at each start; it imports nothing
+
+Importing this package imports nothing, so that no fault of it can stop an `airflow` command.
+"""

@@ -16,7 +16,7 @@ from lipsync_nodes.contract import Job
 from lipsync_nodes.errors import LipsyncError
 from lipsync_nodes.events import Event
 from lipsync_nodes.flow import Await, Flow, Record, Send, Sleep
-from lipsync_nodes.ledger import Ledger
+from lipsync_nodes.ledger import Journal
 from lipsync_nodes.settings import Profile
 from lipsync_nodes.transport.wire import (
     LARGEST_ANSWER,
@@ -55,7 +55,7 @@ class AsyncTransport:
         self._pool: _Pool | None = None
         self._kept: set[asyncio.Task[None]] = set()
 
-    async def drive(self, flow: Flow[T], record: Recorder, ledger: Ledger) -> T:
+    async def drive(self, flow: Flow[T], record: Recorder, ledger: Journal) -> T:
         """Run *flow* to its end and return its result; what it awaits, *ledger* will hear of."""
         await self._client(paid=True)  # what cannot be made is told before the flow claims anything
         reply: object = None
@@ -175,7 +175,7 @@ class _Pool:
                 await client.aclose()
 
 
-async def _await(effect: Await, ledger: Ledger) -> Job | None:
+async def _await(effect: Await, ledger: Journal) -> Job | None:
     """Sleep until the ledger knows of the job's end; reading it is done in a thread, and seldom."""
     loop, rung = asyncio.get_running_loop(), asyncio.Event()
     with ledger.bell.listening(effect.job_id, lambda: loop.call_soon_threadsafe(rung.set)):

@@ -16,7 +16,7 @@ from lipsync_nodes.contract import Job
 from lipsync_nodes.errors import LipsyncError
 from lipsync_nodes.events import Event
 from lipsync_nodes.flow import Await, Flow, Record, Send, Sleep
-from lipsync_nodes.ledger import Ledger
+from lipsync_nodes.ledger import Journal
 from lipsync_nodes.settings import Profile
 from lipsync_nodes.transport.wire import (
     LARGEST_ANSWER,
@@ -61,7 +61,7 @@ class Transport:
         self,
         flow: Flow[T],
         record: Callable[[Event], object],
-        ledger: Ledger,
+        ledger: Journal,
         stop: threading.Event | None = None,
     ) -> T:
         """Run *flow* to its end and return its result; what it awaits, *ledger* will hear of.
@@ -174,7 +174,7 @@ def _write_down(flow: Flow[T], record: Callable[[Event], object], stopped: Keybo
             reply = record(effect.event)
 
 
-def _await(effect: Await, ledger: Ledger, stop: threading.Event | None) -> Job | None:
+def _await(effect: Await, ledger: Journal, stop: threading.Event | None) -> Job | None:
     """Sleep until the ledger knows of the job's end."""
     rung = threading.Event()
     ends = time.monotonic() + effect.seconds

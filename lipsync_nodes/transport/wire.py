@@ -16,7 +16,7 @@ from lipsync_nodes.answers import Answer, NoAnswer
 from lipsync_nodes.contract import Job
 from lipsync_nodes.errors import ConfigurationError, LipsyncError, redact
 from lipsync_nodes.flow import Send
-from lipsync_nodes.ledger import Ledger
+from lipsync_nodes.ledger import Journal
 from lipsync_nodes.settings import Profile
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _never_sent(error: Exception) -> bool:
     return cause.__name__ in _NEVER_SENT and f"{cause.__module__}.".startswith(_TRUSTED)
 
 
-def ended(ledger: Ledger, job_id: str) -> Job | None:
+def ended(ledger: Journal, job_id: str) -> Job | None:
     """Return a job that the ledger knows to have ended; a ledger that cannot be read knows nothing: there are polls."""
     try:
         return ledger.ended(job_id)

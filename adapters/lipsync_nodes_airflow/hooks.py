@@ -1,0 +1,92 @@
+"""A connection of type `lipsync` → a client of the core."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+
+from airflow.providers.common.compat.sdk import BaseHook, Connection
+
+from lipsync_nodes import AsyncLipsyncClient, ConfigurationError, JobNotFound, LipsyncClient, LipsyncError
+from lipsync_nodes.flow import NO_JOB
+from lipsync_nodes.settings import Profile, profile_of
+from lipsync_nodes_airflow.provider_info import get_provider_info
+
+__all__ = ["LipsyncHook"]
+
+
+class LipsyncHook(BaseHook):
+    """The service as an Airflow connection describes it.
+
+    The password is the API key, the host the base URL (the service's own if it is empty). The extra may hold what else
+    a profile of the core holds: `storage`, `budget`, …
+
+    Args:
+        lipsync_conn_id: which connection.
+
+    """
+
+    conn_name_attr = "lipsync_conn_id"
+    default_conn_name = "lipsync_default"
+    conn_type = "lipsync"
+    hook_name = "lipsync.studio"
+
+    def __init__(self, lipsync_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.lipsync_conn_id = lipsync_conn_id
+
+    @cached_property
+    def profile(self) -> Profile:
+        """The connection as a profile of the core; `ConfigurationError` if it cannot be one."""
+        return _profile_of(self.lipsync_conn_id, self.get_connection(self.lipsync_conn_id))
+
+    @property
+    def site(self) -> str:
+        """Where a person looks after the account: the site that the base URL is on, a sandbox's page for example."""
+        return urlsplit(self.profile.base_url)._replace(path="/").geturl()
+
+    def client(self, **options: Any) -> LipsyncClient:
+        """Return a client for ordinary code; *options* as of `LipsyncClient`."""
+        return LipsyncClient(profile=self.profile, **options)
+
+    get_conn = client
+
+    async def async_client(self, **options: Any) -> AsyncLipsyncClient:
+        """Return a client for the running event loop; all clients of a loop share their connections."""
+        if "profile" not in vars(self):
+            # From Airflow 3.1 on a connection can be awaited; before, it is a query that a thread makes.
+            look_up = getattr(self, "aget_connection", None) or _in_a_thread(self.get_connection)
+            self.profile = _profile_of(self.lipsync_conn_id, await look_up(self.lipsync_conn_id))
+        return AsyncLipsyncClient(profile=self.profile, **options)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Ask for a job that cannot be: a service that says so has taken the key. It costs nothing."""
+        try:
+            with self.client() as client, suppress(JobNotFound):
+                client.job(NO_JOB)
+        except LipsyncError as error:
+            return False, str(error)
+        return True, f"{self.profile.base_url} answers and takes the key."
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Describe the connection form to an Airflow that does not read it from the provider info."""
+        behaviour: dict[str, Any] = get_provider_info()["connection-types"][0]["ui-field-behaviour"]
+        return behaviour
+
+
+def _profile_of(name: str, connection: Connection) -> Profile:
+    if not connection.password:
+        raise ConfigurationError(
+            f"The connection {name!r} holds no API key.", hint="Put the key (sk_…) into its password field."
+        )
+    given = {field: value for field, value in connection.extra_dejson.items() if value not in {None, ""}}
+    base = {"base_url": connection.host} if connection.host else {}
+    return profile_of(name, {**given, **base, "api_key": connection.password})
+
+
+def _in_a_thread(function: Any) -> Any:
+    return lambda *args: asyncio.to_thread(function, *args)

@@ -1,0 +1,232 @@
+"""One operator for each row of the core's catalogue: submit a job, wait for it, save its video.
+
+The classes are made from the catalogue, their arguments and templates from the fields of its forms; a new row is a new
+operator. Today they are LipsyncVideoOperator, LipsyncImageOperator and LipsyncImageMultiOperator.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing, suppress
+from datetime import timedelta
+from types import new_class
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from airflow.providers.common.compat.sdk import BaseOperator, Context, conf
+
+from lipsync_nodes import Credits, InvalidRequest, Job, estimate_credits
+from lipsync_nodes.catalogue import CATALOGUE, FieldSpec, NodeSpec
+from lipsync_nodes.contract import Form
+from lipsync_nodes.plans import deadline_for
+from lipsync_nodes_airflow.delivery import announce, deliver
+from lipsync_nodes_airflow.failures import no_retry_in_vain
+from lipsync_nodes_airflow.hooks import LipsyncHook
+from lipsync_nodes_airflow.journal import journal_of, submission_key
+from lipsync_nodes_airflow.lineage import facets
+from lipsync_nodes_airflow.links import LipsyncJobLink
+from lipsync_nodes_airflow.storage import check_target, opened
+from lipsync_nodes_airflow.triggers import LipsyncJobTrigger
+
+# Airflow ends a deferral this much later, should the trigger itself have been lost.
+BACKSTOP: Final = timedelta(minutes=10)
+
+
+class LipsyncOperator(BaseOperator):
+    """Submit a job, wait for it, and return the URL of its video.
+
+    Every try of the task goes on with the same job: `retries` means "wait again", not "pay again".
+
+    Args:
+        lipsync_conn_id: which connection.
+        deferrable: wait in the triggerer instead of a worker's slot.
+        wait_for_completion: False returns the job id as soon as there is one, for a `LipsyncJobSensor`.
+        poll_interval: mean seconds between two looks at the job.
+        timeout: seconds to wait at most in one try; by default 1800, or more for long media.
+        output_path: where to save the video: a path or a URL of an object storage, `s3://conn_id@bucket/key.mp4`. One
+            that ends in a slash is a folder, where the video is named by its job.
+        media_seconds: how long media last, by the name of their argument, `{"audio": 12.5}`; for the estimate. What is
+            in files and object storages is measured.
+        webhook: an https URL that the service POSTs the finished job to.
+        job_id: wait for this job instead of submitting one.
+        resubmit_uncertain: submit even if an earlier try may have been received: it may pay twice.
+
+    XComs: `return_value` is the URL; `job_id` (before anything waits), `credits_estimate`, `execution_time_ms` and
+    `output_path` where there are such.
+
+    """
+
+    spec: ClassVar[NodeSpec]
+    template_fields: Sequence[str] = ("lipsync_conn_id", "media_seconds", "output_path", "webhook", "job_id")
+    operator_extra_links = (LipsyncJobLink(),)
+    ui_color = "#e8e4ff"
+
+    def __init__(
+        self,
+        *,
+        lipsync_conn_id: str = LipsyncHook.default_conn_name,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        wait_for_completion: bool = True,
+        poll_interval: float | None = None,
+        timeout: float | None = None,
+        output_path: str | None = None,
+        media_seconds: Mapping[str, float] | None = None,
+        webhook: str | None = None,
+        job_id: str | None = None,
+        resubmit_uncertain: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.lipsync_conn_id = lipsync_conn_id
+        self.deferrable = deferrable
+        self.wait_for_completion = wait_for_completion
+        self.poll_interval = poll_interval
+        self.timeout = timeout
+        self.output_path = output_path
+        self.media_seconds = media_seconds
+        self.webhook = webhook
+        self.job_id = job_id
+        self.resubmit_uncertain = resubmit_uncertain
+
+    def execute(self, context: Context) -> str:
+        """Submit, or find the job of an earlier try, and wait."""
+        with no_retry_in_vain():
+            job_id, timeout = (self.job_id, self._patience(None)) if self.job_id else self._submitted(context)
+            announce(self, context, job_id)
+            if not self.wait_for_completion:
+                with closing(journal_of(context)) as journal:
+                    journal.release(job_id)
+                return job_id
+            deadline = time.time() + timeout
+            if self.deferrable:
+                self.defer(
+                    trigger=self._trigger(job_id, deadline),
+                    method_name="execute_complete",
+                    timeout=timedelta(seconds=timeout) + BACKSTOP,
+                )
+            return deliver(self, context, job_id, deadline, fresh=True)
+
+    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> str:
+        """Go on after the trigger has fired."""
+        with no_retry_in_vain():
+            announce(self, context, event["job_id"])
+            return deliver(self, context, event["job_id"], event["deadline"])
+
+    def on_kill(self) -> None:
+        """Destroy nothing: a retry or a clear picks the job up."""
+        self.log.info("Nobody waits for the job any more; it goes on at the service.")
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Tell OpenLineage what the video was made of and where it is."""
+        return facets(task_instance, [getattr(self, field.name) for field in self.spec.media])
+
+    def _submitted(self, context: Context) -> tuple[str, float]:
+        """Submit at most once and return the job id, and how long to wait for its video, in seconds."""
+        json.dumps(self._trigger("", 0.0).serialize())  # what cannot be deferred is told before it is paid for
+        target = check_target(self.output_path)
+        with ExitStack() as open_:
+            form = self._form(open_)
+            estimate = self._estimate(form)
+            journal = open_.enter_context(closing(journal_of(context)))
+            client = open_.enter_context(LipsyncHook(self.lipsync_conn_id).client(ledger=journal))
+            if estimate is not None:
+                context["ti"].xcom_push(key="credits_estimate", value=int(estimate))
+            job: Job = client.submit(
+                form,
+                key=submission_key(context, form, client.profile),
+                webhook=self.webhook or None,
+                estimate=estimate,
+                target=target,
+                resubmit_uncertain=self.resubmit_uncertain,
+            )
+        return job.id, self._patience(estimate)
+
+    def _form(self, files: ExitStack) -> Form:
+        """Make the form of what the templates gave."""
+        given = {field: getattr(self, field.name) for field in self.spec.fields}
+        return self.spec.form(
+            **{field.name: _typed(field, value, files) for field, value in given.items() if value is not None}
+        )
+
+    def _estimate(self, form: Form) -> Credits | None:
+        """Return what the job costs at most; None where the length of its media is not known."""
+        given = {name: float(seconds) for name, seconds in (self.media_seconds or {}).items()}
+        audio, right_audio, video = self.spec.seconds(given)
+        with suppress(InvalidRequest):
+            return estimate_credits(form, audio_seconds=audio, right_audio_seconds=right_audio, video_seconds=video)
+        return None
+
+    def _patience(self, estimate: Credits | None) -> float:
+        return self.timeout or deadline_for(estimate.seconds if estimate else None)
+
+    def _trigger(self, job_id: str, deadline: float) -> LipsyncJobTrigger:
+        return LipsyncJobTrigger(self.lipsync_conn_id, job_id, deadline, self.poll_interval)
+
+
+def _typed(field: FieldSpec, value: Any, files: ExitStack) -> Any:
+    """Undo what a template does to a value: its result is a string."""
+    if field.media:
+        return opened(value, files)
+    if field.type != "string" and isinstance(value, str):
+        if not value.strip():
+            return field.default
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise InvalidRequest(f"`{field.name}` must be of type {field.type}, got {value!r:.80}.") from None
+    return value
+
+
+def _operator(spec: NodeSpec) -> type[LipsyncOperator]:
+    """Make the operator of an endpoint."""
+    names = [field.name for field in spec.fields]
+
+    def __init__(self: LipsyncOperator, **kwargs: Any) -> None:  # noqa: N807  # it becomes the method
+        form = {name: kwargs.pop(name, None) for name in names}
+        LipsyncOperator.__init__(self, **kwargs)
+        for name, value in form.items():
+            setattr(self, name, value)
+
+    __init__.__signature__ = _signature(spec)  # type: ignore[attr-defined]  # Airflow reads the arguments from it
+    body = {
+        "__doc__": _doc(spec),
+        "__init__": __init__,
+        "__module__": __name__,
+        "spec": spec,
+        "template_fields": (*names, *LipsyncOperator.template_fields),
+    }
+    name = f"Lipsync{spec.command.title().replace('-', '')}Operator"
+    return new_class(name, (LipsyncOperator,), exec_body=lambda namespace: namespace.update(body))
+
+
+def _signature(spec: NodeSpec) -> inspect.Signature:
+    itself, *options = inspect.signature(LipsyncOperator.__init__).parameters.values()
+    fields = [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if field.required else None,
+            annotation=field.type,
+        )
+        for field in spec.fields
+    ]
+    return inspect.Signature([itself, *fields, *options])
+
+
+def _doc(spec: NodeSpec) -> str:
+    lines = [f"        {field.name}: {field.help}" for field in spec.fields]
+    media = "        Media are public URLs, files of the worker, or objects: s3://conn_id@bucket/key."
+    rest = "        The others are those of `LipsyncOperator`. All inputs may be templates."
+    return "\n".join([spec.help, "", "    Args:", *lines, media, rest, ""])
+
+
+_OPERATORS: Final = {operator.__name__: operator for operator in map(_operator, CATALOGUE)}
+globals().update(_OPERATORS)
+
+__all__ = ["LipsyncOperator", *_OPERATORS]  # noqa: PLE0604  # names of classes
+
+if TYPE_CHECKING:
+
+    def __getattr__(name: str) -> type[LipsyncOperator]: ...

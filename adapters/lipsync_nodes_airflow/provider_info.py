@@ -1,0 +1,51 @@
+"""What Airflow reads of this provider at the start of every command. It imports nothing and does nothing.
+
+An exception here, a word that Airflow's schema does not know, or a package name other than the distribution's would end
+each `airflow` command of the whole installation.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["get_provider_info"]
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return the provider's description, as Airflow's `provider_info.schema.json` wants it."""
+    name = "lipsync.studio"
+    return {
+        "package-name": "lipsync-nodes",
+        "name": name,
+        "description": "Lip-sync videos by the lipsync.studio API.",
+        "integrations": [{"integration-name": name, "external-doc-url": "https://lipsync.studio", "tags": ["service"]}],
+        "hooks": [{"integration-name": name, "python-modules": ["lipsync_nodes_airflow.hooks"]}],
+        "operators": [{"integration-name": name, "python-modules": ["lipsync_nodes_airflow.operators"]}],
+        "sensors": [{"integration-name": name, "python-modules": ["lipsync_nodes_airflow.sensors"]}],
+        "triggers": [{"integration-name": name, "python-modules": ["lipsync_nodes_airflow.triggers"]}],
+        "extra-links": ["lipsync_nodes_airflow.links.LipsyncJobLink"],
+        "connection-types": [
+            {
+                "connection-type": "lipsync",
+                "hook-name": name,
+                "hook-class-name": "lipsync_nodes_airflow.hooks.LipsyncHook",
+                "conn-fields": {
+                    "storage": {
+                        "label": "Storage",
+                        "schema": {"type": ["string", "null"]},
+                        "description": "Where media files get a public URL: s3://bucket/prefix, gs://… or az://…",
+                    },
+                    "budget": {
+                        "label": "Budget",
+                        "schema": {"type": ["integer", "null"], "minimum": 0},
+                        "description": "The most credits that one task may spend.",
+                    },
+                },
+                "ui-field-behaviour": {
+                    "hidden-fields": ["schema", "login", "port"],
+                    "relabeling": {"password": "API key", "host": "Base URL"},
+                    "placeholders": {"password": "sk_…", "host": "https://lipsync.studio/api/v1"},
+                },
+            }
+        ],
+    }

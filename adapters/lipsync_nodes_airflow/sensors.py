@@ -1,0 +1,103 @@
+"""Wait for a job that another task, or somebody else, submitted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from airflow.providers.common.compat.sdk import (
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    BaseSensorOperator,
+    Context,
+    PokeReturnValue,
+    conf,
+)
+
+from lipsync_nodes import JobTimeout, LipsyncError
+from lipsync_nodes_airflow.delivery import announce, deliver
+from lipsync_nodes_airflow.failures import no_retry_in_vain
+from lipsync_nodes_airflow.hooks import LipsyncHook
+from lipsync_nodes_airflow.lineage import facets
+from lipsync_nodes_airflow.links import LipsyncJobLink
+from lipsync_nodes_airflow.operators import BACKSTOP
+from lipsync_nodes_airflow.triggers import LipsyncJobTrigger
+
+__all__ = ["LipsyncJobSensor"]
+
+
+class LipsyncJobSensor(BaseSensorOperator):
+    """Wait until a job has its video, and return the video's URL. It looks, and never submits.
+
+    Args:
+        job_id: which job; what an operator with `wait_for_completion=False` returns.
+        lipsync_conn_id: which connection.
+        output_path: where to save the video, as of the operators.
+        deferrable: wait in the triggerer. Otherwise `mode` says how: "poke", or "reschedule" between the looks.
+        poke_interval: seconds between two looks.
+
+    `timeout`, `soft_fail` and the others are as of any sensor; XComs are as of the operators.
+
+    """
+
+    template_fields: Sequence[str] = ("job_id", "lipsync_conn_id", "output_path")
+    operator_extra_links = (LipsyncJobLink(),)
+    ui_color = "#e8e4ff"
+
+    def __init__(
+        self,
+        *,
+        job_id: str,
+        lipsync_conn_id: str = LipsyncHook.default_conn_name,
+        output_path: str | None = None,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poke_interval: float = 10.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(poke_interval=poke_interval, **kwargs)
+        self.job_id = job_id
+        self.lipsync_conn_id = lipsync_conn_id
+        self.output_path = output_path
+        self.deferrable = deferrable
+        self.poll_interval = poke_interval
+
+    def execute(self, context: Context) -> Any:
+        """Wait in the way that was asked for."""
+        announce(self, context, self.job_id)
+        if self.deferrable:
+            deadline = time.time() + self.timeout
+            self.defer(
+                trigger=LipsyncJobTrigger(self.lipsync_conn_id, self.job_id, deadline, self.poll_interval),
+                method_name="execute_complete",
+                timeout=timedelta(seconds=self.timeout) + BACKSTOP,
+            )
+        return super().execute(context)
+
+    def poke(self, context: Context) -> bool | PokeReturnValue:
+        """Look once; trouble that may pass is no answer yet."""
+        with no_retry_in_vain():
+            try:
+                with LipsyncHook(self.lipsync_conn_id).client() as client:
+                    job = client.job(self.job_id)
+            except LipsyncError as error:
+                if not error.retryable:
+                    raise
+                self.log.warning("%s", error)
+                return False
+            if not job.finished:
+                return False
+            return PokeReturnValue(is_done=True, xcom_value=deliver(self, context, job.id, 0.0))
+
+    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> str:
+        """Go on after the trigger has fired."""
+        with no_retry_in_vain():
+            try:
+                return deliver(self, context, event["job_id"], event["deadline"])
+            except JobTimeout as error:
+                raise (AirflowSkipException if self.soft_fail else AirflowSensorTimeout)(str(error)) from error
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Tell OpenLineage where the video is."""
+        return facets(task_instance, [])

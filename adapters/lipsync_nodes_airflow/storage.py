@@ -1,0 +1,79 @@
+"""Object storage: media that lie there, and videos that go there, by Airflow's `ObjectStoragePath`."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+from lipsync_nodes import ConfigurationError, DownloadError, Job, LipsyncClient
+from lipsync_nodes.results import plain_name
+
+__all__ = ["check_target", "is_object", "opened", "save"]
+
+CHUNK: Final = 1 << 20
+# What the core knows itself: public URLs and files of this machine.
+_OF_THE_CORE: Final = frozenset({"", "http", "https", "file"})
+
+
+def is_object(value: object) -> bool:
+    """Tell whether something is, or names, an object in a storage, `s3://conn_id@bucket/key`."""
+    return isinstance(value, ObjectStoragePath) or (
+        "://" in str(value) and urlsplit(str(value)).scheme not in _OF_THE_CORE
+    )
+
+
+def opened(value: Any, files: ExitStack) -> Any:
+    """Return a media input as the core takes it: an object as a file to read, open as long as *files*."""
+    if not is_object(value):
+        return _local(value)
+    try:
+        return files.enter_context(ObjectStoragePath(str(value)).open("rb"))
+    except Exception as error:
+        raise ConfigurationError(f"{value} cannot be read: {error}.", hint="Nothing was sent.") from error
+
+
+def check_target(output_path: str | None) -> Path | None:
+    """Find out that a video could not be stored before it is paid for; return the target if it is a local file."""
+    if not output_path or not is_object(output_path):
+        return Path(_local(output_path)) if output_path else None
+    try:
+        target = ObjectStoragePath(output_path)
+        target.fs.exists(target.path)  # asks the storage, with the connection's credentials
+    except Exception as error:
+        raise ConfigurationError(f"{output_path} cannot be reached: {error}.", hint="Nothing was sent.") from error
+    return None
+
+
+def save(client: LipsyncClient, job: Job, output_path: str) -> str:
+    """Save a job's video, whole or not at all, and return where it is; a path that ends in a slash is a folder.
+
+    It comes by the core's download into a temporary file, where it is checked, and from there in pieces to its storage.
+    """
+    if not is_object(output_path):
+        return str(client.download(job, _local(output_path)))
+    name = f"{plain_name(job.id)}.mp4"
+    target = output_path + name if output_path.endswith("/") else output_path
+    with tempfile.TemporaryDirectory(prefix="lipsync-") as folder:
+        video = client.download(job, Path(folder) / name)
+        try:
+            _put(video, ObjectStoragePath(target))
+        except Exception as error:
+            raise DownloadError(f"{target} could not be written: {error}.", job_id=job.id) from error
+    return target
+
+
+def _put(file: Path, target: ObjectStoragePath) -> None:
+    storage = target.fs
+    # A transaction shows the object once all of it is there, and never if the copying fails.
+    with storage.transaction, file.open("rb") as source, storage.open(target.path, "wb") as sink:
+        shutil.copyfileobj(source, sink, CHUNK)
+
+
+def _local(value: Any) -> Any:
+    return value.removeprefix("file://") if isinstance(value, str) else value

@@ -1,0 +1,24 @@
+"""Ask a person before anything is spent (Airflow 3.1 and later): the task waits for a click in the UI."""
+
+from airflow.providers.common.compat.sdk import DAG, task
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+
+from lipsync_nodes import ImageForm, estimate_credits
+from lipsync_nodes.sandbox import MEDIA
+from lipsync_nodes_airflow.operators import LipsyncImageOperator
+
+MEDIA_OF_THE_JOB = {"image": str(MEDIA / "portrait.jpg"), "audio": str(MEDIA / "speech_left.mp3")}
+
+with DAG("approve", schedule=None):
+
+    @task
+    def estimate() -> int:
+        """Measure the audio, and apply the service's documented rules."""
+        return int(estimate_credits(ImageForm(**MEDIA_OF_THE_JOB)))
+
+    approve = ApprovalOperator(
+        task_id="approve",
+        subject="Spend {{ ti.xcom_pull(task_ids='estimate') }} credits on a video?",
+        body="It is not submitted before you approve.",
+    )
+    estimate() >> approve >> LipsyncImageOperator(task_id="talking_head", **MEDIA_OF_THE_JOB, deferrable=True)

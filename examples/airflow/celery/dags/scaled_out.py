@@ -1,0 +1,27 @@
+"""A mapped batch for many workers: each task waits in its worker's slot, so that killing a worker hits its tasks."""
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.providers.common.compat.sdk import DAG, task
+
+from lipsync_nodes_airflow.operators import LipsyncImageOperator
+
+with DAG("scaled_out", schedule=None, params={"jobs": 30, "folder": "videos"}):
+
+    @task
+    def jobs(params: dict[str, Any] | None = None) -> list[dict[str, str]]:
+        """Name so many inputs."""
+        params = params or {}
+        return [
+            {"image": f"https://media.example/{number}.png", "output_path": f"{params['folder']}/{number}.mp4"}
+            for number in range(params["jobs"])
+        ]
+
+    LipsyncImageOperator.partial(
+        task_id="talking_head",
+        audio="https://media.example/voice.mp3",
+        retries=3,
+        retry_delay=timedelta(seconds=2),
+        map_index_template="{{ task.output_path }}",
+    ).expand_kwargs(jobs())

@@ -1,0 +1,65 @@
+"""A real Airflow for the tests, in a folder of its own. Nothing outside this folder of tests imports Airflow.
+
+Level A drives `execute`, the trigger and `execute_complete` by hand; level B runs DAGs by `dag.test()`, with Airflow's
+database, task runner and XCom; level C (`processes.py`) has the api-server, scheduler and triggerer as processes.
+"""
+
+import json
+import logging
+import os
+import warnings
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+KEY = "sk_airflow_tests_0123456789"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if HERE in item.path.parents:
+            # Airflow warns of itself, and its own dependencies of each other.
+            item.add_marker(pytest.mark.filterwarnings("ignore"))
+
+
+def connection(sandbox, **extra):
+    """A connection to a sandbox, as the environment holds it."""
+    return json.dumps({"conn_type": "lipsync", "password": KEY, "host": sandbox.base_url, "extra": extra})
+
+
+@pytest.fixture(scope="session")
+def airflow_home(tmp_path_factory):
+    """Import Airflow, once, with a new home; the logging of the tests is left as it was."""
+    home = tmp_path_factory.mktemp("airflow")
+    (home / "dags").mkdir()
+    os.environ |= {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+    }
+    root, lipsync = logging.getLogger(), logging.getLogger("lipsync_nodes")
+    handlers, level = root.handlers[:], root.level
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import airflow.settings
+        from airflow.providers.common.compat import sdk
+
+        assert sdk.BaseOperator
+        airflow.settings.initialize()
+        from airflow.utils.db import initdb
+
+        initdb()
+    root.handlers[:], root.level, lipsync.disabled = handlers, level, False
+    root.manager._clear_cache()
+    return home
+
+
+@pytest.fixture
+def lipsync_default(airflow_home, sandbox, monkeypatch, tmp_path):
+    """The default connection leads to the sandbox; the ledger (before Airflow 3.3) is one of this test."""
+    monkeypatch.setenv("AIRFLOW_CONN_LIPSYNC_DEFAULT", connection(sandbox))
+    monkeypatch.setenv("LIPSYNC_LEDGER", str(tmp_path / "ledger.sqlite"))

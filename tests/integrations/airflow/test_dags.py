@@ -1,0 +1,159 @@
+"""Level B: DAGs run by `dag.test()`, with Airflow's database, task runner, XCom, retries, mapping and task state."""
+
+import os
+import runpy
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("lipsync_default")
+
+EXAMPLES = Path(__file__).parents[3] / "examples" / "airflow"
+
+
+@pytest.fixture(scope="session")
+def pool(airflow_home):
+    from airflow.models.pool import Pool
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        Pool.create_or_update_pool("lipsync", 2, "jobs at a time", include_deferred=True, session=session)
+
+
+def played(dag, **conf):
+    """Run a DAG in this process and return its task instances by name, or name[index]."""
+    from airflow import __version__
+
+    if int(__version__[0]) >= 3:
+        written(dag)
+        run = dag.test(run_conf=conf)
+    else:
+        run = dag.test(execution_date=datetime.now().astimezone(), run_conf=conf)
+    found = {}
+    for ti in run.get_task_instances():
+        found[ti.task_id if ti.map_index < 0 else f"{ti.task_id}[{ti.map_index}]"] = ti
+    return found
+
+
+def written(dag):
+    """Have a DAG that is in no file known to the database, as `dag.test()` of Airflow 3 wants it."""
+    from airflow.dag_processing.bundles.manager import DagBundlesManager
+    from airflow.models.serialized_dag import SerializedDagModel
+    from airflow.serialization.serialized_objects import LazyDeserializedDAG
+    from airflow.utils.session import create_session
+
+    try:
+        from airflow.serialization.definitions.dag import SerializedDAG
+    except ImportError:
+        from airflow.serialization.serialized_objects import SerializedDAG
+    DagBundlesManager().sync_bundles_to_db()
+    dag.relative_fileloc = f"{dag.dag_id}.py"
+    lazy = LazyDeserializedDAG.from_dag(dag)
+    with create_session() as session:
+        SerializedDAG.bulk_write_to_db("dags-folder", None, [lazy], session=session)
+        SerializedDagModel.write_dag(lazy, bundle_name="dags-folder", session=session)
+
+
+def xcom(ti, key="return_value"):
+    return ti.xcom_pull(task_ids=ti.task_id, key=key, map_indexes=ti.map_index, dag_id=ti.dag_id)
+
+
+def dags_of(name, monkeypatch):
+    """Run an example as the DAG processor does, and return the DAGs that it defines."""
+    from airflow.providers.common.compat.sdk import DAG
+
+    made = {}
+    enter = DAG.__enter__
+    monkeypatch.setattr(DAG, "__enter__", lambda dag: enter(made.setdefault(dag.dag_id, dag)))
+    runpy.run_path(str(EXAMPLES / f"{name}.py"))
+    return made
+
+
+def states(tasks):
+    return {name: str(ti.state) for name, ti in tasks.items()}
+
+
+def test_one_job(airflow_home, sandbox, monkeypatch, tmp_path):
+    dag = dags_of("one_job", monkeypatch)["one_job"]
+    tasks = played(dag, folder=str(tmp_path))
+    assert states(tasks) == {"talking_head": "success"}
+    (job,) = sandbox.jobs()
+    assert xcom(tasks["talking_head"]) == job["output"]
+    assert xcom(tasks["talking_head"], "job_id") == job["id"]
+    assert (tmp_path / f"{job['id']}.mp4").is_file()
+
+
+def test_submit_and_wait(airflow_home, sandbox, monkeypatch):
+    tasks = played(dags_of("submit_and_wait", monkeypatch)["submit_and_wait"])
+    assert states(tasks) == {"submit": "success", "wait": "success"}
+    (job,) = sandbox.jobs()
+    assert (xcom(tasks["submit"]), xcom(tasks["wait"])) == (job["id"], job["output"])
+
+
+def test_batch(airflow_home, pool, sandbox, monkeypatch, tmp_path):
+    dag = dags_of("batch", monkeypatch)["batch"]
+    tasks = played(dag, folder=f"file://{tmp_path}")
+    assert set(states(tasks).values()) == {"success"}
+    assert len(tasks) == 4
+    assert len(sandbox.received("submit")) == 3
+    assert sorted(path.name for path in tmp_path.glob("*.mp4")) == ["left again.mp4", "left.mp4", "right.mp4"]
+    assert tasks["talking_head[1]"].rendered_map_index == f"file://{tmp_path}/right.mp4"
+
+
+def test_a_batch_beyond_its_budget_spends_nothing(airflow_home, pool, sandbox, monkeypatch, tmp_path):
+    dag = dags_of("batch", monkeypatch)["batch"]
+    assert states(played(dag, budget=10))["affordable_jobs"] == "failed"
+    assert sandbox.received("submit") == []
+
+
+def test_a_video_makes_an_asset_event(airflow_home, sandbox, monkeypatch):
+    dags = dags_of("follow_up", monkeypatch)
+    tasks = played(dags["make_video"])
+    assert states(tasks) == {"talking_head": "success"}
+    assert set(dags) == {"make_video", "publish_video"}
+
+
+def inline(dag_id, **arguments):
+    from datetime import timedelta
+
+    from airflow.providers.common.compat.sdk import DAG
+
+    from lipsync_nodes_airflow.operators import LipsyncImageOperator
+
+    with DAG(dag_id, schedule=None) as dag:
+        LipsyncImageOperator(
+            task_id="t",
+            image="https://x.example/i.png",
+            audio="https://x.example/a.mp3",
+            **{"poll_interval": 0.2, "retry_delay": timedelta(seconds=0.1), **arguments},
+        )
+    return dag
+
+
+@pytest.mark.parametrize("deferrable", [False, True], ids=["sync", "deferred"])
+def test_a_retry_waits_again_and_pays_once(airflow_home, sandbox, deferrable):
+    sandbox.fault("job_status", status="queued", polls=5)  # a try looks four times at most
+    tasks = played(inline(f"retry_{deferrable}", deferrable=deferrable, retries=9, timeout=0.5, poll_interval=5))
+    assert states(tasks) == {"t": "success"}
+    assert tasks["t"].try_number > 1
+    assert len(sandbox.received("submit")) == 1
+
+
+def test_no_retry_after_an_uncertain_submit(airflow_home, sandbox):
+    sandbox.fault("cut_after", where="submit")
+    tasks = played(inline("uncertain", retries=3))
+    assert states(tasks) == {"t": "failed"}
+    assert len(sandbox.received("submit")) == 1
+
+
+def test_the_key_is_in_no_file_of_airflow(airflow_home, sandbox, lipsync_default):
+    from airflow.settings import engine
+
+    from tests.integrations.airflow.conftest import KEY
+
+    engine.dispose()
+    played(inline("keyless"))
+    for path in (path for path in airflow_home.rglob("*") if path.is_file()):
+        assert KEY.encode() not in path.read_bytes(), path
+    assert KEY in os.environ["AIRFLOW_CONN_LIPSYNC_DEFAULT"]

@@ -1,0 +1,218 @@
+"""Level C: real api-server, scheduler and triggerer; the examples as they are, and what may happen to a task."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.integrations.airflow.conftest import KEY, connection
+from tests.integrations.airflow.processes import Airflow, until
+
+pytestmark = [pytest.mark.airflow_processes, pytest.mark.timeout(600)]
+
+HERE = Path(__file__).parent
+EXAMPLES = HERE.parents[2] / "examples" / "airflow"
+
+
+@pytest.fixture(scope="session")
+def airflow(_shared_sandbox, tmp_path_factory):
+    home, dags = tmp_path_factory.mktemp("airflow"), tmp_path_factory.mktemp("dags")
+    for file in [*EXAMPLES.glob("*.py*"), EXAMPLES / "jobs.jsonl", HERE / "fault_dags.py"]:
+        (dags / file.name).symlink_to(file) if not (dags / file.name).exists() else None
+    environment = {
+        "AIRFLOW_CONN_LIPSYNC_DEFAULT": connection(_shared_sandbox),
+        "LIPSYNC_LEDGER": str(home / "ledger.sqlite"),
+        "TEST_LIST": str(home / "list.txt"),
+        "HOME": str(home),
+    }
+    with Airflow(home, dags, **environment) as airflow:
+        yield airflow
+
+
+def submitted(sandbox, name=""):
+    """The images that were submitted, by the names of their files."""
+    images = [request.body["formState"]["image"] for request in sandbox.received("submit")]
+    return [Path(image).stem for image in images if name in image]
+
+
+def deferred(airflow, run, count=1):
+    until(lambda: [task["state"] for task in airflow.tasks(run)].count("deferred") == count)
+
+
+def tries(airflow, run):
+    return max(task["try_number"] for task in airflow.tasks(run))
+
+
+def test_all_examples_end_in_success_with_the_url_in_xcom(airflow, sandbox, tmp_path):
+    runs = {
+        "one_job": airflow.run("one_job", folder=str(tmp_path / "one")),
+        "batch": airflow.run("batch", folder=f"file://{tmp_path}/many"),
+        **{dag: airflow.run(dag) for dag in ("submit_and_wait", "approve", "make_video")},
+    }
+    dag, name = runs["approve"]
+    until(
+        lambda: (
+            "deferred" in airflow.task_states(runs["approve"])
+            or "awaiting_input" in airflow.task_states(runs["approve"])
+        )
+    )
+    assert len(submitted(sandbox)) < 8, "nothing is spent before somebody approves"
+    path = f"/dags/{dag}/dagRuns/{name}/taskInstances/approve/-1/hitlDetails"
+    airflow.call("PATCH", path, chosen_options=["Approve"], params_input={})
+    assert {dag: airflow.ended(run) for dag, run in runs.items()} == dict.fromkeys(runs, "success")
+
+    outputs = {job["output"] for job in sandbox.jobs()}
+    assert len(sandbox.received("submit")) == len(outputs) == 7
+    for dag, task in [("one_job", "talking_head"), ("submit_and_wait", "wait"), ("approve", "talking_head")]:
+        assert airflow.xcom(runs[dag], task) in outputs
+    assert {airflow.xcom(runs["batch"], "talking_head", index=index) for index in range(3)} <= outputs
+    assert len(list((tmp_path / "many").glob("*.mp4"))) == 3
+    made = airflow.xcom(runs["make_video"], "talking_head")
+    (follow_up,) = until(lambda: airflow.call("GET", "/dags/publish_video/dagRuns")["dag_runs"])
+    published = ("publish_video", follow_up["dag_run_id"])
+    assert airflow.ended(published) == "success"
+    assert airflow.xcom(published, "publish") == made
+    link = airflow.call("GET", "/dags/one_job/dagRuns/r/taskInstances/talking_head/links")
+    assert airflow.xcom(runs["one_job"], "talking_head") in link["extra_links"].values()
+
+
+def test_a_triggerer_that_is_killed_is_replaced(airflow, sandbox):
+    sandbox.fault("seconds", seconds=6)
+    run = airflow.run("adopted")
+    deferred(airflow, run)
+    airflow.stop("triggerer", signal.SIGKILL)
+    airflow.start("triggerer", "--skip-serve-logs")
+    assert airflow.ended(run) == "success"
+    assert submitted(sandbox) == ["adopted"]
+    assert tries(airflow, run) == 1
+
+
+def test_a_trigger_that_raises_costs_a_try_and_no_job(airflow, sandbox):
+    of_the_database = {"connection_id": "of_the_database", **json.loads(connection(sandbox))}
+    of_the_database["extra"] = "{}"
+    airflow.call("POST", "/connections", **of_the_database)
+    airflow.stop("triggerer")
+    run = airflow.run("trigger_fails")
+    deferred(airflow, run)
+    airflow.call("DELETE", "/connections/of_the_database")
+    airflow.start("triggerer", "--skip-serve-logs")
+    until(lambda: "up_for_retry" in airflow.task_states(run))
+    airflow.call("POST", "/connections", **of_the_database)
+    assert airflow.ended(run) == "success"
+    assert submitted(sandbox) == ["trigger_fails"]
+    assert tries(airflow, run) == 2
+
+
+def pid_of(airflow, run):
+    return until(lambda: next((task["pid"] for task in airflow.tasks(run) if task["state"] == "running"), None))
+
+
+def test_a_worker_that_is_killed_while_it_waits(airflow, sandbox):
+    sandbox.fault("seconds", seconds=8)
+    run = airflow.run("killed_waiting")
+    until(lambda: sandbox.received("poll"))
+    os.kill(pid_of(airflow, run), signal.SIGKILL)
+    assert airflow.ended(run) == "success"
+    assert submitted(sandbox) == ["killed_waiting"]
+    assert tries(airflow, run) == 2
+
+
+def test_a_worker_that_is_killed_after_the_post_pays_nothing_more(airflow, sandbox):
+    sandbox.fault("delay", where="submit", seconds=10)
+    run = airflow.run("killed_posting")
+    until(lambda: sandbox.received("submit"))
+    os.kill(pid_of(airflow, run), signal.SIGKILL)
+    assert airflow.ended(run) == "failed"
+    assert len(sandbox.received("submit")) == 1
+    assert tries(airflow, run) == 2, "the second try saw the mark, and is the last"
+
+
+def test_an_outage_of_half_a_minute_while_polling(airflow, sandbox):
+    sandbox.fault("status", where="poll", code=503, count=-1)
+    run = airflow.run("outage")
+    deferred(airflow, run)
+    time.sleep(30)
+    assert airflow.task_states(run) == {"deferred"}
+    sandbox.clear_faults()
+    assert airflow.ended(run) == "success"
+    assert submitted(sandbox) == ["outage"]
+    assert tries(airflow, run) == 1
+
+
+def test_a_retry_after_a_time_out_waits_for_the_same_job(airflow, sandbox):
+    sandbox.fault("seconds", seconds=7)
+    run = airflow.run("waits_again")
+    assert airflow.ended(run) == "success"
+    assert submitted(sandbox) == ["waits_again"]
+    assert tries(airflow, run) > 1
+
+
+def test_a_task_that_succeeded_and_is_cleared_makes_a_new_video(airflow, sandbox):
+    run = airflow.run("cleared")
+    assert airflow.ended(run) == "success"
+    first = airflow.xcom(run, "t")
+    airflow.clear(run)
+    assert airflow.ended(run) == "success"
+    assert airflow.xcom(run, "t") != first
+    assert len(submitted(sandbox)) == 2
+
+
+def test_a_job_that_failed_is_not_retried_and_a_clear_submits_anew(airflow, sandbox):
+    sandbox.fault("fail", error="Invalid audio format")
+    run = airflow.run("failed_job")
+    assert airflow.ended(run) == "failed"
+    assert submitted(sandbox) == ["failed_job"]
+    airflow.clear(run)
+    assert airflow.ended(run) == "success"
+    assert len(submitted(sandbox)) == 2
+
+
+def test_a_deferred_task_marked_failed_leaves_its_job_to_a_clear(airflow, sandbox):
+    sandbox.fault("seconds", seconds=10)
+    run = airflow.run("marked")
+    deferred(airflow, run)
+    airflow.fail(run, "t")
+    assert airflow.ended(run) == "failed"
+    time.sleep(3)  # the trigger's on_kill
+    airflow.clear(run)
+    assert airflow.ended(run) == "success"
+    assert submitted(sandbox) == ["marked"]
+
+
+def test_a_mapped_list_that_is_reordered_and_cleared_gives_each_its_own_video(airflow, sandbox):
+    places = Path(airflow.environment["TEST_LIST"])
+    places.write_text("a b c")
+    sandbox.fault("seconds", seconds=10, count=3)
+    run = airflow.run("reordered")
+    deferred(airflow, run, 3)
+    for index in range(3):
+        airflow.call("PATCH", f"/dags/reordered/dagRuns/r/taskInstances/t/{index}", new_state="failed")
+    assert airflow.ended(run) == "failed"
+    places.write_text("b a c")
+    airflow.clear(run)
+    assert airflow.ended(run) == "success"
+    assert sorted(submitted(sandbox)) == ["a", "a", "b", "b", "c"], "c, whose place is the same, is picked up"
+    images = {job["output"]: job["form"]["image"] for job in sandbox.jobs()}
+    got = [Path(images[airflow.xcom(run, "t", index=index)]).stem for index in range(3)]
+    assert got == ["b", "a", "c"]
+
+
+def test_the_commands_and_the_connection_form(airflow):
+    assert "lipsync-nodes" in airflow.command("providers", "list")
+    assert "Connection success!" in airflow.command("connections", "test", "lipsync_default")
+    forms = airflow._http.get(f"{airflow.url}/ui/connections/hook_meta").json()
+    (form,) = [form for form in forms if form["connection_type"] == "lipsync"]
+    assert form["standard_fields"]["password"]["title"] == "API key"
+    assert set(form["extra_fields"]) == {"storage", "budget"}
+    assert "LipsyncHook" in airflow.command("providers", "hooks", "-o", "json")
+
+
+def test_the_key_is_nowhere(airflow):
+    airflow.stop("scheduler")
+    files = [path for path in airflow.home.rglob("*") if path.is_file()]
+    assert any(path.suffix == ".log" for path in files)
+    assert {"scheduler.out", "triggerer.out", "airflow.db"} <= {path.name for path in files}
+    assert [str(path) for path in files if KEY.encode() in path.read_bytes()] == []

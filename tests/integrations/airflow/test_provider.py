@@ -1,0 +1,115 @@
+"""What Airflow reads of the provider at every start, the connection, and what a broken install of ours may do."""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+
+from lipsync_nodes import ConfigurationError
+from lipsync_nodes_airflow.provider_info import get_provider_info
+from tests.integrations.airflow.conftest import KEY, connection
+
+PACKAGE = Path(__file__).parents[3] / "adapters" / "lipsync_nodes_airflow"
+
+
+@pytest.mark.parametrize("file", ["__init__.py", "provider_info.py"])
+def test_what_airflow_reads_at_each_start_imports_nothing(file):
+    imports = [node for node in ast.walk(ast.parse((PACKAGE / file).read_text())) if "Import" in type(node).__name__]
+    assert {getattr(node, "module", None) for node in imports} <= {"__future__", "typing"}
+
+
+def test_the_provider_info_fits_airflows_schema(airflow_home):
+    import airflow
+    import jsonschema
+
+    schema = json.loads((Path(airflow.__file__).parent / "provider_info.schema.json").read_text())
+    jsonschema.validate(get_provider_info(), schema)
+
+
+def test_the_entry_point_names_this_distribution():
+    (point,) = [
+        point for point in distribution("lipsync-nodes").entry_points if point.group == "apache_airflow_provider"
+    ]
+    assert point.load() is get_provider_info
+    assert get_provider_info()["package-name"] == point.dist.name
+
+
+def test_all_that_the_provider_info_names_is_there(airflow_home):
+    from importlib import import_module
+
+    info = get_provider_info()
+    kinds = ("hooks", "operators", "sensors", "triggers")
+    for module in (module for kind in kinds for entry in info[kind] for module in entry["python-modules"]):
+        assert import_module(module).__all__
+    for path in (*info["extra-links"], info["connection-types"][0]["hook-class-name"]):
+        module, _, name = path.rpartition(".")
+        assert getattr(import_module(module), name)
+
+
+@pytest.mark.timeout(120)
+def test_a_broken_install_of_ours_stops_no_airflow_command(airflow_home, tmp_path):
+    broken = tmp_path / "lipsync_nodes_airflow"
+    broken.mkdir()
+    for file in PACKAGE.glob("*.py"):
+        keeps = file.name in {"__init__.py", "provider_info.py"}
+        (broken / file.name).write_text(file.read_text() if keeps else "raise RuntimeError('broken')")
+    done = subprocess.run(
+        [Path(sys.executable).parent / "airflow", "providers", "list", "-o", "json"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "lipsync-nodes" in done.stdout
+
+
+def test_the_connection_is_tested_without_spending(airflow_home, lipsync_default, sandbox, monkeypatch):
+    from lipsync_nodes_airflow.hooks import LipsyncHook
+
+    ok, words = LipsyncHook().test_connection()
+    assert (ok, sandbox.received("submit")) == (True, []), words
+    sandbox.fault("status", where="poll", code=401)
+    ok, words = LipsyncHook().test_connection()
+    assert not ok
+    assert "refused the key" in words
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [({"password": ""}, "no API key"), ({"host": "http://far.example"}, "https"), ({"extra": {"colour": 1}}, "colour")],
+)
+def test_a_connection_that_cannot_be_used_says_why(airflow_home, sandbox, monkeypatch, wrong, words):
+    from lipsync_nodes_airflow.hooks import LipsyncHook
+
+    monkeypatch.setenv("AIRFLOW_CONN_ODD", json.dumps({**json.loads(connection(sandbox)), **wrong}))
+    ok, message = LipsyncHook("odd").test_connection()
+    assert not ok
+    assert words in message
+    assert KEY not in message
+    with pytest.raises(ConfigurationError):
+        LipsyncHook("odd").get_conn()
+
+
+def test_an_empty_host_is_the_service_itself(airflow_home, monkeypatch):
+    from lipsync_nodes_airflow.hooks import LipsyncHook
+
+    monkeypatch.setenv("AIRFLOW_CONN_PLAIN", json.dumps({"conn_type": "lipsync", "password": KEY}))
+    hook = LipsyncHook("plain")
+    assert hook.profile.base_url == "https://lipsync.studio/api/v1"
+    assert hook.site == "https://lipsync.studio/"
+    assert KEY not in repr(hook.client())
+
+
+def test_the_connection_of_the_readme_is_one(airflow_home, monkeypatch):
+    from lipsync_nodes_airflow.hooks import LipsyncHook
+
+    readme = (PACKAGE.parents[1] / "README.md").read_text(encoding="utf-8")
+    ((name, value),) = re.findall(r"^export (AIRFLOW_CONN_\w+)='(.+)'$", readme, flags=re.MULTILINE)
+    monkeypatch.setenv(name, value)
+    assert LipsyncHook().profile.base_url == "https://lipsync.studio/api/v1"

@@ -1,0 +1,385 @@
+"""Level A: a task's `execute`, its trigger and `execute_complete`, each for itself, against the sandbox."""
+
+import asyncio
+import inspect
+import json
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from lipsync_nodes import DownloadError, JobTimeout, SubmissionUncertain
+from lipsync_nodes.catalogue import CATALOGUE
+from lipsync_nodes.sandbox import MEDIA
+
+pytestmark = pytest.mark.usefixtures("lipsync_default")
+
+URL = "https://x.example/"
+MEDIA_URLS = {name: f"{URL}{name}" for name in ("video", "image", "audio", "left_audio", "right_audio")}
+
+
+class Store(dict):
+    """Like a `task_state_store`; a real one is used by `test_dags.py`."""
+
+    def set(self, key, value, **_):
+        self[key] = json.loads(json.dumps(value))
+
+    def delete(self, key):
+        self.pop(key, None)
+
+
+class TaskInstance(SimpleNamespace):
+    dag_id, run_id, task_id, map_index, max_tries = "d", "r", "t", -1, 2
+
+    def xcom_push(self, key, value):
+        self.xcoms[key] = json.loads(json.dumps(value))
+
+
+@pytest.fixture
+def context():
+    return {"ti": TaskInstance(xcoms={}), "task_state_store": Store(), "outlet_events": {}}
+
+
+@pytest.fixture
+def memory(airflow_home):
+    """An object storage, as a connection with credentials would make it."""
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    store = __import__(ObjectStoragePath.__module__.rpartition(".")[0] + ".store", fromlist=["attach"])
+    store.attach("memory", fs=MemoryFileSystem())
+    return ObjectStoragePath
+
+
+@pytest.fixture
+def make(airflow_home):
+    """Make an operator of an endpoint, with the media that it wants."""
+
+    def make(command="image", **arguments):
+        from lipsync_nodes_airflow import operators
+
+        spec = next(spec for spec in CATALOGUE if spec.command == command)
+        cls = next(cls for cls in vars(operators).values() if getattr(cls, "spec", None) is spec)
+        media = {field.name: MEDIA_URLS[field.name] for field in spec.fields if field.required}
+        return cls(**{"task_id": "t", "poll_interval": 0.05, **media, **arguments})
+
+    return make
+
+
+def through_the_triggerer(task, context):
+    """Execute a deferrable task: defer, serialize the trigger, run it elsewhere, come back."""
+    from airflow.providers.common.compat.sdk import TaskDeferred
+
+    from lipsync_nodes_airflow.triggers import LipsyncJobTrigger
+
+    with pytest.raises(TaskDeferred) as deferred:
+        task.execute(context)
+    path, arguments = json.loads(json.dumps(deferred.value.trigger.serialize()))
+    assert path == "lipsync_nodes_airflow.triggers.LipsyncJobTrigger"
+    assert context["ti"].xcoms["job_id"] == arguments["job_id"], "the id is known before anything waits"
+    assert context["ti"].xcoms["lipsync_link"]
+
+    async def fire():
+        return [event async for event in LipsyncJobTrigger(**arguments).run()]
+
+    (event,) = asyncio.run(fire())
+    return task.execute_complete(context, json.loads(json.dumps(event.payload)))
+
+
+def clear(context):
+    """What a clear does to a task instance."""
+    context["ti"].max_tries += 3
+
+
+def run(task, context):
+    return through_the_triggerer(task, context) if task.deferrable else task.execute(context)
+
+
+both = pytest.mark.parametrize("deferrable", [False, True], ids=["sync", "deferred"])
+
+
+@both
+@pytest.mark.parametrize("spec", CATALOGUE, ids=lambda spec: spec.command)
+def test_an_operator_returns_the_url_of_its_video(spec, make, context, sandbox, deferrable):
+    url = run(make(spec.command, deferrable=deferrable), context)
+    (job,) = sandbox.jobs()
+    assert url == job["output"]
+    assert context["ti"].xcoms["job_id"] == job["id"]
+    assert context["ti"].xcoms["lipsync_link"] == url
+    assert run(make(spec.command, deferrable=deferrable), context) == url, "another try gets the same video"
+    clear(context)
+    assert run(make(spec.command, deferrable=deferrable), context) != url
+    assert len(sandbox.received("submit")) == 2
+
+
+def test_a_fourth_endpoint_costs_nothing_here(airflow_home):
+    from lipsync_nodes.catalogue import NodeSpec, _bill_audio
+    from lipsync_nodes.contract import ImageForm
+    from lipsync_nodes.fields import OptionalText, shown
+    from lipsync_nodes_airflow import operators
+
+    class SongForm(ImageForm):
+        """Let a face sing (`lipsync-song`)."""
+
+        melody: OptionalText = shown("Melody", "旋律", "The melody.", "旋律。")
+
+    SongForm.model_fields["melody"].default = None
+    SongForm.model_rebuild(force=True)
+    operator = operators._operator(NodeSpec("lipsync-song", SongForm, "Song", "歌", _bill_audio))
+    assert operator.__name__ == "LipsyncSongOperator"
+    assert "melody" in operator.template_fields
+    assert operator(task_id="t", image="i", audio="a", melody="m").melody == "m"
+
+
+@pytest.mark.parametrize("spec", CATALOGUE, ids=lambda spec: spec.command)
+def test_arguments_and_templates_are_the_fields_of_the_form(spec, make):
+    cls = type(make(spec.command))
+    names = [field.name for field in spec.fields]
+    parameters = inspect.signature(cls).parameters
+    assert set(names) <= set(parameters)
+    assert set(names) <= set(cls.template_fields)
+    assert {name for name in names if parameters[name].default is inspect.Parameter.empty} == {
+        field.name for field in spec.fields if field.required
+    }
+    assert all(f"{field.name}: {field.help}" in cls.__doc__ for field in spec.fields)
+
+
+def test_a_missing_or_misspelt_argument_is_told_when_the_dag_is_read(airflow_home):
+    from lipsync_nodes_airflow.operators import LipsyncImageOperator
+
+    with pytest.raises(Exception, match="missing keyword argument 'audio'"):
+        LipsyncImageOperator(task_id="t", image="i")
+    with pytest.raises(Exception, match="imgae"):
+        LipsyncImageOperator(task_id="t", image="i", audio="a", imgae="x")
+
+
+def test_what_a_template_made_a_string_is_a_number_or_an_object_again(make, context, sandbox):
+    make(seed="7", extra='{"style": "calm"}', prompt="").execute(context)
+    (request,) = sandbox.received("submit")
+    assert request.body["formState"] == {
+        "image": f"{URL}image",
+        "audio": f"{URL}audio",
+        "seed": 7,
+        "style": "calm",
+    }
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"seed": "seven"}, {"resolution": "8k"}, {"image": "ftp:/x"}, {"webhook": "http://x.example"}]
+)
+def test_a_wrong_input_fails_for_good_before_anything_is_sent(make, context, sandbox, wrong):
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    with pytest.raises(AirflowFailException):
+        make(**wrong).execute(context)
+    assert sandbox.received("submit") == []
+
+
+def test_a_task_that_does_not_wait_returns_the_job_id_for_a_sensor(make, context, sandbox):
+    job_id = make(wait_for_completion=False, deferrable=True).execute(context)
+    assert job_id == sandbox.jobs()[0]["id"]
+    assert make(wait_for_completion=False).execute(context) == job_id
+    clear(context)
+    assert make(wait_for_completion=False).execute(context) != job_id
+
+
+@both
+def test_a_sensor_waits_for_a_job_and_saves_its_video(make, context, sandbox, tmp_path, deferrable):
+    from lipsync_nodes_airflow.sensors import LipsyncJobSensor
+
+    job_id = make(wait_for_completion=False).execute(context)
+    sensor = LipsyncJobSensor(
+        task_id="s", job_id=job_id, poke_interval=0.05, deferrable=deferrable, output_path=f"{tmp_path}/"
+    )
+    if deferrable:
+        assert through_the_triggerer(sensor, context) == sandbox.jobs()[0]["output"]
+    else:
+        assert sensor.poke(context).xcom_value == sandbox.jobs()[0]["output"]
+    assert (tmp_path / f"{job_id}.mp4").stat().st_size > 100
+
+
+def test_a_sensor_takes_passing_trouble_for_not_yet(make, context, sandbox):
+    from lipsync_nodes_airflow.sensors import LipsyncJobSensor
+
+    job_id = make(wait_for_completion=False).execute(context)
+    sensor = LipsyncJobSensor(task_id="s", job_id=job_id)
+    sandbox.fault("status", where="poll", code=502)
+    assert sensor.poke(context) is False
+    assert sensor.poke(context).is_done
+
+
+@both
+def test_a_job_given_by_its_id_is_waited_for_and_nothing_is_submitted(make, context, sandbox, deferrable):
+    job_id = make(wait_for_completion=False).execute(context)
+    run(make(job_id=job_id, deferrable=deferrable), context)
+    assert len(sandbox.received("submit")) == 1
+
+
+@both
+def test_a_failed_job_fails_the_task_for_good_and_a_clear_submits_anew(make, context, sandbox, deferrable):
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    sandbox.fault("fail", error="Invalid audio format")
+    for _ in range(2):
+        with pytest.raises(AirflowFailException, match="Invalid audio format"):
+            run(make(deferrable=deferrable), context)
+    assert len(sandbox.received("submit")) == 1, "Airflow itself may try again where it should not"
+    clear(context)
+    assert run(make(deferrable=deferrable), context)
+    assert len(sandbox.received("submit")) == 2
+
+
+@both
+def test_a_retry_after_a_time_out_waits_again_and_pays_once(make, context, sandbox, deferrable):
+    sandbox.fault("job_status", status="queued", polls=5)  # a try looks four times at most
+    with pytest.raises(JobTimeout):
+        run(make(deferrable=deferrable, timeout=0.5, poll_interval=5), context)
+    assert run(make(deferrable=deferrable), context)
+    assert len(sandbox.received("submit")) == 1
+
+
+@both
+def test_a_submit_of_unknown_outcome_is_never_repeated_silently(make, context, sandbox, deferrable):
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    sandbox.fault("cut_after", where="submit")
+    for words in ("no answer came", "submitted before"):
+        with pytest.raises(AirflowFailException, match=words) as caught:
+            run(make(deferrable=deferrable), context)
+        assert isinstance(caught.value.__cause__, SubmissionUncertain)
+    assert len(sandbox.jobs()) == 1
+    run(make(deferrable=deferrable, resubmit_uncertain=True), context)
+    assert len(sandbox.jobs()) == 2
+
+
+def test_a_worker_that_dies_during_the_post_is_seen_by_the_next_try(make, context, sandbox, monkeypatch):
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    class Killed(BaseException):
+        pass
+
+    def die(*_, **__):
+        raise Killed
+
+    from lipsync_nodes.transport import Transport
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Transport, "_exchange", die, raising=False)
+        patch.setattr(Transport, "_send", die)
+        with pytest.raises(Killed):
+            make().execute(context)
+    assert context["task_state_store"]["lipsync"]["state"] == "submitting"
+    with pytest.raises(AirflowFailException, match="ended before an answer came"):
+        make().execute(context)
+    assert sandbox.received("submit") == []
+
+
+def test_other_inputs_in_the_same_place_of_a_list_are_another_job(make, context, sandbox):
+    sandbox.fault("job_status", status="queued", polls=3)
+    with pytest.raises(JobTimeout):
+        make(timeout=0.1, poll_interval=1).execute(context)
+    make(image=f"{URL}another").execute(context)
+    bodies = [request.body["formState"]["image"] for request in sandbox.received("submit")]
+    assert bodies == [f"{URL}image", f"{URL}another"]
+
+
+def test_before_3_3_the_workers_ledger_keeps_the_job_over_tries(make, context, sandbox):
+    del context["task_state_store"]
+    sandbox.fault("job_status", status="queued", polls=3)
+    with pytest.raises(JobTimeout):
+        make(timeout=0.1, poll_interval=1).execute(context)
+    make().execute(context)
+    assert len(sandbox.received("submit")) == 1
+    make().execute(context)
+    assert len(sandbox.received("submit")) == 2, "a task that succeeded and is cleared makes a new video"
+
+
+@both
+def test_a_video_goes_to_an_object_storage_whole(make, context, sandbox, memory, deferrable):
+    folder = f"memory://videos-{deferrable}/"
+    run(make(deferrable=deferrable, output_path=folder), context)
+    saved = memory(context["ti"].xcoms["output_path"])
+    assert saved.name == f"{context['ti'].xcoms['job_id']}.mp4"
+    assert saved.fs.cat(saved.path)[4:8] == b"ftyp"
+
+
+def test_a_video_that_cannot_be_stored_costs_no_second_job(make, context, sandbox, tmp_path):
+    sandbox.fault("truncate", where="output", count=6)
+    sandbox.fault("status", where="output", code=404)
+    path = tmp_path / "videos" / "talking.mp4"
+    with pytest.raises(DownloadError):
+        make(output_path=str(path)).execute(context)
+    assert not path.exists()
+    sandbox.clear_faults()
+    make(output_path=str(path)).execute(context)
+    assert path.read_bytes()[4:8] == b"ftyp"
+    assert len(sandbox.received("submit")) == 1
+
+
+def test_a_storage_out_of_reach_is_told_before_anything_is_paid(make, context, sandbox):
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    with pytest.raises(AirflowFailException, match="Nothing was sent"):
+        make(output_path="nowhere://bucket/x.mp4").execute(context)
+    assert sandbox.received("submit") == []
+
+
+def test_media_of_an_object_storage_are_published_and_measured(make, context, sandbox, memory):
+    for name in ("portrait.jpg", "speech_left.mp3"):
+        memory(f"memory://media/{name}").fs.pipe(f"/media/{name}", (MEDIA / name).read_bytes())
+    task = make(image="memory://media/portrait.jpg", audio=memory("memory://media/speech_left.mp3"))
+    task.execute(context)
+    form = sandbox.received("submit")[0].body["formState"]
+    assert all(form[name].startswith(sandbox.url) for name in ("image", "audio"))
+    assert context["ti"].xcoms["credits_estimate"] > 0
+
+
+def test_a_budget_of_the_connection_holds_where_the_length_is_told(make, context, sandbox, monkeypatch):
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    from tests.integrations.airflow.conftest import connection
+
+    monkeypatch.setenv("AIRFLOW_CONN_LIPSYNC_DEFAULT", connection(sandbox, budget=20))
+    make(media_seconds={"audio": "10"}).execute(context)
+    assert context["ti"].xcoms["credits_estimate"] == 20
+    clear(context)
+    with pytest.raises(AirflowFailException, match="budget"):
+        make(media_seconds={"audio": 11}).execute(context)
+    assert len(sandbox.received("submit")) == 1
+
+
+def test_an_asset_outlet_is_told_of_the_job(make, context, sandbox):
+    from airflow.providers.common.compat.sdk import Asset
+
+    asset = Asset("s3://videos/talking")
+    context["outlet_events"][asset.uri] = None
+    events = {}
+
+    class Events:
+        def __getitem__(self, outlet):
+            return events.setdefault(outlet.uri, SimpleNamespace())
+
+    context["outlet_events"] = Events()
+    url = make(outlets=[asset]).execute(context)
+    assert events[asset.uri].extra == {"job_id": context["ti"].xcoms["job_id"], "output": url}
+
+
+def test_a_trigger_outlives_its_deadline_only_by_a_last_look(make, context, sandbox):
+    sandbox.fault("job_status", status="queued", polls=100)
+    started = time.monotonic()
+    with pytest.raises(JobTimeout):
+        through_the_triggerer(make(deferrable=True, timeout=0.5), context)
+    assert time.monotonic() - started < 10
+
+
+def test_lineage_names_what_went_in_and_out_without_signatures(make, context, sandbox):
+    pytest.importorskip("airflow.providers.openlineage")
+    task = make(image="https://cdn.example/face.png?signature=secret")
+    url = task.execute(context)
+    ti = SimpleNamespace(task_id="t", map_index=-1, xcom_pull=lambda key=None, **_: None if key else url)
+    lineage = task.get_openlineage_facets_on_complete(ti)
+    assert [(data.namespace, data.name) for data in lineage.inputs] == [
+        ("https://cdn.example", "face.png"),
+        ("https://x.example", "audio"),
+    ]
+    assert lineage.outputs[0].namespace == sandbox.url
