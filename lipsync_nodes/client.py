@@ -46,7 +46,8 @@ class LipsyncClient(Plans):
         base_url: where the service is; by default LIPSYNC_BASE_URL, the profile's, or the service itself.
         profile: the name of a profile, or a `Profile`.
         http_client: an `httpx.Client` to send through instead of an own one; it is not closed.
-        ledger: the journal that keeps this client from paying twice; needed for submission keys.
+        ledger: the journal that keeps this client from paying twice, a `Ledger` or what a host keeps in its place;
+            needed for submission keys.
         budget: the most credits that all submits of this client together may cost.
         policy: how patient single requests are.
 
@@ -105,6 +106,7 @@ class LipsyncClient(Plans):
         timeout: float | None = None,
         poll_interval: float | None = None,
         on_update: OnUpdate | None = None,
+        fresh: bool = False,
     ) -> Job:
         """Wait until a job has its video and return it. Passing errors are tolerated until the deadline.
 
@@ -113,6 +115,8 @@ class LipsyncClient(Plans):
             timeout: seconds to wait at most; by default 1800, or more where the ledger knows of a long audio.
             poll_interval: mean seconds between two looks, 7.5 by default.
             on_update: called with the job at each look.
+            fresh: it was only just made. The first look comes after a part of the interval, by chance, so that a crowd
+                of waiters is spread; and not every server of the service may know the job yet.
 
         Raises:
             JobFailed: it ended without a video.
@@ -121,7 +125,7 @@ class LipsyncClient(Plans):
 
         """
         deadline = self._deadline(job_id) if timeout is None else timeout
-        return self._drive(self._wait(job_id, deadline, poll_interval), on_update)
+        return self._drive(self._wait(job_id, deadline, poll_interval, fresh=fresh), on_update)
 
     def run(
         self,
@@ -270,10 +274,11 @@ class AsyncLipsyncClient(Plans):
         timeout: float | None = None,  # the deadline is the flow's, the same for both clients
         poll_interval: float | None = None,
         on_update: OnUpdate | None = None,
+        fresh: bool = False,
     ) -> Job:
         """Wait until a job has its video; see `LipsyncClient.wait`. `on_update` may be a coroutine function."""
         deadline = await asyncio.to_thread(self._deadline, job_id) if timeout is None else timeout
-        return await self._drive(self._wait(job_id, deadline, poll_interval), on_update)
+        return await self._drive(self._wait(job_id, deadline, poll_interval, fresh=fresh), on_update)
 
     async def run(
         self,

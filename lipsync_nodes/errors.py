@@ -73,9 +73,11 @@ class LipsyncError(Exception):
         job_id: the job it is about, where one is known.
         status_code: the HTTP status that the service answered with, if it answered.
         may_have_charged: whether credits may have been spent by the call that failed.
+        retryable: of the class: whether the same call may succeed later, with nothing changed.
 
     """
 
+    retryable: ClassVar[bool] = False
     default_hint: ClassVar[str] = ""
     default_may_have_charged: ClassVar[bool] = False
 
@@ -148,6 +150,7 @@ class RateLimited(LipsyncError):
 
     """
 
+    retryable = True
     default_hint = "The request was refused. Try again later, with fewer requests at a time."
 
     def __init__(self, message: str, *, retry_after: float | None = None, **known: Any) -> None:
@@ -158,12 +161,14 @@ class RateLimited(LipsyncError):
 class ServiceError(LipsyncError):
     """The service answered with an error (5xx) or with something that cannot be read."""
 
+    retryable = True
     default_hint = "This is a fault of the service or of something in between; try again later."
 
 
 class ConnectionFailed(LipsyncError):
     """The service could not be reached; it surely received nothing."""
 
+    retryable = True
     default_hint = "Nothing was charged. Check the network and the base URL, then try again."
 
 
@@ -188,6 +193,7 @@ class JobFailed(LipsyncError):
 class JobTimeout(LipsyncError):
     """The job has not ended within the time given; it goes on at the service."""
 
+    retryable = True
     default_hint = "It is not lost: wait for the same job id again, do not submit anew."
     default_may_have_charged = True
 
@@ -195,4 +201,5 @@ class JobTimeout(LipsyncError):
 class DownloadError(LipsyncError):
     """The output could not be saved whole; nothing half-written was left at the target."""
 
+    retryable = True
     default_hint = "The job itself is done: download its output again. Output URLs expire, so do it soon."

@@ -37,7 +37,7 @@ from lipsync_nodes.events import (
     Seen,
 )
 
-__all__ = ["Flow", "Policy", "Record", "Send", "Sleep", "look", "run", "wait"]
+__all__ = ["NO_JOB", "Flow", "Policy", "Record", "Send", "Sleep", "look", "run", "wait"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,8 @@ class Record:
     event: Event
 
 
+# No job has this id: asked for it, the service answers 404 to a key that works and 401 to one that does not.
+NO_JOB: Final = "00000000-0000-0000-0000-000000000000"
 # How often a job that was just made may be unknown before it counts as lost.
 NOT_YET_KNOWN: Final = 3
 
@@ -152,7 +154,9 @@ def wait(
                 yield Record(Gone(job_id))
                 raise
             trouble = error
-        except (ConnectionFailed, RateLimited, ServiceError) as error:
+        except LipsyncError as error:
+            if not error.retryable:
+                raise
             trouble = error
             if isinstance(error, RateLimited):
                 pause = max(pause, min(error.retry_after or 0.0, policy.longest_pace))

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 from lipsync_nodes.catalogue import spec_of
 from lipsync_nodes.claims import Books, Entry
@@ -26,7 +26,7 @@ from lipsync_nodes.events import Event
 from lipsync_nodes.media import fingerprint
 from lipsync_nodes.settings import Profile, user_folder
 
-__all__ = ["Entry", "Ledger", "content_key", "ledger_file"]
+__all__ = ["Entry", "Journal", "Ledger", "content_key", "ledger_file"]
 
 SCHEMA: Final = """
 CREATE TABLE submission (
@@ -57,6 +57,22 @@ PRAGMA user_version = 1;
 """
 VERSION: Final = 1
 BUSY_SECONDS: Final = 30.0
+
+
+class Journal(Protocol):
+    """What a client writes submissions down in: a `Ledger`, or what a host has for the purpose."""
+
+    def record(self, event: Event, profile: Profile) -> object:
+        """Write an event down for good, and answer it as `lipsync_nodes.events` says."""
+
+    def entry_of(self, job_id: str) -> Entry | None:
+        """Return the submission that made a job, if it is kept."""
+
+    def saved(self, job_id: str, path: Path) -> None:
+        """Hear where a job's video was saved."""
+
+    def close(self) -> None:
+        """Let go of what is open."""
 
 
 class Ledger:
@@ -100,6 +116,11 @@ class Ledger:
         """Remember where a job's video was saved."""
         with self._transaction() as db:
             db.execute("UPDATE submission SET saved_to = ? WHERE job_id = ?", (str(path.absolute()), job_id))
+
+    def release(self, job_id: str) -> None:
+        """Free a job's submission key: to submit under it again means a new job."""
+        with self._transaction() as db:
+            db.execute("UPDATE submission SET key = NULL WHERE job_id = ?", (job_id,))
 
     def usual_seconds(self, endpoint: str) -> float | None:
         """Return how long the service usually works on a job of this endpoint, in seconds; None if nothing is known."""

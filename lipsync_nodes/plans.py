@@ -22,7 +22,7 @@ from lipsync_nodes.errors import ConfigurationError, DownloadError, InvalidReque
 from lipsync_nodes.events import Accepted, Event, Seen, Submission
 from lipsync_nodes.fields import check_media_url
 from lipsync_nodes.flow import Flow, Policy
-from lipsync_nodes.ledger import Ledger
+from lipsync_nodes.ledger import Journal, Ledger
 from lipsync_nodes.results import OnProgress, download, source_and_target
 from lipsync_nodes.settings import Profile, is_loopback, load_profile
 
@@ -86,7 +86,7 @@ class Plans:
         *,
         profile: str | Profile | None = None,
         http_client: Any = None,
-        ledger: Ledger | None = None,
+        ledger: Journal | None = None,
         budget: int | None = None,
         policy: Policy | None = None,
     ) -> None:
@@ -97,7 +97,7 @@ class Plans:
         self.profile.bearer()
         self.ledger = ledger
         # Without a ledger one in memory keeps the pace, for as long as the client lives.
-        self._journal = ledger or Ledger(":memory:")
+        self._journal: Journal = ledger or Ledger(":memory:")
         self._policy = policy or Policy()
         self._transport = self._driver(self.profile, http_client)
         limit = self.profile.budget if budget is None else budget
@@ -145,9 +145,10 @@ class Plans:
     def _submit(self, submission: Submission) -> Flow[Job]:
         return submitting.submit(submission, self._policy, self._budget)
 
-    def _wait(self, job_id: str, timeout: float, poll_interval: float | None) -> Flow[Job]:
+    def _wait(self, job_id: str, timeout: float, poll_interval: float | None, *, fresh: bool) -> Flow[Job]:
         seconds, interval = self._times(timeout, poll_interval)
-        return flow.wait(job_id, self._policy, timeout=seconds, poll_interval=interval)
+        pause = interval * self._policy.chance() if fresh else 0.0
+        return flow.wait(job_id, self._policy, timeout=seconds, poll_interval=interval, pause=pause, fresh=fresh)
 
     def _run(self, submission: Submission, timeout: float | None, poll_interval: float | None) -> Flow[Job]:
         default = deadline_for(submission.seconds)

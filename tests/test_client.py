@@ -365,3 +365,12 @@ def test_many_threads_may_share_a_client(sandbox, form):
         for thread in threads:
             thread.join()
     assert len({job.id for job in jobs}) == 8
+
+
+def test_a_wait_for_a_fresh_job_begins_with_a_pause_and_bears_that_it_is_not_yet_known(face, sandbox, form):
+    job = face.submit(form)
+    sandbox.fault("status", where="poll", code=404, count=2)
+    assert face.wait(job.id, poll_interval=0.01, fresh=True).output
+    sandbox.fault("status", where="poll", code=404)
+    with pytest.raises(JobNotFound):
+        face.wait(job.id, poll_interval=0.01)

@@ -362,3 +362,10 @@ def test_one_that_nobody_closed_closes_itself(tmp_path):
 def test_the_file_is_where_the_system_keeps_such_files():
     assert ledger_file({"XDG_STATE_HOME": "/s", "APPDATA": "/s"}).name == "ledger.sqlite"
     assert ledger_file({"LIPSYNC_LEDGER": "/some/where.sqlite"}).as_posix() == "/some/where.sqlite"
+
+
+def test_a_released_key_stands_for_a_new_job(ledger):
+    submitted(ledger)
+    ledger.release("j1")
+    assert claim(ledger) == Claimed(2)
+    assert ledger.entry_of("j1").state == "live", "the job itself is remembered"

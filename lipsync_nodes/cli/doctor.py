@@ -15,12 +15,11 @@ from lipsync_nodes.assets import rehearse
 from lipsync_nodes.cli.session import Session, common_options
 from lipsync_nodes.cli.speak import show
 from lipsync_nodes.errors import JobNotFound, LipsyncError
+from lipsync_nodes.flow import NO_JOB
 from lipsync_nodes.settings import load_profile, profiles_file
 
 __all__ = ["doctor"]
 
-# No job has this id: 404 says that the key works, 401 that it does not.
-NO_JOB: Final = "00000000-0000-0000-0000-000000000000"
 EXTRAS: Final = {
     "sandbox": ("starlette", "uvicorn", "numpy", "cv2", "av"),
     "storage": ("obstore", "av"),
