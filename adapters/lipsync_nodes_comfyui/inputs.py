@@ -63,7 +63,7 @@ _OWN: Final[dict[str, Callable[[], io.Input]]] = {
         default=STOP,
         optional=True,
         display_name="On failure",
-        tooltip="What a failed job does: stop the whole run, or skip what comes after this node and let the others go on.",
+        tooltip="What a failed job does: stop the run, or skip what comes after this node and let the rest go on.",
     ),
     "save_in": lambda: io.Combo.Input(
         "save_in",

@@ -37,9 +37,7 @@ def media_of(field: FieldSpec, value: Any) -> str | bytes | Path | None:
     except InvalidRequest as error:
         raise InvalidRequest(f"`{field.name}`: {error.message}") from None
     except (AttributeError, KeyError, TypeError, IndexError, ValueError) as error:
-        raise InvalidRequest(
-            f"`{field.name}` wants a URL or {field.media}, but got {type(value).__name__}."
-        ) from error
+        raise InvalidRequest(f"`{field.name}` wants a URL or {field.media}, but got {type(value).__name__}.") from error
 
 
 def seconds_of(value: Any) -> float | None:

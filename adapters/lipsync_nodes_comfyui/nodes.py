@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import fields
 from pathlib import Path
@@ -24,7 +25,8 @@ from .running import Display, client_of, failures, interruptible, ledger, make_r
 
 if TYPE_CHECKING:
     from lipsync_nodes.client import AsyncLipsyncClient
-    from lipsync_nodes.contract import Job
+    from lipsync_nodes.contract import Form, Job
+    from lipsync_nodes.settings import Profile
 
 __all__ = ["NODES"]
 
@@ -86,11 +88,18 @@ class _Endpoint(_Node):
     @classmethod
     async def submitted(cls, client: AsyncLipsyncClient, values: dict[str, Any]) -> Job:
         """Submit, or pick up the job of the same inputs."""
-        form = form_of(cls.spec, values)
-        key, force_new = content_key(form, client.profile), bool(values.get("force_new"))
-        if force_new:
-            make_room(key, client.profile)
+        force_new = bool(values.get("force_new"))
+        form, key = await asyncio.to_thread(cls._prepared, values, client.profile, force_new)
         return await client.submit(form, key=key, resubmit_uncertain=force_new)
+
+    @classmethod
+    def _prepared(cls, values: dict[str, Any], profile: Profile, force_new: bool) -> tuple[Form, str]:
+        """Encode what came through sockets, and name the inputs by their content."""
+        form = form_of(cls.spec, values)
+        key = content_key(form, profile)
+        if force_new:
+            make_room(key, profile)
+        return form, key
 
 
 class _Submit(_Endpoint):
@@ -135,9 +144,7 @@ class _Run(_Endpoint):
         )
 
     @classmethod
-    async def execute(
-        cls, on_failure: str = "", save_in: str = "", profile: str = "", **values: Any
-    ) -> io.NodeOutput:
+    async def execute(cls, on_failure: str = "", save_in: str = "", profile: str = "", **values: Any) -> io.NodeOutput:
         display = Display(ledger().usual_seconds(cls.spec.id))
 
         async def run() -> io.NodeOutput:
@@ -243,7 +250,7 @@ class LipsyncEstimate(_Node):
         return _schema(
             node_id=cls.__name__,
             display_name="Lipsync Estimate",
-            description="Estimate what a job will cost, in credits, by the service's documented rules. Nothing is sent.",
+            description="Estimate what a job will cost, in credits, by the documented rules. Nothing is sent.",
             inputs=[kind, *map(timed_input, timed_fields()), *map(input_of, choices.values())],
             outputs=[io.Int.Output("credits"), io.String.Output("text")],
             is_output_node=True,
@@ -257,8 +264,11 @@ class LipsyncEstimate(_Node):
     @classmethod
     def execute(cls, endpoint: str, **values: Any) -> io.NodeOutput:
         spec = spec_named(endpoint)
-        known = {field.name: values[field.name] for field in spec.fields if field.choices and field.name in values}
-        form = spec.form(**known, **{field.name: "https://example.com/" for field in spec.media if field.required})
+        known: dict[str, Any] = {
+            field.name: values[field.name] for field in spec.fields if field.choices and field.name in values
+        }
+        media = {field.name: "https://example.com/" for field in spec.media if field.required}  # any will do
+        form = spec.form.model_validate(known | media)
         audio, right_audio, video = spec.seconds({f.name: seconds_of(values.get(f.name)) for f in timed_fields()})
         estimate = estimate_credits(form, audio_seconds=audio, right_audio_seconds=right_audio, video_seconds=video)
         text = f"{int(estimate)} credits" if estimate.exact else f"at most {int(estimate)} credits: {estimate.doubt}"
@@ -272,19 +282,18 @@ def _video_outputs() -> list[io.Output]:
 async def _video_of(client: AsyncLipsyncClient, job_id: str, display: Display, save_in: str) -> io.NodeOutput:
     """Wait for a job, have its video in the folder, and give all that a node gives of it."""
     job = await client.wait(job_id, on_update=display.saw)
-    path = await _saved(client, job, _folder(save_in))
+    folder = _folder(save_in)
+    path = await asyncio.to_thread(_there, job, folder) or await client.download(job, folder)
     display.done(f"{job.status.value}\nJob {job.id}")
     shown = {**_preview(path, save_in), "output_url": [job.output], "job_id": [job.id]}
     return io.NodeOutput(InputImpl.VideoFromFile(str(path)), job.output, job.id, ui=shown)
 
 
-async def _saved(client: AsyncLipsyncClient, job: Job, folder: Path) -> Path:
-    """Download a job's video, unless it is there already from an earlier run."""
+def _there(job: Job, folder: Path) -> Path | None:
+    """Return the job's video if an earlier run has saved it in this folder."""
     entry = ledger().entry_of(job.id)
-    there = Path(entry.saved_to) if entry and entry.saved_to else None
-    if there is not None and there.parent == folder.absolute() and there.is_file():
-        return there
-    return await client.download(job, folder)
+    path = Path(entry.saved_to) if entry and entry.saved_to else None
+    return path if path is not None and path.parent == folder.absolute() and path.is_file() else None
 
 
 async def _or_skip(running: Any, display: Display, on_failure: str) -> io.NodeOutput:
