@@ -38,7 +38,7 @@ def input_of(field: FieldSpec) -> io.Input:
         known["tooltip"] += f" {UNSET}: not given."
         return io.Int.Input(field.name, default=UNSET, min=UNSET, max=LARGEST, **known)
     if field.type == "object":
-        known["tooltip"] += ' A JSON object such as {"name": 1}.'
+        known["tooltip"] += " A JSON object."
     lines = field.multiline or field.type == "object"
     return io.String.Input(field.name, default="", multiline=lines, dynamic_prompts=False if lines else None, **known)
 
