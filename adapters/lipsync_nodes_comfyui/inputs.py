@@ -36,6 +36,8 @@ def input_of(field: FieldSpec) -> io.Input:
         return io.Combo.Input(field.name, options=list(field.choices), default=field.default, **known)
     if field.type == "integer":
         known["tooltip"] += f" {UNSET}: not given."
+        # Left to itself the frontend draws a new `seed` after each run, and each would be a new job to pay for.
+        known["control_after_generate"] = False
         return io.Int.Input(field.name, default=UNSET, min=UNSET, max=LARGEST, **known)
     if field.type == "object":
         known["tooltip"] += " A JSON object."
