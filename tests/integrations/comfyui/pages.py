@@ -2,7 +2,7 @@
 
     python -m tests.integrations.comfyui.pages http://127.0.0.1:8188
 
-writes `locales/{en,zh}/nodeDefs.json` and `web/docs/<NodeId>.md` (`<NodeId>/zh.md` in Chinese) anew; the suite compares.
+writes `locales/{en,zh}/nodeDefs.json` and `web/docs/<NodeId>.md` (`<NodeId>/zh.md`); the suite compares them.
 """
 
 import json
@@ -17,7 +17,10 @@ ZH_INPUTS = {
     "force_new": ("强制新建", "每次都提交新任务并付费,即使相同输入已提交过。提交结果不明时也用它继续。"),
     "on_failure": ("失败时", "任务失败时:stop 停止整个运行;skip 跳过其后的节点,其余继续。"),
     "save_in": ("保存位置", "视频所在文件夹,文件以任务 ID 命名;temp 会在 ComfyUI 启动时清空。"),
-    "profile": ("配置", "profiles.toml 中的配置名;留空则用环境变量(LIPSYNC_API_KEY)。不要在此填写密钥:它会随工作流保存。"),
+    "profile": (
+        "配置",
+        "profiles.toml 中的配置名;留空则用环境变量(LIPSYNC_API_KEY)。不要在此填写密钥:它会随工作流保存。",
+    ),
     "job": ("任务", "通过插槽接入的任务,或本账户任意任务的 ID:取回已付费的结果。"),
     "output_url": ("输出网址", "任务输出的网址。"),
     "endpoint": ("接口", "将要提交的类型。"),
@@ -100,7 +103,7 @@ def _endpoint(node_id):
     return spec.zh_title, f"{spec.zh_title}:提交并等待视频。"
 
 
-def page(node_id, texts, language):
+def page(texts, language):
     """Write the help page of a node."""
     inputs, outputs, notes = HEADS[language]
     rows = [f"| `{name}` | {of['name']} | {of['tooltip'].strip()} |" for name, of in texts["inputs"].items()]
@@ -119,9 +122,9 @@ def files(object_info):
     made = {}
     for language, texts in {"en": en, "zh": zh}.items():
         made[f"locales/{language}/nodeDefs.json"] = json.dumps(texts, indent=2, ensure_ascii=False) + "\n"
-    for name in en:
-        made[f"web/docs/{name}.md"] = page(name, en[name], "en")
-        made[f"web/docs/{name}/zh.md"] = page(name, zh[name], "zh")
+    for name, texts in en.items():
+        made[f"web/docs/{name}.md"] = page(texts, "en")
+        made[f"web/docs/{name}/zh.md"] = page(zh[name], "zh")
     return made
 
 

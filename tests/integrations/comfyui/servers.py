@@ -122,9 +122,12 @@ class Comfy:
             time.sleep(0.05)
         raise TimeoutError(happens)
 
-    def get(self, path):
+    def raw(self, path):
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=30) as answer:
-            return json.loads(answer.read())
+            return answer.read()
+
+    def get(self, path):
+        return json.loads(self.raw(path))
 
     def post(self, path, body):
         data = json.dumps(body).encode()

@@ -33,16 +33,16 @@ GRAPHS = {
         "1": DUET,
         "2": LEFT,
         "5": RIGHT,
-        "3": node("LipsyncImageMulti", image=link("1"), left_audio=link("2"), right_audio=link("5"), order="left_right"),
+        "3": node(
+            "LipsyncImageMulti", image=link("1"), left_audio=link("2"), right_audio=link("5"), order="left_right"
+        ),
         "4": saved("3", "lipsync/image_multi"),
     },
     "lipsync_batch": {
-        "1": PORTRAIT,
-        "6": node("ImageFlip", image=link("1"), flip_method="y-axis: horizontally"),
-        "7": node("ImageBatch", image1=link("1"), image2=link("6")),
-        "8": node("RebatchImages", images=link("7"), batch_size=1),
+        "1": DUET,
+        "6": node("SplitImageToTileList", image=link("1"), tile_width=496, tile_height=576, overlap=0),
         "2": LEFT,
-        "3": node("LipsyncSubmitImage", image=link("8"), audio=link("2")),
+        "3": node("LipsyncSubmitImage", image=link("6"), audio=link("2")),
         "5": node("LipsyncWait", job=link("3"), on_failure="skip"),
         "4": saved("5", "lipsync/batch"),
     },
@@ -54,14 +54,16 @@ GRAPHS = {
 
 # Where each node stands: its column and its row, in pixels.
 PLACES = {
-    "lipsync_batch": {"6": (0, 380), "7": (320, 0), "8": (320, 140), "2": (320, 300), "3": (660, 0), "5": (1040, 0), "4": (1400, 0)},
+    "lipsync_batch": {
+        "1": (0, 0), "6": (360, 0), "2": (360, 220), "3": (720, 0), "5": (1080, 0), "4": (1440, 0),
+    },
     "lipsync_recover_by_job_id": {"3": (0, 0), "4": (400, 0)},
 }  # fmt: skip
 USUAL = {"1": (0, 0), "2": (0, 380), "5": (0, 560), "3": (360, 0), "4": (760, 0)}
 
 
 def places(name):
-    return {number: PLACES.get(name, {}).get(number) or USUAL[number] for number in GRAPHS[name]}
+    return USUAL | PLACES.get(name, {})
 
 
 ARRANGE = """async ([graph, places, name]) => {
@@ -90,6 +92,18 @@ FIT = """() => {
     app.canvas.setDirty(true, true);
 }"""
 
+FRAME = """() => {
+    const {scale, offset} = app.canvas.ds, rect = app.canvas.canvas.getBoundingClientRect();
+    const box = [1e9, 1e9, -1e9, -1e9];
+    for (const node of app.graph._nodes) {
+        const [x, y] = node.pos, [width, height] = node.size;
+        box[0] = Math.min(box[0], x - 20); box[1] = Math.min(box[1], y - 45);
+        box[2] = Math.max(box[2], x + width + 20); box[3] = Math.max(box[3], y + height + 20);
+    }
+    return [rect.x + (box[0] + offset[0]) * scale, rect.y + (box[1] + offset[1]) * scale,
+            (box[2] - box[0]) * scale, (box[3] - box[1]) * scale];
+}"""
+
 
 class Browser:
     """A page of the frontend with its graph; `app` there is ComfyUI's own."""
@@ -107,6 +121,9 @@ class Browser:
         self.page.wait_for_timeout(3000)
 
     def show(self, name, graph):
+        self.page.reload()  # the frontend keeps the previews of the graph before
+        self.page.wait_for_function("() => window.app?.graph", timeout=60000)
+        self.page.wait_for_timeout(2500)
         self.page.evaluate(ARRANGE, [graph, places(name), name])
         self.page.wait_for_timeout(1500)
         self.page.evaluate(FIT)
@@ -128,6 +145,20 @@ class Browser:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=path, type="jpeg", quality=80)
 
+    def preview(self, path):
+        """Save the nodes alone, for the list of templates."""
+        self.page.screenshot(path=path, type="jpeg", quality=70, clip=self._frame())
+
+    def one_node(self, kind, path):
+        """Save one node by itself, for its help page."""
+        self.show("one", {"3": node(kind)})
+        self.page.screenshot(path=path, type="jpeg", quality=75, clip=self._frame())
+
+    def _frame(self):
+        """Return where the nodes are on the page."""
+        x, y, width, height = self.page.evaluate(FRAME)
+        return {"x": max(x, 55), "y": max(y, 80), "width": width, "height": height}
+
     def template(self):
         return self.page.evaluate("() => app.graph.serialize()")
 
@@ -147,12 +178,25 @@ def main(url, only):
             english.show(name, GRAPHS[name])
             template, api = english.template(), english.api()
             (PACK / "example_workflows").mkdir(exist_ok=True)
-            (PACK / "example_workflows" / f"{name}.json").write_text(json.dumps(template, indent=1, ensure_ascii=False) + "\n")
-            (REPOSITORY / "examples/comfyui" / f"{name}.json").write_text(json.dumps(api, indent=1, ensure_ascii=False) + "\n")
+            (PACK / "example_workflows" / f"{name}.json").write_text(
+                json.dumps(template, indent=1, ensure_ascii=False) + "\n"
+            )
+            (REPOSITORY / "examples/comfyui" / f"{name}.json").write_text(
+                json.dumps(api, indent=1, ensure_ascii=False) + "\n"
+            )
             if name != "lipsync_recover_by_job_id":
                 english.run()
             english.picture(REPOSITORY / "examples/comfyui" / f"{name}.jpg")
+            english.preview(PACK / "example_workflows" / f"{name}.jpg")
+        for kind in json.loads((PACK / "locales/en/nodeDefs.json").read_text(encoding="utf-8")):
+            english.one_node(kind, PACK / "web/docs" / kind / "node.jpg")
         english.close()
+        chinese = Browser(playwright, url, "zh")
+        for name in ("lipsync_image_multi", "lipsync_batch"):
+            chinese.show(name, GRAPHS[name])
+            chinese.run()
+            chinese.picture(REPOSITORY / "examples/comfyui" / f"{name}.zh.jpg")
+        chinese.close()
 
 
 if __name__ == "__main__":
