@@ -1,1 +1,23 @@
-"""The ComfyUI pack of lipsync-nodes: its place in the layout. It holds no nodes yet; the core is `lipsync_nodes`."""
+"""The ComfyUI pack of lipsync-nodes. This folder is the pack: link or copy it into `custom_nodes`.
+
+It turns ComfyUI's inputs into a form of the core, and the core's job into ComfyUI's outputs; what is sent, when and how
+often is the core's. Importing it outside of ComfyUI does nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from comfy_api.v0_0_2 import ComfyExtension
+
+__all__ = ["WEB_DIRECTORY", "comfy_entrypoint"]
+
+WEB_DIRECTORY = "./web"
+
+
+async def comfy_entrypoint() -> ComfyExtension:
+    """Give ComfyUI the nodes; where the core is missing or too old, nodes that say so."""
+    from .extension import LipsyncExtension  # noqa: PLC0415  # only ComfyUI can import it
+
+    return LipsyncExtension()

@@ -1,0 +1,107 @@
+"""What comes through ComfyUI's sockets → what a form takes: a URL stays one, a tensor becomes a file in memory."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import wave
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from lipsync_nodes.errors import InvalidRequest
+from lipsync_nodes.fields import check_media_url
+
+if TYPE_CHECKING:
+    from lipsync_nodes.catalogue import FieldSpec
+
+__all__ = ["media_of", "seconds_of"]
+
+# 16-bit samples: what every WAV reader knows.
+_LOUDEST: Final = 32767
+
+
+def media_of(field: FieldSpec, value: Any) -> str | bytes | Path | None:
+    """Return the URL, the bytes or the file that a media input stands for; None if nothing was given.
+
+    A text is a URL and never a path: a graph may come from anywhere, and would read any file of this machine.
+
+    Raises:
+        InvalidRequest: no URL, an empty audio, several pictures where one is needed, or the wrong kind of value.
+
+    """
+    if value is None or isinstance(value, str):
+        return _url(field, value or "")
+    try:
+        return _READERS[field.media or ""](value)
+    except InvalidRequest as error:
+        raise InvalidRequest(f"`{field.name}`: {error.message}") from None
+    except (AttributeError, KeyError, TypeError, IndexError, ValueError) as error:
+        raise InvalidRequest(f"`{field.name}` wants a URL or {field.media}, but got {type(value).__name__}.") from error
+
+
+def seconds_of(value: Any) -> float | None:
+    """Return how long an AUDIO, a VIDEO or a number of seconds lasts; None if that is not known."""
+    if isinstance(value, int | float):
+        return float(value) or None
+    if isinstance(value, dict):
+        return float(value["waveform"].shape[-1] / value["sample_rate"])
+    return None if value is None else float(value.get_duration())
+
+
+def _url(field: FieldSpec, text: str) -> str | None:
+    if not text.strip():
+        if field.required:
+            raise InvalidRequest(f"`{field.name}` is empty.", hint=f"Give a URL, or connect {field.media} to it.")
+        return None
+    try:
+        return check_media_url(text.strip())
+    except ValueError as error:
+        raise InvalidRequest(
+            f"`{field.name}` {error}, got {text!r:.80}.",
+            hint=f"For a file of this machine, load it and connect {field.media} to the input.",
+        ) from None
+
+
+def _png(image: Any) -> bytes:
+    """Encode an IMAGE (pictures, height, width, channels) or a MASK (pictures, height, width), 0 to 1."""
+    from PIL import Image  # noqa: PLC0415  # comes with ComfyUI, not with the core
+
+    if image.shape[0] != 1:
+        raise InvalidRequest(f"holds {image.shape[0]} pictures, and one is needed: choose it with ImageFromBatch.")
+    levels = (image[0].detach().cpu().float().clamp(0, 1) * 255).round().byte().numpy()
+    file = io.BytesIO()
+    Image.fromarray(levels).save(file, "PNG", compress_level=1)
+    return file.getvalue()
+
+
+def _wav(audio: Any) -> bytes:
+    """Encode an AUDIO: `waveform` (batch, channels, samples) of -1 to 1, and its `sample_rate`."""
+    waveform, rate = audio["waveform"], int(audio["sample_rate"])
+    if waveform.numel() == 0 or rate <= 0:
+        raise InvalidRequest("is an empty audio, without a single sample.")
+    if waveform.shape[0] != 1:
+        raise InvalidRequest(f"holds {waveform.shape[0]} audios, and one is needed.")
+    samples = (waveform[0].detach().cpu().float().clamp(-1, 1) * _LOUDEST).round().short()
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(samples.shape[0])
+        writer.setsampwidth(2)
+        writer.setframerate(rate)
+        writer.writeframes(samples.t().contiguous().numpy().astype("<i2").tobytes())
+    return file.getvalue()
+
+
+def _video(video: Any) -> Path | bytes:
+    """Take the file of a VIDEO as it is; one that was made or trimmed in the graph is written first."""
+    with suppress(AttributeError):  # older versions do not trim, and the base class has no source
+        source, trimmed = video.get_stream_source(), getattr(video, "get_active_trim_window", lambda: (0, 0))()
+        if isinstance(source, str) and not any(trimmed):
+            return Path(source)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        path = Path(folder) / "video.mp4"
+        video.save_to(str(path))  # not into memory: old versions fail at that
+        return path.read_bytes()
+
+
+_READERS: Final = {"image": _png, "mask": _png, "audio": _wav, "video": _video}

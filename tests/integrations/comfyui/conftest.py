@@ -1,0 +1,94 @@
+"""Fixtures of the ComfyUI suite: one server of each version for the whole run, and a sandbox that all talk to."""
+
+import socket
+from itertools import count
+
+import pytest
+
+from lipsync_nodes.sandbox import Sandbox
+from tests.integrations.comfyui.servers import ARCHIVES, PACK, Comfy, install_core, python
+
+FACE, VOICE = "https://media.example/face.png", "https://media.example/voice.mp3"
+KEY = "sk_comfyui_0123456789"
+
+
+@pytest.fixture(scope="session")
+def box():
+    with Sandbox(renderer="instant", api_key=KEY) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(autouse=True)
+def quiet(request):
+    """Each test begins with a sandbox without faults and without requests."""
+    if "box" in request.fixturenames:
+        request.getfixturevalue("box").reset()
+
+
+@pytest.fixture(scope="session")
+def environment(box, tmp_path_factory):
+    """What a server's process knows: the key, and where the sandbox is. Nothing of the person who runs the tests."""
+    home = tmp_path_factory.mktemp("home")
+    return {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(home),
+        "LIPSYNC_API_KEY": KEY,
+        "LIPSYNC_BASE_URL": box.base_url,
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+@pytest.fixture(scope="session")
+def make(environment, tmp_path_factory):
+    """Make a server that is not started yet."""
+    install_core(python())
+
+    def make(version, pack=PACK, **more):
+        base = tmp_path_factory.mktemp(f"comfyui-{version}-")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        comfy = Comfy(version, base, port, environment | more)
+        (comfy.base / "custom_nodes" / pack.name).symlink_to(pack)
+        return comfy
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def running(make):
+    """Give the one running server of a version, started when it is first asked for."""
+    servers = {}
+
+    def of(version):
+        if version not in servers:
+            servers[version] = make(version).start()
+        return servers[version]
+
+    yield of
+    for server in servers.values():
+        server.stop()
+
+
+@pytest.fixture(params=list(ARCHIVES))
+def comfy(request, running):
+    """A running ComfyUI, each version in turn."""
+    return running(request.param)
+
+
+@pytest.fixture
+def newest(running):
+    """A running ComfyUI of the newest version, for what does not depend on the version."""
+    return running("0.30.0")
+
+
+@pytest.fixture(scope="session")
+def seeds():
+    """Numbers that no other test has: the same inputs would be the same job."""
+    return count(1000)
+
+
+@pytest.fixture
+def image(seeds):
+    """Make the inputs of an image node, like no other."""
+    return lambda **more: {"image": FACE, "audio": VOICE, "seed": next(seeds)} | more

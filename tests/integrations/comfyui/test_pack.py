@@ -1,0 +1,96 @@
+"""The pack as ComfyUI finds it: it loads without a word, its examples run, its pages are up to date."""
+
+import json
+import re
+import shutil
+
+import pytest
+
+from lipsync_nodes.sandbox import MEDIA
+from tests.integrations.comfyui import pages
+from tests.integrations.comfyui.graphs import node
+from tests.integrations.comfyui.servers import PACK, REPOSITORY, outcome
+from tests.integrations.comfyui.workflows import GRAPHS
+
+pytestmark = pytest.mark.comfyui
+
+IDS = [
+    "LipsyncDownload", "LipsyncEstimate", "LipsyncImage", "LipsyncImageMulti", "LipsyncSubmitImage",
+    "LipsyncSubmitImageMulti", "LipsyncSubmitVideo", "LipsyncVideo", "LipsyncWait",
+]  # fmt: skip
+
+
+@pytest.fixture
+def sample_media(comfy):
+    """The files that the examples load, as `lipsync-nodes comfyui install` puts them there."""
+    for file in MEDIA.glob("*.*"):
+        if file.suffix in {".jpg", ".mp3"}:
+            shutil.copy(file, comfy.base / "input" / f"lipsync_{file.name}")
+    shutil.copy(PACK / "example_media" / "lipsync_talking.mp4", comfy.base / "input")
+
+
+def test_the_pack_loads_without_a_warning(comfy):
+    assert sorted(name for name in comfy.get("/object_info") if name.startswith("Lipsync")) == IDS
+    log = comfy.log.read_text()
+    assert re.search(r"[\d.]+ seconds: \S*lipsync_nodes_comfyui", log)
+    about = [line for line in log.splitlines() if "lipsync_nodes" in line and re.search(r"(?i)warn|error|fail", line)]
+    assert about == []
+
+
+def test_the_ids_and_outputs_are_a_promise(comfy):
+    info = comfy.get("/object_info")
+    for name in IDS:
+        wanted = ["job", "job_id"] if "Submit" in name else ["video", "output_url", "job_id"]
+        wanted = {"LipsyncDownload": ["video"], "LipsyncEstimate": ["credits", "text"]}.get(name, wanted)
+        assert info[name]["output_name"] == wanted
+        assert info[name]["output_node"]
+        assert not info[name].get("api_node")
+    assert info["LipsyncSubmitImage"]["output"] == ["LIPSYNC_JOB", "STRING"]
+    seed = info["LipsyncImage"]["input"]["optional"]["seed"][1]
+    assert seed["control_after_generate"] is False, "else the frontend draws a new seed, and a new job, for each run"
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_every_example_runs_and_its_video_reaches_save_video(comfy, box, sample_media, seeds, name):
+    graph = json.loads((REPOSITORY / "examples/comfyui" / f"{name}.json").read_text())
+    if "3" in graph and "seed" in graph["3"]["inputs"]:
+        graph["3"]["inputs"]["seed"] = next(seeds)
+    if graph["3"]["inputs"].get("job") == "":
+        made = comfy.run({"1": node("LipsyncSubmitImage", image="https://x.example/i", audio="https://x.example/a")})
+        graph["3"]["inputs"]["job"] = made["outputs"]["1"]["job_id"][0]
+    entry = comfy.run(graph, 120)
+    assert outcome(entry) == ("success", "")
+    (video, *_) = entry["outputs"]["4"].get("images") or entry["outputs"]["4"]["video"]
+    assert (comfy.base / "output" / video["subfolder"] / video["filename"]).stat().st_size > 1000
+    told = entry["outputs"]["5" if "5" in entry["outputs"] else "3"]
+    jobs = {job["id"] for job in box.jobs()}
+    assert set(told["job_id"]) <= jobs
+    assert len(told["output_url"]) == (2 if name == "lipsync_batch" else 1)
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_the_templates_are_the_examples(name):
+    template = json.loads((PACK / "example_workflows" / f"{name}.json").read_text(encoding="utf-8"))
+    api = json.loads((REPOSITORY / "examples/comfyui" / f"{name}.json").read_text(encoding="utf-8"))
+    assert (PACK / "example_workflows" / f"{name}.jpg").is_file()
+    nodes = {str(node["id"]): node for node in template["nodes"]}
+    assert {number: node["type"] for number, node in nodes.items()} == {n: of["class_type"] for n, of in api.items()}
+    links = {link[0]: [str(link[1]), link[2]] for link in template["links"]}
+    for number, of in api.items():
+        given = {i["name"]: links[i["link"]] for i in nodes[number]["inputs"] if i.get("link") is not None}
+        assert given == {name: value for name, value in of["inputs"].items() if isinstance(value, list)}
+        wanted = GRAPHS[name][number]["inputs"]
+        assert {key: of["inputs"][key] for key in wanted} == wanted
+
+
+def test_translations_and_help_pages_are_what_the_nodes_say(newest):
+    for name, text in pages.files(newest.get("/object_info")).items():
+        assert (PACK / name).read_text(encoding="utf-8") == text, f"python -m {pages.__name__} makes {name} anew"
+
+
+def test_comfyui_serves_translations_help_pages_and_templates(newest):
+    names = newest.get("/i18n")
+    assert names["zh"]["nodeDefs"]["LipsyncImage"]["display_name"] == "图像对口型"
+    assert set(newest.get("/workflow_templates")["lipsync_nodes_comfyui"]) == set(GRAPHS)
+    for page in ("LipsyncWait.md", "LipsyncWait/zh.md"):
+        assert (PACK / "web/docs" / page).read_bytes() == newest.raw(f"/extensions/lipsync_nodes_comfyui/docs/{page}")

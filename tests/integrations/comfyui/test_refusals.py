@@ -1,0 +1,72 @@
+"""Bad input costs nothing, and says what is wrong in a sentence; the key is found nowhere."""
+
+import json
+
+import pytest
+
+from tests.conftest import keys_in
+from tests.integrations.comfyui.conftest import FACE, KEY, VOICE
+from tests.integrations.comfyui.graphs import node, one, split
+from tests.integrations.comfyui.servers import outcome
+
+pytestmark = pytest.mark.comfyui
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"image": "face.png"}, "`image` must be a public http(s) URL"),
+        ({"image": ""}, "`image` is empty"),
+        ({"image": "ftp://media.example/face.png"}, "must be a public http(s) URL"),
+        ({"extra": "{"}, "`extra` is no JSON"),
+        ({"extra": "[1]"}, "must be a JSON object"),
+        ({"resolution": "8k"}, "`resolution`"),
+        ({"profile": "nobody"}, "There is no profile 'nobody'"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_bad_input_is_refused_before_the_run_begins(comfy, box, wrong, words):
+    inputs = {"image": FACE, "audio": VOICE} | wrong
+    status, answer = comfy.post("/prompt", {"prompt": one(inputs)})
+    assert status == 400
+    assert words in json.dumps(answer, ensure_ascii=False).replace('\\"', '"')
+    assert not box.received("submit")
+
+
+def test_without_a_job_or_a_url_there_is_nothing_to_wait_for_or_to_download(newest):
+    for graph in ({"wait": node("LipsyncWait", job=" ")}, {"load": node("LipsyncDownload", output_url="clip.mp4")}):
+        status, _ = newest.post("/prompt", {"prompt": graph})
+        assert status == 400
+
+
+def test_a_kind_of_media_that_the_input_does_not_take_is_refused(newest):
+    graph = {
+        "silence": node("EmptyAudio", duration=1.0, sample_rate=44100, channels=2),
+        "run": node("LipsyncImage", image=["silence", 0], audio=VOICE),
+    }
+    status, _ = newest.post("/prompt", {"prompt": graph})
+    assert status == 400
+
+
+def test_without_a_key_the_pack_loads_and_the_run_says_what_to_do(make, box, image):
+    comfy = make("0.30.0", LIPSYNC_API_KEY="").start()
+    try:
+        status, answer = comfy.post("/prompt", {"prompt": one(image())})
+        assert status == 400
+        assert "Set LIPSYNC_API_KEY" in json.dumps(answer)
+        assert not box.received("submit")
+    finally:
+        comfy.stop()
+
+
+def test_the_key_is_in_no_workflow_history_log_or_file(newest, box, image):
+    box.fault("fail", error="no face found", count=1)
+    failed, good = split(image()), one(image())
+    assert outcome(newest.run(failed))[0] == "error"
+    assert outcome(newest.run(good))[0] == "success"
+    box.fault("status", code=401, body=f'{{"error": "bad key {KEY}"}}', where="submit")
+    assert outcome(newest.run(one(image())))[0] == "error"
+    said = json.dumps([newest.get(path) for path in ("/history", "/queue", "/object_info", "/settings")])
+    assert "LipsyncImage" in said
+    assert KEY not in said
+    assert keys_in(newest.base) == {}

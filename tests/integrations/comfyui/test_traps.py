@@ -1,0 +1,127 @@
+"""What goes wrong in ComfyUI and costs money, each trap on a real server."""
+
+import time
+
+import pytest
+
+from tests.integrations.comfyui.graphs import link, node, one, saved, split
+from tests.integrations.comfyui.servers import outcome
+
+pytestmark = pytest.mark.comfyui
+
+
+def test_a_failed_job_and_run_again_is_one_new_job(newest, box, image):
+    graph = split(image())
+    box.fault("fail", error="no face found", count=1)
+    state, text = outcome(newest.run(graph))
+    assert state == "error"
+    assert "no face found" in text
+    assert box.jobs()[0]["id"] in text
+    assert outcome(newest.run(graph)) == ("success", "")
+    assert len(box.received("submit")) == 2
+
+
+def test_the_same_graph_twice_is_one_job(comfy, box, image):
+    graph = split(image())
+    for _ in range(2):
+        assert outcome(comfy.run(graph))[0] == "success"
+    assert len(box.received("submit")) == 1
+
+
+def test_the_one_node_version_twice_is_one_job(newest, box, image):
+    inputs = image()
+    for graph in (one(inputs), one(inputs) | {"more": saved("run")}):
+        assert outcome(newest.run(graph))[0] == "success"
+    assert len(box.received("submit")) == 1
+
+
+def test_force_new_is_one_new_job_each_time_and_the_newest_is_what_the_next_run_finds(newest, box, image):
+    inputs = image()
+    newest.run(split(inputs))
+    for _ in range(2):
+        assert outcome(newest.run(split(inputs | {"force_new": True})))[0] == "success"
+    assert len(box.received("submit")) == 3
+    entry = newest.run(split(inputs))
+    assert len(box.received("submit")) == 3
+    assert entry["outputs"]["wait"]["job_id"] == [box.jobs()[0]["id"]]
+
+
+def test_a_crash_while_waiting_loses_and_pays_nothing(make, box, image):
+    comfy = make("0.30.0").start()
+    graph = split(image())
+    box.fault("seconds", seconds=12.0)
+    comfy.queue(graph)
+    comfy._until(box.jobs, 20)
+    time.sleep(1)
+    comfy.stop(kill=True)
+    comfy.start()
+    try:
+        entry = comfy.run(graph)
+        assert outcome(entry) == ("success", "")
+        assert entry["outputs"]["wait"]["job_id"] == [box.jobs()[0]["id"]]
+        assert len(box.received("submit")) == 1
+    finally:
+        comfy.stop()
+
+
+@pytest.mark.parametrize("make_graph", [split, one], ids=["split", "one"])
+def test_an_interrupt_ends_in_less_than_a_second_and_the_next_run_picks_the_job_up(comfy, box, image, make_graph):
+    graph = make_graph(image())
+    box.fault("seconds", seconds=4.0)
+    prompt = comfy.queue(graph)
+    comfy._until(lambda: box.received("poll"), 20)
+    began = time.monotonic()
+    comfy.interrupt()
+    entry = comfy.ended(prompt)
+    assert time.monotonic() - began < 1
+    assert outcome(entry)[0] == "interrupted"
+    assert outcome(comfy.run(graph))[0] == "success"
+    assert len(box.received("submit")) == 1
+
+
+def test_the_failure_of_another_node_is_no_cancel_of_the_user(newest, box, image):
+    box.fault("fail", count=1)
+    failing, waiting = image(), image()
+    graph = {
+        "fails": node("LipsyncImage", **failing),
+        "save1": saved("fails"),
+        "waits": node("LipsyncImage", **waiting),
+        "save2": saved("waits"),
+    }
+    box.fault("seconds", seconds=2.0, after=1)
+    assert outcome(newest.run(graph))[0] == "error"
+    box.clear_faults()
+    assert outcome(newest.run(graph))[0] == "success"
+    assert len(box.received("submit")) == 3, "the one that failed was submitted anew, the other was picked up"
+
+
+def test_one_of_four_fails_and_the_others_give_their_videos(newest, box, image):
+    graph = {}
+    for n in range(4):
+        graph |= {
+            f"run{n}": node("LipsyncImage", on_failure="skip", **image()),
+            f"save{n}": saved(f"run{n}", f"skip/{n}"),
+        }
+    box.fault("fail", count=1, after=1)
+    entry = newest.run(graph)
+    assert outcome(entry)[0] == "success"
+    assert len([name for name in entry["outputs"] if name.startswith("save")]) == 3
+    assert len([out for name, out in entry["outputs"].items() if name.startswith("run") and "text" in out]) == 1
+
+
+def test_three_waits_take_the_time_of_one(newest, box, image):
+    box.fault("seconds", seconds=2.0)
+    graph = {}
+    for n in range(3):
+        graph |= {f"run{n}": node("LipsyncImage", **image())}
+    began = time.monotonic()
+    assert outcome(newest.run(graph))[0] == "success"
+    assert time.monotonic() - began < 4.5
+
+
+def test_a_job_id_recovers_a_job_of_anywhere(newest, box, image):
+    first = newest.run({"submit": node("LipsyncSubmitImage", **image())})
+    (job_id,) = first["outputs"]["submit"]["job_id"]
+    entry = newest.run({"wait": node("LipsyncWait", job=job_id), "save": saved("wait")})
+    assert entry["outputs"]["wait"]["job_id"] == [job_id]
+    assert link("wait")

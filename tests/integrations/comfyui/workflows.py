@@ -1,0 +1,203 @@
+"""The example workflows: each graph in ComfyUI's API format, and where its nodes stand on the canvas.
+
+    python -m tests.integrations.comfyui.workflows http://127.0.0.1:8188
+
+opens each in a real browser (Chromium, by playwright), runs it there, and saves what the frontend makes of it: the
+template with its preview picture in the pack's `example_workflows`, the API format and the screenshots in
+`examples/comfyui`, the pictures of the help pages in `web/docs`. The server has to talk to a sandbox.
+"""
+
+import json
+import sys
+
+from tests.integrations.comfyui.graphs import link, node, saved
+from tests.integrations.comfyui.servers import PACK, REPOSITORY
+
+PORTRAIT, DUET = node("LoadImage", image="lipsync_portrait.jpg"), node("LoadImage", image="lipsync_duet.jpg")
+LEFT, RIGHT = (node("LoadAudio", audio=f"lipsync_speech_{side}.mp3") for side in ("left", "right"))
+
+GRAPHS = {
+    "lipsync_image": {
+        "1": PORTRAIT,
+        "2": LEFT,
+        "3": node("LipsyncImage", image=link("1"), audio=link("2")),
+        "4": saved("3", "lipsync/image"),
+    },
+    "lipsync_video": {
+        "1": node("LoadVideo", file="lipsync_talking.mp4"),
+        "2": RIGHT,
+        "3": node("LipsyncVideo", video=link("1"), audio=link("2")),
+        "4": saved("3", "lipsync/video"),
+    },
+    "lipsync_image_multi": {
+        "1": DUET,
+        "2": LEFT,
+        "5": RIGHT,
+        "3": node(
+            "LipsyncImageMulti", image=link("1"), left_audio=link("2"), right_audio=link("5"), order="left_right"
+        ),
+        "4": saved("3", "lipsync/image_multi"),
+    },
+    "lipsync_batch": {
+        "1": DUET,
+        "6": node("SplitImageToTileList", image=link("1"), tile_width=496, tile_height=576, overlap=0),
+        "2": LEFT,
+        "3": node("LipsyncSubmitImage", image=link("6"), audio=link("2")),
+        "5": node("LipsyncWait", job=link("3"), on_failure="skip"),
+        "4": saved("5", "lipsync/batch"),
+    },
+    "lipsync_recover_by_job_id": {
+        "3": node("LipsyncWait", job=""),
+        "4": saved("3", "lipsync/recovered"),
+    },
+}
+
+# Where each node stands: its column and its row, in pixels.
+PLACES = {
+    "lipsync_batch": {
+        "1": (0, 0), "6": (360, 0), "2": (360, 220), "3": (720, 0), "5": (1080, 0), "4": (1440, 0),
+    },
+    "lipsync_recover_by_job_id": {"3": (0, 0), "4": (400, 0)},
+}  # fmt: skip
+USUAL = {"1": (0, 0), "2": (0, 380), "5": (0, 560), "3": (360, 0), "4": (760, 0)}
+
+
+def places(name):
+    return USUAL | PLACES.get(name, {})
+
+
+ARRANGE = """async ([graph, places, name]) => {
+    await app.loadApiJson(graph, name);
+    for (const node of app.graph._nodes) {
+        node.pos = places[String(node.id)];
+        const [width, height] = node.computeSize();
+        node.setSize([Math.max(width, 300), Math.max(height, node.size[1])]);
+    }
+    app.graph.setDirtyCanvas(true, true);
+}"""
+FIT = """() => {
+    const box = [1e9, 1e9, -1e9, -1e9];
+    for (const node of app.graph._nodes) {
+        const [x, y] = node.pos, [width, height] = node.size;
+        box[0] = Math.min(box[0], x); box[1] = Math.min(box[1], y - 30);
+        box[2] = Math.max(box[2], x + width); box[3] = Math.max(box[3], y + height);
+    }
+    const {clientWidth: width, clientHeight: height} = app.canvas.canvas;
+    const [left, top] = [90, 110], right = 40, bottom = 80;
+    const scale = Math.min(
+        (width - left - right) / (box[2] - box[0]), (height - top - bottom) / (box[3] - box[1]), 1.2);
+    app.canvas.ds.scale = scale;
+    app.canvas.ds.offset = [
+        (left + (width - left - right) / 2) / scale - (box[0] + box[2]) / 2, top / scale - box[1]];
+    app.canvas.setDirty(true, true);
+}"""
+
+FRAME = """() => {
+    const {scale, offset} = app.canvas.ds, rect = app.canvas.canvas.getBoundingClientRect();
+    const box = [1e9, 1e9, -1e9, -1e9];
+    for (const node of app.graph._nodes) {
+        const [x, y] = node.pos, [width, height] = node.size;
+        box[0] = Math.min(box[0], x - 20); box[1] = Math.min(box[1], y - 45);
+        box[2] = Math.max(box[2], x + width + 20); box[3] = Math.max(box[3], y + height + 20);
+    }
+    return [rect.x + (box[0] + offset[0]) * scale, rect.y + (box[1] + offset[1]) * scale,
+            (box[2] - box[0]) * scale, (box[3] - box[1]) * scale];
+}"""
+
+
+class Browser:
+    """A page of the frontend with its graph; `app` there is ComfyUI's own."""
+
+    def __init__(self, playwright, url, locale="en"):
+        executable = "/usr/bin/chromium"
+        self._chromium = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        self.page = self._chromium.new_page(viewport={"width": 1600, "height": 900})
+        self.page.goto(url)
+        self.page.wait_for_function("() => window.app?.graph && window.app?.vueAppReady !== false", timeout=60000)
+        for setting in (["Comfy.Locale", locale], ["Comfy.Minimap.Visible", False]):
+            self.page.evaluate("([key, value]) => app.ui.settings.setSettingValueAsync(key, value)", setting)
+        self.page.reload()
+        self.page.wait_for_function("() => window.app?.graph", timeout=60000)
+        self.page.wait_for_timeout(3000)
+
+    def show(self, name, graph):
+        self.page.reload()  # the frontend keeps the previews of the graph before
+        self.page.wait_for_function("() => window.app?.graph", timeout=60000)
+        self.page.wait_for_timeout(2500)
+        self.page.evaluate(ARRANGE, [graph, places(name), name])
+        self.page.wait_for_timeout(1500)
+        self.page.evaluate(FIT)
+        self.page.wait_for_timeout(500)
+
+    def run(self, seconds=90):
+        self.page.evaluate("() => app.queuePrompt(0)")
+        self.page.wait_for_timeout(1500)
+        for _ in range(seconds):
+            queue = self.page.evaluate("async () => await (await fetch('/queue')).json()")
+            if not queue["queue_running"] and not queue["queue_pending"]:
+                break
+            self.page.wait_for_timeout(1000)
+        self.page.wait_for_timeout(2500)
+        self.page.evaluate(FIT)
+        self.page.wait_for_timeout(800)
+
+    def picture(self, path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=path, type="jpeg", quality=80)
+
+    def preview(self, path):
+        """Save the nodes alone, for the list of templates."""
+        self.page.screenshot(path=path, type="jpeg", quality=70, clip=self._frame())
+
+    def one_node(self, kind, path):
+        """Save one node by itself, for its help page."""
+        self.show("one", {"3": node(kind)})
+        self.page.screenshot(path=path, type="jpeg", quality=75, clip=self._frame())
+
+    def _frame(self):
+        """Return where the nodes are on the page."""
+        x, y, width, height = self.page.evaluate(FRAME)
+        return {"x": max(x, 55), "y": max(y, 80), "width": width, "height": height}
+
+    def template(self):
+        return self.page.evaluate("() => app.graph.serialize()")
+
+    def api(self):
+        return self.page.evaluate("async () => (await app.graphToPrompt()).output")
+
+    def close(self):
+        self._chromium.close()
+
+
+def main(url, only):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        english = Browser(playwright, url)
+        for name in only or GRAPHS:
+            english.show(name, GRAPHS[name])
+            template, api = english.template(), english.api()
+            (PACK / "example_workflows").mkdir(exist_ok=True)
+            (PACK / "example_workflows" / f"{name}.json").write_text(
+                json.dumps(template, indent=1, ensure_ascii=False) + "\n"
+            )
+            (REPOSITORY / "examples/comfyui" / f"{name}.json").write_text(
+                json.dumps(api, indent=1, ensure_ascii=False) + "\n"
+            )
+            if name != "lipsync_recover_by_job_id":
+                english.run()
+            english.picture(REPOSITORY / "examples/comfyui" / f"{name}.jpg")
+            english.preview(PACK / "example_workflows" / f"{name}.jpg")
+        for kind in json.loads((PACK / "locales/en/nodeDefs.json").read_text(encoding="utf-8")):
+            english.one_node(kind, PACK / "web/docs" / kind / "node.jpg")
+        english.close()
+        chinese = Browser(playwright, url, "zh")
+        for name in ("lipsync_image_multi", "lipsync_batch"):
+            chinese.show(name, GRAPHS[name])
+            chinese.run()
+            chinese.picture(REPOSITORY / "examples/comfyui" / f"{name}.zh.jpg")
+        chinese.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2:])
