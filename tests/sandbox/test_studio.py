@@ -16,10 +16,10 @@ import pytest
 
 import lipsync_nodes.sandbox
 from lipsync_nodes.sandbox.studio import MediaError, Take, media_seconds, render
-from lipsync_nodes.sandbox.studio.faces import FaceFinder
-from lipsync_nodes.sandbox.studio.mouth import mouth_curve, opening_at
-from lipsync_nodes.sandbox.studio.picture import Film, _frame_rate, read_image
-from lipsync_nodes.sandbox.studio.sound import read_speech
+from lipsync_nodes.sandbox.studio.faces.finder import FaceFinder
+from lipsync_nodes.sandbox.studio.speech.curve import mouth_curve, opening_at
+from lipsync_nodes.sandbox.studio.video.picture import Film, _frame_rate, read_image
+from lipsync_nodes.sandbox.studio.speech.sound import read_speech
 
 MEDIA = Path(lipsync_nodes.sandbox.__file__).parent / "media"
 PORTRAIT, DUET = MEDIA / "portrait.jpg", MEDIA / "duet.jpg"

@@ -9,7 +9,7 @@ import av
 import cv2
 
 from lipsync_nodes.sandbox.studio.arrays import levels
-from lipsync_nodes.sandbox.studio.sound import SOUND_RATE
+from lipsync_nodes.sandbox.studio.speech.sound import SOUND_RATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,6 +21,7 @@ _DETECTOR_SIDE, _MESH_SIDE = 128, 192  # pixels of the models' inputs
 _FACE_SCORE = 0.65  # below this BlazeFace invents faces
 _PRESENCE = 0.5
 _MARGIN = 1.5  # the mesh wants a face with this much room around it
+_TURNS = (2, 1, 3)  # quarters of a turn that an image without an upright face is given, to search again
 _OVERLAP = 0.3  # two boxes that share more than this are one face
 RIGHT_EYE, LEFT_EYE = 33, 263  # the eyes' outer corners
 FOREHEAD, CHIN = 10, 152
@@ -59,15 +60,23 @@ class FaceFinder:
         self._anchors = _anchors()
 
     def find(self, image: Image, most: int = 1) -> list[Face]:
-        """Find the largest faces, at most ``most``, sorted from left to right."""
+        """Find the largest faces, at most ``most``, sorted from left to right; however they are turned."""
+        found = self._upright(image)
+        for turns in _TURNS:
+            found = found or [_turned_back(face, turns, image) for face in self._upright(np.rot90(image, turns))]
+        found.sort(key=lambda face: -face.height)
+        return sorted(found[:most], key=lambda face: float(face.centre[0]))
+
+    def _upright(self, image: Image) -> list[Face]:
+        """Find the faces that stand on their chin, more or less."""
         found: list[Face] = []
+        image = np.ascontiguousarray(image)
         for centre, side, angle in self._detect(image):
             rough = self._landmarks(image, centre, side * _MARGIN, angle)
             face = rough and self.follow(image, rough)
             if face and not any(_same(face, other) for other in found):
                 found.append(face)
-        found.sort(key=lambda face: -face.height)
-        return sorted(found[:most], key=lambda face: float(face.centre[0]))
+        return found
 
     def follow(self, image: Image, last: Face) -> Face | None:
         """Find the face that was at ``last`` in the frame before, or None if it has gone."""
@@ -110,6 +119,17 @@ class FaceFinder:
             _decode(float(chance[i]), boxes[0, i], self._anchors[i], floats([x, y]), side)
             for i in np.flatnonzero(chance > _FACE_SCORE)
         ]
+
+
+def _turned_back(face: Face, turns: int, image: Image) -> Face:
+    """Give a face found in an image that np.rot90 had turned, where it is in the image itself."""
+    points, (height, width) = face.points, image.shape[:2]
+    for _ in range(turns):  # each step back swaps the axes
+        width, height = height, width
+    for _ in range(turns):
+        points = np.stack([height - 1 - points[:, 1], points[:, 0]], 1)
+        width, height = height, width
+    return Face(floats(points))
 
 
 def _load(name: str) -> Any:  # OpenCV's own stubs disagree between versions
