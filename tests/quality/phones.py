@@ -64,7 +64,7 @@ def curves(phones: list[Phone], seconds: float) -> np.ndarray:
             steps[first:last, 0] = 0.2
         else:
             steps[first:last, :3] = _SHAPES[letter]
-    slow, quick = _bell(11), _bell(5)
+    slow, quick = _bell(17), _bell(5)
     soft = [np.convolve(column, slow if n < 3 else quick, "same") for n, column in enumerate(steps.T)]
     return np.stack(soft, 1).astype(np.float32)
 

@@ -29,6 +29,9 @@ LEARNT = {
         "Tout individu a droit à la vie, à la liberté et à la sûreté de sa personne.",
         "Nul ne sera tenu en esclavage ni en servitude.",
         "Chacun a le droit à la reconnaissance en tous lieux de sa personnalité juridique.",
+        "Toute personne a droit à la liberté de pensée, de conscience et de religion.",
+        "Nul ne peut être arbitrairement arrêté, détenu ni exilé.",
+        "Toute personne a droit au repos et aux loisirs et notamment à une limitation raisonnable du temps de travail.",
     ],
     "es": [
         "Todos los seres humanos nacen libres e iguales en dignidad y derechos.",

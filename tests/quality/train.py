@@ -22,7 +22,7 @@ from tests.quality.texts import LEARNT, pseudo_words
 _VARIANTS = ("", "+m1", "+m2", "+m3", "+m4", "+m7", "+f1", "+f2", "+f3", "+f5")
 _FLITE = ("slt", "rms", "awb", "kal16")
 _HIDDEN = (160, 64)
-_EPOCHS, _BATCH, _RATE = 12, 512, 2e-3
+_EPOCHS, _BATCH, _RATE = 10, 512, 2e-3
 _WEIGHT = np.array([1.0, 0.4, 0.6, 1.0, 0.6], np.float32)  # of the outputs, in the loss
 
 
@@ -58,7 +58,7 @@ def _clips(dice: random.Random):
     """Give sounds and their phones."""
     for language, sentences in LEARNT.items():
         for variant in _VARIANTS:
-            for text in [" ".join(dice.sample(sentences, 3)), *(pseudo_words(dice) for _ in range(12))]:
+            for text in [" ".join(dice.sample(sentences, 3)), *(pseudo_words(dice) for _ in range(10))]:
                 yield voices.say(text, language + variant, dice.randint(120, 215), dice.randint(25, 75))
     for voice in _FLITE:
         for text in LEARNT["en-us"]:

@@ -21,6 +21,7 @@ _DETECTOR_SIDE, _MESH_SIDE = 128, 192  # pixels of the models' inputs
 _FACE_SCORE = 0.65  # below this BlazeFace invents faces
 _PRESENCE = 0.5
 _MARGIN = 1.5  # the mesh wants a face with this much room around it
+_LOOKS = 3  # at a new face, each from where the last one saw it: tilted heads need them
 _TURNS = (2, 1, 3)  # quarters of a turn that an image without an upright face is given, to search again
 _OVERLAP = 0.3  # two boxes that share more than this are one face
 RIGHT_EYE, LEFT_EYE = 33, 263  # the eyes' outer corners
@@ -72,8 +73,9 @@ class FaceFinder:
         found: list[Face] = []
         image = np.ascontiguousarray(image)
         for centre, side, angle in self._detect(image):
-            rough = self._landmarks(image, centre, side * _MARGIN, angle)
-            face = rough and self.follow(image, rough)
+            face = self._landmarks(image, centre, side * _MARGIN, angle)
+            for _ in range(_LOOKS):
+                face = face and self.follow(image, face)
             if face and not any(_same(face, other) for other in found):
                 found.append(face)
         return found

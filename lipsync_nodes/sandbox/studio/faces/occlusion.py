@@ -17,6 +17,7 @@ _LIPS = (0, 37, 267, 39, 269, 17, 84, 314, 181, 405, 61, 291, 146, 375)  # their
 _SKIN = (50, 280, 205, 425, 4, 195, 151, 9)  # cheeks, nose, forehead: what the light does to them, it does to lips
 _AROUND = (164, 18, 200, 57, 287, 43, 273)  # between nose and chin
 _REMEMBERED = 75  # frames whose median is what the mouth looks like
+_RARELY = 8  # of a hidden mouth only one frame in that many is remembered, lest a hand be taken for the mouth too soon
 _SEEN, _HIDDEN = 6.0, 11.0  # distances, in the units of 8-bit Lab, up to which and from which on it is so
 _LIGHTNESS = 0.35  # its weight: shadows fall on mouths, too
 
@@ -27,13 +28,17 @@ class Occlusion:
     def __init__(self) -> None:
         """Begin with no memory: the first face is taken for a bare one."""
         self._past: deque[Floats] = deque(maxlen=_REMEMBERED)
+        self._hidden = 0
 
     def seen(self, image: Image, face: Face) -> float:
         """Say how much of the mouth is to be seen: from 1, all, to 0, nothing."""
         looks = _looks(image, face)
-        self._past.append(looks)
-        away = np.abs(looks - np.median(np.array(self._past), 0)) * floats([_LIGHTNESS, 1, 1])
+        usual = np.median(np.array(self._past), 0) if self._past else looks
+        away = np.abs(looks - usual) * floats([_LIGHTNESS, 1, 1])
         far = float(np.linalg.norm(away, axis=-1).min())  # a mouth that opens changes its own colours alone
+        self._hidden = self._hidden + 1 if far >= _HIDDEN else 0
+        if self._hidden % _RARELY == 0:
+            self._past.append(looks)
         return float(np.clip((_HIDDEN - far) / (_HIDDEN - _SEEN), 0, 1))
 
 

@@ -17,8 +17,9 @@ _HERTZ = np.array([0.13, 0.29, 0.47])  # of the slow, the middle and the fast pa
 _SHARE = np.array([0.6, 0.3, 0.1])
 _SHIFT = (0.014, 0.010)  # of the face's height, across and down
 _TURN = 0.016  # radians
+_FINE = 300_000  # pixels: larger heads are sampled less finely, which nobody sees and takes a quarter of the time
 _GRID = 32  # points along each side of the coarse grid on which the movement is computed
-_HEAD, _FREE = 0.85, 1.4  # the head moves as a whole up to here, nothing does from there on, in face heights
+_HEAD, _FREE = 0.85, 1.25  # the head moves as a whole up to here, nothing does from there on, in face heights
 
 
 class Sway:
@@ -47,4 +48,5 @@ class Sway:
         swing = self._arm[..., ::-1] * floats([-1, 1]) * (turn * _TURN)
         rows, columns = self._at.shape[:2]
         moved = cv2.resize(self._weight * (shift + swing), (columns, rows))
-        image[self._box] = picked(image[self._box], cv2.subtract(self._at, moved))
+        way = cv2.INTER_CUBIC if rows * columns < _FINE else cv2.INTER_LINEAR
+        image[self._box] = picked(image[self._box], cv2.subtract(self._at, moved), way)

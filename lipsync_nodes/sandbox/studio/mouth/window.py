@@ -87,6 +87,6 @@ class Window:
         return picked(image, place)
 
 
-def picked(image: Image, place: Floats) -> Image:
+def picked(image: Image, place: Floats, way: int = cv2.INTER_CUBIC) -> Image:
     """Give the image at some places, (rows, columns, 2) in pixels; beyond its edges it goes on as it ends."""
-    return np.asarray(cv2.remap(image, place, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+    return np.asarray(cv2.remap(image, place, None, way, borderMode=cv2.BORDER_REPLICATE), np.uint8)

@@ -45,7 +45,7 @@ def in_context(frames: Floats) -> Floats:
 
 def _levels(audio: Floats) -> Floats:
     """Loudness of the bands and of all, in decibels, (frames, 27)."""
-    padded = np.pad(audio, (_WINDOW // 2, _WINDOW))
+    padded = np.pad(audio, (_WINDOW // 2, _WINDOW), "symmetric")  # a clip that begins amid a sound is no onset
     frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::_HOP][: len(audio) // _HOP + 1]
     return np.concatenate([_chunk(frames[i : i + _CHUNK]) for i in range(0, len(frames), _CHUNK)])
 
