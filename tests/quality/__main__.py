@@ -25,13 +25,17 @@ _SPEEDS = {
     "smiling portrait": "image480", "neutral portrait": "image480", "smiling portrait, 720p": "image720",
     "easy film": "film480", "hard film": "film480", "easy film, 720p": "film720",
 }  # fmt: skip
-_NARROW = 0.25  # of the width: the bars of speed are for faces up to this
+_GALLERY = {
+    "smiling portrait, 720p": "smiling.jpg", "neutral portrait, 720p": "neutral.jpg",
+    "easy film, 720p": "film.jpg", "two people": "two.jpg",
+}  # fmt: skip
 
 
 def main() -> int:
     """Measure, print, say by the exit code whether every must is reached."""
     parser = argparse.ArgumentParser(prog="python -m tests.quality", description=__doc__)
     parser.add_argument("--sheets", type=Path, help="folder for a contact sheet of each fixture, and its video")
+    parser.add_argument("--gallery", type=Path, help="folder for the README's pictures")
     parser.add_argument("--only", help="measure the fixtures with this in their name only")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout instead of the table")
     options = parser.parse_args()
@@ -42,12 +46,14 @@ def main() -> int:
         for case in Fixtures(Path(temporary) / "fixtures").cases():
             if (options.only or "") in case.name:
                 _say(case.name)
-                _measure(case, out, figures)
+                _measure(case, out, figures, options.gallery)
                 if case.name in _SPEEDS:
                     speeds[case.name] = _hurry(case, Path(temporary), figures)
     rows = figures.rows()
     if options.json:
-        print(json.dumps({"bars": rows, "speeds": speeds, "load": os.getloadavg() if hasattr(os, "getloadavg") else None}))
+        print(
+            json.dumps({"bars": rows, "speeds": speeds, "load": os.getloadavg() if hasattr(os, "getloadavg") else None})
+        )
     else:
         print(table(rows))
         for name, (whole, encode) in speeds.items():
@@ -55,12 +61,14 @@ def main() -> int:
     return 0 if all(row["passed"] for row in rows) else 1
 
 
-def _measure(case: Case, out: Path, figures: Figures) -> None:
+def _measure(case: Case, out: Path, figures: Figures, gallery: Path | None) -> None:
     """Render one fixture and note what is to be seen in the file."""
     file = out / f"{case.name.replace(', ', ' ').replace(' ', '-')}.mp4"
     render(measures.take_of(case), file)
     look = measures.look(file, len(case.voices))
     sheets.sheet(look, file.with_suffix(".jpg"))
+    if gallery and case.name in _GALLERY:
+        sheets.strip(look, gallery / _GALLERY[case.name])
     if case.hidden:
         sheets.whole_sheet(look, file.with_suffix(".jpg"))
         return

@@ -68,7 +68,8 @@ class Figures:
         return {
             "name": name, "title": bar.title, "value": round(value, 4), "worst": where, "must": bar.must,
             "stretch": bar.stretch, "passed": bar.reached(round(value, 4), bar.must),
-            "stretched": bar.reached(round(value, 4), bar.stretch), "all": {w: round(v, 4) for v, w in self.values[name]},
+            "stretched": bar.reached(round(value, 4), bar.stretch),
+            "all": {where: round(value, 4) for value, where in self.values[name]},
         }  # fmt: skip
 
 
@@ -80,7 +81,11 @@ def table(rows: list[dict]) -> str:
         sign = "≥" if bar.least else "≤"
         value, must, stretch = (f"{row[key]:.{bar.digits}f}" for key in ("value", "must", "stretch"))
         ends = ["pass" if row["passed"] else "FAIL", "pass" if row["stretched"] else "no"]
-        lines.append(f"{row['title']:50} {value:>8} {sign + must:>7} {ends[0]:6} {sign + stretch:>8} {ends[1]:6} {row['worst']}")
+        lines.append(
+            f"{row['title']:50} {value:>8} {sign + must:>7} {ends[0]:6} {sign + stretch:>8} {ends[1]:6} {row['worst']}"
+        )
     stretched = sum(row["stretched"] for row in rows)
-    lines.append(f"{sum(row['passed'] for row in rows)} of {len(rows)} musts, {stretched} of {len(rows)} stretch figures")
+    lines.append(
+        f"{sum(row['passed'] for row in rows)} of {len(rows)} musts, {stretched} of {len(rows)} stretch figures"
+    )
     return "\n".join(lines)

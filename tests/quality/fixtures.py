@@ -22,9 +22,10 @@ from lipsync_nodes.sandbox.studio.speech.sound import read_speech
 from tests.quality import sounds, texts, voices
 from tests.quality.phones import Phone
 
+_SENTENCE = "had he married a more amiable woman he might have been made still more respectable than he was"
 READ = {
     "speech_left.mp3": "unless to be rather cold hearted and rather selfish is to be ill disposed",
-    "speech_right.mp3": "had he married a more amiable woman he might have been made still more respectable than he was",
+    "speech_right.mp3": _SENTENCE,
 }
 _FPS, _FILM_SECONDS = 25, 4
 
@@ -108,7 +109,9 @@ class Fixtures:
     @cached_property
     def _close(self) -> Path:
         image = cv2.imread(str(self._neutral))
-        return self._keep("close.png", cv2.resize(image[120:345, 140:390], None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC))
+        return self._keep(
+            "close.png", cv2.resize(image[120:345, 140:390], None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
+        )
 
     @cached_property
     def _small(self) -> Path:

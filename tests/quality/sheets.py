@@ -21,6 +21,14 @@ def sheet(look, path: Path) -> None:
     cv2.imwrite(str(path), np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 90])
 
 
+def strip(look, path: Path) -> None:
+    """Show a second of speech as six small pictures in a row, for the README."""
+    first = int(0.35 * len(look.frames))
+    cells = [_cell(look, first + 4 * n, 0.75, label=False) for n in range(6)]
+    row = cv2.resize(np.hstack(cells), None, fx=0.65, fy=0.65, interpolation=cv2.INTER_AREA)
+    cv2.imwrite(str(path), row, [cv2.IMWRITE_JPEG_QUALITY, 84])
+
+
 def blink_sheet(look, path: Path) -> None:
     """Show the eyes around the moment when they are the most closed."""
     lowest = int(np.nanargmin(look.eyes))
@@ -31,15 +39,22 @@ def blink_sheet(look, path: Path) -> None:
 def whole_sheet(look, path: Path) -> None:
     """Show whole frames over a clip."""
     numbers = np.linspace(0, len(look.frames) - 1, 8).round().astype(int)
-    shown = [cv2.resize(look.frames[n], None, fx=_SIDE / look.frames[n].shape[0], fy=_SIDE / look.frames[n].shape[0]) for n in numbers]
+    shown = [
+        cv2.resize(look.frames[n], None, fx=_SIDE / look.frames[n].shape[0], fy=_SIDE / look.frames[n].shape[0])
+        for n in numbers
+    ]
     cv2.imwrite(str(path), np.vstack([np.hstack(shown[:4]), np.hstack(shown[4:])]))
 
 
-def _cell(look, number: int, reach: float, below: float = 0.0) -> np.ndarray:
+def _cell(look, number: int, reach: float, below: float = 0.0, *, label: bool = True) -> np.ndarray:
     """Cut a square around a face, or a part of it."""
     centre, height = look.centres[number]
     scale = _SIDE / (2 * reach * height)
-    place = np.array([[scale, 0, _SIDE / 2 - scale * centre[0]], [0, scale, _SIDE / 2 - scale * (centre[1] + below * height)]])
+    place = np.array(
+        [[scale, 0, _SIDE / 2 - scale * centre[0]], [0, scale, _SIDE / 2 - scale * (centre[1] + below * height)]]
+    )
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     cell = cv2.warpAffine(look.frames[number], place, (_SIDE, _SIDE), flags=way, borderMode=cv2.BORDER_REPLICATE)
+    if not label:
+        return np.asarray(cell)
     return np.asarray(cv2.putText(cell, str(number), (4, 14), 0, 0.42, (80, 255, 80), 1, cv2.LINE_AA))

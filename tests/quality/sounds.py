@@ -25,7 +25,9 @@ def hum(seconds: float, seed: int) -> np.ndarray:
     """Give a tone with some overtones or none, as mains and engines hum."""
     rng = np.random.default_rng(seed)
     base = rng.uniform(50, 600)
-    tones = [np.sin(2 * np.pi * base * n * _times(seconds)) * rng.uniform(0, 1) / n for n in range(1, rng.integers(2, 9))]
+    tones = [
+        np.sin(2 * np.pi * base * n * _times(seconds)) * rng.uniform(0, 1) / n for n in range(1, rng.integers(2, 9))
+    ]
     return _loud(np.sum(tones, 0) + rng.normal(size=len(tones[0])) * rng.choice([0, 1e-4, 1e-2]), rng)
 
 

@@ -9,7 +9,7 @@ LEARNT = {
         "All human beings are born free and equal in dignity and rights.",
         "They are endowed with reason and conscience and should act towards one another in a spirit of brotherhood.",
         "Everyone has the right to life, liberty and security of person.",
-        "No one shall be held in slavery or servitude; slavery and the slave trade shall be prohibited in all their forms.",
+        "No one shall be held in slavery; slavery and the slave trade shall be prohibited in all their forms.",
         "Everyone has the right to recognition everywhere as a person before the law.",
         "No one shall be subjected to arbitrary arrest, detention or exile.",
         "Everyone has the right to freedom of movement and residence within the borders of each state.",
@@ -25,7 +25,7 @@ LEARNT = {
     ],
     "fr": [
         "Tous les êtres humains naissent libres et égaux en dignité et en droits.",
-        "Ils sont doués de raison et de conscience et doivent agir les uns envers les autres dans un esprit de fraternité.",
+        "Ils sont doués de raison et de conscience et doivent agir dans un esprit de fraternité.",
         "Tout individu a droit à la vie, à la liberté et à la sûreté de sa personne.",
         "Nul ne sera tenu en esclavage ni en servitude.",
         "Chacun a le droit à la reconnaissance en tous lieux de sa personnalité juridique.",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import random
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +89,7 @@ def fit(heard: np.ndarray, wanted: np.ndarray, rng: np.random.Generator) -> dict
     mean, spread = heard[learn].astype(np.float32).mean(0), heard[learn].astype(np.float32).std(0) + 0.05
     sizes = (heard.shape[1], *_HIDDEN, wanted.shape[1])
     layers = {}
-    for n, (wide, narrow) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for n, (wide, narrow) in enumerate(pairwise(sizes)):
         layers[f"w{n}"] = (rng.normal(size=(wide, narrow)) * np.sqrt(2 / wide)).astype(np.float32)
         layers[f"b{n}"] = np.zeros(narrow, np.float32)
     moments = {name: [np.zeros_like(value), np.zeros_like(value)] for name, value in layers.items()}

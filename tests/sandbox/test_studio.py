@@ -22,8 +22,8 @@ from lipsync_nodes.sandbox.studio.mouth.eyes import Blinks
 from lipsync_nodes.sandbox.studio.mouth.paint import Palette
 from lipsync_nodes.sandbox.studio.mouth.puppet import Puppet
 from lipsync_nodes.sandbox.studio.speech.curve import mouth_curve, opening, sampled
-from lipsync_nodes.sandbox.studio.video.picture import Film, _frame_rate, read_image
 from lipsync_nodes.sandbox.studio.speech.sound import read_speech
+from lipsync_nodes.sandbox.studio.video.picture import Film, _frame_rate, read_image
 
 MEDIA = Path(lipsync_nodes.sandbox.__file__).parent / "media"
 PORTRAIT, DUET = MEDIA / "portrait.jpg", MEDIA / "duet.jpg"
@@ -312,7 +312,9 @@ def bad(clips, still_film, tmp_path_factory):
     noise = np.random.default_rng(0).integers(0, 255, (300, 400, 3), np.uint8)
     cv2.imwrite(str(folder / "noise.png"), noise)
     tiny = np.full((480, 480, 3), 200, np.uint8)
-    tiny[200:270, 200:270] = cv2.resize(read_image(PORTRAIT, 480)[:240, 100:340], (70, 70), interpolation=cv2.INTER_AREA)
+    tiny[200:270, 200:270] = cv2.resize(
+        read_image(PORTRAIT, 480)[:240, 100:340], (70, 70), interpolation=cv2.INTER_AREA
+    )
     cv2.imwrite(str(folder / "tiny.png"), tiny)
     save_film(folder / "noise.mp4", [noise] * 5, 25)
     save_wav(folder / "long.wav", np.zeros(601 * RATE, np.float32))

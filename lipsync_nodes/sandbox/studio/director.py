@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, TypeVar
 import cv2
 import numpy as np
 
-from lipsync_nodes.sandbox.studio.speech import sound
-from lipsync_nodes.sandbox.studio.video import measure
 from lipsync_nodes.sandbox.studio.arrays import floats, levels
 from lipsync_nodes.sandbox.studio.faces.finder import FaceFinder
-from lipsync_nodes.sandbox.studio.speech.curve import mouth_curve, opening, sampled
+from lipsync_nodes.sandbox.studio.faces.tracker import tracked
 from lipsync_nodes.sandbox.studio.mouth.eyes import Blinks
 from lipsync_nodes.sandbox.studio.mouth.paint import Palette
 from lipsync_nodes.sandbox.studio.mouth.puppet import Puppet
-from lipsync_nodes.sandbox.studio.video.picture import Film, read_image, read_mask
 from lipsync_nodes.sandbox.studio.mouth.sway import Sway
+from lipsync_nodes.sandbox.studio.speech import sound
+from lipsync_nodes.sandbox.studio.speech.curve import mouth_curve, opening, sampled
 from lipsync_nodes.sandbox.studio.take import LONGEST, MediaError, Rendered, Take
-from lipsync_nodes.sandbox.studio.faces.tracker import tracked
+from lipsync_nodes.sandbox.studio.video import measure
+from lipsync_nodes.sandbox.studio.video.picture import Film, read_image, read_mask
 from lipsync_nodes.sandbox.studio.video.writer import Mp4Writer
 
 if TYPE_CHECKING:

@@ -21,6 +21,7 @@ _BROWS = ((46, 53, 52, 65, 55), (285, 295, 282, 283, 276))
 _CLOSING = (0.25, 0.7, 1.0, 1.0, 0.8, 0.5, 0.25, 0.1)  # of the way, frame by frame: lids fall faster than they rise
 _PAUSE = (2.2, 5.0)  # seconds from one blink to the next, at least and at most
 _LASHES = 0.16  # of the eye's height above the lid's edge goes down as it is; the skin above is stretched
+_BRIGHT = 1.3  # how much more of a closed lid comes from the skin under the brow than from the dark fold by the lashes
 _ROOM = 0.02  # of the face's height around an eye
 
 
@@ -77,7 +78,8 @@ def _pulled(points: Floats, upper: Floats, lower: Floats, brow: Floats, closed: 
     lashes = _LASHES * height
     now = edge + closed * (height + 0.25 * lashes)  # closed lids overlap a little
     crease = edge - lashes
-    stretch = (y - top) / np.maximum(now - lashes - top, 1e-4)
+    way = np.clip((y - top) / np.maximum(now - lashes - top, 1e-4), 0, 1)
+    stretch = way ** (1 + _BRIGHT * closed)
     source = np.where(y < now - lashes, top + stretch * (crease - top), edge + (y - now))
     source = np.where(y < top, y, source)
     inside = (x > upper[0, 0]) & (x < upper[-1, 0])

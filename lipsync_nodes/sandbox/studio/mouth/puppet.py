@@ -20,6 +20,7 @@ from lipsync_nodes.sandbox.studio.mouth.window import FACE, MOUTH, Window
 if TYPE_CHECKING:
     from lipsync_nodes.sandbox.studio.faces.finder import Face
 
+
 class Puppet:
     """One face's mouth in pictures of one size. ``image`` is one in which it is where ``face`` says."""
 

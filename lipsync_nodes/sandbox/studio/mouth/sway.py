@@ -49,4 +49,4 @@ class Sway:
         rows, columns = self._at.shape[:2]
         moved = cv2.resize(self._weight * (shift + swing), (columns, rows))
         way = cv2.INTER_CUBIC if rows * columns < _FINE else cv2.INTER_LINEAR
-        image[self._box] = picked(image[self._box], cv2.subtract(self._at, moved), way)
+        image[self._box] = picked(image[self._box], floats(cv2.subtract(self._at, moved)), way)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from lipsync_nodes.sandbox.studio.arrays import Floats, floats
-from lipsync_nodes.sandbox.studio.mouth.window import Window
+from lipsync_nodes.sandbox.studio.mouth.window import NO_MAP, Window
 
 _WIDE, _TALL = 512, 128  # pixels of a drawn row
 _UPPER = (0.20, 0.145, 0.155, 0.125, 0.10, 0.08)  # widths from the middle outwards, half the row is about 0.8
@@ -29,7 +29,7 @@ def drawn_row(window: Window, middle: float, half: float, edge: float, *, upper:
     v = (window.grid[..., 1] - edge) / HEIGHT * _TALL
     v = v + _TALL * 0.92 if upper else _TALL * 0.92 - v
     place = window.field(floats(np.stack([u, v], -1)))
-    look = cv2.remap(row, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    look = cv2.remap(row, place, NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     return floats(look[..., 0]), floats(look[..., 1])
 
 
@@ -49,4 +49,4 @@ def _row(upper: bool) -> Floats:
     back = 1 - 0.62 * np.clip(x / edges[-1], 0, 1) ** 1.6  # the row curves back into the mouth
     tip = 1 - 0.10 * np.clip((y - length + 0.12) / 0.12, 0, 1)
     bright = groove * bulge * back * tip * (0.82 + 0.18 * np.clip(y / 0.8, 0, 1))
-    return cv2.GaussianBlur(floats(np.stack(np.broadcast_arrays(bright, cover), -1)), (0, 0), 1.5)
+    return floats(cv2.GaussianBlur(floats(np.stack(np.broadcast_arrays(bright, cover), -1)), (0, 0), 1.5))

@@ -11,6 +11,8 @@ from lipsync_nodes.sandbox.studio.arrays import Floats, Image, floats
 from lipsync_nodes.sandbox.studio.mouth.lips import Frame
 
 _GRID = 25  # points along each side of the coarse grid
+NO_MAP = np.empty(0, np.float32)
+"""What OpenCV's remap takes for its second map, where the first one has both coordinates."""
 _EASE = 0.3  # of the way from the edge to the middle, movements fade out
 
 
@@ -89,4 +91,4 @@ class Window:
 
 def picked(image: Image, place: Floats, way: int = cv2.INTER_CUBIC) -> Image:
     """Give the image at some places, (rows, columns, 2) in pixels; beyond its edges it goes on as it ends."""
-    return np.asarray(cv2.remap(image, place, None, way, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+    return np.asarray(cv2.remap(image, place, NO_MAP, way, borderMode=cv2.BORDER_REPLICATE), np.uint8)

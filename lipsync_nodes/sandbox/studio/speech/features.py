@@ -31,7 +31,7 @@ def features(audio: Floats) -> Floats | None:
     loud = float(np.percentile(level[:, -1], 95))
     if loud < _SILENCE_DB:
         return None
-    level = np.maximum(level, loud - _RANGE_DB) - loud
+    level = floats(np.maximum(level, loud - _RANGE_DB) - loud)
     active = level[level[:, -1] > -_ACTIVE_DB]
     level[:, :BANDS] -= active[:, :BANDS].mean(0)
     return floats(level / 20)
@@ -40,7 +40,7 @@ def features(audio: Floats) -> Floats | None:
 def in_context(frames: Floats) -> Floats:
     """Put each frame beside those around it: (frames, 27 * len(AROUND)); the clip's ends are repeated."""
     places = np.arange(len(frames))[:, None] + np.array(AROUND)
-    return frames[np.clip(places, 0, len(frames) - 1)].reshape(len(frames), -1)
+    return floats(frames[np.clip(places, 0, len(frames) - 1)].reshape(len(frames), -1))
 
 
 def _levels(audio: Floats) -> Floats:
@@ -60,8 +60,8 @@ def _chunk(frames: Floats) -> Floats:
 def _mel() -> Floats:
     """Triangles that are equally wide in pitch, from 60 Hz to 7.6 kHz, (257, 26)."""
     hertz = np.fft.rfftfreq(_FFT, 1 / SPEECH_RATE)
-    ends = 2595 * np.log10(1 + np.array([60.0, 7600.0]) / 700)
-    edges = 700 * (10 ** (np.linspace(*ends, BANDS + 2) / 2595) - 1)
+    low, high = (2595 * float(np.log10(1 + hertz / 700)) for hertz in (60, 7600))
+    edges = 700 * (10 ** (np.linspace(low, high, BANDS + 2) / 2595) - 1)
     rise = (hertz[:, None] - edges[:-2]) / np.diff(edges)[:-1]
     fall = (edges[2:] - hertz[:, None]) / np.diff(edges)[1:]
     return floats(np.clip(np.minimum(rise, fall), 0, None))
