@@ -96,7 +96,7 @@ class Fixtures:
         return Voice(MEDIA / name, voices.aligned(samples, READ[name]), "natural")
 
     def _said(self, language: str) -> Voice:
-        samples, phones = voices.say(texts.MEASURED[language], language + "+f4")
+        samples, phones = voices.say(texts.MEASURED[language], language)
         return Voice(self.save(f"language {language}.wav", samples), phones, "espeak")
 
     def _no_speech(self, make) -> Voice:

@@ -22,6 +22,7 @@ _WEIGHTS = (1, 2, 1)  # of the frames around one, for its landmarks; more would 
 _AROUND = len(_WEIGHTS) // 2
 _LEAP = 0.025  # of the face's height: landmarks that move further in a frame do not tremble, they move
 _RETRY = 5  # frames from one search for a lost face to the next
+_THOROUGH = 50  # frames from one thorough search to the next
 _GONE = 0.1  # of a mouth to be seen: less is none
 
 
@@ -48,10 +49,10 @@ def _found(frames: Iterable[Image], finder: FaceFinder) -> Iterator[Tracked]:
     face: Face | None = None
     wait = 0
     occlusion = Occlusion()
-    for image in frames:
+    for number, image in enumerate(frames):
         face = face and finder.follow(image, face)
         if face is None and wait == 0:
-            face = next(iter(finder.find(image)), None)
+            face = next(iter(finder.find(image, thorough=number % _THOROUGH == 0)), None)
             wait = 0 if face else _RETRY
         wait = max(0, wait - 1)
         yield Tracked(image, face, occlusion.seen(image, face)) if face else Tracked(image)
