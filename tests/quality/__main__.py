@@ -37,6 +37,7 @@ def main() -> int:
     parser.add_argument("--sheets", type=Path, help="folder for a contact sheet of each fixture, and its video")
     parser.add_argument("--gallery", type=Path, help="folder for the README's pictures")
     parser.add_argument("--only", help="measure the fixtures with this in their name only")
+    parser.add_argument("--no-speed", action="store_true", help="leave out speed and memory: the machine is busy")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout instead of the table")
     options = parser.parse_args()
     figures, speeds = Figures(), {}
@@ -47,7 +48,7 @@ def main() -> int:
             if (options.only or "") in case.name:
                 _say(case.name)
                 _measure(case, out, figures, options.gallery)
-                if case.name in _SPEEDS:
+                if case.name in _SPEEDS and not options.no_speed:
                     speeds[case.name] = _hurry(case, Path(temporary), figures)
     rows = figures.rows()
     if options.json:

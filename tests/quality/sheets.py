@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+_JPEG = (cv2.IMWRITE_JPEG_QUALITY, 85)
 _SIDE, _SHARES = 240, (0.0, 0.2, 0.4, 0.55, 0.7, 0.85, 0.95, 1.0)
 
 
@@ -18,15 +19,21 @@ def sheet(look, path: Path) -> None:
     by_opening = [int(order[round(share * (count - 1))]) for share in _SHARES]
     rows = [np.hstack([_cell(look, number, 0.68) for number in in_time])]
     rows.append(np.hstack([_cell(look, number, 0.36, below=0.25) for number in by_opening]))
-    cv2.imwrite(str(path), np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 90])
+    cv2.imwrite(str(path), np.vstack(rows), _JPEG)
 
 
 def strip(look, path: Path) -> None:
-    """Show a second of speech as six small pictures in a row, for the README."""
-    first = int(0.35 * len(look.frames))
-    cells = [_cell(look, first + 4 * n, 0.75, label=False) for n in range(6)]
-    row = cv2.resize(np.hstack(cells), None, fx=0.65, fy=0.65, interpolation=cv2.INTER_AREA)
-    cv2.imwrite(str(path), row, [cv2.IMWRITE_JPEG_QUALITY, 84])
+    """Show six moments in a row, by turns of a mouth that is shut and of one that is open; two people side by side."""
+    parts = np.array_split(np.arange(len(look.frames)), 6)
+    gaps = np.nan_to_num(look.openings[0])
+    numbers = [int(part[(np.argmin, np.argmax)[n % 2](gaps[part])]) for n, part in enumerate(parts)]
+    if len(look.openings) > 1:
+        cells = [_small(look.frames[n]) for n in numbers[1::2]]
+    else:
+        cells = [_cell(look, n, 0.75, label=False) for n in numbers]
+    row = np.hstack(cells)
+    scale = 936 / row.shape[1]
+    cv2.imwrite(str(path), cv2.resize(row, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), _JPEG)
 
 
 def blink_sheet(look, path: Path) -> None:
@@ -39,11 +46,14 @@ def blink_sheet(look, path: Path) -> None:
 def whole_sheet(look, path: Path) -> None:
     """Show whole frames over a clip."""
     numbers = np.linspace(0, len(look.frames) - 1, 8).round().astype(int)
-    shown = [
-        cv2.resize(look.frames[n], None, fx=_SIDE / look.frames[n].shape[0], fy=_SIDE / look.frames[n].shape[0])
-        for n in numbers
-    ]
+    shown = [_small(look.frames[n]) for n in numbers]
     cv2.imwrite(str(path), np.vstack([np.hstack(shown[:4]), np.hstack(shown[4:])]))
+
+
+def _small(frame: np.ndarray) -> np.ndarray:
+    """Scale a frame to the height of a cell."""
+    scale = _SIDE / frame.shape[0]
+    return np.asarray(cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
 
 
 def _cell(look, number: int, reach: float, below: float = 0.0, *, label: bool = True) -> np.ndarray:
