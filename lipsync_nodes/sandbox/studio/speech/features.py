@@ -54,7 +54,7 @@ def _chunk(frames: Floats) -> Floats:
     window = np.hanning(_WINDOW).astype(np.float32)
     power = np.abs(np.fft.rfft(frames * window, _FFT)) ** 2 / float(window.sum()) ** 2
     bands = np.column_stack([power @ _MEL, power.sum(1)])
-    return floats(10 * np.log10(bands + 1e-10))
+    return floats(10 * np.log10(bands + 1e-14))
 
 
 def _mel() -> Floats:
