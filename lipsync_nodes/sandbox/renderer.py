@@ -58,9 +58,15 @@ _TIMED: Final = frozenset({"audio", "video"})
 
 
 class Renderer:
-    """Runs one order at a time in a process of its own; what kills that process fails one job alone."""
+    """Runs one order at a time in a process of its own; what kills that process fails one job alone.
 
-    def __init__(self) -> None:
+    Args:
+        patience: how many seconds it may work without a word before it counts as hanging, and is ended.
+
+    """
+
+    def __init__(self, patience: float = 120.0) -> None:
+        self.patience = patience
         self._process: Process | None = None
 
     @property
@@ -71,7 +77,7 @@ class Renderer:
     async def run(self, order: Mapping[str, Any], news: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
         """Carry out an order, pass on news, return what the worker says at the end.
 
-        Raises Refused if it fails, Crashed if the worker died.
+        Raises Refused if it fails or hangs, Crashed if the worker died.
         """
         process = await self._running()
         try:
@@ -119,9 +125,20 @@ class Renderer:
             await process.stdin.drain()
         except ConnectionError:
             return None
-        async for line in process.stdout:
+        while line := await self._heard(process.stdout):
             message: dict[str, Any] = json.loads(line)
             if message.keys() & {"done", "refused", "broken"}:
                 return message
             news(message)
         return None
+
+    async def _heard(self, source: asyncio.StreamReader) -> bytes:
+        """Return the next line, empty at the end."""
+        try:
+            async with asyncio.timeout(self.patience):
+                return await source.readline()
+        except TimeoutError:
+            raise Refused(
+                f"The preview renderer said nothing for {self.patience:g} s, so it was stopped. "
+                "The media may be damaged in a way that it cannot cope with."
+            ) from None

@@ -53,6 +53,24 @@ def test_a_killed_worker_fails_its_own_job_alone(studio_box, connect, portrait, 
     assert [studio.ended(job_id)["status"] for job_id in again] == ["completed", "completed"]
 
 
+@posix
+def test_a_hanging_worker_fails_its_own_job_alone_and_is_replaced(studio_box, connect, portrait, tone, until):
+    studio = connect(studio_box)
+    works = studio.box._running.service.works
+    media = {"image": studio.put("face.jpg", portrait), "audio": studio.put("long.wav", tone(9))}
+    until(lambda: not works.progress)
+    for renderer in works._renderers:
+        renderer.patience = 3
+    first, second = studio.job_id(**media), studio.job_id(**media)
+    until(lambda: len(works.progress) == 2)
+    victim = works.pids()[0]
+    os.kill(victim, signal.SIGSTOP)
+    ends = sorted((studio.ended(job_id) for job_id in (first, second)), key=lambda job: job["status"])
+    assert [job["status"] for job in ends] == ["completed", "failed"]
+    assert ends[1]["error"].startswith("The preview renderer said nothing for 3 s, so it was stopped.")
+    assert victim not in works.pids()
+
+
 SERVE = """
 import signal, sys
 from pathlib import Path

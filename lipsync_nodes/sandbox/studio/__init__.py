@@ -33,6 +33,6 @@ def media_seconds(path: Path) -> float:
 
     Raises MediaError if the file is unreadable or has neither.
     """
-    from lipsync_nodes.sandbox.studio import sound  # noqa: PLC0415 - keeps the import of the package light
+    from lipsync_nodes.sandbox.studio.speech import sound  # noqa: PLC0415 - keeps the import of the package light
 
     return sound.media_seconds(path)

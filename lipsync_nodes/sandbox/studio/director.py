@@ -7,31 +7,39 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+import cv2
 import numpy as np
 
-from lipsync_nodes.sandbox.studio import measure, puppet, sound
-from lipsync_nodes.sandbox.studio.arrays import levels
-from lipsync_nodes.sandbox.studio.faces import FaceFinder
-from lipsync_nodes.sandbox.studio.mouth import mouth_curve, opening_at
-from lipsync_nodes.sandbox.studio.paint import Palette
-from lipsync_nodes.sandbox.studio.picture import Film, read_image, read_mask
-from lipsync_nodes.sandbox.studio.sway import Sway
+from lipsync_nodes.sandbox.studio.arrays import floats, levels
+from lipsync_nodes.sandbox.studio.faces.finder import FaceFinder
+from lipsync_nodes.sandbox.studio.faces.tracker import tracked
+from lipsync_nodes.sandbox.studio.mouth.eyes import Blinks
+from lipsync_nodes.sandbox.studio.mouth.paint import Palette
+from lipsync_nodes.sandbox.studio.mouth.puppet import Puppet
+from lipsync_nodes.sandbox.studio.mouth.sway import Sway
+from lipsync_nodes.sandbox.studio.speech import sound
+from lipsync_nodes.sandbox.studio.speech.curve import mouth_curve, opening, sampled
 from lipsync_nodes.sandbox.studio.take import LONGEST, MediaError, Rendered, Take
-from lipsync_nodes.sandbox.studio.tracker import tracked
-from lipsync_nodes.sandbox.studio.writer import Mp4Writer
+from lipsync_nodes.sandbox.studio.video import measure
+from lipsync_nodes.sandbox.studio.video.picture import Film, read_image, read_mask
+from lipsync_nodes.sandbox.studio.video.writer import Mp4Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from lipsync_nodes.sandbox.studio.arrays import Floats, Image
+    from lipsync_nodes.sandbox.studio.faces.finder import Face
 
+_Made = TypeVar("_Made")
 
 _STILL_FPS = Fraction(25)
 _AHEAD = 4  # frames drawn before they are needed
 _NO_FACE = "No face was found in the {}."
+_SMALLEST = 32  # pixels of a face's height: a smaller mouth has no room to speak
+_TOO_SMALL = "The face in the {} is too small: it is {} pixels high at {}p, and at least {} are needed."
 _ONE_FACE = "Only one face was found in the image, but two people are to speak."
 
 
@@ -43,10 +51,10 @@ class _Script:
     seconds: float
     sound: Iterator[Floats]
 
-    def openings(self, fps: Fraction) -> Floats:
-        """Give the opening of each mouth in the middle of each frame, (faces, frames)."""
+    def values(self, fps: Fraction) -> Floats:
+        """Give what each mouth does in the middle of each frame, (faces, frames, the curve's columns)."""
         times = (np.arange(max(1, round(self.seconds * fps))) + 0.5) / float(fps)
-        return np.stack([opening_at(curve, times - start) for start, curve in self.parts])
+        return np.stack([sampled(curve, floats(times - start), 1 / float(fps)) for start, curve in self.parts])
 
 
 def render(take: Take, out: Path, progress: Callable[[float], None] | None) -> Rendered:
@@ -92,9 +100,9 @@ def _filmed(take: Take, script: _Script, out: Path, tell: Callable[[float], None
     finder = FaceFinder()
     film = Film(take.video, take.short_side) if take.video else None
     fps = film.fps if film else _STILL_FPS
-    openings = script.openings(fps)
-    frames = _from_film(film, openings[0], finder) if film else _from_photo(take, openings, finder)
-    total = openings.shape[1]
+    values = script.values(fps)
+    frames = _from_film(film, values[0], finder) if film else _from_photo(take, values, finder)
+    total = values.shape[1]
     first = next(frames)
     height, width = first[1].shape[:2]
     weight = read_mask(take.mask, width, height) if take.mask else None
@@ -102,49 +110,81 @@ def _filmed(take: Take, script: _Script, out: Path, tell: Callable[[float], None
         for number, (before, after) in enumerate(_ahead(chain([first], frames))):
             writer.show(after if weight is None else _masked(before, after, weight))
             tell(0.85 * ((number + 1) / total))
-    sync = measure.sync(out, openings, finder, lambda part: tell(0.85 + 0.15 * part))
+    sync = measure.sync(out, opening(values), finder, lambda part: tell(0.85 + 0.15 * part))
     return Rendered(float(total / fps), width, height, float(fps), sync)
 
 
-def _from_photo(take: Take, openings: Floats, finder: FaceFinder) -> Iterator[tuple[Image, Image]]:
+def _from_photo(take: Take, values: Floats, finder: FaceFinder) -> Iterator[tuple[Image, Image]]:
     """Draw the frames of a talking photo; pairs of (untouched, drawn)."""
     if take.image is None:
         raise MediaError("There is neither an image nor a video.")
     photo = read_image(take.image, take.short_side)
-    faces = finder.find(photo, len(openings))
-    if len(faces) < len(openings):
+    faces = finder.find(photo, len(values))
+    if len(faces) < len(values):
         raise MediaError(_ONE_FACE if faces else _NO_FACE.format("image"))
-    size = photo.shape[1], photo.shape[0]
-    palettes = [Palette.of(photo, face, moving=False) for face in faces]
-    sways = [Sway(face, size, 2 * take.seed + number) for number, face in enumerate(faces)]
-    for number, now in enumerate(openings.T):
+    for face in faces:
+        _check_size(face, "image", take.short_side)
+    heads = [_Head(photo, face, 2 * take.seed + number) for number, face in enumerate(faces)]
+    return ((photo, frame) for frame in _swaying(heads, _ahead(_speaking(heads, photo, values))))
+
+
+class _Head:
+    """One head in a photo, and what moves of it."""
+
+    def __init__(self, photo: Image, face: Face, seed: int) -> None:
+        self.palette = Palette.of(photo, face, moving=False)
+        self.puppet = Puppet(face, photo)
+        self.blinks = Blinks(face, photo, seed, float(_STILL_FPS))
+        self.sway = Sway(face, (photo.shape[1], photo.shape[0]), seed)
+
+
+def _speaking(heads: list[_Head], photo: Image, values: Floats) -> Iterator[Image]:
+    """Move the mouths and the eyelids."""
+    for number in range(values.shape[1]):
         frame = photo.copy()
-        for face, palette, opening in zip(faces, palettes, now, strict=True):
-            puppet.draw(frame, face, float(opening), palette)
-        for sway in sways:
-            sway.move(frame, number / float(_STILL_FPS))
-        yield photo, frame
+        for head, mouth in zip(heads, values[:, number], strict=True):
+            head.puppet.draw(photo, frame, mouth, head.palette)
+            head.blinks.draw(frame, number)
+        yield frame
 
 
-def _from_film(film: Film, openings: Floats, finder: FaceFinder) -> Iterator[tuple[Image, Image]]:
+def _swaying(heads: list[_Head], frames: Iterable[Image]) -> Iterator[Image]:
+    """Move the heads."""
+    for number, frame in enumerate(frames):
+        for head in heads:
+            head.sway.move(frame, number / float(_STILL_FPS))
+        yield frame
+
+
+def _from_film(film: Film, values: Floats, finder: FaceFinder) -> Iterator[tuple[Image, Image]]:
     """Draw the frames of a film with new speech; pairs of (untouched, drawn).
 
-    Frames without a face stay as they are.
+    Frames without a face, or with something before its mouth, stay as they are.
     """
     palette: Palette | None = None
-    for (before, face), opening in zip(tracked(film.play(len(openings)), finder), openings, strict=False):
-        after = before
-        if face:
-            palette = palette or Palette.of(before, face, moving=True)
-            after = before.copy()
-            puppet.draw(after, face, float(opening), palette)
-        yield before, after
+    for shot, mouth in zip(_ahead(tracked(film.play(len(values)), finder)), values, strict=False):
+        after = shot.image
+        if shot.face and shot.seen:
+            if palette is None:
+                _check_size(shot.face, "video", min(after.shape[:2]))
+                palette = Palette.of(after, shot.face, moving=True)
+            after = after.copy()
+            Puppet(shot.face, after).draw(shot.image, after, mouth, palette)
+            if shot.seen < 1:
+                after = levels(cv2.addWeighted(shot.image, 1 - shot.seen, after, shot.seen, 0))
+        yield shot.image, after
     if palette is None:
         raise MediaError(_NO_FACE.format("video"))
 
 
-def _ahead(frames: Iterator[tuple[Image, Image]]) -> Iterator[tuple[Image, Image]]:
-    """Have the next frames drawn in another thread while the last one is encoded."""
+def _check_size(face: Face, what: str, short_side: int) -> None:
+    """Refuse a face that is too small to speak."""
+    if face.height < _SMALLEST:
+        raise MediaError(_TOO_SMALL.format(what, round(face.height), short_side, _SMALLEST))
+
+
+def _ahead(frames: Iterator[_Made]) -> Iterator[_Made]:
+    """Have the next ones made in another thread while the last one is worked on."""
     with ThreadPoolExecutor(1) as artist:
         coming = deque(artist.submit(next, frames, None) for _ in range(_AHEAD))
         while (frame := coming.popleft().result()) is not None:

@@ -1,4 +1,4 @@
-"""The window around a mouth: what the puppet redraws of a picture, in pixels and in the face's frame."""
+"""A window on a face: what the puppet redraws of a picture, in pixels and in the face's frame."""
 
 from __future__ import annotations
 
@@ -7,12 +7,27 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from lipsync_nodes.sandbox.studio.arrays import Floats, Image, floats, levels
-from lipsync_nodes.sandbox.studio.lips import Frame
+from lipsync_nodes.sandbox.studio.arrays import Floats, Image, floats
+from lipsync_nodes.sandbox.studio.mouth.lips import Frame
 
-_GRID = 33  # points along each side of the coarse grid
-_MIDDLE = floats([0, 0.08])  # of the window, in the face's frame
-_REACH = floats([0.46, 0.46])  # from there to its edges
+_GRID = 25  # points along each side of the coarse grid
+NO_MAP = np.empty(0, np.float32)
+"""What OpenCV's remap takes for its second map, where the first one has both coordinates."""
+_EASE = 0.3  # of the way from the edge to the middle, movements fade out
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Which part of a face a window shows, in the face's frame: its middle, and from there to its edges."""
+
+    middle: Floats
+    reach: Floats
+
+
+FACE = View(floats([0, 0.08]), floats([0.46, 0.46]))
+"""All that moves with the mouth."""
+MOUTH = View(floats([0, 0.03]), floats([0.25, 0.17]))
+"""The lips, as far as they open, and what is between them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +40,13 @@ class Window:
     height: int
     frame: Frame
     grid: Floats  # (_GRID, _GRID, 2)
+    ease: Floats
+    """Weight of a movement on the grid, (_GRID, _GRID, 1): 1 inside, 0 from the window's edge on."""
 
     @classmethod
-    def around(cls, frame: Frame, image: Image) -> Window | None:
+    def around(cls, frame: Frame, image: Image, view: View) -> Window | None:
         """Lay the window on a face, within the image; None if nothing of it is inside."""
-        corners = frame.out_of(_MIDDLE + _REACH * floats([[-1, -1], [1, -1], [1, 1], [-1, 1]]))
+        corners = frame.out_of(view.middle + view.reach * floats([[-1, -1], [1, -1], [1, 1], [-1, 1]]))
         low = np.maximum(np.floor(corners.min(0)), 0).astype(int)
         high = np.minimum(np.ceil(corners.max(0)), [image.shape[1], image.shape[0]]).astype(int)
         width, height = (high - low).tolist()
@@ -37,7 +54,11 @@ class Window:
             return None
         line = (np.arange(_GRID, dtype=np.float32) + 0.5) / _GRID  # cv2.resize's own sampling points
         pixels = np.stack(np.meshgrid(low[0] + line * width - 0.5, low[1] + line * height - 0.5), -1)
-        return cls(int(low[0]), int(low[1]), width, height, frame, frame.into(pixels.astype(np.float32)))
+        grid = frame.into(pixels.astype(np.float32))
+        away = np.abs((grid - view.middle) / view.reach)
+        ramp = np.clip((1 - np.maximum(away[..., 0], away[..., 1])) / _EASE, 0, 1)
+        ease = floats(ramp * ramp * (3 - 2 * ramp))[..., None]
+        return cls(int(low[0]), int(low[1]), width, height, frame, grid, ease)
 
     def across(self, x: float, half: float) -> Floats:
         """How far each pixel is from ``x`` sideways, in units of ``half``."""
@@ -52,13 +73,6 @@ class Window:
         x, right, left = self.grid[..., 0], line[0, 0], line[-1, 0]
         return np.maximum(self.field(np.maximum(right - x, x - left)), 0)
 
-    @property
-    def ease(self) -> Floats:
-        """Weight of a movement on the grid, (_GRID, _GRID, 1): 1 inside, 0 from the window's edge on."""
-        away = np.abs((self.grid - _MIDDLE) / _REACH)
-        ramp = np.clip((1 - np.maximum(away[..., 0], away[..., 1])) / 0.3, 0, 1)
-        return floats(ramp * ramp * (3 - 2 * ramp))[..., None]
-
     def field(self, coarse: Floats) -> Floats:
         """Enlarge values on the grid to the window's pixels."""
         return floats(cv2.resize(coarse, (self.width, self.height)))
@@ -67,13 +81,14 @@ class Window:
         """Give the window's pixels."""
         return image[self.y : self.y + self.height, self.x : self.x + self.width]
 
-    def sample(self, image: Image, sources: Floats) -> Floats:
+    def sample(self, image: Image, sources: Floats) -> Image:
         """Fetch, for each pixel of the window, the image at ``sources``: the frame's points on the grid."""
-        shift = self.field(self.frame.out_of(sources) - self.frame.out_of(self.grid))
-        rows, columns = np.indices((self.height, self.width), np.float32)
-        across, down = shift[..., 0] + columns + self.x, shift[..., 1] + rows + self.y
-        return floats(cv2.remap(image, across, down, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE))
+        place = self.field(self.frame.out_of(sources) - self.frame.out_of(self.grid))
+        place[..., 0] += np.arange(self.x, self.x + self.width, dtype=np.float32)
+        place[..., 1] += np.arange(self.y, self.y + self.height, dtype=np.float32)[:, None]
+        return picked(image, place)
 
-    def paste(self, image: Image, pixels: Floats) -> None:
-        """Put the window's pixels back."""
-        self.cut(image)[:] = levels(pixels)
+
+def picked(image: Image, place: Floats, way: int = cv2.INTER_CUBIC) -> Image:
+    """Give the image at some places, (rows, columns, 2) in pixels; beyond its edges it goes on as it ends."""
+    return np.asarray(cv2.remap(image, place, NO_MAP, way, borderMode=cv2.BORDER_REPLICATE), np.uint8)

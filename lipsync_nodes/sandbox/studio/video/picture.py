@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from lipsync_nodes.sandbox.studio.arrays import Floats, Image, floats, levels
-from lipsync_nodes.sandbox.studio.sound import is_still, opened, too_long
+from lipsync_nodes.sandbox.studio.speech.sound import is_still, opened, too_long
 from lipsync_nodes.sandbox.studio.take import LONGEST, MediaError
 
 if TYPE_CHECKING:

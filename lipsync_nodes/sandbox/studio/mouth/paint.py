@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lipsync_nodes.sandbox.studio.arrays import Floats, Image, floats
-from lipsync_nodes.sandbox.studio.lips import Frame, Lips
+from lipsync_nodes.sandbox.studio.mouth.lips import Frame, Lips
+from lipsync_nodes.sandbox.studio.mouth.teeth import drawn_row
 
 if TYPE_CHECKING:
-    from lipsync_nodes.sandbox.studio.faces import Face
-    from lipsync_nodes.sandbox.studio.window import Window
+    from lipsync_nodes.sandbox.studio.faces.finder import Face
+    from lipsync_nodes.sandbox.studio.mouth.window import Window
 
 SOFT = 0.007
 """Softness of an edge, as a part of the face's height."""
 _TEETH_SHOW = 0.03  # lips parted further than this in a photo show teeth worth keeping
 _CHEEKS = (50, 280, 205, 425)
-_CREASE = floats([0.55, 0.58, 0.42])  # what the shade between closed lips takes from blue, green and red
+_CREASE = floats([0.38, 0.40, 0.28])  # what the shade between closed lips takes from blue, green and red
+_IVORY = floats([0.80, 0.91, 0.97])
+_UPPER_SHOWS, _LOWER_SHOWS = 0.010, 0.012  # of the teeth, beyond the line where lips meet and above the lower lip
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,34 +39,40 @@ class Palette:
         frame = Frame.of(face)
         lips = Lips.of(face, frame)
         flesh = _colour(image, frame.out_of(floats((lips.lower_inner + lips.lower_outer)[3:8] / 2)))
-        light = min(235.0, 1.05 * float(_colour(image, face.points[list(_CHEEKS)]).max()))
-        cavity, tongue = flesh * floats([0.15, 0.12, 0.22]), flesh * floats([0.46, 0.44, 0.6])
-        teeth = floats([0.84, 0.92, 0.96]) * np.float32(light)
-        return cls(cavity, tongue, teeth, own_teeth=not moving and lips.gap > _TEETH_SHOW)
+        light = min(225.0, float(_colour(image, face.points[list(_CHEEKS)]).max()))
+        cavity, tongue = flesh * floats([0.13, 0.11, 0.20]), flesh * floats([0.48, 0.46, 0.62])
+        return cls(cavity, tongue, _IVORY * np.float32(light), not moving and lips.gap > _TEETH_SHOW)
 
 
 def inside(window: Window, lips: Lips, posed: Lips, palette: Palette, photo: Image) -> Floats:
-    """Paint the inside of the mouth over the whole window: cavity, tongue, teeth, the upper lip's shadow."""
-    half = max(0.02, float(np.ptp(lips.rest[:, 0])) / 2)
-    across = window.across(float(lips.rest[:, 0].mean()), half)
-    tongue = coverage(window.below(posed.lower_inner) + 0.016 - 0.02 * across**2, 0.03)
+    """Paint the inside of the mouth over the whole window: cavity, tongue, teeth, the upper lip's shadow.
+
+    The upper teeth stay where the skull has them; the tongue and the lower ones go with the jaw.
+    """
+    middle, half = float(posed.rest[:, 0].mean()), max(0.02, float(np.ptp(lips.rest[:, 0])) / 2)
+    across = window.across(middle, half)
+    floor = window.below(posed.lower_inner)
+    tongue = coverage(floor + 0.026 - 0.05 * across**2, 0.03)
     paint = laid(palette.cavity, palette.tongue, tongue)
+    low = float(posed.lower_inner[:, 1].max()) - _LOWER_SHOWS
     if palette.own_teeth:
-        paint = laid(paint, floats(photo), coverage(between(window, lips.inset(-0.006)), SOFT))
+        paint = laid(paint, floats(photo), coverage(between(window, lips) + 0.004, SOFT))
     else:
-        edge = np.minimum(0.014 - 0.02 * across**2 - window.below(lips.rest), 0.1 * (0.8 - np.abs(across)))
-        teeth = palette.teeth * (1 - 0.45 * across**2)[..., None]
-        paint = laid(paint, floats(teeth), coverage(edge, 2 * SOFT))
-    shade = np.clip(0.7 + window.below(posed.upper_inner) / 0.04, 0.7, 1)
+        bright, cover = drawn_row(window, middle, 0.8 * half, low, upper=False)
+        paint = laid(paint, bright[..., None] * palette.teeth * np.float32(0.78), cover)
+        edge = float(lips.rest[len(lips.rest) // 2, 1]) + _UPPER_SHOWS
+        bright, cover = drawn_row(window, middle, 0.95 * half, edge, upper=True)
+        paint = laid(paint, bright[..., None] * palette.teeth, cover)
+    shade = np.clip(0.62 + window.below(posed.upper_inner) / 0.03, 0.62, 1)
     return floats(paint * shade[..., None])
 
 
 def crease(flesh: Floats, window: Window, posed: Lips) -> Floats:
     """Darken the line on which the lips meet; it goes as they part, and ends at the mouth's corners."""
-    away = window.below(posed.rest) / 0.008
+    away = window.below(posed.rest) / 0.006
     half = max(0.02, float(np.ptp(posed.rest[:, 0])) / 2)
     ends = np.clip(3 - 3 * window.across(float(posed.rest[:, 0].mean()), half) ** 2, 0, 1)
-    depth = np.exp(-(away**2)) * ends * max(0.0, 1 - posed.gap / 0.04)
+    depth = np.exp(-(away**2)) * ends * max(0.0, 1 - posed.gap / 0.03)
     return floats(flesh * (1 - depth[..., None] * _CREASE))
 
 

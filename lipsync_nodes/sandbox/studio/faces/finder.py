@@ -21,6 +21,9 @@ _DETECTOR_SIDE, _MESH_SIDE = 128, 192  # pixels of the models' inputs
 _FACE_SCORE = 0.65  # below this BlazeFace invents faces
 _PRESENCE = 0.5
 _MARGIN = 1.5  # the mesh wants a face with this much room around it
+_LOOKS = 3  # at a new face, each from where the last one saw it: tilted heads need them
+_PARTS = (1, 2, 4)  # of the image's short side, as squares that are searched one by one; the last for tiny faces only
+_TURNS = (2, 1, 3)  # quarters of a turn that an image without an upright face is given, to search again
 _OVERLAP = 0.3  # two boxes that share more than this are one face
 RIGHT_EYE, LEFT_EYE = 33, 263  # the eyes' outer corners
 FOREHEAD, CHIN = 10, 152
@@ -58,16 +61,32 @@ class FaceFinder:
         self._mesh = _load("face_landmark.tflite")
         self._anchors = _anchors()
 
-    def find(self, image: Image, most: int = 1) -> list[Face]:
-        """Find the largest faces, at most ``most``, sorted from left to right."""
-        found: list[Face] = []
-        for centre, side, angle in self._detect(image):
-            rough = self._landmarks(image, centre, side * _MARGIN, angle)
-            face = rough and self.follow(image, rough)
-            if face and not any(_same(face, other) for other in found):
-                found.append(face)
+    def find(self, image: Image, most: int = 1, *, thorough: bool = True) -> list[Face]:
+        """Find the largest faces, at most ``most``, sorted from left to right.
+
+        A thorough search, which takes longer if there is none, also finds faces that are turned or very small.
+        """
+        found = self._upright(image, _PARTS[:-1])
+        for turns in _TURNS if thorough else ():
+            found = found or [
+                _turned_back(face, turns, image) for face in self._upright(np.rot90(image, turns), _PARTS[:-1])
+            ]
+        if thorough and not found:
+            found = self._upright(image, _PARTS[-1:])
         found.sort(key=lambda face: -face.height)
         return sorted(found[:most], key=lambda face: float(face.centre[0]))
+
+    def _upright(self, image: Image, parts: tuple[int, ...]) -> list[Face]:
+        """Find the faces that stand on their chin, more or less."""
+        found: list[Face] = []
+        image = np.ascontiguousarray(image)
+        for centre, side, angle in self._detect(image, parts):
+            face = self._landmarks(image, centre, side * _MARGIN, angle)
+            for _ in range(_LOOKS):
+                face = face and self.follow(image, face)
+            if face and not any(_same(face, other) for other in found):
+                found.append(face)
+        return found
 
     def follow(self, image: Image, last: Face) -> Face | None:
         """Find the face that was at ``last`` in the frame before, or None if it has gone."""
@@ -86,9 +105,9 @@ class FaceFinder:
         points = mesh.reshape(-1, 1, 3)[:, :, :2]
         return Face(floats(cv2.transform(points, cv2.invertAffineTransform(turn)))[:, 0])
 
-    def _detect(self, image: Image) -> list[tuple[Floats, float, float]]:
+    def _detect(self, image: Image, parts: tuple[int, ...]) -> list[tuple[Floats, float, float]]:
         """Find faces as (centre, side, angle) in pixels and radians, best first, once each."""
-        tiles = _tiles(image.shape[0], image.shape[1])
+        tiles = _tiles(image.shape[0], image.shape[1], parts)
         found = [row for tile in tiles for row in self._detect_tile(image, *tile)]
         if not found:
             return []
@@ -112,6 +131,17 @@ class FaceFinder:
         ]
 
 
+def _turned_back(face: Face, turns: int, image: Image) -> Face:
+    """Give a face found in an image that np.rot90 had turned, where it is in the image itself."""
+    points, (height, width) = face.points, image.shape[:2]
+    for _ in range(turns):  # each step back swaps the axes
+        width, height = height, width
+    for _ in range(turns):
+        points = np.stack([height - 1 - points[:, 1], points[:, 0]], 1)
+        width, height = height, width
+    return Face(floats(points))
+
+
 def _load(name: str) -> Any:  # OpenCV's own stubs disagree between versions
     """Load a network. OpenCV 5's new engine gives one output only; the classic one, as in 4, gives both."""
     engine = getattr(cv2.dnn, "ENGINE_CLASSIC", None)
@@ -128,11 +158,11 @@ def _anchors() -> Floats:
     return np.concatenate(grids)
 
 
-def _tiles(height: int, width: int) -> Iterator[tuple[int, int, int]]:
+def _tiles(height: int, width: int, parts: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
     """Give the whole image as a square (x, y, side), then parts of it: small faces show only there."""
     long, short = max(height, width), min(height, width)
     yield (width - long) // 2, (height - long) // 2, long
-    for side in (short, short // 2):
+    for side in (short // part for part in parts):
         for y in _starts(height, side):
             for x in _starts(width, side):
                 yield x, y, side

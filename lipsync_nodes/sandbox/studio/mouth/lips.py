@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from lipsync_nodes.sandbox.studio.arrays import Floats, floats
-from lipsync_nodes.sandbox.studio.faces import LEFT_EYE, RIGHT_EYE, Face
+from lipsync_nodes.sandbox.studio.faces.finder import LEFT_EYE, RIGHT_EYE, Face
+from lipsync_nodes.sandbox.studio.speech.curve import BITE, OPEN, ROUND, WIDE, opening
 
 # MediaPipe's landmarks, from the right corner of the mouth (on the image's left) to the left one.
 UPPER_INNER = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
@@ -24,11 +26,18 @@ _JAW_FOLLOWS = floats([0, 0.15, 0.35, 0.6, 0.8, 0.95, 1, 1, 1, 0.95, 0.8, 0.6, 0
 _STILL_ABOVE = (2, 98, 327, 205, 425, 50, 280, 33, 133, 362, 263, 168, 234, 454)  # nose, cheeks, eyes, ears
 _STILL_BELOW = (205, 425, 50, 280, 234, 454)
 
-WIDEST = 0.10
+WIDEST = 0.105
 """Gap between the lips at opening 1, as a part of the face's height: what vowels in lively speech reach."""
 _REST = 0.55  # where parted lips meet when they close: from the upper lip's edge (0) to the lower one's (1)
-_UPPER_PART = 0.18  # of the gap is made by the upper lip; the jaw makes the rest
-_NARROWS = 0.10  # of the width is lost at opening 1
+_UPPER_PART = 0.2  # of the gap is made by the upper lip; the jaw makes the rest
+_BITTEN = 0.016  # gap over a lower lip that is under the teeth; teeth fill it
+_NARROWS, _ROUNDS, _WIDENS = 0.08, 0.33, 0.05  # of the width, for an open, a round and a wide mouth
+_POUT = 0.25  # by how much rounded lips grow thicker
+_CALM_WIDTH, _CALM_SAG = 0.30, 0.022  # of a mouth that does not smile: its width, its middle below its corners
+_CORNER, _PARTED = 0.8, 0.03  # parted lips let one look in nearly to their outer corners, which the mesh does not
+_INSET, _INSET_OPEN, _INSET_MOST = 0.010, 0.08, 0.45  # see Lips.inset; of the gap, and of a lip's thickness at most
+_THICKEST = floats([0.036, 0.050])  # an upper and a lower lip that look thicker hold some of what is between them
+_UNSMILE = 0.5  # of a smile is taken back while the mouth speaks or rests
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +82,11 @@ class Lips:
         points = frame.into(face.points)
         upper, lower = points[list(UPPER_INNER)], points[list(LOWER_INNER)]
         lower[:, 1] = np.maximum(lower[:, 1], upper[:, 1])
-        return cls(upper, lower, points[list(UPPER_OUTER)], points[list(LOWER_OUTER)], points[list(_JAW)])
+        above, below = points[list(UPPER_OUTER)], points[list(LOWER_OUTER)]
+        reach = _CORNER * min(1.0, float((lower - upper)[:, 1].max()) / _PARTED)
+        for inner in (upper, lower):
+            inner[[0, -1]] += reach * (above[[0, -1]] - inner[[0, -1]])
+        return cls(upper, lower, above, below, points[list(_JAW)])
 
     @property
     def gap(self) -> float:
@@ -85,27 +98,46 @@ class Lips:
         """Line on which the lips meet, (11, 2)."""
         return floats(self.upper_inner + _REST * (self.lower_inner - self.upper_inner))
 
-    def posed(self, opening: float) -> Lips:
-        """Give the same lips opened by ``opening`` (0 to 1), whatever they were doing before."""
-        gap = WIDEST * opening * _arch(self.rest[:, 0])
-        upper, lower = self.rest.copy(), self.rest.copy()
+    def posed(self, values: Floats) -> Lips:
+        """Give the same lips as a curve's values want them, whatever they were doing before."""
+        lips = self.unsmiling()
+        drop = WIDEST * float(opening(values)) + _BITTEN * float(values[BITE])
+        gap = drop * _arch(lips.rest[:, 0], 0.75 - 0.25 * float(values[ROUND]))
+        upper, lower = lips.rest.copy(), lips.rest.copy()
         upper[:, 1] -= _UPPER_PART * gap
         lower[:, 1] += (1 - _UPPER_PART) * gap
-        rise, drop = (upper - self.upper_inner)[:, 1], (lower - self.lower_inner)[:, 1]
-        jaw = 0.7 * drop[len(drop) // 2] * _JAW_FOLLOWS
-        outer = _moved(self.upper_outer, 0.7 * rise), _moved(self.lower_outer, 0.85 * drop)
-        return Lips(upper, lower, *outer, _moved(self.jaw, jaw)).narrowed(1 - _NARROWS * opening)
+        pout = 1 + _POUT * float(values[ROUND])
+        flesh = lips.upper_inner - lips.upper_outer, lips.lower_outer - lips.lower_inner
+        thin = [min(1, most / max(1e-3, float(part[:, 1].max()))) for part, most in zip(flesh, _THICKEST, strict=True)]
+        outer = upper - pout * thin[0] * flesh[0], lower + pout * thin[1] * flesh[1]
+        jaw = _moved(lips.jaw, 0.7 * (lower - lips.lower_inner)[len(lower) // 2, 1] * _JAW_FOLLOWS)
+        return Lips(upper, lower, *outer, jaw).stretched(_width(values))
 
-    def narrowed(self, factor: float) -> Lips:
-        """Draw the corners in."""
+    def unsmiling(self) -> Lips:
+        """Give lips that smile less: narrower, and with their corners lower."""
+        half = float(np.ptp(self.rest[:, 0])) / 2
+        spare = _UNSMILE * max(0.0, 2 * half - _CALM_WIDTH) / (2 * half)
+        sag = self.rest[len(self.rest) // 2, 1] - self.rest[[0, -1], 1].mean()
+        lower_by = _UNSMILE * max(0.0, float(sag) - _CALM_SAG)
+
+        def calm(points: Floats) -> Floats:
+            return _moved(points, lower_by * np.minimum(1, np.abs(points[:, 0] / half)) ** 1.5)
+
+        inner = calm(self.upper_inner), calm(self.lower_inner)
+        return Lips(*inner, calm(self.upper_outer), calm(self.lower_outer), self.jaw).stretched(1 - spare)
+
+    def stretched(self, factor: float) -> Lips:
+        """Draw the corners out or in."""
         by = floats([factor, 1])
         inner = self.upper_inner * by, self.lower_inner * by
         return Lips(*inner, self.upper_outer * by, self.lower_outer * by, self.jaw)
 
-    def inset(self, by: float) -> Lips:
+    def inset(self) -> Lips:
         """Move the inner edges into the flesh, so that what lies between open lips is not taken for lip."""
-        arch = by * _arch(self.upper_inner[:, 0])
-        inner = _moved(self.upper_inner, -arch), _moved(self.lower_inner, arch)
+        arch = (_INSET + _INSET_OPEN * self.gap) * _arch(self.upper_inner[:, 0], 0.35)
+        up = np.minimum(arch, _INSET_MOST * (self.upper_inner - self.upper_outer)[:, 1].clip(0))
+        down = np.minimum(arch, _INSET_MOST * (self.lower_outer - self.lower_inner)[:, 1].clip(0))
+        inner = _moved(self.upper_inner, -up), _moved(self.lower_inner, down)
         return Lips(*inner, self.upper_outer, self.lower_outer, self.jaw)
 
 
@@ -120,11 +152,11 @@ def bend(targets: Floats, sources: Floats, at: Floats) -> Floats:
     """Find where the points ``at`` come from if ``targets`` come from ``sources``: a thin-plate spline."""
     n = len(targets)
     system = np.zeros((n + 3, n + 3))
-    system[:n, :n] = _plate(targets, targets) + 1e-4 * np.eye(n)
+    system[:n, :n] = _plate(targets, targets) + 1e-5 * np.eye(n)
     system[:n, n:] = np.column_stack([np.ones(n), targets])
     system[n:, :n] = system[:n, n:].T
     shift = np.concatenate([sources - targets, np.zeros((3, 2))])
-    weights = np.linalg.solve(system, shift)
+    weights = cv2.solve(system, shift)[1]  # numpy's would wake all cores, for what takes one of them 0.1 ms
     moved = _plate(at, targets) @ weights[:n] + np.column_stack([np.ones(len(at)), at]) @ weights[n:]
     return floats(at + moved)
 
@@ -137,10 +169,16 @@ def _plate(one: Floats, other: Floats) -> Floats:
     return floats(square * np.log(square + np.float32(1e-12)))
 
 
-def _arch(x: Floats) -> Floats:
-    """Shape of an opening from corner (0) over the middle (1) to corner (0)."""
+def _width(values: Floats) -> float:
+    """Give the width of a mouth, as a part of its width at rest."""
+    narrow = 1 - _NARROWS * float(values[OPEN]) - _ROUNDS * float(values[ROUND])
+    return narrow + _WIDENS * float(values[WIDE])
+
+
+def _arch(x: Floats, power: float = 0.75) -> Floats:
+    """Shape of an opening from corner (0) over the middle (1) to corner (0); a smaller power is rounder."""
     middle, half = (x[0] + x[-1]) / 2, max(1e-3, float(x[-1] - x[0]) / 2)
-    return floats(np.clip(1 - ((x - middle) / half) ** 2, 0, 1) ** 0.75)
+    return floats(np.clip(1 - ((x - middle) / half) ** 2, 0, 1) ** power)
 
 
 def _moved(points: Floats, down: Floats) -> Floats:

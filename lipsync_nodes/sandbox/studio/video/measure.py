@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from lipsync_nodes.sandbox.studio.faces import Face, FaceFinder
+    from lipsync_nodes.sandbox.studio.faces.finder import Face, FaceFinder
 
-_SAMPLES = 125  # frames looked at; more change the figure little
+_SAMPLES = 50  # frames looked at; more change the figure little
 _STILL = 0.006  # an opening that varies less (of the face's height, standard deviation) is a still mouth
 
 

@@ -1,0 +1,91 @@
+"""The bars: what the preview has to reach, and what would be better still."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One figure: where it must be and where it may be (``least``: it is at least that; else at most)."""
+
+    title: str
+    must: float
+    stretch: float
+    least: bool = True
+    digits: int = 2
+
+    def reached(self, value: float, bar: float) -> bool:
+        """Say whether a value is as good as a bar."""
+        return value >= bar if self.least else value <= bar
+
+
+BARS = {
+    "intended": Bar("correlation, measured with intended opening", 0.85, 0.95),
+    "offset": Bar("offset against the intended opening, ms", 10, 5, least=False, digits=0),
+    "phones_offset": Bar("offset against the exact phones, ms", 20, 15, least=False, digits=0),
+    "natural": Bar("correlation with the phones, natural speech", 0.60, 0.75),
+    "espeak": Bar("correlation with the phones, six languages", 0.85, 0.92),
+    "closures": Bar("m, b, p: share at which the mouth closes", 0.90, 0.97),
+    "vowels": Bar("open vowels: share that is missed", 0.10, 0.03, least=False),
+    "silence": Bar("silence, noise, music: largest opening", 0.05, 0.0, least=False),
+    "own": Bar("two people: correlation with their own voice", 0.85, 0.95),
+    "other": Bar("two people: correlation with the other's voice", 0.20, 0.10, least=False),
+    "equal": Bar("outside the window, before encoding: equal", 1, 1, digits=0),
+    "psnr": Bar("outside the window, after encoding, dB", 40, 43, digits=1),
+    "image480": Bar("speed, image 480p, × real time", 5, 10, digits=1),
+    "image720": Bar("speed, image 720p, × real time", 3, 5, digits=1),
+    "film480": Bar("speed, video 480p, × real time", 1.3, 3, digits=1),
+    "film720": Bar("speed, video 720p, × real time", 1.0, 1.8, digits=1),
+    "memory": Bar("memory, MB", 400, 250, least=False, digits=0),
+    "same": Bar("same request and seed: identical bytes", 1, 1, digits=0),
+}
+
+
+@dataclass
+class Figures:
+    """What was measured; the worst of each counts."""
+
+    values: dict[str, list[tuple[float, str]]] = field(default_factory=lambda: defaultdict(list))
+
+    counts: dict[str, list[tuple[int, int, str]]] = field(default_factory=lambda: defaultdict(list))
+    """Hits, cases and where; their share over all fixtures counts, for a sentence has few."""
+
+    def note(self, bar: str, value: float, where: str) -> None:
+        """Add one value, and what it was measured on."""
+        self.values[bar].append((float(value), where))
+
+    def rows(self) -> list[dict]:
+        """Give a row for each bar."""
+        for name, counts in self.counts.items():
+            hits, cases = sum(count[0] for count in counts), sum(count[1] for count in counts)
+            self.values[name] = [(hits / cases, f"{hits} of {cases}")]
+        return [self._row(name, bar) for name, bar in BARS.items() if self.values.get(name)]
+
+    def _row(self, name: str, bar: Bar) -> dict:
+        value, where = (min if bar.least else max)(self.values[name])
+        return {
+            "name": name, "title": bar.title, "value": round(value, 4), "worst": where, "must": bar.must,
+            "stretch": bar.stretch, "passed": bar.reached(round(value, 4), bar.must),
+            "stretched": bar.reached(round(value, 4), bar.stretch),
+            "all": {where: round(value, 4) for value, where in self.values[name]},
+        }  # fmt: skip
+
+
+def table(rows: list[dict]) -> str:
+    """Write the rows for people."""
+    lines = [f"{'':50} {'worst':>8} {'must':>7} {'':6} {'stretch':>8} {'':6}"]
+    for row in rows:
+        bar = BARS[row["name"]]
+        sign = "≥" if bar.least else "≤"
+        value, must, stretch = (f"{row[key]:.{bar.digits}f}" for key in ("value", "must", "stretch"))
+        ends = ["pass" if row["passed"] else "FAIL", "pass" if row["stretched"] else "no"]
+        lines.append(
+            f"{row['title']:50} {value:>8} {sign + must:>7} {ends[0]:6} {sign + stretch:>8} {ends[1]:6} {row['worst']}"
+        )
+    stretched = sum(row["stretched"] for row in rows)
+    lines.append(
+        f"{sum(row['passed'] for row in rows)} of {len(rows)} musts, {stretched} of {len(rows)} stretch figures"
+    )
+    return "\n".join(lines)

@@ -1,0 +1,193 @@
+"""What is measured of an encoded file. Curves are arrays over the frames; times are in seconds."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from lipsync_nodes.sandbox.studio import Take, director, render
+from lipsync_nodes.sandbox.studio.faces.finder import FaceFinder
+from lipsync_nodes.sandbox.studio.faces.tracker import tracked
+from lipsync_nodes.sandbox.studio.mouth.lips import Frame
+from lipsync_nodes.sandbox.studio.mouth.window import FACE, Window
+from lipsync_nodes.sandbox.studio.speech.curve import mouth_curve, opening, sampled
+from lipsync_nodes.sandbox.studio.speech.sound import read_speech, sound_blocks
+from lipsync_nodes.sandbox.studio.video.picture import Film
+from lipsync_nodes.sandbox.studio.video.writer import Mp4Writer
+from tests.quality import phones
+from tests.quality.detector import Detector
+
+_FINE = 1000  # values per second to look for an offset in
+_FARTHEST = 150  # ms
+_SHUT, _OPEN = 0.25, 0.3  # of the clip's own wide opening, below and above which a mouth is closed and open
+_BESIDE = 0.03  # seconds around a sound in which its movement counts
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the independent eye saw in a file: (faces, frames) of openings, NaN where it saw too few faces."""
+
+    fps: float
+    openings: np.ndarray
+    eyes: np.ndarray
+    frames: list[np.ndarray]
+    centres: list[tuple[np.ndarray, float]]
+    """Middle and height of the first face in each frame, for contact sheets."""
+
+
+def take_of(case) -> Take:
+    """Make the order for a case."""
+    picture = {"video": case.picture} if case.film else {"image": case.picture}
+    right = case.voices[1].file if len(case.voices) > 1 else None
+    return Take(audio=case.voices[0].file, right_audio=right, short_side=case.short_side, seed=3, **picture)
+
+
+def look(path: Path, count: int) -> Look:
+    """Look at every frame of a file."""
+    with av.open(str(path)) as file:
+        fps = float(file.streams.video[0].average_rate)
+        frames = [frame.to_ndarray(format="bgr24") for frame in file.decode(video=0)]
+    with Detector(count) as detector:
+        seen = [detector.look(frame) for frame in frames]
+    openings = np.array([[face.opening for face in faces] or [np.nan] * count for faces in seen]).T
+    eyes = np.array([faces[0].eyes if faces else np.nan for faces in seen])
+    centres = [(faces[0].points.mean(0), faces[0].height) if faces else (np.zeros(2), 1.0) for faces in seen]
+    return Look(fps, openings, eyes, frames, centres)
+
+
+def intended(voice: Path, frames: int, fps: float) -> np.ndarray:
+    """Give the opening that the engine means each frame to show."""
+    times = ((np.arange(frames) + 0.5) / fps).astype(np.float32)
+    return opening(sampled(mouth_curve(read_speech(voice)), times, 1 / fps))
+
+
+def gold(spoken: list[phones.Phone], frames: int, fps: float) -> np.ndarray:
+    """Give the opening that the sounds want, sampled as films must: a closure in a part of a frame is shown."""
+    times = ((np.arange(frames) + 0.5) / fps).astype(np.float32)
+    return phones.opening(sampled(phones.curves(spoken, frames / fps), times, 1 / fps))
+
+
+def correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Correlate where both are known."""
+    length = min(len(one), len(other))
+    known = np.isfinite(one[:length]) & np.isfinite(other[:length])
+    return float(np.corrcoef(one[:length][known], other[:length][known])[0, 1])
+
+
+def offset(seen: np.ndarray, wanted: np.ndarray, fps: float) -> float:
+    """Give by how many milliseconds what is seen comes after what was wanted."""
+    times = np.arange(0, (len(seen) - 1) / fps, 1 / _FINE)
+    own = np.arange(len(seen)) / fps
+    fine = [np.interp(times, own, np.nan_to_num(curve[: len(seen)])) for curve in (seen, wanted)]
+    middle = slice(_FARTHEST, len(times) - _FARTHEST)
+    lags = range(-_FARTHEST, _FARTHEST + 1)
+    fits = [np.corrcoef(np.roll(fine[0], -lag)[middle], fine[1][middle])[0, 1] for lag in lags]
+    return float(lags[int(np.argmax(fits))])
+
+
+def sound_offset(path: Path, source: Path) -> float:
+    """Give by how many milliseconds the file's sound comes after the picture's begin, beyond what it should."""
+    heard, given = read_speech(path), read_speech(source)
+    length = min(len(heard), len(given))
+    spectrum = np.fft.rfft(heard[:length], 2 * length) * np.conj(np.fft.rfft(given[:length], 2 * length))
+    lag = int(np.argmax(np.fft.irfft(spectrum)))
+    return (lag if lag < length else lag - 2 * length) / 16
+
+
+def closures_found(seen: np.ndarray, spoken: list[phones.Phone], fps: float) -> tuple[int, int]:
+    """Count the m, b and p at which the mouth is seen closed, and all of them."""
+    wide = float(np.nanpercentile(seen, 95))
+    lows = [float(np.nanmin(_around(seen, span, fps))) / wide for span in phones.closures(spoken)]
+    return sum(low < _SHUT for low in lows), len(lows)
+
+
+def vowels_missed(seen: np.ndarray, spoken: list[phones.Phone], fps: float) -> tuple[int, int]:
+    """Count the open vowels at which the mouth is not seen open, and all of them."""
+    wide = float(np.nanpercentile(seen, 95))
+    highs = [float(np.nanmax(_around(seen, span, fps))) / wide for span in phones.open_vowels(spoken)]
+    return sum(high < _OPEN for high in highs), len(highs)
+
+
+def _around(seen: np.ndarray, span: tuple[float, float], fps: float) -> np.ndarray:
+    """Give the frames whose middle is within a sound or just beside it, one at least."""
+    first = int(np.clip(np.ceil((span[0] - _BESIDE) * fps - 0.5), 0, len(seen) - 1))
+    last = int(np.clip(np.floor((span[1] + _BESIDE) * fps - 0.5), first, len(seen) - 1))
+    return seen[first : last + 1]
+
+
+def untouched(case, rendered: Path) -> tuple[bool, float]:
+    """Say whether a film is equal outside the window before it is encoded; give its luma PSNR there after, in dB."""
+    film = Film(case.picture, case.short_side)
+    with av.open(str(rendered)) as file:
+        encoded = [frame.to_ndarray(format="bgr24") for frame in islice(file.decode(video=0), 40)]
+    values = director._written(take_of(case)).values(Fraction(film.fps))[0][: len(encoded)]
+    drawn = director._from_film(film, values, FaceFinder())
+    shots = tracked(film.play(len(values)), FaceFinder())
+    equal, errors = True, []
+    for (before, after), shot, seen in zip(drawn, shots, encoded, strict=False):
+        outside = np.ones(before.shape[:2], bool)
+        if shot.face and (window := Window.around(Frame.of(shot.face), before, FACE)):
+            window.cut(outside)[:] = False
+        equal &= bool((before[outside] == after[outside]).all())
+        luma = [cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[outside].astype(float) for image in (before, seen)]
+        errors.append(float(np.mean((luma[0] - luma[1]) ** 2)))
+    return equal, float(10 * np.log10(255**2 / np.mean(errors)))
+
+
+def speed(case, folder: Path) -> tuple[float, float, float]:
+    """Give how many times faster than real time a case is rendered, and its frames are merely encoded; best of 3.
+
+    And the first by the processor's time alone, were it spread over two cores: that is not slowed by other programs.
+    """
+    out = folder / "speed.mp4"
+    renders, encodes, works = [], [], []
+    for _ in range(3):
+        start, spent = time.perf_counter(), time.process_time()
+        rendered = render(take_of(case), out)
+        renders.append(time.perf_counter() - start)
+        works.append((time.process_time() - spent) / 2)
+    with av.open(str(out)) as file:
+        frames = [frame.to_ndarray(format="bgr24") for frame in file.decode(video=0)]
+    for _ in range(3):
+        start = time.perf_counter()
+        rate = Fraction(rendered.fps).limit_denominator(1001)
+        with Mp4Writer(folder / "encoded.mp4", frames[0].shape[1::-1], rate, sound_blocks(case.voices[0].file)) as file:
+            for frame in frames:
+                file.show(frame)
+        encodes.append(time.perf_counter() - start)
+    return tuple(rendered.seconds / min(times) for times in (renders, encodes, works))
+
+
+_ALONE = """
+import json, resource, sys
+from pathlib import Path
+from lipsync_nodes.sandbox.studio import Take, render
+take = {name: Path(value) if isinstance(value, str) else value for name, value in json.loads(sys.argv[1]).items()}
+render(Take(**take), Path(sys.argv[2]))
+status = Path("/proc/self/status")  # what getrusage says includes the parent's, where that was forked
+if status.exists():
+    print(next(int(line.split()[1]) * 1024 for line in status.open() if line.startswith("VmHWM")))
+else:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def memory(case) -> float:
+    """Give the most memory that a process of its own takes for a case, in MB."""
+    take = take_of(case)
+    order = {"audio": str(take.audio), "short_side": take.short_side}
+    order["video" if case.film else "image"] = str(case.picture)
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-c", _ALONE, json.dumps(order), str(Path(folder) / "out.mp4")]
+        return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout) / 1e6

@@ -1,0 +1,130 @@
+"""Train the net that hears how a mouth moves: `python -m tests.quality.train`, two minutes on two cores.
+
+The data cost nothing, for the voices tell what they say when: about an hour of espeak-ng (seven languages, ten voices,
+many speeds and pitches) and an hour of flite (four voices), with noise, echo and colour added; and negatives, noise
+and music to which a mouth stays closed. Needs the extra `quality`, and flite from Debian's package of that name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from lipsync_nodes.sandbox.studio.speech import curve
+from lipsync_nodes.sandbox.studio.speech.features import features, in_context
+from tests.quality import sounds, voices
+from tests.quality.phones import NAMES, curves
+from tests.quality.texts import LEARNT, pseudo_words
+
+_VARIANTS = ("", "+m1", "+m2", "+m3", "+m4", "+m7", "+f1", "+f2", "+f3", "+f5")
+_FLITE = ("slt", "rms", "awb", "kal16")
+_HIDDEN = (160, 64)
+_EPOCHS, _BATCH, _RATE = 10, 512, 2e-3
+_WEIGHT = np.array([1.0, 0.4, 0.6, 1.0, 0.6], np.float32)  # of the outputs, in the loss
+
+
+def main() -> None:
+    """Make the data, train, say how good it is, write the weights."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=curve.WEIGHTS)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    heard, wanted, minutes = dataset(random.Random(options.seed))
+    print(f"{minutes:.0f} minutes of sound, {len(heard)} frames")
+    layers = fit(heard, wanted, np.random.default_rng(options.seed))
+    np.savez_compressed(options.out, **{name: value.astype(np.float16) for name, value in layers.items()})
+    print(f"{options.out}: {options.out.stat().st_size / 1024:.0f} kB")
+
+
+def dataset(dice: random.Random) -> tuple[np.ndarray, np.ndarray, float]:
+    """Give all features and labels, and how many minutes of sound they are of."""
+    heard, wanted, seconds = [], [], 0.0
+    rng = np.random.default_rng(dice.getrandbits(32))
+    for samples, phones in _clips(dice):
+        label = curves(phones, len(samples) / voices.RATE)
+        seen = features(_worn(samples, rng) if phones else samples)
+        if seen is not None:
+            length = min(len(seen), len(label))
+            heard.append(in_context(seen)[:length].astype(np.float16))
+            wanted.append(label[:length])
+            seconds += len(samples) / voices.RATE
+    return np.concatenate(heard), np.concatenate(wanted), seconds / 60
+
+
+def _clips(dice: random.Random):
+    """Give sounds and their phones."""
+    for language, sentences in LEARNT.items():
+        for variant in _VARIANTS:
+            for text in [" ".join(dice.sample(sentences, 3)), *(pseudo_words(dice) for _ in range(10))]:
+                yield voices.say(text, language + variant, dice.randint(120, 215), dice.randint(25, 75))
+    for voice in _FLITE:
+        for text in LEARNT["en-us"]:
+            yield voices.flite(text, voice)
+        for _ in range(60):
+            yield voices.flite(pseudo_words(dice, 12), voice)
+    for seed in range(160):
+        for make in (sounds.noise, sounds.music, sounds.drums, sounds.hum):
+            yield make(5, seed), []
+
+
+def _worn(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Play a clip in a room, over some line, with some noise."""
+    echo = np.exp(-np.arange(2400) / rng.uniform(100, 900)) * rng.normal(size=2400) * rng.uniform(0, 0.06)
+    echo[0] = 1
+    size = len(samples) + 2400
+    spectrum = np.fft.rfft(samples, size) * np.fft.rfft(echo, size)
+    bends = np.interp(np.linspace(0, 1, len(spectrum)), np.linspace(0, 1, 6), rng.uniform(-8, 8, 6))
+    played = np.fft.irfft(spectrum * 10 ** (bends / 20), size)[: len(samples)]
+    return sounds.with_noise(played, rng.uniform(12, 60), rng)
+
+
+def fit(heard: np.ndarray, wanted: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Train by Adam, with a rate that falls to nothing; every twentieth piece of 10 s is kept to test by."""
+    test = np.arange(len(heard)) // 1000 % 20 == 0
+    learn, kept = np.flatnonzero(~test), np.flatnonzero(test)
+    mean, spread = heard[learn].astype(np.float32).mean(0), heard[learn].astype(np.float32).std(0) + 0.05
+    sizes = (heard.shape[1], *_HIDDEN, wanted.shape[1])
+    layers = {}
+    for n, (wide, narrow) in enumerate(pairwise(sizes)):
+        layers[f"w{n}"] = (rng.normal(size=(wide, narrow)) * np.sqrt(2 / wide)).astype(np.float32)
+        layers[f"b{n}"] = np.zeros(narrow, np.float32)
+    moments = {name: [np.zeros_like(value), np.zeros_like(value)] for name, value in layers.items()}
+    steps = _EPOCHS * (len(learn) // _BATCH)
+    for step in range(steps):
+        if step % (steps // _EPOCHS) == 0:
+            order = rng.permutation(learn)
+        rows = order[step % (steps // _EPOCHS) * _BATCH :][:_BATCH]
+        slopes = _slopes(layers, (heard[rows].astype(np.float32) - mean) / spread, wanted[rows])
+        rate = _RATE * 0.5 * (1 + np.cos(np.pi * step / steps))
+        for name, slope in slopes.items():
+            first, second = moments[name]
+            first += 0.1 * (slope - first)
+            second += 0.001 * (slope * slope - second)
+            correct = np.sqrt(1 - 0.999 ** (step + 1)) / (1 - 0.9 ** (step + 1))
+            layers[name] -= rate * correct * first / (np.sqrt(second) + 1e-8)
+    layers["w0"], layers["b0"] = layers["w0"] / spread[:, None], layers["b0"] - (mean / spread) @ layers["w0"]
+    guess = curve.run(layers, heard[kept].astype(np.float32))
+    for n, name in enumerate(NAMES):
+        print(f"{name:8} correlation on what was kept apart {np.corrcoef(guess[:, n], wanted[kept, n])[0, 1]:.3f}")
+    return layers
+
+
+def _slopes(layers: dict[str, np.ndarray], given: np.ndarray, wanted: np.ndarray) -> dict[str, np.ndarray]:
+    """Backpropagate the weighted cross entropy."""
+    seen = [given]
+    for n in range(2):
+        seen.append(np.maximum(seen[-1] @ layers[f"w{n}"] + layers[f"b{n}"], 0))
+    guess = 1 / (1 + np.exp(-np.clip(seen[-1] @ layers["w2"] + layers["b2"], -30, 30)))
+    back, slopes = (guess - wanted) * _WEIGHT / len(given), {}
+    for n in (2, 1, 0):
+        slopes[f"w{n}"], slopes[f"b{n}"] = seen[n].T @ back, back.sum(0)
+        back = (back @ layers[f"w{n}"].T) * (seen[n] > 0)
+    return slopes
+
+
+if __name__ == "__main__":
+    main()
