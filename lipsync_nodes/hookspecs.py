@@ -283,7 +283,7 @@ def loaded() -> tuple[pluggy.PluginManager, list[str]]:
         try:
             plugin = point.load()
             manager.register(plugin, name=point.name)
-        except Exception as error:  # noqa: BLE001  # it is somebody else's code
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # it is somebody else's code
             if plugin is not None and manager.get_plugin(point.name) is plugin:  # half of its hooks are there
                 manager.unregister(plugin)
             troubles.append(redact(f"The plugin {point.name} ({point.value}) cannot be loaded: {error!r}"))

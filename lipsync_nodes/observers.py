@@ -104,13 +104,14 @@ def _report(
 
 
 def tell(event: JobEvent) -> None:
-    """Tell each observer; one that raises is logged, and the next is told all the same."""
-    manager = plugins()
-    observers = [impl.plugin for impl in reversed(manager.hook.lipsync_job_event.get_hookimpls())]
-    for observer in observers:
-        others = [plugin for plugin in observers if plugin is not observer]
+    """Tell each observer; one that raises is logged, and the next is told all the same.
+
+    Each is called by itself, because pluggy stops at the first that raises. Only Ctrl-C gets through.
+    """
+    for observer in reversed(plugins().hook.lipsync_job_event.get_hookimpls()):
         try:
-            manager.subset_hook_caller("lipsync_job_event", others)(event=event)
-        except Exception as error:  # noqa: BLE001  # it is somebody else's code
-            name = manager.get_name(observer)
-            _log.warning("The plugin %s failed when told %s: %s", name, event.kind, redact(repr(error)))
+            observer.function(*(event for _ in observer.argnames))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001  # it is somebody else's code; no sys.exit in it may lose a job id
+            _log.warning("The plugin %s failed when told %s: %s", observer.plugin_name, event.kind, redact(repr(error)))

@@ -116,6 +116,9 @@ class Plans:
 
     def _submission(self, form: Form, timeout: float | None = None, **options: Unpack[SubmitOptions]) -> Submission:
         """Put a submission together. It reads and publishes local files, so a loop does it in a thread."""
+        if unknown := options.keys() - SubmitOptions.__annotations__.keys():
+            # A key that is misspelt would not keep anybody from paying twice.
+            raise InvalidRequest(f"A submit has no option {', '.join(sorted(unknown))}.", hint="Nothing was sent.")
         callback, webhook = self._webhook(options.get("webhook"))
         key = options.get("key")
         if key is not None and not key.strip():

@@ -374,3 +374,10 @@ def test_a_wait_for_a_fresh_job_begins_with_a_pause_and_bears_that_it_is_not_yet
     sandbox.fault("status", where="poll", code=404)
     with pytest.raises(JobNotFound):
         face.wait(job.id, poll_interval=0.01)
+
+
+def test_a_misspelt_option_is_refused_before_anything_is_paid(face, sandbox, form):
+    """A submission key under a wrong name would not keep anybody from paying twice."""
+    with pytest.raises(InvalidRequest, match="no option keys"):
+        face.submit(form, keys="scene-12")
+    assert sandbox.received("submit") == []

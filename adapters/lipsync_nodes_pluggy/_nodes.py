@@ -138,7 +138,9 @@ class Nodes:
         account = next((account for known, account in self._accounts if known == asked), None)
         if account is None:
             profile = _profile_of(asked)
-            account = {"profile": profile, "budget": _budget(profile)}
+            # The same profile by another name has the same budget.
+            same = (account for _, account in self._accounts if account["profile"] == profile)
+            account = next(same, None) or {"profile": profile, "budget": _budget(profile)}
             self._accounts.append((asked, account))
         return {**account, "ledger": context.ledger or self._ledger}
 

@@ -16,7 +16,7 @@ from lipsync_nodes.catalogue import CATALOGUE
 from lipsync_nodes.hookspecs import hookimpl
 from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.sandbox import MEDIA
-from lipsync_nodes.settings import Profile
+from lipsync_nodes.settings import Profile, load_profile
 from lipsync_nodes_pluggy import Context, Nodes, _nodes, manager, plugin_for
 from tests.conftest import FORMS
 
@@ -309,6 +309,20 @@ def test_a_budget_holds_over_all_calls_blocking_or_not_and_the_vault_is_asked_on
     finally:
         manager().unregister(vault)
     assert (asked, len(sandbox.received("submit"))) == (["studio"], 2)
+
+
+def test_a_profile_has_one_budget_by_whatever_name_it_is_asked_for(sandbox, tmp_path, monkeypatch):
+    file = tmp_path / "profiles.toml"
+    file.write_text(f'[default]\nbase_url = "{sandbox.base_url}"\napi_key = "{sandbox.api_key}"\nbudget = 10\n')
+    file.chmod(0o600)
+    monkeypatch.setenv("LIPSYNC_CONFIG", str(file))
+    hook = own_project().hook
+    order = {"node": "lipsync-image", "inputs": INPUTS["lipsync-image"]}
+    hook.lipsync_nodes_submit(**order, context={"options": {"estimate": 10}})
+    for name in ("default", load_profile()):
+        with pytest.raises(BudgetExceeded):
+            hook.lipsync_nodes_submit(**order, context={"profile": name, "options": {"estimate": 10}})
+    assert len(sandbox.received("submit")) == 1
 
 
 # Described from the catalogue.
