@@ -173,7 +173,9 @@ class Plans:
     def _submit(self, submission: Submission, patience: float = 0.0) -> Flow[Job]:
         return submitting.submit(submission, self._policy, self._budget, patience=patience)
 
-    def _wait(self, job_id: str, timeout: float | None, poll_interval: float | None, *, fresh: bool) -> Flow[Job]:
+    def _wait(
+        self, job_id: str, timeout: float | None, poll_interval: float | None, *, fresh: bool = False
+    ) -> Flow[Job]:
         """Wait for a job that was submitted before. It reads the ledger, so a loop does it in a thread."""
         entry = self._journal.entry_of(job_id)
         called_back = entry is not None and entry.callback is not None
