@@ -116,7 +116,11 @@ class Airflow:
         process.wait()
 
     def call(self, method, path, **body):
-        answer = self._http.request(method, path, json=body or None)
+        for _ in range(10):
+            answer = self._http.request(method, path, json=body or None)
+            if "Database error" not in answer.text:
+                break
+            time.sleep(0.5)  # Airflow's SQLite is locked for a moment; nothing was done
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else {}
 
