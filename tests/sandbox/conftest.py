@@ -57,7 +57,7 @@ class Api:
         return answer.json()["url"]
 
 
-def until(found: Callable[[], Any], seconds: float = 10) -> Any:
+def until(found: Callable[[], Any], seconds: float = 60) -> Any:
     """Return what *found* returns, once it is true."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

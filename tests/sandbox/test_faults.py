@@ -30,13 +30,13 @@ def hook(httpserver):
 
 
 def test_delay_lets_the_request_go_on(box, api):
-    box.fault("delay", where="submit", seconds=0.3)
+    box.fault("delay", where="submit", seconds=1.5)
     began = time.monotonic()
     assert api.submit().status_code == 200
-    assert time.monotonic() - began >= 0.3
+    assert time.monotonic() - began >= 1.5
     began = time.monotonic()
     assert api.submit().status_code == 200
-    assert time.monotonic() - began < 0.3
+    assert time.monotonic() - began < 1.5
 
 
 def test_hang_reads_the_request_and_never_answers(box, api):
@@ -301,7 +301,7 @@ def test_another_sites_page_may_not_switch_faults(box, api):
 def test_stop_waits_for_nobody(connect, action):
     box = Sandbox(renderer="instant", seconds=60 if action == "early" else 0).start()
     api = connect(box)
-    box.fault(action, **{"hang": {}, "delay": {}, "drip": {"pause": 5}, "early": {}}[action])
+    box.fault(action, **{"hang": {}, "delay": {}, "drip": {"pause": 30}, "early": {}}[action])
     failures = []
 
     def call():
@@ -315,6 +315,6 @@ def test_stop_waits_for_nobody(connect, action):
     time.sleep(0.3)
     began = time.monotonic()
     box.stop()
-    assert time.monotonic() - began < 1
-    client.join(5)
+    assert time.monotonic() - began < 20  # of 30, 60 or for ever
+    client.join(20)
     assert not client.is_alive()

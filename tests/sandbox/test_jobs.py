@@ -220,9 +220,12 @@ def test_a_missing_extra_is_named(package, renderer):
     assert "pip install 'lipsync-nodes[sandbox]'" in done.stdout
 
 
-def test_hundreds_of_submits_are_quick(box, api, until):
-    began = time.monotonic()
-    ids = [api.job_id() for _ in range(300)]
-    assert len(set(ids)) == 300
-    assert time.monotonic() - began < 10
-    until(lambda: all(job["status"] == "completed" for job in box.jobs()), 2)
+def test_hundreds_of_submits_do_not_slow_it_down(box, api, until):
+    ids, took = set(), []
+    for _ in range(3):
+        began = time.monotonic()
+        ids |= {api.job_id() for _ in range(100)}
+        took.append(time.monotonic() - began)
+    assert len(ids) == 300
+    assert min(took[1:]) < 3 * took[0]
+    until(lambda: all(job["status"] == "completed" for job in box.jobs()))

@@ -41,7 +41,8 @@ def test_a_killed_worker_fails_its_own_job_alone(studio_box, connect, portrait, 
     box, works = studio.box, studio.box._running.service.works
     media = {"image": studio.put("face.jpg", portrait), "audio": studio.put("long.wav", tone(9))}
     first, second = studio.job_id(**media), studio.job_id(**media)
-    until(lambda: len(works.progress) == 2)
+    # Not "both make progress": where a start takes long, the first may be done before the second shows any.
+    until(lambda: works.progress and len(works.pids()) == 2)
     [victim] = [renderer for renderer in works._renderers if renderer.pid == works.pids()[0]]
     os.kill(victim.pid, KILL)
     ends = sorted(studio.ended(job_id)["status"] for job_id in (first, second))
@@ -60,14 +61,14 @@ def test_a_hanging_worker_fails_its_own_job_alone_and_is_replaced(studio_box, co
     media = {"image": studio.put("face.jpg", portrait), "audio": studio.put("long.wav", tone(9))}
     until(lambda: not works.progress)
     for renderer in works._renderers:
-        renderer.patience = 3
+        renderer.patience = 6
     first, second = studio.job_id(**media), studio.job_id(**media)
-    until(lambda: len(works.progress) == 2)
+    until(lambda: len(works.progress) == 2)  # both workers are warm by now
     victim = works.pids()[0]
     os.kill(victim, signal.SIGSTOP)
     ends = sorted((studio.ended(job_id) for job_id in (first, second)), key=lambda job: job["status"])
     assert [job["status"] for job in ends] == ["completed", "failed"]
-    assert ends[1]["error"].startswith("The preview renderer said nothing for 3 s, so it was stopped.")
+    assert ends[1]["error"].startswith("The preview renderer said nothing for 6 s, so it was stopped.")
     assert victim not in works.pids()
 
 
