@@ -37,6 +37,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import entry_points
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
 import pluggy
@@ -76,6 +77,7 @@ API_VERSION: Final = 1
 
 _hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
+_LOADING: Final = RLock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,12 +266,17 @@ def lipsync_job_event(event: JobEvent) -> None:
     """
 
 
-@cache
 def plugins() -> pluggy.PluginManager:
     """Return the one manager with all plugins that are installed; a broken one is a warning that names it."""
+    with _LOADING:  # two threads that ask first must not get a manager each
+        return _plugins()
+
+
+@cache
+def _plugins() -> pluggy.PluginManager:
     manager, troubles = loaded()
     for trouble in troubles:
-        warnings.warn(trouble, stacklevel=2)
+        warnings.warn(trouble, stacklevel=3)
     return manager
 
 

@@ -409,7 +409,7 @@ except UserWarning as warning: print(warning)
 
 def test_the_command_lists_what_is_loaded_from_where_and_when_it_is_asked(tmp_path):
     submits = "@hookimpl\ndef lipsync_nodes_submit(node): return None"
-    installed(tmp_path, good=f"{SEES}\n{submits}", raises="raise RuntimeError")
+    installed(tmp_path, good=f"print('chatter')\n{SEES}\n{submits}", raises="raise RuntimeError")
     line = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from lipsync_nodes.cli import main; main()"
     done, plain = (
         subprocess.run([sys.executable, "-c", line, "plugins", *options], capture_output=True, text=True)
@@ -425,6 +425,29 @@ def test_the_command_lists_what_is_loaded_from_where_and_when_it_is_asked(tmp_pa
     assert "raises" in found["troubles"][0]
     assert "good  (good 1, good_module)\n    lipsync_job_event, number 1 to be asked\n" in plain.stdout
     assert "raises_module" in plain.stderr
+
+
+def test_what_a_plugin_prints_as_it_is_loaded_is_no_part_of_a_json_answer(tmp_path):
+    installed(tmp_path, talks="print('chatter')")
+    line = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from lipsync_nodes.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", line, "jobs", "--json"], capture_output=True, text=True)
+    assert json.loads(done.stdout) is not None
+    assert "chatter" in done.stderr
+
+
+def test_threads_that_ask_first_get_one_manager_between_them():
+    code = """
+import sys, threading
+sys.setswitchinterval(1e-6)
+from lipsync_nodes.hookspecs import plugins
+managers = []
+threads = [threading.Thread(target=lambda: managers.append(plugins())) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(len(managers), len(set(map(id, managers))))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["8", "1"]
 
 
 def test_a_hook_is_documented_with_its_arguments_and_an_example():

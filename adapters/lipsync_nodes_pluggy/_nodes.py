@@ -79,7 +79,7 @@ class Nodes:
         """Submit by the core's client; a key in the context's options makes it a submit that is never paid twice."""
         asked = _context(context)
         form = import_module("lipsync_nodes.catalogue").spec_named(node).form_from(inputs)
-        return self._call(asked, "submit", form, **asked.options)
+        return self._call(asked, "submit", form, **(asked.options or {}))
 
     def lipsync_nodes_poll(self, job: Job | str, context: Context | Mapping[str, Any] | None) -> Any:
         """Look once."""
@@ -116,13 +116,12 @@ class Nodes:
             return await getattr(client, method)(*arguments, **options)
 
     def _async_client(self, context: Context) -> AsyncLipsyncClient:
-        with self._lock:
-            return lipsync_nodes.AsyncLipsyncClient(**self._settings(context))
+        return lipsync_nodes.AsyncLipsyncClient(**self._settings(context))
 
     def _client(self, context: Context) -> LipsyncClient:
         """Return the client of an account and a ledger: the next call finds its connections."""
+        settings = self._settings(context)
         with self._lock:
-            settings = self._settings(context)
             for known, client in self._clients:
                 if known == settings:
                     return client
@@ -132,17 +131,28 @@ class Nodes:
 
     def _settings(self, context: Context) -> dict[str, Any]:
         """Return what a client is made with; its profile is read once, and its budget is one for all clients."""
-        if self._ledger is None:
-            self._ledger = import_module("lipsync_nodes.ledger").Ledger()
         asked = context.profile or self._profile
-        account = next((account for known, account in self._accounts if known == asked), None)
-        if account is None:
-            profile = _profile_of(asked)
-            # The same profile by another name has the same budget.
+        account = self._account(asked) or self._new_account(asked, _profile_of(asked))
+        return {**account, "ledger": context.ledger or self._own_ledger()}
+
+    def _account(self, asked: object) -> dict[str, Any] | None:
+        with self._lock:
+            return next((account for known, account in self._accounts if known == asked), None)
+
+    def _new_account(self, asked: object, profile: Profile) -> dict[str, Any]:
+        # The profile was read outside the lock: its key may come from a slow vault, and others have theirs already.
+        with self._lock:
+            # The same profile by another name, or read by another thread meanwhile, has the same budget.
             same = (account for _, account in self._accounts if account["profile"] == profile)
             account = next(same, None) or {"profile": profile, "budget": _budget(profile)}
             self._accounts.append((asked, account))
-        return {**account, "ledger": context.ledger or self._ledger}
+            return account
+
+    def _own_ledger(self) -> Ledger:
+        with self._lock:
+            if self._ledger is None:
+                self._ledger = import_module("lipsync_nodes.ledger").Ledger()
+            return self._ledger
 
 
 _HOOKS: Final = tuple(name for name in vars(Nodes) if name.startswith("lipsync_nodes_"))

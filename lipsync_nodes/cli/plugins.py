@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import redirect_stdout
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -19,7 +20,8 @@ __all__ = ["plugins"]
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout and nothing else.")
 def plugins(as_json: bool) -> None:
     """List the plugins that are installed: where each comes from, its hooks, and when it is asked."""
-    manager, troubles = loaded()
+    with redirect_stdout(sys.stderr):  # what a plugin prints as it is loaded is no part of the answer
+        manager, troubles = loaded()
     rows = [_row(manager, name, plugin) for name, plugin in manager.list_name_plugin()]
     if as_json:
         click.echo(json.dumps({"api_version": API_VERSION, "plugins": rows, "troubles": troubles}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypedDict
@@ -19,6 +19,7 @@ from lipsync_nodes.client import LipsyncClient
 from lipsync_nodes.contract import Form, Job
 from lipsync_nodes.credits import Credits, estimate_credits
 from lipsync_nodes.errors import ConfigurationError, LipsyncError
+from lipsync_nodes.hookspecs import plugins
 from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.results import source_and_target
 from lipsync_nodes.settings import Profile, load_profile
@@ -51,6 +52,8 @@ class Session:
             key_needed: whether the service is asked at all.
 
         """
+        with redirect_stdout(sys.stderr):  # what a plugin prints as it is loaded is no part of the answer
+            plugins()
         if self.use_sandbox:
             from lipsync_nodes.sandbox.embedded import embedded  # noqa: PLC0415  # an extra, and slow to load
 

@@ -5,6 +5,7 @@ import inspect
 import os
 import subprocess
 import sys
+import threading
 import time
 
 import jsonschema
@@ -323,6 +324,31 @@ def test_a_profile_has_one_budget_by_whatever_name_it_is_asked_for(sandbox, tmp_
         with pytest.raises(BudgetExceeded):
             hook.lipsync_nodes_submit(**order, context={"profile": name, "options": {"estimate": 10}})
     assert len(sandbox.received("submit")) == 1
+
+
+def test_a_slow_vault_is_waited_for_by_nobody_else(sandbox, context, tmp_path, monkeypatch):
+    file = tmp_path / "profiles.toml"
+    file.write_text(f'[slow]\nbase_url = "{sandbox.base_url}"\n')
+    file.chmod(0o600)
+    monkeypatch.setenv("LIPSYNC_CONFIG", str(file))
+    hook = own_project().hook
+    order = {"node": "lipsync-image", "inputs": INPUTS["lipsync-image"]}
+
+    class Vault:
+        @hookimpl
+        def lipsync_credentials(self):
+            # It uses the nodes itself, from another thread: nothing may wait for the answer that is made here.
+            other = threading.Thread(target=lambda: hook.lipsync_nodes_submit(**order, context=context))
+            other.start()
+            other.join(20)
+            return "" if other.is_alive() else sandbox.api_key
+
+    manager().register(vault := Vault())
+    try:
+        hook.lipsync_nodes_submit(**order, context={"profile": "slow", "ledger": context.ledger, "options": None})
+    finally:
+        manager().unregister(vault)
+    assert len(sandbox.received("submit")) == 2
 
 
 # Described from the catalogue.
