@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -20,16 +20,8 @@ from lipsync_nodes.contract import Form, Job
 from lipsync_nodes.errors import LipsyncError
 from lipsync_nodes.events import Event, Submission
 from lipsync_nodes.flow import Flow
-from lipsync_nodes.plans import (
-    DEFAULT_CONCURRENCY,
-    Many,
-    OnUpdate,
-    OnUpdateOfMany,
-    Plans,
-    SubmitOptions,
-    concerns_anybody,
-    job_in,
-)
+from lipsync_nodes.many import Many, ManyOptions
+from lipsync_nodes.plans import OnUpdate, Plans, SubmitOptions, concerns_anybody, job_in
 from lipsync_nodes.results import OnProgress
 from lipsync_nodes.transport import AsyncTransport, Transport
 
@@ -144,65 +136,37 @@ class LipsyncClient(Plans):
 
     @overload
     def run_many(
-        self,
-        forms: Iterable[Form],
-        *,
-        return_exceptions: Literal[True],
-        concurrency: int = ...,
-        estimates: Sequence[int | None] | None = ...,
-        timeout: float | None = ...,
-        poll_interval: float | None = ...,
-        on_update: OnUpdateOfMany | None = ...,
+        self, forms: Iterable[Form], *, return_exceptions: Literal[True], **options: Unpack[ManyOptions]
     ) -> list[Job | LipsyncError]: ...
 
     @overload
     def run_many(
-        self,
-        forms: Iterable[Form],
-        *,
-        return_exceptions: Literal[False] = ...,
-        concurrency: int = ...,
-        estimates: Sequence[int | None] | None = ...,
-        timeout: float | None = ...,
-        poll_interval: float | None = ...,
-        on_update: OnUpdateOfMany | None = ...,
+        self, forms: Iterable[Form], *, return_exceptions: Literal[False] = ..., **options: Unpack[ManyOptions]
     ) -> list[Job]: ...
 
     def run_many(
-        self,
-        forms: Iterable[Form],
-        *,
-        concurrency: int = DEFAULT_CONCURRENCY,
-        estimates: Sequence[int | None] | None = None,
-        return_exceptions: bool = False,
-        timeout: float | None = None,
-        poll_interval: float | None = None,
-        on_update: OnUpdateOfMany | None = None,
+        self, forms: Iterable[Form], *, return_exceptions: bool = False, **options: Unpack[ManyOptions]
     ) -> list[Job] | list[Job | LipsyncError]:
         """Run many forms, so many jobs at a time, and return the jobs in the order of the forms.
 
         Args:
             forms: what to make.
-            concurrency: the most jobs that run at the same time.
-            estimates: what each costs, where there is a budget.
             return_exceptions: put a job's error in its place. Otherwise nothing more is submitted after the first
                 failure, what was submitted is waited for, and the first error is raised, the other job ids in a note.
-            timeout: seconds to wait at most for each job.
-            poll_interval: mean seconds between two looks at a job.
-            on_update: called with the form's position and the job at each look.
+            **options: `concurrency`, `estimates`, `timeout`, `poll_interval`, `on_update`; see `ManyOptions`.
 
         """
-        many = Many(forms, estimates, concurrency, return_exceptions)
+        many = Many(forms, return_exceptions, **options)
         stop = threading.Event()
 
         def one(index: int) -> None:
             with many.outcome(index) as due:
                 if due:
-                    submission = self._submission(many.forms[index], timeout, estimate=many.estimates[index])
-                    running = self._run(submission, timeout, poll_interval)
-                    many.outcomes[index] = self._drive(running, many.listener(index, on_update), stop)
+                    submission = self._submission(many.forms[index], many.timeout, estimate=many.estimates[index])
+                    running = self._run(submission, many.timeout, many.poll_interval)
+                    many.outcomes[index] = self._drive(running, many.listener(index), stop)
 
-        with ThreadPoolExecutor(concurrency) as pool:
+        with ThreadPoolExecutor(many.concurrency) as pool:
             try:
                 list(pool.map(one, range(len(many.forms))))
             except BaseException:  # Ctrl-C: wake whoever sleeps, so that the process can end
@@ -298,52 +262,30 @@ class AsyncLipsyncClient(Plans):
 
     @overload
     async def run_many(
-        self,
-        forms: Iterable[Form],
-        *,
-        return_exceptions: Literal[True],
-        concurrency: int = ...,
-        estimates: Sequence[int | None] | None = ...,
-        timeout: float | None = ...,
-        poll_interval: float | None = ...,
-        on_update: OnUpdateOfMany | None = ...,
+        self, forms: Iterable[Form], *, return_exceptions: Literal[True], **options: Unpack[ManyOptions]
     ) -> list[Job | LipsyncError]: ...
 
     @overload
     async def run_many(
-        self,
-        forms: Iterable[Form],
-        *,
-        return_exceptions: Literal[False] = ...,
-        concurrency: int = ...,
-        estimates: Sequence[int | None] | None = ...,
-        timeout: float | None = ...,
-        poll_interval: float | None = ...,
-        on_update: OnUpdateOfMany | None = ...,
+        self, forms: Iterable[Form], *, return_exceptions: Literal[False] = ..., **options: Unpack[ManyOptions]
     ) -> list[Job]: ...
 
     async def run_many(
-        self,
-        forms: Iterable[Form],
-        *,
-        concurrency: int = DEFAULT_CONCURRENCY,
-        estimates: Sequence[int | None] | None = None,
-        return_exceptions: bool = False,
-        timeout: float | None = None,
-        poll_interval: float | None = None,
-        on_update: OnUpdateOfMany | None = None,
+        self, forms: Iterable[Form], *, return_exceptions: bool = False, **options: Unpack[ManyOptions]
     ) -> list[Job] | list[Job | LipsyncError]:
         """Run many forms, so many jobs at a time; see `LipsyncClient.run_many`."""
-        many = Many(forms, estimates, concurrency, return_exceptions)
-        gate = asyncio.Semaphore(concurrency)
+        many = Many(forms, return_exceptions, **options)
+        gate = asyncio.Semaphore(many.concurrency)
 
         async def one(index: int) -> None:
             async with gate:
                 with many.outcome(index) as due:
                     if due:
-                        submission = await self._prepared(many.forms[index], timeout, estimate=many.estimates[index])
-                        running = self._run(submission, timeout, poll_interval)
-                        many.outcomes[index] = await self._drive(running, many.listener(index, on_update))
+                        submission = await self._prepared(
+                            many.forms[index], many.timeout, estimate=many.estimates[index]
+                        )
+                        running = self._run(submission, many.timeout, many.poll_interval)
+                        many.outcomes[index] = await self._drive(running, many.listener(index))
 
         await asyncio.gather(*(one(index) for index in range(len(many.forms))))
         return many.settle()

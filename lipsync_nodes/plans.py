@@ -1,13 +1,12 @@
-"""What the two clients share, none of it I/O: settings, checks, the flows they drive and the bookkeeping of many."""
+"""What the two clients share, none of it I/O: settings, checks, and the flows they drive."""
 
 from __future__ import annotations
 
 import json
 import math
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from functools import partial
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from threading import Event as Flag
 from typing import Any, ClassVar, Final, TypedDict, Unpack
@@ -19,7 +18,7 @@ from lipsync_nodes.callbacks import new_callback, token_of
 from lipsync_nodes.catalogue import spec_of
 from lipsync_nodes.contract import Form, Job
 from lipsync_nodes.credits import Budget, estimate_credits
-from lipsync_nodes.errors import ConfigurationError, DownloadError, InvalidRequest, LipsyncError
+from lipsync_nodes.errors import ConfigurationError, DownloadError, InvalidRequest
 from lipsync_nodes.events import Accepted, Event, Seen, Submission
 from lipsync_nodes.fields import check_media_url
 from lipsync_nodes.flow import Flow, Policy
@@ -30,12 +29,9 @@ from lipsync_nodes.results import OnProgress, download, source_and_target
 from lipsync_nodes.settings import Profile, is_loopback, load_profile
 
 __all__ = [
-    "DEFAULT_CONCURRENCY",
     "DEFAULT_POLL_INTERVAL",
     "DEFAULT_TIMEOUT",
-    "Many",
     "OnUpdate",
-    "OnUpdateOfMany",
     "Plans",
     "SubmitOptions",
     "concerns_anybody",
@@ -44,9 +40,7 @@ __all__ = [
 ]
 
 OnUpdate = Callable[[Job], object]
-OnUpdateOfMany = Callable[[int, Job], object]
 
-DEFAULT_CONCURRENCY: Final = 4
 DEFAULT_TIMEOUT: Final = 1800.0
 # Spread by a third to either side it is the 5 to 10 s that the service advises.
 DEFAULT_POLL_INTERVAL: Final = 7.5
@@ -257,45 +251,6 @@ def deadline_for(seconds: float | None) -> float:
     The upstream takes 10 to 30 s of wall time per second of video; twice the slowest leaves room for a queue.
     """
     return max(DEFAULT_TIMEOUT, 60.0 * (seconds or 0.0))
-
-
-class Many:
-    """The forms of one `run_many` and what became of each; the same for both clients."""
-
-    def __init__(
-        self, forms: Iterable[Form], estimates: Sequence[int | None] | None, concurrency: int, keep_errors: bool
-    ) -> None:
-        self.forms = list(forms)
-        self.estimates = [None] * len(self.forms) if estimates is None else list(estimates)
-        self.outcomes: list[Job | Exception | None] = [None] * len(self.forms)
-        self._keep_errors = keep_errors
-        self._failed = False
-        if concurrency < 1:
-            raise InvalidRequest(f"concurrency must be at least 1, got {concurrency}.")
-        if len(self.estimates) != len(self.forms):
-            raise InvalidRequest("There must be one estimate for each form.")
-
-    @contextmanager
-    def outcome(self, index: int) -> Iterator[bool]:
-        """Run the block for one form and keep its error; gives False where nothing more is to be submitted."""
-        try:
-            yield self._keep_errors or not self._failed
-        except Exception as error:  # noqa: BLE001  # it is raised by settle, after the paid jobs have ended
-            self._failed = True
-            self.outcomes[index] = error
-
-    def listener(self, index: int, on_update: OnUpdateOfMany | None) -> OnUpdate | None:
-        """Return the `on_update` of one form."""
-        return None if on_update is None else partial(on_update, index)
-
-    def settle(self) -> list[Any]:
-        """Return the outcomes, or raise the first error and say in a note which jobs there are besides."""
-        for outcome in self.outcomes:
-            if isinstance(outcome, Exception) and not (self._keep_errors and isinstance(outcome, LipsyncError)):
-                if done := ", ".join(job.id for job in self.outcomes if isinstance(job, Job)):
-                    outcome.add_note(f"Other jobs of this call that have their video: {done}")
-                raise outcome
-        return self.outcomes
 
 
 def _check_json(form: Form) -> None:
