@@ -23,6 +23,7 @@ from lipsync_nodes.errors import (
     RateLimited,
     ServiceError,
     SubmissionUncertain,
+    redact,
 )
 
 __all__ = ["Answer", "NoAnswer", "error_of", "retry_after", "shorten", "submit_error"]
@@ -116,7 +117,7 @@ def _words(answer: Answer) -> str:
     text = answer.body[:2000].decode("utf-8", "replace").strip()
     try:
         body = json.loads(answer.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "" if not text or text.startswith("<") else f": {shorten(text)}"
     if isinstance(body, dict):
         body = next((body[name] for name in ("error", "message", "detail", "msg") if body.get(name)), body)
@@ -125,7 +126,7 @@ def _words(answer: Answer) -> str:
 
 def shorten(text: object) -> str:
     """Put a text from outside on one line, at most 300 characters, without a full stop."""
-    return " ".join(str(text).split())[:300].rstrip(".")
+    return " ".join(redact(str(text)).split())[:300].rstrip(".")
 
 
 def retry_after(answer: Answer) -> float | None:
@@ -151,10 +152,10 @@ def _until(date: str | None, answer: Answer) -> float | None:
     """Return the seconds until an HTTP date, by the server's own clock where it gives one."""
     try:
         until = parsedate_to_datetime(date or "").timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     try:
         now = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         now = answer.received
     return max(0.0, until - now)

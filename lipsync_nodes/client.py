@@ -21,7 +21,8 @@ from lipsync_nodes.errors import LipsyncError
 from lipsync_nodes.events import Event, Submission
 from lipsync_nodes.flow import Flow
 from lipsync_nodes.many import Many, ManyOptions
-from lipsync_nodes.plans import OnUpdate, Plans, SubmitOptions, concerns_anybody, job_in
+from lipsync_nodes.observers import observed
+from lipsync_nodes.plans import OnUpdate, Plans, SubmitOptions, concerns_ledger, job_in
 from lipsync_nodes.results import OnProgress
 from lipsync_nodes.transport import AsyncTransport, Transport
 
@@ -191,12 +192,15 @@ class LipsyncClient(Plans):
 
     def _drive(self, doing: Flow[T], on_update: OnUpdate | None = None, stop: threading.Event | None = None) -> T:
         def record(event: Event) -> object:
-            answer = self._write_down(event)
-            if on_update is not None and (job := job_in(event)):
-                on_update(job)
+            answer = self._note(event) if concerns_ledger(event) else None
+            self._report(event)
             return answer
 
-        return self._transport.drive(doing, record, self._journal, stop)
+        def tell(event: Event) -> None:
+            if on_update is not None and (job := job_in(event)):
+                on_update(job)
+
+        return self._transport.drive(doing, record, self._journal, tell=tell, stop=stop)
 
 
 class AsyncLipsyncClient(Plans):
@@ -300,14 +304,18 @@ class AsyncLipsyncClient(Plans):
 
     async def _drive(self, doing: Flow[T], on_update: OnUpdate | None = None) -> T:
         async def record(event: Event) -> object:
-            answer = await asyncio.to_thread(self._write_down, event) if concerns_anybody(event) else None
+            answer = await self._transport.in_ledger(self._note, event) if concerns_ledger(event) else None
+            if observed():  # in another thread: an observer may be slow
+                await asyncio.to_thread(self._report, event)
+            return answer
+
+        async def tell(event: Event) -> None:
             if on_update is not None and (job := job_in(event)):
                 told = on_update(job)
                 if inspect.isawaitable(told):
                     await told
-            return answer
 
-        return await self._transport.drive(doing, record, self._journal)
+        return await self._transport.drive(doing, record, self._journal, tell)
 
     async def _prepared(self, form: Form, timeout: float | None, **options: Unpack[SubmitOptions]) -> Submission:
         """Put a submission together; files and the ledger block, so what needs them is done in a thread."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import (
     AliasChoices,
@@ -285,6 +285,21 @@ class WebhookEvent(Job):
     """
 
 
+# JSON may be nested without end, and hold half of an emoji that somebody cut: neither can be written down again.
+_DEEPEST: Final = 100
+
+
+def _writable(value: Any, depth: int = 0) -> Any:
+    """Return a decoded JSON value as one that can be written down, odd as it may be: it comes with a paid job's id."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if depth > _DEEPEST:
+        return None
+    if isinstance(value, Mapping):
+        return {_writable(name): _writable(inner, depth + 1) for name, inner in value.items()}
+    return [_writable(inner, depth + 1) for inner in value] if isinstance(value, list) else value
+
+
 def parse_job(data: object, *, asked_for: str | None = None) -> Job:
     """Read a job from a decoded JSON answer; raise ValueError if it cannot be one.
 
@@ -295,7 +310,7 @@ def parse_job(data: object, *, asked_for: str | None = None) -> Job:
     """
     if not isinstance(data, Mapping):
         raise ValueError("the answer is not a JSON object")  # noqa: TRY004  # it is a value from the wire
-    fields = dict(data)
+    fields = _writable(data)
     if asked_for is not None and not (fields.get("id") or fields.get("requestId")):
         fields["id"] = asked_for
     elif not fields.get("id"):

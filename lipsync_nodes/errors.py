@@ -67,7 +67,7 @@ def redact(text: str) -> str:
 
 def redact_keys(text: str) -> str:
     """Return *text* with keys masked, but not the tokens, which the service has to know."""
-    for secret in _SECRETS:
+    for secret in sorted(_SECRETS, key=len, reverse=True):
         text = text.replace(secret, "sk_***")
     return _KEY.sub("sk_***", text)
 
@@ -98,7 +98,7 @@ class LipsyncError(Exception):
         status_code: int | None = None,
         may_have_charged: bool | None = None,
     ) -> None:
-        self.message = redact(message)
+        self.message = redact(message).encode("utf-8", "replace").decode()
         self.hint = redact(self.default_hint if hint is None else hint)
         self.job_id = job_id
         self.status_code = status_code

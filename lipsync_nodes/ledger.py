@@ -196,8 +196,8 @@ class Ledger:
     def close(self) -> None:
         """Close the file; it is opened again when it is needed."""
         with self._lock:
-            if self._connection is not None and self._process == os.getpid():
-                self._connection.close()
+            if self._connection is not None:
+                self._connection.close() if self._process == os.getpid() else _FORKED.append(self._connection)
             self._connection = None
 
     def __del__(self) -> None:
@@ -217,13 +217,14 @@ class Ledger:
         try:
             with self._lock:
                 db = self._open()
-                db.execute(f"BEGIN {kind}")
                 try:
+                    db.execute(f"BEGIN {kind}")
                     yield db
-                except BaseException:
-                    db.execute("ROLLBACK")
+                    db.execute("COMMIT")
+                except BaseException:  # Ctrl-C may strike right after BEGIN
+                    if db.in_transaction:
+                        db.execute("ROLLBACK")
                     raise
-                db.execute("COMMIT")
         except (sqlite3.Error, OSError) as error:
             raise ConfigurationError(
                 f"The ledger {self.path} cannot be used: {error}.",

@@ -84,10 +84,17 @@ class Many:
         return None if self._on_update is None else partial(self._on_update, index)
 
     def settle(self) -> list[Any]:
-        """Return the outcomes, or raise the first error and say in a note which jobs there are besides."""
+        """Return the outcomes, or raise the first error and say in notes which jobs there are besides."""
         for outcome in self.outcomes:
             if isinstance(outcome, Exception) and not (self._keep_errors and isinstance(outcome, LipsyncError)):
-                if done := ", ".join(job.id for job in self.outcomes if isinstance(job, Job)):
-                    outcome.add_note(f"Other jobs of this call that have their video: {done}")
+                for note in self._besides(outcome):
+                    outcome.add_note(note)
                 raise outcome
         return self.outcomes
+
+    def _besides(self, first: Exception) -> Iterator[str]:
+        if done := [job.id for job in self.outcomes if isinstance(job, Job)]:
+            yield f"Other jobs of this call that have their video: {', '.join(done)}"
+        for other in self.outcomes:
+            if isinstance(other, LipsyncError) and other.may_have_charged and other is not first:
+                yield f"Another job of this call: {other}"

@@ -24,7 +24,7 @@ from lipsync_nodes.fields import check_media_url
 from lipsync_nodes.flow import Flow, Policy
 from lipsync_nodes.hookspecs import plugins
 from lipsync_nodes.ledger import Journal, Ledger, callback_secret
-from lipsync_nodes.observers import observed, report, report_saved
+from lipsync_nodes.observers import report, report_saved
 from lipsync_nodes.results import OnProgress, download, source_and_target
 from lipsync_nodes.settings import Profile, is_loopback, load_profile
 
@@ -34,7 +34,7 @@ __all__ = [
     "OnUpdate",
     "Plans",
     "SubmitOptions",
-    "concerns_anybody",
+    "concerns_ledger",
     "deadline_for",
     "job_in",
 ]
@@ -223,19 +223,16 @@ class Plans:
         if self.ledger is None:
             self._journal.close()
 
-    def _write_down(self, event: Event) -> object:
-        """Give an event to the ledger, then to observers, and return the ledger's answer."""
-        answer = self._journal.record(event, self.profile) if _concerns_ledger(event) else None
+    def _note(self, event: Event) -> object:
+        """Give an event to the ledger, and return its answer."""
+        return self._journal.record(event, self.profile)
+
+    def _report(self, event: Event) -> None:
+        """Tell observers of an event."""
         report(event, self._journal, self.profile.account)
-        return answer
 
 
-def concerns_anybody(event: Event) -> bool:
-    """Tell whether there is anything to write down or to tell; both may block."""
-    return _concerns_ledger(event) or observed()
-
-
-def _concerns_ledger(event: Event) -> bool:
+def concerns_ledger(event: Event) -> bool:
     """Tell whether the ledger has anything to write; a job that is merely still running changes nothing."""
     return not isinstance(event, Seen) or event.job.finished or event.callback is not None
 

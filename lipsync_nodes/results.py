@@ -185,7 +185,10 @@ class _Fetch:
             raise DownloadError(f"The output is larger than the {self.largest} bytes that are allowed.")
 
     def _check_url(self, url: str) -> None:
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError as error:
+            raise DownloadError(f"The output's URL is malformed: {error}.") from None
         host = parts.hostname or ""
         if parts.scheme != "https" and not (parts.scheme == "http" and self.local and is_loopback(host)):
             raise DownloadError("The output's URL is not https, so it was not fetched.")

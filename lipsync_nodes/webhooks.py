@@ -249,7 +249,8 @@ def _masked(value: object) -> object:
 
 _MASKED: Final = _Masked()
 _TALKATIVE: Final = (
-    "uvicorn.access", "uvicorn.asgi", "hypercorn.access", "gunicorn.access", "aiohttp.access", "httpx",
+    "uvicorn.access", "uvicorn.asgi", "hypercorn.access", "gunicorn.access", "aiohttp.access", "tornado.access",
+    "werkzeug", "django.request", "django.server", "httpx",
 )  # fmt: skip
 
 

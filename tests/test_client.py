@@ -308,7 +308,7 @@ def test_a_coroutine_function_may_listen(sandbox, form):
 
 def test_a_loop_is_never_blocked_while_it_waits(sandbox, form):
     """A task beside a wait gets its turn all the time: nothing in the async client holds the loop."""
-    sandbox.fault("seconds", seconds=0.5)
+    sandbox.fault("seconds", seconds=1.5)
 
     async def go():
         gaps, last = [], time.monotonic()

@@ -131,12 +131,15 @@ def test_a_submit_of_unknown_outcome_is_never_sent_again(reply):
         b'{"id": "j1", "status": null}',
         b'{"id": "j1", "sta',
         b' {"requestId":"j1", "status": "processing"',
+        b'{"note": "half an emoji: \\ud83d", "\\ud83d": 1, "id": "j1"}',
+        b'{"timings": ' + b"[" * 300 + b"]" * 300 + b', "id": "j1"}',
     ],
 )
 def test_the_id_of_a_paid_job_is_never_lost_to_an_odd_or_broken_answer(body):
     stage, play = submit(Answer(200, {}, body))
     job = play()
     assert (job.id, job.finished) == ("j1", False)
+    assert job.model_dump_json().encode()
     assert stage.told == ["Claim", "Sending", "Accepted"]
 
 

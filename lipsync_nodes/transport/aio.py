@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, closing, suppress
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
@@ -13,13 +14,14 @@ import httpx
 
 from lipsync_nodes.answers import Answer, NoAnswer
 from lipsync_nodes.contract import Job
-from lipsync_nodes.errors import LipsyncError
-from lipsync_nodes.events import Event
+from lipsync_nodes.errors import ConnectionFailed
+from lipsync_nodes.events import Event, Sending
 from lipsync_nodes.flow import Await, Flow, Record, Send, Sleep
 from lipsync_nodes.ledger import Journal
 from lipsync_nodes.settings import Profile
 from lipsync_nodes.transport.wire import (
     LARGEST_ANSWER,
+    KeptId,
     answer_of,
     client_options,
     ended,
@@ -53,33 +55,57 @@ class AsyncTransport:
         self._profile = profile
         self._given = http_client
         self._pool: _Pool | None = None
-        self._kept: set[asyncio.Task[None]] = set()
+        self._kept: set[asyncio.Future[Any]] = set()
 
-    async def drive(self, flow: Flow[T], record: Recorder, ledger: Journal) -> T:
-        """Run *flow* to its end and return its result; what it awaits, *ledger* will hear of."""
+    async def drive(
+        self, flow: Flow[T], record: Recorder, ledger: Journal, tell: Callable[[Event], Awaitable[None]]
+    ) -> T:
+        """Run *flow* to its end and return its result; arguments as of the synchronous driver."""
         await self._client(paid=True)  # what cannot be made is told before the flow claims anything
         reply: object = None
-        failure: LipsyncError | None = None
-        while True:
-            try:
-                effect = flow.throw(failure) if failure else flow.send(reply)
-            except StopIteration as end:
-                result: T = end.value
-                return result
-            failure = None
-            if isinstance(effect, Send):
-                reply = await self._send(effect, flow, record)
-                log(effect, reply)
-            elif isinstance(effect, Sleep):
-                await asyncio.sleep(effect.seconds)
-                reply = time.monotonic()
-            elif isinstance(effect, Await):
-                reply = await _await(effect, ledger)
-            else:
+        failure: Exception | None = None
+        with KeptId() as kept:
+            while True:
                 try:
-                    reply = await record(effect.event)
-                except LipsyncError as error:
-                    failure = error
+                    effect = flow.throw(failure) if failure else flow.send(reply)
+                except StopIteration as end:
+                    result: T = end.value
+                    return result
+                failure = None
+                if isinstance(effect, Send):
+                    reply = await self._send(effect, flow, record)
+                    log(effect, reply)
+                elif isinstance(effect, Sleep):
+                    await asyncio.sleep(effect.seconds)
+                    reply = time.monotonic()
+                elif isinstance(effect, Await):
+                    reply = await _await(effect, ledger)
+                else:
+                    kept.see(effect.event)
+                    reply, failure = await self._record(effect.event, flow, record)
+                    if failure is None:
+                        await tell(effect.event)
+
+    async def _record(self, event: Event, flow: Flow[Any], record: Recorder) -> tuple[object, Exception | None]:
+        """Write an event down; whatever goes wrong, the flow has to hear of it, for it may hold a paid job's id."""
+        try:
+            return await record(event), None
+        except Exception as error:  # noqa: BLE001
+            return None, error
+        except asyncio.CancelledError:
+            if isinstance(event, Sending):  # the ledger will say that it is on its way, and it is not
+                self._keep(_call_off(flow, record))
+            raise
+
+    async def in_ledger(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Have the ledger's work done in its own thread, one after the other.
+
+        No upload can fill that thread, and a caller that is cancelled cannot call back what is on its way to the file.
+        """
+        done = asyncio.wrap_future(self._lease().ledger.submit(work, *arguments))
+        self._kept.add(done)
+        done.add_done_callback(self._kept.discard)
+        return await asyncio.shield(done)
 
     async def _send(self, send: Send, flow: Flow[T], record: Recorder) -> Answer | NoAnswer:
         sending: asyncio.Task[Answer | NoAnswer] | None = None
@@ -90,7 +116,7 @@ class AsyncTransport:
                     return await self._exchange(client, send)
                 sending = asyncio.create_task(self._exchange(client, send))
                 return await asyncio.shield(sending)
-        except asyncio.CancelledError:
+        except BaseException:  # the caller was cancelled, or a hook of the caller's own client raised
             if send.paid:
                 # The answer may hold the id of a job that is already paid for: it is still written down.
                 self._keep(_write_down(sending, flow, record))
@@ -157,6 +183,7 @@ class _Pool:
     def __init__(self) -> None:
         self.users = 0
         self.in_flight = asyncio.Semaphore(IN_FLIGHT)
+        self.ledger = ThreadPoolExecutor(1, "lipsync-ledger")
         self._clients: dict[tuple[bool, bool], httpx.AsyncClient] = {}
 
     async def client(self, profile: Profile, *, fresh: bool) -> httpx.AsyncClient:
@@ -170,6 +197,10 @@ class _Pool:
     async def leave(self) -> None:
         self.users -= 1
         if self.users == 0:
+            # Whoever comes later begins anew; a bound that was ever waited for holds its loop, and would stay for ever.
+            if _pools.get(loop := asyncio.get_running_loop()) is self:
+                del _pools[loop]
+            self.ledger.shutdown(wait=False)
             clients, self._clients = self._clients, {}
             for client in clients.values():
                 await client.aclose()
@@ -193,11 +224,19 @@ async def _write_down(sending: asyncio.Task[Answer | NoAnswer] | None, flow: Flo
     reply: object
     try:
         reply = await sending if sending else NoAnswer("it was cancelled before it was sent", sent=False)
-    except asyncio.CancelledError:  # the loop ends, and nobody will hear the answer
+    except BaseException:  # noqa: BLE001  # the loop ends, and nobody will hear the answer; or it was lost on its way
         reply = NoAnswer("it was interrupted", sent=True)
-    with suppress(StopIteration, LipsyncError), closing(flow):
+    with suppress(StopIteration, Exception), closing(flow):
         while isinstance(effect := flow.send(reply), Record):
             reply = await record(effect.event)
+
+
+async def _call_off(flow: Flow[Any], record: Recorder) -> None:
+    """Have a flow note that what it was about to send was not sent."""
+    with suppress(StopIteration, Exception), closing(flow):
+        effect = flow.throw(ConnectionFailed("The submit was cancelled before it was sent."))
+        while isinstance(effect, Record):
+            effect = flow.send(await record(effect.event))
 
 
 _pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pool] = WeakKeyDictionary()

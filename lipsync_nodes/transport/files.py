@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any, BinaryIO, Final, Self
 
@@ -62,11 +62,16 @@ class Downloads:
         """Send one GET and give the answer, its body not yet read; `CutShort` if a connection fails or breaks."""
         plain = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **headers}
         try:
-            with self._client.stream("GET", url, headers=plain, extensions={"trace": self._guard(url)}) as response:
+            with closing(self._sent(url, plain)) as response:
                 yield response
         except httpx.RequestError as error:
             raise CutShort(f"{type(error).__name__} {error}".strip()) from None
-        except httpx.InvalidURL as error:
+
+    def _sent(self, url: str, headers: Mapping[str, str]) -> httpx.Response:
+        try:
+            request = self._client.build_request("GET", url, headers=headers, extensions={"trace": self._guard(url)})
+            return self._client.send(request, stream=True)
+        except (httpx.InvalidURL, ValueError) as error:  # a name that cannot be encoded shows when it is looked up
             raise DownloadError(f"The output's URL is malformed: {error}.") from None
 
     def _guard(self, url: str) -> Callable[[str, Any], None]:

@@ -13,13 +13,13 @@ import httpx
 
 from lipsync_nodes.answers import Answer, NoAnswer
 from lipsync_nodes.contract import Job
-from lipsync_nodes.errors import LipsyncError
-from lipsync_nodes.events import Event
+from lipsync_nodes.events import Accepted, Claim, Event, Sending
 from lipsync_nodes.flow import Await, Flow, Record, Send, Sleep
 from lipsync_nodes.ledger import Journal
 from lipsync_nodes.settings import Profile
 from lipsync_nodes.transport.wire import (
     LARGEST_ANSWER,
+    KeptId,
     answer_of,
     client_options,
     ended,
@@ -62,39 +62,48 @@ class Transport:
         flow: Flow[T],
         record: Callable[[Event], object],
         ledger: Journal,
+        *,
+        tell: Callable[[Event], object] | None = None,
         stop: threading.Event | None = None,
     ) -> T:
-        """Run *flow* to its end and return its result; what it awaits, *ledger* will hear of.
+        """Run *flow* to its end and return its result.
 
-        Raises `Interrupted` as soon as *stop* is set while it sleeps.
+        Args:
+            flow: what to do.
+            record: writes an event down; the flow hears of what it returns or raises.
+            ledger: what the flow awaits, this will hear of.
+            tell: passes an event on to the caller, after it was written down; what it raises is the caller's own.
+            stop: once it is set, nothing more is submitted and no wait goes on: `Interrupted` is raised.
+
         """
         self._client()  # what cannot be made is told before the flow claims anything
         reply: object = None
-        failure: LipsyncError | None = None
-        while True:
-            try:
-                effect = flow.throw(failure) if failure else flow.send(reply)
-            except StopIteration as end:
-                result: T = end.value
-                return result
-            failure = None
-            if isinstance(effect, Send):
-                reply = self._send_noted(effect, flow, record)
-            elif isinstance(effect, Sleep):
-                reply = _sleep(effect.seconds, stop)
-            elif isinstance(effect, Await):
-                reply = _await(effect, ledger, stop)
-            else:
+        failure: Exception | None = None
+        with KeptId() as kept:
+            while True:
                 try:
-                    reply = record(effect.event)
-                except LipsyncError as error:
-                    failure = error
+                    effect = flow.throw(failure) if failure else flow.send(reply)
+                except StopIteration as end:
+                    result: T = end.value
+                    return result
+                failure = None
+                if isinstance(effect, Send):
+                    reply = self._send_noted(effect, flow, record)
+                elif isinstance(effect, Sleep):
+                    reply = _sleep(effect.seconds, stop)
+                elif isinstance(effect, Await):
+                    reply = _await(effect, ledger, stop)
+                else:
+                    kept.see(effect.event)
+                    reply, failure = _record(effect.event, record, stop)
+                    if tell is not None and failure is None:
+                        tell(effect.event)
 
     def _send_noted(self, send: Send, flow: Flow[T], record: Callable[[Event], object]) -> Answer | NoAnswer:
-        """Send, and see to it that a submit that Ctrl-C interrupts is written down as uncertain."""
+        """Send, and see to it that a submit that is interrupted is written down as uncertain."""
         try:
             reply = self._send(send)
-        except KeyboardInterrupt as stopped:
+        except BaseException as stopped:  # Ctrl-C, a task's time limit, sys.exit in a signal handler
             if send.paid:
                 _write_down(flow, record, stopped)
             raise
@@ -165,11 +174,28 @@ class _Watchdog:
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
-def _write_down(flow: Flow[T], record: Callable[[Event], object], stopped: KeyboardInterrupt) -> None:
+def _record(
+    event: Event, record: Callable[[Event], object], stop: threading.Event | None
+) -> tuple[object, Exception | None]:
+    """Write an event down; whatever goes wrong, the flow has to hear of it, for it may hold a paid job's id."""
+    if stop is not None and stop.is_set() and isinstance(event, Claim | Sending):
+        raise Interrupted
+    try:
+        return record(event), None
+    except Exception as error:  # noqa: BLE001
+        return None, error
+    except BaseException:  # Ctrl-C while the ledger was waited for
+        if isinstance(event, Accepted):
+            with suppress(Exception):
+                record(event)
+        raise
+
+
+def _write_down(flow: Flow[T], record: Callable[[Event], object], stopped: BaseException) -> None:
     """Take a flow from a submit that was interrupted to the note in the ledger, and no further."""
     stopped.add_note("A submit was on its way; whether it made a job is unknown. It will not be sent again by itself.")
     reply: object = NoAnswer("it was interrupted", sent=True)
-    with suppress(StopIteration, LipsyncError), closing(flow):
+    with suppress(StopIteration, Exception), closing(flow):
         while isinstance(effect := flow.send(reply), Record):
             reply = record(effect.event)
 

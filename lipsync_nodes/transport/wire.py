@@ -7,7 +7,8 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import httpx
 
@@ -15,6 +16,7 @@ from lipsync_nodes import __version__
 from lipsync_nodes.answers import Answer, NoAnswer
 from lipsync_nodes.contract import Job
 from lipsync_nodes.errors import ConfigurationError, LipsyncError, redact
+from lipsync_nodes.events import Accepted, Event
 from lipsync_nodes.flow import Send
 from lipsync_nodes.ledger import Journal
 from lipsync_nodes.settings import Profile
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LARGEST_ANSWER",
     "USER_AGENT",
+    "KeptId",
     "answer_of",
     "client_options",
     "ended",
@@ -49,6 +52,27 @@ USER_AGENT: Final = f"lipsync-nodes/{__version__}"
 _NEVER_SENT: Final = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"})
 _TRUSTED: Final = ("httpcore.", "httpcore2.")
 _REQUEST_FAILED: Final = "RequestError"
+
+
+class KeptId:
+    """Puts the id of the job that a flow made on whatever ends the flow from outside, such as Ctrl-C."""
+
+    def __init__(self) -> None:
+        self._id: str | None = None
+
+    def see(self, event: Event) -> None:
+        """Remember the id, if it is this that the event tells."""
+        if isinstance(event, Accepted):
+            self._id = event.job.id
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._id and error is not None and not isinstance(error, LipsyncError):  # ours name it themselves
+            error.add_note(f"The job {self._id} was made and goes on; it may be billed. Keep its id.")
 
 
 @cache

@@ -1,0 +1,283 @@
+"""What ends a call from outside, or breaks beside it: the id of a paid job is kept, and nothing more is paid."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import httpx
+import pytest
+
+from lipsync_nodes import (
+    AsyncLipsyncClient,
+    DownloadError,
+    ImageForm,
+    JobTimeout,
+    LipsyncClient,
+    LipsyncError,
+    SubmissionUncertain,
+    VideoForm,
+)
+from lipsync_nodes.answers import shorten
+from lipsync_nodes.contract import Job
+from lipsync_nodes.errors import conceal, redact
+from lipsync_nodes.events import Accepted, Claim, Sending, Submission
+from lipsync_nodes.ledger import Ledger
+from lipsync_nodes.settings import Profile
+from lipsync_nodes.transport import aio, sync
+from tests.conftest import QUICK
+from tests.faults import bad_service as bad
+from tests.faults.bad_service import BadService
+
+FORM = ImageForm(image="https://x/i.png", audio="https://x/a.mp3")
+OTHER = VideoForm(video="https://x/v.mp4", audio="https://x/a.mp3")
+
+
+@pytest.fixture
+def service():
+    with BadService() as service:
+        yield service
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        yield ledger
+
+
+def states(ledger):
+    return [(entry.state, entry.job_id) for entry in ledger.entries()]
+
+
+def notes(error):
+    return " ".join(getattr(error, "__notes__", ()))
+
+
+def send_when(number, happened):
+    """Send this process a signal as soon as something has happened."""
+
+    def watch():
+        while not happened():
+            time.sleep(0.01)
+        time.sleep(0.2)
+        os.kill(os.getpid(), number)
+
+    threading.Thread(target=watch).start()
+
+
+class Stumbling(Ledger):
+    """A journal that fails once, in its own way, where the id of a job is to be written down."""
+
+    def record(self, event, profile):
+        if isinstance(event, Accepted) and not hasattr(self, "stumbled"):
+            self.stumbled = True
+            raise RuntimeError("API server: 503")
+        return super().record(event, profile)
+
+
+def test_a_journal_that_fails_in_its_own_way_leaves_the_id_in_a_note(face_of, service, tmp_path):
+    with Stumbling(tmp_path / "ledger.sqlite") as ledger, pytest.raises(RuntimeError, match="503") as caught:
+        face_of(api_key="sk_x", base_url=service.base_url, ledger=ledger).run(FORM)
+    assert service.paid[0] in notes(caught.value)
+
+
+def test_who_listens_may_fail_in_our_words_and_it_is_no_failed_look(face_of, service, ledger):
+    def tell(job):
+        if job.finished:
+            raise DownloadError("the disk is full")
+
+    listening = {"timeout": 5, "poll_interval": 0.05, "on_update": tell}
+    with pytest.raises(DownloadError, match="the disk is full"):
+        face_of(api_key="sk_x", base_url=service.base_url, ledger=ledger).run(FORM, **listening)
+    assert states(ledger) == [("completed", service.paid[0])]
+    assert len(service.polls) == 1
+
+
+def test_transfers_that_fill_the_loops_threads_do_not_hold_an_id_back(service, ledger, tmp_path):
+    def slowly(request):
+        request.service.linger(0.5)
+        bad.accept(request)
+
+    def hang(request):
+        hung.release()
+        request.service.linger()
+
+    hung = threading.Semaphore(0)
+    service.on_submit, service.on_output = [slowly], [hang]
+
+    async def go():
+        async with AsyncLipsyncClient("sk_x", service.base_url, ledger=ledger, policy=QUICK) as client:
+            submit = asyncio.create_task(client.submit(FORM, key="k"))
+            while not service.posts:
+                await asyncio.sleep(0.01)
+            urls = [f"{service.url}/output/{number}.mp4" for number in range(40)]
+            loads = [asyncio.create_task(client.download(url, tmp_path / "videos/")) for url in urls]
+            while not hung.acquire(blocking=False):
+                await asyncio.sleep(0.01)
+            job = await submit
+            assert states(ledger) == [("live", job.id)]
+            for load in loads:
+                load.cancel()
+            service.__exit__()
+            await asyncio.gather(*loads, return_exceptions=True)
+
+    asyncio.run(go())
+
+
+def test_a_submit_that_is_cancelled_just_before_it_is_sent_is_not_uncertain(service, tmp_path):
+    class Slow(Ledger):
+        def record(self, event, profile):
+            if isinstance(event, Sending):
+                sending.set()
+                time.sleep(0.3)
+            return super().record(event, profile)
+
+    sending = threading.Event()
+
+    async def go(ledger):
+        async with AsyncLipsyncClient("sk_x", service.base_url, ledger=ledger) as client:
+            submit = asyncio.create_task(client.submit(FORM, key="k"))
+            while not sending.is_set():
+                await asyncio.sleep(0.01)
+            submit.cancel()
+
+    with Slow(tmp_path / "ledger.sqlite") as ledger:
+        asyncio.run(go(ledger))
+        assert (states(ledger), service.posts) == ([("refused", None)], [])
+
+
+def test_a_loop_whose_clients_are_closed_is_forgotten_however_busy_it_was(service):
+    async def go():
+        async with AsyncLipsyncClient("sk_x", service.base_url) as client:
+            await asyncio.gather(*(client.job("job-1") for _ in range(2 * aio.IN_FLIGHT)), return_exceptions=True)
+
+    before = len(aio._pools)
+    asyncio.run(go())
+    assert len(aio._pools) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_whatever_ends_a_submit_on_its_way_leaves_an_uncertain_one(service, ledger, number):
+    service.on_submit = [bad.hang]
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))
+    send_when(number, lambda: service.posts)
+    try:
+        with pytest.raises((KeyboardInterrupt, SystemExit)) as caught:
+            with LipsyncClient("sk_x", service.base_url, ledger=ledger) as client:
+                client.submit(FORM, key="k")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert states(ledger) == [("uncertain", None)]
+    assert "whether it made a job is unknown" in notes(caught.value)
+
+
+@pytest.mark.parametrize("kind", [httpx.Client, httpx.AsyncClient])
+def test_a_hook_of_the_callers_own_client_that_raises_leaves_an_uncertain_submit(service, ledger, kind):
+    def refuse(_response):
+        raise RuntimeError("a mistake of the caller's")
+
+    async def refuse_later(response):
+        refuse(response)
+
+    def submit():
+        with httpx.Client(event_hooks={"response": [refuse]}) as given:
+            LipsyncClient("sk_x", service.base_url, ledger=ledger, http_client=given).submit(FORM, key="k")
+
+    async def submit_later():
+        async with httpx.AsyncClient(event_hooks={"response": [refuse_later]}) as given:
+            async with AsyncLipsyncClient("sk_x", service.base_url, ledger=ledger, http_client=given) as client:
+                await client.submit(FORM, key="k")
+
+    with pytest.raises(RuntimeError, match="of the caller's"):
+        submit() if kind is httpx.Client else asyncio.run(submit_later())
+    assert states(ledger) == [("uncertain", None)]
+
+
+def test_ctrl_c_in_a_wait_names_the_job_also_without_a_ledger(service):
+    service.on_poll = [bad.still()]
+    send_when(signal.SIGINT, lambda: service.polls)
+    with pytest.raises(KeyboardInterrupt) as caught, LipsyncClient("sk_x", service.base_url) as client:
+        client.run(FORM, timeout=20, poll_interval=0.1)
+    assert service.paid[0] in notes(caught.value)
+
+
+def test_ctrl_c_while_a_ledger_is_waited_for_keeps_the_id_and_leaves_the_ledger_open_to_all(ledger):
+    profile = Profile(api_key="sk_x_0123456789", base_url="https://h.example")
+    row = ledger.record(Claim(Submission("lipsync-image", "/lipsync-image", {}, key="k")), profile).row
+    ledger.record(Sending(row, 60), profile)
+    code = (
+        f"import sqlite3, time; db = sqlite3.connect({ledger.path!r}, isolation_level=None); "
+        "db.execute('BEGIN IMMEDIATE'); print('held', flush=True); time.sleep(2.5); db.execute('COMMIT')"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as holder:
+        holder.stdout.readline()
+        writing = threading.Event()
+
+        def record(event):
+            writing.set()
+            return ledger.record(event, profile)
+
+        send_when(signal.SIGINT, writing.is_set)
+        with pytest.raises(KeyboardInterrupt):
+            sync._record(Accepted(row, Job(id="paid-1")), record, None)
+    assert states(ledger) == [("live", "paid-1")]
+
+
+def test_ctrl_c_ends_many_before_anything_more_is_paid(service, monkeypatch):
+    def slow(form, *_args, **_options):
+        publishing.set()
+        time.sleep(1)
+        return form
+
+    publishing = threading.Event()
+    monkeypatch.setattr("lipsync_nodes.plans.published", slow)
+    send_when(signal.SIGINT, publishing.is_set)
+    with pytest.raises(KeyboardInterrupt), LipsyncClient("sk_x", service.base_url) as client:
+        client.run_many([FORM] * 6, concurrency=3, timeout=9, poll_interval=0.1)
+    time.sleep(1.5)
+    assert service.posts == []
+
+
+def test_many_name_the_jobs_that_go_on_beside_the_first_error(face_of, service):
+    service.on_submit = [lambda request: (bad.refuse(402) if "image" in request.path else bad.accept)(request)]
+    service.on_poll = [bad.still()]
+    with pytest.raises(LipsyncError) as caught:
+        face_of(api_key="sk_x", base_url=service.base_url).run_many(
+            [FORM, OTHER], concurrency=2, timeout=0.5, poll_interval=0.1
+        )
+    assert not isinstance(caught.value, JobTimeout)
+    assert service.paid[0] in notes(caught.value)
+
+
+@pytest.mark.parametrize("status", [500, 422])
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"error": "\\ud800"}'], ids=["deep", "half an emoji"])
+def test_an_odd_refusal_is_still_told_in_our_words(face_of, service, ledger, status, body):
+    service.on_submit = [lambda request: request.answer(status, body)]
+    with pytest.raises(LipsyncError) as caught:
+        face_of(api_key="sk_x", base_url=service.base_url, ledger=ledger).submit(FORM, key="k")
+    assert isinstance(caught.value, SubmissionUncertain) == (status == 500)
+    assert states(ledger)[0][0] == ("uncertain" if status == 500 else "refused")
+
+
+@pytest.mark.parametrize("date", ["Mon, 01 Jan 99999999999999999999 00:00:00 GMT", "Mon, 01 Jan 9999 00:00:00 +9999"])
+def test_a_date_beyond_all_calendars_is_no_pace(service, date):
+    service.on_submit = [bad.refuse(429, Retry_After=date)]
+    with pytest.raises(LipsyncError), LipsyncClient("sk_x", service.base_url, policy=QUICK) as client:
+        client.submit(FORM)
+    assert len(service.posts) == 1
+
+
+def test_a_key_is_masked_before_a_text_is_cut_and_one_within_another_whole():
+    conceal("plainkey")
+    conceal("plainkey-with-a-tail-0123456789")
+    assert "tail" not in redact("it says plainkey-with-a-tail-0123456789")
+    assert "plain" not in shorten("x" * 295 + " plainkey-with-a-tail-0123456789")
+
+
+@pytest.mark.parametrize("url", ["https://[bad/x.mp4", f"https://{'a' * 300}.example/x", "https://xn--/x"])
+def test_a_malformed_output_is_told_in_our_words(face, url, tmp_path):
+    with pytest.raises(DownloadError):
+        face.download(Job(id="j1", status="completed", output=url), tmp_path / "video.mp4")
