@@ -47,6 +47,8 @@ LEASE_MARGIN: Final = 2.0
 LONGEST_LEASE: Final = 3600.0
 PAUSE: Final = 0.2
 LOOK_EVERY: Final = 5.0
+# A job that was submitted less than so long ago may not be known to every server of the service yet.
+NEW_SECONDS: Final = 120.0
 MINUTE: Final = 60.0
 # A live job that nobody has heard of for so long holds no place among the concurrent ones.
 FORGOTTEN_SECONDS: Final = 6 * 3600.0
@@ -146,7 +148,8 @@ class Books:
         reason = found.reason or "the process that submitted it ended before an answer came"
         if not wanted.resubmit_uncertain:
             self._update(found.row, state="uncertain", reason=reason)
-            return Unsure(found.row, reason, found.sent_at or found.created_at, found.callback is not None)
+            since = found.sent_at or found.created_at
+            return Unsure(found.row, reason, since, found.callback is not None, found.job_id)
         return self._take_over(found, wanted, f"{reason}; submitted anew on request")
 
     def _take_over(self, found: Entry, wanted: Submission, reason: str) -> Claimed:
@@ -235,11 +238,12 @@ class Books:
             )
 
     def _gone(self, job_id: str) -> None:
-        """Free the job's key, but not silently: it was paid for."""
+        """Free the place of a job that is not merely new, but not its key: it was paid for."""
         self._db.execute(
             "UPDATE submission SET state = 'uncertain', job = NULL, reason = ?"
-            " WHERE job_id = ? AND account = ? AND state = 'live'",
-            (f"the service knows no job {job_id}", job_id, self._account),
+            " WHERE job_id = ? AND account = ? AND state = 'live'"
+            " AND coalesce(sent_at, created_at) NOT BETWEEN ? AND ?",
+            (f"the service knows no job {job_id}", job_id, self._account, self._now - NEW_SECONDS, self._now),
         )
 
     def _accepted(self, row: int, job: Job) -> None:
@@ -251,7 +255,8 @@ class Books:
         self._seen(job)
 
     def _made(self, row: int, job: Job, **values: Any) -> None:
-        self._revive(row, state="live", job_id=job.id, job=_text(job), **values)
+        # To be told of it is the first look at it.
+        self._revive(row, state="live", job_id=job.id, job=_text(job), looked_at=self._now, **values)
 
     def _refused(self, row: int, reason: str) -> None:
         if self._found(row) is None:

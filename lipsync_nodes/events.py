@@ -113,12 +113,14 @@ class Unsure:
     """Nobody knows whether the submit made a job; `since` is when it was sent, in seconds since 1970.
 
     Answered by `Found` where a webhook has told of the job meanwhile. `called_back` says that one still may.
+    `job_id` is the job that it made, where the service does not know that one any more.
     """
 
     row: int
     reason: str
     since: float = 0.0
     called_back: bool = False
+    job_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

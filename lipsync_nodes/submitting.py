@@ -182,9 +182,12 @@ def _admission(row: int, policy: Policy) -> Flow[Found | None]:
 
 def _uncertain_before(found: Unsure) -> SubmissionUncertain:
     when = datetime.fromtimestamp(found.since, UTC).isoformat(sep=" ", timespec="seconds")
+    what = f"its job {found.job_id} is not to be found" if found.job_id else "whether it made a job is unknown"
     return SubmissionUncertain(
-        f"The same was submitted before, at {when}, and whether it made a job is unknown ({found.reason}).",
+        f"The same was submitted before, at {when}, and {what} ({found.reason}).",
+        job_id=found.job_id,
         hint="Nothing was sent now. "
+        + (f"`lipsync-nodes wait {found.job_id}` asks for it again. " if found.job_id else "")
         + ("A webhook may still settle it: ask again later. " if found.called_back else "")
         + "Look for the job in your account at the service; if it is not there, submit again "
         "with resubmit_uncertain=True (`--resubmit-uncertain`).",

@@ -264,6 +264,14 @@ def test_an_uncertain_submit_before_is_told_with_its_time_and_nothing_is_sent():
     assert not stage.sent
 
 
+def test_an_uncertain_submit_whose_job_is_known_tells_its_id():
+    gone = Unsure(1, "the service knows no job j0", since=0.0, job_id="j0")
+    _, play = submit(PROCESSING, ledger=lambda _event: gone)
+    with pytest.raises(SubmissionUncertain, match=r"its job j0 .*`lipsync-nodes wait j0`") as caught:
+        play()
+    assert caught.value.job_id == "j0"
+
+
 def test_a_submit_that_somebody_else_is_making_is_waited_for():
     claims = iter([Hold(0.2), Hold(0.2), Found(Job(id="j0"))])
     stage, play = submit(PROCESSING, ledger=lambda _event: next(claims))

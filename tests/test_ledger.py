@@ -174,8 +174,9 @@ def test_a_key_stands_for_one_endpoint(ledger):
         ledger.record(Claim(Submission("lipsync-video", "/lipsync-video", FORM, key="k")), HERE)
 
 
-def test_a_job_that_was_unknown_and_then_ends_is_found_again(ledger):
+def test_a_job_that_was_unknown_and_then_ends_is_found_again(ledger, clock):
     submitted(ledger)
+    clock.now += 121
     ledger.record(Gone("j1"), HERE)
     ledger.record(Seen(Job(id="j1", **DONE)), HERE)
     assert claim(ledger).job.output == "https://x/o.mp4"
@@ -193,6 +194,8 @@ def test_one_waiter_looks_after_a_live_job_however_many_there_are(ledger, clock)
     submitted(ledger, "j1", "a", narrow)
     submitted(ledger, "j2", "b", narrow)
     rows = [claim(ledger, f"w{number}", narrow).row for number in range(4)]
+    assert ledger.record(Sending(rows[0], 60), narrow).look_at is None, "they were just made"
+    clock.now += 5.5
     looks = [ledger.record(Sending(row, 60), narrow).look_at for row in rows]
     assert looks == ["j1", "j2", None, None]
     clock.now += 5.5
@@ -208,12 +211,28 @@ def test_a_process_that_died_after_it_sent_leaves_an_uncertain_submit(ledger, cl
     assert state_of(ledger) == "uncertain"
 
 
-def test_a_job_that_the_service_no_longer_knows_frees_its_key_but_not_silently(ledger):
+def test_a_job_that_the_service_no_longer_knows_frees_its_key_but_not_silently(ledger, clock):
     submitted(ledger)
+    clock.now += 121
     ledger.record(Gone("j1"), HERE)
     found = claim(ledger)
     assert isinstance(found, Unsure)
     assert "knows no job j1" in found.reason
+    assert found.job_id == "j1"
+
+
+def test_a_job_that_is_new_may_be_unknown_and_keeps_its_key_and_its_place(ledger, clock):
+    """Whoever waits for its place looks at it, too, and not every server of the service may know it yet."""
+    narrow = HERE.model_copy(update={"max_concurrency": 1})
+    row = claim(ledger).row
+    clock.now += 3000  # a long queue: it is the submit that makes a job new, not the claim
+    ledger.record(Sending(row, 60), HERE)
+    ledger.record(Accepted(row, Job(id="j1")), HERE)
+    clock.now += 100
+    waiting = claim(ledger, "another", narrow).row
+    ledger.record(Gone("j1"), narrow)
+    assert claim(ledger) == Found(Job(id="j1"))
+    assert isinstance(ledger.record(Sending(waiting, 60), narrow), Hold)
 
 
 def test_the_same_key_in_another_account_is_another_key(ledger):
@@ -254,6 +273,7 @@ def test_jobs_at_a_time_are_bounded_and_the_oldest_is_pointed_out(ledger, clock)
     submitted(ledger, "j1", "a", narrow)
     submitted(ledger, "j2", "b", narrow)
     row = claim(ledger, "c", narrow).row
+    clock.now += 5.5
     hold = ledger.record(Sending(row, 60), narrow)
     assert hold.look_at == "j1"
     ledger.record(Seen(Job(id="j1", **DONE)), narrow)
