@@ -132,10 +132,14 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A job as it was just seen; `callback` is that of the webhook which told where to look, if one did."""
+    """A job as it was just seen; `callback` is that of the webhook which told where to look, if one did.
+
+    `own` is False for somebody else's job, whose place a submit waits for.
+    """
 
     job: Job
     callback: str | None = None
+    own: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -241,8 +241,12 @@ def _concerns_ledger(event: Event) -> bool:
 
 
 def job_in(event: Event) -> Job | None:
-    """Return the job that an event tells of, for whoever follows along."""
-    return event.job if isinstance(event, Accepted | Seen) else None
+    """Return the job that an event tells of, for whoever follows along; nobody follows somebody else's."""
+    match event:
+        case Accepted(job=job) | Seen(job=job, own=True):
+            return job
+        case _:
+            return None
 
 
 def deadline_for(seconds: float | None) -> float:

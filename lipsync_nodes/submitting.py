@@ -171,7 +171,7 @@ def _admission(row: int, policy: Policy) -> Flow[Found | None]:
         if hold.look_at is not None:
             # Whoever submitted that job may be gone: see for ourselves whether it has ended.
             try:
-                yield from look(hold.look_at, policy, timeout=SHORT_LOOK)
+                yield from look(hold.look_at, policy, timeout=SHORT_LOOK, own=False)
             except JobNotFound:
                 yield Record(Gone(hold.look_at))
             except LipsyncError:

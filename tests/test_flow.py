@@ -24,8 +24,9 @@ from lipsync_nodes.errors import (
     ServiceError,
     SubmissionUncertain,
 )
-from lipsync_nodes.events import Claim, Claimed, Found, Hold, Sending, Submission, Superseded, Unsure
+from lipsync_nodes.events import Claim, Claimed, Found, Gone, Hold, Sending, Submission, Superseded, Unsure
 from lipsync_nodes.flow import Policy, Record, Send, Sleep
+from lipsync_nodes.plans import job_in
 
 STEADY = Policy(chance=lambda: 0.5)
 FORM = {"image": "https://x/i.png", "audio": "https://x/a.mp3"}
@@ -289,6 +290,19 @@ def test_the_profiles_own_pace_is_kept_and_a_job_that_blocks_it_is_looked_at():
     assert play().id == "j1"
     assert [(send.method, send.path) for send in stage.sent] == [("GET", "/jobs/j0"), ("POST", "/lipsync-image")]
     assert stage.pauses == [7, 3]
+    assert stage.told == ["Claim", "Sending", "Sending", "Seen", "Sending", "Accepted"]
+    assert [job.id for event in stage.events if (job := job_in(event))] == ["j1"], "j0 is somebody else's"
+
+
+def test_a_job_that_blocks_the_pace_and_is_not_to_be_found_is_written_down():
+    holds = iter([Hold(3, look_at="j0"), None])
+
+    def ledger(event):
+        return Claimed(1) if isinstance(event, Claim) else next(holds) if isinstance(event, Sending) else None
+
+    stage, play = submit(answer(404), PROCESSING, ledger=ledger)
+    assert play().id == "j1"
+    assert Gone("j0") in stage.events
 
 
 def test_a_budget_refuses_before_anything_is_sent_and_the_key_stays_free():
