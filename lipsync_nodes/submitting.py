@@ -45,9 +45,11 @@ SHORT_LOOK: Final = 3.0
 # How often the ledger is asked whether a webhook has settled what is uncertain, in seconds.
 ASK_EVERY: Final = 0.5
 WEBHOOK_HINT: Final = (
-    "It was not sent again, so as not to pay twice. If the job was made, its webhook tells of it: submit with the same "
-    "key later, which sends nothing until then, or see `lipsync-nodes jobs`."
+    "It was not sent again, so as not to pay twice. If the job was made, its webhook tells of it: see `lipsync-nodes "
+    "jobs`, "
 )
+WITH_KEY: Final = "or submit with the same key later, which sends nothing until then."
+WITHOUT_KEY: Final = "before you submit the same input again."
 
 
 def submit(submission: Submission, policy: Policy, budget: Budget | None = None, *, patience: float = 0.0) -> Flow[Job]:
@@ -73,7 +75,7 @@ def _submit_as(row: int, submission: Submission, policy: Policy, budget: Budget 
     except SubmissionUncertain as error:
         found = yield from _note(Unsure(row, error.message), error)
         if submission.callback is not None:
-            error.hint = WEBHOOK_HINT
+            error.hint = WEBHOOK_HINT + (WITHOUT_KEY if submission.key is None else WITH_KEY)
             found = found or (yield from _settled(row, patience))
         if isinstance(found, Found):
             return found.job

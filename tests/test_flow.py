@@ -3,6 +3,7 @@
 import ast
 import json
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -256,6 +257,15 @@ def test_what_was_submitted_before_is_picked_up_and_nothing_is_sent():
     stage, play = submit(PROCESSING, ledger=lambda _event: Found(earlier))
     assert play() is earlier
     assert not stage.sent
+
+
+@pytest.mark.parametrize("key", [None, "k"])
+def test_a_submit_of_unknown_outcome_is_to_be_repeated_only_with_a_key(key):
+    """Without one the next submit would be paid again, whatever the webhook of this one will tell."""
+    submission = replace(SUBMISSION, callback="c", key=key)
+    with pytest.raises(SubmissionUncertain, match="webhook tells of it") as caught:
+        Stage(LOST).play(submitting.submit(submission, STEADY))
+    assert ("same key" in caught.value.hint) is (key is not None)
 
 
 def test_an_uncertain_submit_before_is_told_with_its_time_and_nothing_is_sent():
