@@ -414,6 +414,16 @@ def test_a_run_submits_then_waits():
     assert stage.pauses == [6, 6]
 
 
+@pytest.mark.parametrize("status", [301, 400, 401, 402, 403, 404, 405, 410, 422])
+def test_a_run_whose_polls_are_refused_never_says_that_nothing_was_charged(status):
+    stage = Stage(PROCESSING, answer(status))
+    with pytest.raises(LipsyncError, match="Credits may have been spent") as caught:
+        stage.play(flow.run(submitting.submit(SUBMISSION, STEADY), STEADY, timeout=60, poll_interval=6))
+    assert caught.value.job_id == "j1"
+    assert "othing was charged" not in str(caught.value)
+    assert caught.value.hint
+
+
 def test_a_run_whose_submit_is_refused_never_polls():
     stage = Stage(answer(401))
     with pytest.raises(AuthenticationError):
