@@ -169,7 +169,11 @@ def _admission(row: int, policy: Policy) -> Flow[Found | None]:
             return hold
         waited += hold.seconds
         if waited > policy.longest_queue:
-            raise RateLimited(f"The profile's own limits left no room for a submit in {policy.longest_queue:g} s.")
+            raise RateLimited(
+                f"The profile's own limits left no room for a submit in {policy.longest_queue:g} s.",
+                hint="Nothing was submitted. `lipsync-nodes jobs` lists what runs; the limits are the profile's "
+                "max_concurrency and submits_per_minute.",
+            )
         if hold.look_at is not None:
             # Whoever submitted that job may be gone: see for ourselves whether it has ended.
             try:

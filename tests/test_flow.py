@@ -173,8 +173,9 @@ def test_a_claim_that_ran_out_is_made_again_before_anything_is_sent():
 
 def test_a_queue_has_an_end():
     stage, play = submit(PROCESSING, ledger=lambda e: Claimed(1) if isinstance(e, Claim) else Hold(60.0))
-    with pytest.raises(RateLimited, match="own limits"):
+    with pytest.raises(RateLimited, match=r"own limits.*Nothing was submitted") as caught:
         play()
+    assert "was refused" not in str(caught.value)
     assert (stage.sent, sum(stage.slept) <= STEADY.longest_queue) == ([], True)
 
 
