@@ -232,6 +232,18 @@ def test_a_download_is_remembered(face_of, sandbox, form, tmp_path):
     ledger.close()
 
 
+def test_a_download_that_cannot_be_noted_is_there_all_the_same_and_the_error_says_so(face_of, sandbox, form, tmp_path):
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    face = face_of(api_key=sandbox.api_key, base_url=sandbox.base_url, ledger=ledger)
+    job = face.run(form, **QUICKLY)
+    ledger.close()
+    (tmp_path / "ledger.sqlite").write_bytes(b"this is no database" * 100)
+    with pytest.raises(ConfigurationError, match=r"saved all the same.*v\.mp4") as caught:
+        face.download(job, tmp_path / "v.mp4")
+    assert caught.value.job_id == job.id
+    assert (tmp_path / "v.mp4").read_bytes()[4:8] == b"ftyp"
+
+
 @pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
 @pytest.mark.parametrize("kind", [LipsyncClient, AsyncLipsyncClient], ids=["sync", "async"])
 def test_a_client_of_httpx_or_httpx2_can_be_handed_in_and_stays_open(sandbox, form, library, kind):
