@@ -276,7 +276,7 @@ class Books:
     def _revive(self, row: int, **values: Any) -> None:
         """Write down what became of a row; one whose key went to another row meanwhile has to do without."""
         self._db.execute(
-            "UPDATE submission SET key = NULL WHERE row = ? AND state = 'refused' AND EXISTS"
+            "UPDATE submission SET key = NULL WHERE row = ? AND EXISTS"
             " (SELECT 1 FROM submission AS other WHERE other.account = submission.account"
             " AND other.key = submission.key AND other.row <> submission.row"
             " AND other.state IN ('waiting', 'submitting', 'uncertain', 'live', 'completed'))",

@@ -14,6 +14,7 @@ import pytest
 from lipsync_nodes import ConfigurationError, ImageForm, InvalidRequest, Job, LipsyncClient
 from lipsync_nodes.events import (
     Accepted,
+    Called,
     Claim,
     Claimed,
     Found,
@@ -156,6 +157,19 @@ def test_a_late_answer_is_kept_also_by_whoever_lost_the_key(ledger, clock):
     ledger.record(Accepted(other, Job(id="j2")), HERE)
     ledger.record(Accepted(sleeper, Job(id="j1")), HERE)
     assert {entry.job_id: entry.state for entry in ledger.entries()} == {"j1": "live", "j2": "live"}
+    assert claim(ledger).job.id == "j2"
+
+
+def test_an_answer_that_names_another_job_than_the_webhook_did_is_kept_where_the_key_was_claimed_anew(ledger):
+    first = claim(ledger, callback="c1").row
+    ledger.record(Sending(first, 60), HERE)
+    ledger.record(Called("c1", "w1"), HERE)
+    ledger.record(Seen(Job(id="w1", status="failed"), "c1"), HERE)
+    second = claim(ledger).row
+    ledger.record(Accepted(first, Job(id="j1")), HERE)
+    assert ledger.entry_of("j1").row == first
+    ledger.record(Sending(second, 60), HERE)
+    ledger.record(Accepted(second, Job(id="j2")), HERE)
     assert claim(ledger).job.id == "j2"
 
 
