@@ -6,6 +6,7 @@
                        └──→ uncertain                  perhaps a job: never sent again unless a person says so
 
     any without a job ──→ live ──→ …                   its webhook told of the job; see `calls`
+    live ──→ uncertain ──→ live, completed, failed     the service did not know the job any more, and then it did
 
 A process that dies between POST and answer leaves a `submitting` row whose lease runs out: from then on it counts as
 uncertain. One that dies while `waiting` has sent nothing, and loses its key to whoever asks next; should it only have
@@ -229,13 +230,15 @@ class Books:
         return None
 
     def _seen(self, job: Job) -> None:
-        """Keep the end of a job. How it ended never changes; the URL of its video may."""
-        if job.finished:
-            self._db.execute(
-                "UPDATE submission SET state = ?, job = ?, ended_at = ?"
-                " WHERE job_id = ? AND account = ? AND state IN ('live', 'uncertain', ?)",
-                (job.status.value, _text(job), self._now, job.id, self._account, job.status.value),
-            )
+        """Keep how a job is, also one that was gone. How it ended never changes; the URL of its video may."""
+        state, ended_at = (job.status.value, self._now) if job.finished else ("live", None)
+        rows = self._db.execute(
+            "SELECT row FROM submission"
+            " WHERE job_id = ? AND account = ? AND state IN ('live', 'uncertain', 'refused', ?)",
+            (job.id, self._account, state),
+        )
+        for (row,) in rows.fetchall():
+            self._revive(row, state=state, job=_text(job), ended_at=ended_at)
 
     def _gone(self, job_id: str) -> None:
         """Free the place of a job that is not merely new, but not its key: it was paid for."""
@@ -275,13 +278,14 @@ class Books:
 
     def _revive(self, row: int, **values: Any) -> None:
         """Write down what became of a row; one whose key went to another row meanwhile has to do without."""
-        self._db.execute(
-            "UPDATE submission SET key = NULL WHERE row = ? AND EXISTS"
-            " (SELECT 1 FROM submission AS other WHERE other.account = submission.account"
-            " AND other.key = submission.key AND other.row <> submission.row"
-            " AND other.state IN ('waiting', 'submitting', 'uncertain', 'live', 'completed'))",
-            (row,),
-        )
+        if values["state"] != "failed":  # that one stands in nobody's way
+            self._db.execute(
+                "UPDATE submission SET key = NULL WHERE row = ? AND EXISTS"
+                " (SELECT 1 FROM submission AS other WHERE other.account = submission.account"
+                " AND other.key = submission.key AND other.row <> submission.row"
+                " AND other.state IN ('waiting', 'submitting', 'uncertain', 'live', 'completed'))",
+                (row,),
+            )
         self._update(row, **values)
 
     def _update(self, row: int, **values: Any) -> None:

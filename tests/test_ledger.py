@@ -235,6 +235,20 @@ def test_a_job_that_the_service_no_longer_knows_frees_its_key_but_not_silently(l
     assert found.job_id == "j1"
 
 
+def test_a_job_that_was_gone_and_replaced_on_request_keeps_its_own_end(ledger, clock):
+    submitted(ledger)
+    clock.now += 121
+    ledger.record(Gone("j1"), HERE)
+    row = claim(ledger, resubmit_uncertain=True).row
+    ledger.record(Seen(Job(id="j1"), "a webhook's"), HERE)
+    assert state_of(ledger) == "live", "it was there after all"
+    ledger.record(Seen(Job(id="j1", **DONE)), HERE)
+    assert state_of(ledger) == "completed"
+    ledger.record(Sending(row, 60), HERE)
+    ledger.record(Accepted(row, Job(id="j2")), HERE)
+    assert claim(ledger).job.id == "j2"
+
+
 def test_a_job_that_is_new_may_be_unknown_and_keeps_its_key_and_its_place(ledger, clock):
     """Whoever waits for its place looks at it, too, and not every server of the service may know it yet."""
     narrow = HERE.model_copy(update={"max_concurrency": 1})
