@@ -128,6 +128,9 @@ def look(
         job = parse_job(json.loads(reply.body), asked_for=job_id)
     except (ValueError, RecursionError) as error:
         raise ServiceError(f"The answer cannot be read: {shorten(error)}.", job_id=job_id) from None
+    if callback is None:
+        # It stays what the ledger knows, however the answer spells it. Where a webhook names it, the answer decides.
+        job = job.model_copy(update={"id": job_id})
     yield Record(Seen(job, callback, own))
     return job
 

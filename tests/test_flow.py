@@ -25,7 +25,7 @@ from lipsync_nodes.errors import (
     ServiceError,
     SubmissionUncertain,
 )
-from lipsync_nodes.events import Claim, Claimed, Found, Gone, Hold, Sending, Submission, Superseded, Unsure
+from lipsync_nodes.events import Claim, Claimed, Found, Gone, Hold, Seen, Sending, Submission, Superseded, Unsure
 from lipsync_nodes.flow import Policy, Record, Send, Sleep
 from lipsync_nodes.plans import job_in
 
@@ -391,6 +391,18 @@ def test_a_completed_job_without_output_says_so():
     _, play = wait(answer(id="j1", status="completed", output=None))
     with pytest.raises(ServiceError, match="no output"):
         play()
+
+
+def test_a_job_keeps_the_id_that_it_was_submitted_under_however_a_poll_spells_it():
+    stage = Stage(PROCESSING, answer(id="J1", status="completed", output="https://x/out.mp4"))
+    job = stage.play(flow.run(submitting.submit(SUBMISSION, STEADY), STEADY, timeout=60, poll_interval=6))
+    assert (job.id, stage.events[-1]) == ("j1", Seen(job))
+
+
+def test_a_job_that_a_webhook_names_has_the_id_that_the_service_gives_it():
+    """Or else whoever has a token could give a job that is another's by another spelling."""
+    stage = Stage(DONE)
+    assert stage.play(flow.look("J1", STEADY, callback="c")).id == "j1"
 
 
 @pytest.mark.parametrize("job_id", ["", " ", ".", "..", "\n"])
