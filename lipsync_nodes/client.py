@@ -313,6 +313,6 @@ class AsyncLipsyncClient(Plans):
 
     async def _prepared(self, form: Form, timeout: float | None, **options: Unpack[SubmitOptions]) -> Submission:
         """Put a submission together; files and the ledger block, so what needs them is done in a thread."""
-        if form.assets or options.get("webhook") == "auto":
+        if form.assets or options.get("webhook") == "auto" or options.get("target") is not None:
             return await asyncio.to_thread(self._submission, form, timeout, **options)
         return self._submission(form, timeout, **options)

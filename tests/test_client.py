@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import threading
 import time
+from pathlib import Path
 
 import httpx
 import httpx2
@@ -341,6 +342,22 @@ def test_a_loop_is_never_blocked_while_it_waits(sandbox, form):
 
     gaps = asyncio.run(go())
     assert len(gaps) > 20
+
+
+def test_the_folder_of_a_target_is_not_tried_out_on_the_loop(sandbox, form, tmp_path, monkeypatch):
+    threads = []
+    make = Path.mkdir
+    monkeypatch.setattr(Path, "mkdir", lambda *args, **how: [threads.append(threading.get_ident()), make(*args, **how)])
+
+    async def go():
+        async with AsyncLipsyncClient(sandbox.api_key, sandbox.base_url) as client:
+            await client.submit(form, target=tmp_path / "new" / "v.mp4")
+        return threading.get_ident()
+
+    loop = asyncio.run(go())
+    assert (tmp_path / "new").is_dir()
+    assert threads
+    assert loop not in threads
 
 
 def test_a_cancelled_submit_is_still_written_down(sandbox, form, tmp_path):
