@@ -171,6 +171,21 @@ def test_a_claim_that_ran_out_is_made_again_before_anything_is_sent():
     assert (len(stage.sent), stage.told) == (1, ["Claim", "Sending", "Claim", "Sending", "Accepted"])
 
 
+@pytest.mark.parametrize("claims", [[Hold(0.2), Claimed(1)], [Claimed(1), Claimed(2)]], ids=["held", "superseded"])
+def test_a_consent_to_submit_an_uncertain_one_anew_holds_for_what_was_known_when_it_was_given(claims):
+    """Somebody else, who was asked the same, was quicker; what became of that is another question."""
+    replies = iter(claims)
+    sendings = iter([None] if isinstance(claims[0], Hold) else [Superseded(), None])
+
+    def ledger(event):
+        return next(replies) if isinstance(event, Claim) else next(sendings) if isinstance(event, Sending) else None
+
+    stage = Stage(PROCESSING, ledger=ledger)
+    assert stage.play(submitting.submit(replace(SUBMISSION, key="k", resubmit_uncertain=True), STEADY)).id == "j1"
+    consents = [event.submission.resubmit_uncertain for event in stage.events if isinstance(event, Claim)]
+    assert consents == [True, False]
+
+
 def test_a_queue_has_an_end():
     stage, play = submit(PROCESSING, ledger=lambda e: Claimed(1) if isinstance(e, Claim) else Hold(60.0))
     with pytest.raises(RateLimited, match=r"own limits.*Nothing was submitted") as caught:
@@ -425,6 +440,16 @@ def test_a_run_submits_then_waits():
     assert stage.play(playing).output
     assert [send.method for send in stage.sent] == ["POST", "GET", "GET"]
     assert stage.pauses == [6, 6]
+
+
+def test_a_run_that_picks_up_a_finished_job_asks_for_the_url_that_its_video_has_now():
+    earlier = Job(id="j1", status="completed", output="https://x/expired.mp4")
+    stage = Stage(DONE, ledger=lambda event: Found(earlier) if isinstance(event, Claim) else None)
+    playing = flow.run(submitting.submit(SUBMISSION, STEADY), STEADY, timeout=60, poll_interval=6)
+    assert stage.play(playing).output == "https://x/out.mp4"
+    stage = Stage(answer(500), ledger=lambda event: Found(earlier) if isinstance(event, Claim) else None)
+    playing = flow.run(submitting.submit(SUBMISSION, STEADY), STEADY, timeout=60, poll_interval=6)
+    assert stage.play(playing) == earlier
 
 
 @pytest.mark.parametrize("status", [301, 400, 401, 402, 403, 404, 405, 410, 422])

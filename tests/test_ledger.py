@@ -177,9 +177,22 @@ def test_a_clock_that_is_set_back_holds_nobody_for_long(ledger, clock):
     slow = HERE.model_copy(update={"submits_per_minute": 1})
     submitted(ledger, "j1", "a", slow)
     waiting = claim(ledger, "b", slow).row
+    left_behind = claim(ledger, "d", slow).row
     clock.now -= 365 * 86400
     assert ledger.record(Sending(waiting, 60), slow) is None
     assert isinstance(claim(ledger, "c", slow), Claimed)
+    assert isinstance(claim(ledger, "d", slow), Claimed)
+    assert state_of(ledger, left_behind) == "refused"
+
+
+def test_a_job_that_nobody_heard_of_for_hours_holds_no_place(ledger, clock):
+    narrow = HERE.model_copy(update={"max_concurrency": 1})
+    submitted(ledger, "j1", "a", narrow)
+    row = claim(ledger, "b", narrow).row
+    clock.now += 5 * 3600
+    assert isinstance(ledger.record(Sending(row, 60), narrow), Hold)
+    clock.now += 2 * 3600
+    assert ledger.record(Sending(row, 60), narrow) is None
 
 
 def test_a_key_stands_for_one_endpoint(ledger):
@@ -326,6 +339,12 @@ def test_where_a_video_was_saved_is_remembered(ledger, tmp_path):
     assert ledger.entry_of("j2") is None
 
 
+def test_what_is_written_is_on_the_disk_before_anything_else_happens(ledger):
+    """So that also a power cut loses no job id: 2 is FULL."""
+    ledger.entries()
+    assert ledger._connection.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
 def test_it_is_there_the_next_time(ledger, clock):
     submitted(ledger)
     ledger.close()
@@ -387,13 +406,13 @@ def test_a_connection_is_not_taken_across_a_fork(ledger):
     claim(ledger)
     code = f"""
 import os, sys
-from lipsync_nodes.ledger import Ledger
+from lipsync_nodes.ledger import _FORKED, Ledger
 ledger = Ledger({ledger.path!r})
 before = ledger.entries() and ledger._connection
 child = os.fork()
 if child == 0:
-    ledger.entries()
-    os._exit(0 if ledger._connection is not before else 1)
+    ledger.entries()  # the other is kept, too: to drop it would close it
+    os._exit(0 if ledger._connection is not before and _FORKED == [before] else 1)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
