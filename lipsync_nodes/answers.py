@@ -96,19 +96,22 @@ def error_of(answer: Answer, job_id: str | None = None) -> LipsyncError:
 
 
 def _refusal(status: int, words: str, about: dict[str, Any]) -> LipsyncError:
+    # That nothing was charged is true of a submit; a job that is asked for was paid for before.
+    polled = about["job_id"] is not None
     hint: str | None = None
     match status:
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
             return AuthenticationError(f"The service refused the key ({status}){words}.", **about)
         case HTTPStatus.PAYMENT_REQUIRED:
-            return InsufficientCredits(f"The account cannot pay for it ({status}){words}.", **about)
-        case HTTPStatus.NOT_FOUND if about["job_id"] is not None:
+            hint = "Add credits to the account, then ask for the job again." if polled else None
+            return InsufficientCredits(f"The account cannot pay for it ({status}){words}.", hint=hint, **about)
+        case HTTPStatus.NOT_FOUND if polled:
             return JobNotFound(f"The service knows no job {about['job_id']} ({status}){words}.", **about)
         case HTTPStatus.NOT_FOUND | HTTPStatus.METHOD_NOT_ALLOWED:
-            fault, hint = "has no such endpoint", "Nothing was charged. Check the base URL."
+            fault, hint = "has no such endpoint", f"{'' if polled else 'Nothing was charged. '}Check the base URL."
         case _:
             fault = "refused the request"
-            hint = "Check the job id and the base URL." if about["job_id"] else None
+            hint = "Check the job id and the base URL." if polled else None
     return InvalidRequest(f"The service {fault} ({status}){words}.", hint=hint, **about)
 
 

@@ -6,6 +6,7 @@
                        └──→ uncertain                  perhaps a job: never sent again unless a person says so
 
     any without a job ──→ live ──→ …                   its webhook told of the job; see `calls`
+    live ──→ uncertain ──→ live, completed, failed     the service did not know the job any more, and then it did
 
 A process that dies between POST and answer leaves a `submitting` row whose lease runs out: from then on it counts as
 uncertain. One that dies while `waiting` has sent nothing, and loses its key to whoever asks next; should it only have
@@ -47,6 +48,8 @@ LEASE_MARGIN: Final = 2.0
 LONGEST_LEASE: Final = 3600.0
 PAUSE: Final = 0.2
 LOOK_EVERY: Final = 5.0
+# A job that was submitted less than so long ago may not be known to every server of the service yet.
+NEW_SECONDS: Final = 120.0
 MINUTE: Final = 60.0
 # A live job that nobody has heard of for so long holds no place among the concurrent ones.
 FORGOTTEN_SECONDS: Final = 6 * 3600.0
@@ -146,7 +149,8 @@ class Books:
         reason = found.reason or "the process that submitted it ended before an answer came"
         if not wanted.resubmit_uncertain:
             self._update(found.row, state="uncertain", reason=reason)
-            return Unsure(found.row, reason, found.sent_at or found.created_at, found.callback is not None)
+            since = found.sent_at or found.created_at
+            return Unsure(found.row, reason, since, found.callback is not None, found.job_id)
         return self._take_over(found, wanted, f"{reason}; submitted anew on request")
 
     def _take_over(self, found: Entry, wanted: Submission, reason: str) -> Claimed:
@@ -226,20 +230,23 @@ class Books:
         return None
 
     def _seen(self, job: Job) -> None:
-        """Keep the end of a job. How it ended never changes; the URL of its video may."""
-        if job.finished:
-            self._db.execute(
-                "UPDATE submission SET state = ?, job = ?, ended_at = ?"
-                " WHERE job_id = ? AND account = ? AND state IN ('live', 'uncertain', ?)",
-                (job.status.value, _text(job), self._now, job.id, self._account, job.status.value),
-            )
+        """Keep how a job is, also one that was gone. How it ended never changes; the URL of its video may."""
+        state, ended_at = (job.status.value, self._now) if job.finished else ("live", None)
+        rows = self._db.execute(
+            "SELECT row FROM submission"
+            " WHERE job_id = ? AND account = ? AND state IN ('live', 'uncertain', 'refused', ?)",
+            (job.id, self._account, state),
+        )
+        for (row,) in rows.fetchall():
+            self._revive(row, state=state, job=_text(job), ended_at=ended_at)
 
     def _gone(self, job_id: str) -> None:
-        """Free the job's key, but not silently: it was paid for."""
+        """Free the place of a job that is not merely new, but not its key: it was paid for."""
         self._db.execute(
             "UPDATE submission SET state = 'uncertain', job = NULL, reason = ?"
-            " WHERE job_id = ? AND account = ? AND state = 'live'",
-            (f"the service knows no job {job_id}", job_id, self._account),
+            " WHERE job_id = ? AND account = ? AND state = 'live'"
+            " AND coalesce(sent_at, created_at) NOT BETWEEN ? AND ?",
+            (f"the service knows no job {job_id}", job_id, self._account, self._now - NEW_SECONDS, self._now),
         )
 
     def _accepted(self, row: int, job: Job) -> None:
@@ -251,7 +258,8 @@ class Books:
         self._seen(job)
 
     def _made(self, row: int, job: Job, **values: Any) -> None:
-        self._revive(row, state="live", job_id=job.id, job=_text(job), **values)
+        # To be told of it is the first look at it.
+        self._revive(row, state="live", job_id=job.id, job=_text(job), looked_at=self._now, **values)
 
     def _refused(self, row: int, reason: str) -> None:
         if self._found(row) is None:
@@ -270,13 +278,14 @@ class Books:
 
     def _revive(self, row: int, **values: Any) -> None:
         """Write down what became of a row; one whose key went to another row meanwhile has to do without."""
-        self._db.execute(
-            "UPDATE submission SET key = NULL WHERE row = ? AND state = 'refused' AND EXISTS"
-            " (SELECT 1 FROM submission AS other WHERE other.account = submission.account"
-            " AND other.key = submission.key AND other.row <> submission.row"
-            " AND other.state IN ('waiting', 'submitting', 'uncertain', 'live', 'completed'))",
-            (row,),
-        )
+        if values["state"] != "failed":  # that one stands in nobody's way
+            self._db.execute(
+                "UPDATE submission SET key = NULL WHERE row = ? AND EXISTS"
+                " (SELECT 1 FROM submission AS other WHERE other.account = submission.account"
+                " AND other.key = submission.key AND other.row <> submission.row"
+                " AND other.state IN ('waiting', 'submitting', 'uncertain', 'live', 'completed'))",
+                (row,),
+            )
         self._update(row, **values)
 
     def _update(self, row: int, **values: Any) -> None:

@@ -77,7 +77,8 @@ class LipsyncClient(Plans):
         Raises:
             SubmissionUncertain: the outcome is unknown, now or of an earlier submit of this key; the job may exist.
             BudgetExceeded: it would cost more than is left of the budget; nothing was sent.
-            LipsyncError: anything else that went wrong; nothing was charged.
+            LipsyncError: anything else that went wrong; nothing was charged, unless it names a job: that one was made,
+                but the ledger could not note it.
 
         """
         return self._drive(self._submit(self._submission(form, **options)))
@@ -186,6 +187,7 @@ class LipsyncClient(Plans):
 
         Raises:
             DownloadError: it could not be saved; nothing half-written was left.
+            LipsyncError: it was saved, but the ledger could not note where.
 
         """
         return self._download(job_or_url, path, on_progress, threading.Event())
@@ -319,6 +321,6 @@ class AsyncLipsyncClient(Plans):
 
     async def _prepared(self, form: Form, timeout: float | None, **options: Unpack[SubmitOptions]) -> Submission:
         """Put a submission together; files and the ledger block, so what needs them is done in a thread."""
-        if form.assets or options.get("webhook") == "auto":
+        if form.assets or options.get("webhook") == "auto" or options.get("target") is not None:
             return await asyncio.to_thread(self._submission, form, timeout, **options)
         return self._submission(form, timeout, **options)

@@ -113,12 +113,14 @@ class Unsure:
     """Nobody knows whether the submit made a job; `since` is when it was sent, in seconds since 1970.
 
     Answered by `Found` where a webhook has told of the job meanwhile. `called_back` says that one still may.
+    `job_id` is the job that it made, where the service does not know that one any more.
     """
 
     row: int
     reason: str
     since: float = 0.0
     called_back: bool = False
+    job_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +132,14 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A job as it was just seen; `callback` is that of the webhook which told where to look, if one did."""
+    """A job as it was just seen; `callback` is that of the webhook which told where to look, if one did.
+
+    `own` is False for somebody else's job, whose place a submit waits for.
+    """
 
     job: Job
     callback: str | None = None
+    own: bool = True
 
 
 @dataclass(frozen=True, slots=True)

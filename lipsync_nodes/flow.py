@@ -115,8 +115,10 @@ class Policy:
         return interval * (2 + 2 * self.chance()) / 3
 
 
-def look(job_id: str, policy: Policy, *, timeout: float | None = None, callback: str | None = None) -> Flow[Job]:
-    """Ask for a job once; every failure is raised as what it is. `callback` is that of the webhook that led here."""
+def look(
+    job_id: str, policy: Policy, *, timeout: float | None = None, callback: str | None = None, own: bool = True
+) -> Flow[Job]:
+    """Ask for a job once; every failure is raised as what it is. `callback` and `own` are those of `Seen`."""
     reply = yield Send("GET", f"/jobs/{_segment(job_id)}", timeout=timeout or policy.request_timeout)
     if isinstance(reply, NoAnswer):
         raise ConnectionFailed(f"No answer came: {reply.reason}.", job_id=job_id, hint="The job goes on; ask again.")
@@ -126,7 +128,10 @@ def look(job_id: str, policy: Policy, *, timeout: float | None = None, callback:
         job = parse_job(json.loads(reply.body), asked_for=job_id)
     except (ValueError, RecursionError) as error:
         raise ServiceError(f"The answer cannot be read: {shorten(error)}.", job_id=job_id) from None
-    yield Record(Seen(job, callback))
+    if callback is None:
+        # It stays what the ledger knows, however the answer spells it. Where a webhook names it, the answer decides.
+        job = job.model_copy(update={"id": job_id})
+    yield Record(Seen(job, callback, own))
     return job
 
 

@@ -18,7 +18,7 @@ from lipsync_nodes.callbacks import new_callback, token_of
 from lipsync_nodes.catalogue import spec_of
 from lipsync_nodes.contract import Form, Job
 from lipsync_nodes.credits import Budget, estimate_credits
-from lipsync_nodes.errors import ConfigurationError, DownloadError, InvalidRequest
+from lipsync_nodes.errors import ConfigurationError, DownloadError, InvalidRequest, LipsyncError
 from lipsync_nodes.events import Accepted, Event, Seen, Submission
 from lipsync_nodes.fields import check_media_url
 from lipsync_nodes.flow import Flow, Policy
@@ -214,9 +214,17 @@ class Plans:
                 error.hint = f"The job itself is done: `lipsync-nodes download {job.id}` fetches it again. Do it soon."
             raise
         if job is not None:
-            self._journal.saved(job.id, saved)
+            self._note_saved(job, saved)
         report_saved(job, url, saved, self._journal, self.profile.account)
         return saved
+
+    def _note_saved(self, job: Job, saved: Path) -> None:
+        try:
+            self._journal.saved(job.id, saved)
+        except LipsyncError as error:
+            error.job_id = job.id
+            error.hint = f"The video was saved all the same, whole, as {saved}. {error.hint}"
+            raise
 
     def _close_journal(self) -> None:
         """Close the ledger that nobody else has."""
@@ -238,8 +246,12 @@ def concerns_ledger(event: Event) -> bool:
 
 
 def job_in(event: Event) -> Job | None:
-    """Return the job that an event tells of, for whoever follows along."""
-    return event.job if isinstance(event, Accepted | Seen) else None
+    """Return the job that an event tells of, for whoever follows along; nobody follows somebody else's."""
+    match event:
+        case Accepted(job=job) | Seen(job=job, own=True):
+            return job
+        case _:
+            return None
 
 
 def deadline_for(seconds: float | None) -> float:

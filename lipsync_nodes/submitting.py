@@ -45,9 +45,11 @@ SHORT_LOOK: Final = 3.0
 # How often the ledger is asked whether a webhook has settled what is uncertain, in seconds.
 ASK_EVERY: Final = 0.5
 WEBHOOK_HINT: Final = (
-    "It was not sent again, so as not to pay twice. If the job was made, its webhook tells of it: submit with the same "
-    "key later, which sends nothing until then, or see `lipsync-nodes jobs`."
+    "It was not sent again, so as not to pay twice. If the job was made, its webhook tells of it: see `lipsync-nodes "
+    "jobs`, "
 )
+WITH_KEY: Final = "or submit with the same key later, which sends nothing until then."
+WITHOUT_KEY: Final = "before you submit the same input again."
 
 
 def submit(submission: Submission, policy: Policy, budget: Budget | None = None, *, patience: float = 0.0) -> Flow[Job]:
@@ -73,7 +75,7 @@ def _submit_as(row: int, submission: Submission, policy: Policy, budget: Budget 
     except SubmissionUncertain as error:
         found = yield from _note(Unsure(row, error.message), error)
         if submission.callback is not None:
-            error.hint = WEBHOOK_HINT
+            error.hint = WEBHOOK_HINT + (WITHOUT_KEY if submission.key is None else WITH_KEY)
             found = found or (yield from _settled(row, patience))
         if isinstance(found, Found):
             return found.job
@@ -167,11 +169,15 @@ def _admission(row: int, policy: Policy) -> Flow[Found | None]:
             return hold
         waited += hold.seconds
         if waited > policy.longest_queue:
-            raise RateLimited(f"The profile's own limits left no room for a submit in {policy.longest_queue:g} s.")
+            raise RateLimited(
+                f"The profile's own limits left no room for a submit in {policy.longest_queue:g} s.",
+                hint="Nothing was submitted. `lipsync-nodes jobs` lists what runs; the limits are the profile's "
+                "max_concurrency and submits_per_minute.",
+            )
         if hold.look_at is not None:
             # Whoever submitted that job may be gone: see for ourselves whether it has ended.
             try:
-                yield from look(hold.look_at, policy, timeout=SHORT_LOOK)
+                yield from look(hold.look_at, policy, timeout=SHORT_LOOK, own=False)
             except JobNotFound:
                 yield Record(Gone(hold.look_at))
             except LipsyncError:
@@ -182,9 +188,12 @@ def _admission(row: int, policy: Policy) -> Flow[Found | None]:
 
 def _uncertain_before(found: Unsure) -> SubmissionUncertain:
     when = datetime.fromtimestamp(found.since, UTC).isoformat(sep=" ", timespec="seconds")
+    what = f"its job {found.job_id} is not to be found" if found.job_id else "whether it made a job is unknown"
     return SubmissionUncertain(
-        f"The same was submitted before, at {when}, and whether it made a job is unknown ({found.reason}).",
+        f"The same was submitted before, at {when}, and {what} ({found.reason}).",
+        job_id=found.job_id,
         hint="Nothing was sent now. "
+        + (f"`lipsync-nodes wait {found.job_id}` asks for it again. " if found.job_id else "")
         + ("A webhook may still settle it: ask again later. " if found.called_back else "")
         + "Look for the job in your account at the service; if it is not there, submit again "
         "with resubmit_uncertain=True (`--resubmit-uncertain`).",

@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import threading
 import time
+from pathlib import Path
 
 import httpx
 import httpx2
@@ -232,6 +233,18 @@ def test_a_download_is_remembered(face_of, sandbox, form, tmp_path):
     ledger.close()
 
 
+def test_a_download_that_cannot_be_noted_is_there_all_the_same_and_the_error_says_so(face_of, sandbox, form, tmp_path):
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    face = face_of(api_key=sandbox.api_key, base_url=sandbox.base_url, ledger=ledger)
+    job = face.run(form, **QUICKLY)
+    ledger.close()
+    (tmp_path / "ledger.sqlite").write_bytes(b"this is no database" * 100)
+    with pytest.raises(ConfigurationError, match=r"saved all the same.*v\.mp4") as caught:
+        face.download(job, tmp_path / "v.mp4")
+    assert caught.value.job_id == job.id
+    assert (tmp_path / "v.mp4").read_bytes()[4:8] == b"ftyp"
+
+
 @pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
 @pytest.mark.parametrize("kind", [LipsyncClient, AsyncLipsyncClient], ids=["sync", "async"])
 def test_a_client_of_httpx_or_httpx2_can_be_handed_in_and_stays_open(sandbox, form, library, kind):
@@ -329,6 +342,22 @@ def test_a_loop_is_never_blocked_while_it_waits(sandbox, form):
 
     gaps = asyncio.run(go())
     assert len(gaps) > 20
+
+
+def test_the_folder_of_a_target_is_not_tried_out_on_the_loop(sandbox, form, tmp_path, monkeypatch):
+    threads = []
+    make = Path.mkdir
+    monkeypatch.setattr(Path, "mkdir", lambda *args, **how: [threads.append(threading.get_ident()), make(*args, **how)])
+
+    async def go():
+        async with AsyncLipsyncClient(sandbox.api_key, sandbox.base_url) as client:
+            await client.submit(form, target=tmp_path / "new" / "v.mp4")
+        return threading.get_ident()
+
+    loop = asyncio.run(go())
+    assert (tmp_path / "new").is_dir()
+    assert threads
+    assert loop not in threads
 
 
 def test_a_cancelled_submit_is_still_written_down(sandbox, form, tmp_path):

@@ -3,6 +3,7 @@
 import ast
 import json
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,9 @@ from lipsync_nodes.errors import (
     ServiceError,
     SubmissionUncertain,
 )
-from lipsync_nodes.events import Claim, Claimed, Found, Hold, Sending, Submission, Superseded, Unsure
+from lipsync_nodes.events import Claim, Claimed, Found, Gone, Hold, Seen, Sending, Submission, Superseded, Unsure
 from lipsync_nodes.flow import Policy, Record, Send, Sleep
+from lipsync_nodes.plans import job_in
 
 STEADY = Policy(chance=lambda: 0.5)
 FORM = {"image": "https://x/i.png", "audio": "https://x/a.mp3"}
@@ -172,10 +174,26 @@ def test_a_claim_that_ran_out_is_made_again_before_anything_is_sent():
     assert (len(stage.sent), stage.told) == (1, ["Claim", "Sending", "Claim", "Sending", "Accepted"])
 
 
+@pytest.mark.parametrize("claims", [[Hold(0.2), Claimed(1)], [Claimed(1), Claimed(2)]], ids=["held", "superseded"])
+def test_a_consent_to_submit_an_uncertain_one_anew_holds_for_what_was_known_when_it_was_given(claims):
+    """Somebody else, who was asked the same, was quicker; what became of that is another question."""
+    replies = iter(claims)
+    sendings = iter([None] if isinstance(claims[0], Hold) else [Superseded(), None])
+
+    def ledger(event):
+        return next(replies) if isinstance(event, Claim) else next(sendings) if isinstance(event, Sending) else None
+
+    stage = Stage(PROCESSING, ledger=ledger)
+    assert stage.play(submitting.submit(replace(SUBMISSION, key="k", resubmit_uncertain=True), STEADY)).id == "j1"
+    consents = [event.submission.resubmit_uncertain for event in stage.events if isinstance(event, Claim)]
+    assert consents == [True, False]
+
+
 def test_a_queue_has_an_end():
     stage, play = submit(PROCESSING, ledger=lambda e: Claimed(1) if isinstance(e, Claim) else Hold(60.0))
-    with pytest.raises(RateLimited, match="own limits"):
+    with pytest.raises(RateLimited, match=r"own limits.*Nothing was submitted") as caught:
         play()
+    assert "was refused" not in str(caught.value)
     assert (stage.sent, sum(stage.slept) <= STEADY.longest_queue) == ([], True)
 
 
@@ -260,11 +278,28 @@ def test_what_was_submitted_before_is_picked_up_and_nothing_is_sent():
     assert not stage.sent
 
 
+@pytest.mark.parametrize("key", [None, "k"])
+def test_a_submit_of_unknown_outcome_is_to_be_repeated_only_with_a_key(key):
+    """Without one the next submit would be paid again, whatever the webhook of this one will tell."""
+    submission = replace(SUBMISSION, callback="c", key=key)
+    with pytest.raises(SubmissionUncertain, match="webhook tells of it") as caught:
+        Stage(LOST).play(submitting.submit(submission, STEADY))
+    assert ("same key" in caught.value.hint) is (key is not None)
+
+
 def test_an_uncertain_submit_before_is_told_with_its_time_and_nothing_is_sent():
     stage, play = submit(PROCESSING, ledger=lambda _event: Unsure(1, "ReadTimeout", since=0.0))
     with pytest.raises(SubmissionUncertain, match=r"1970-01-01 00:00:00.*ReadTimeout.*resubmit_uncertain=True"):
         play()
     assert not stage.sent
+
+
+def test_an_uncertain_submit_whose_job_is_known_tells_its_id():
+    gone = Unsure(1, "the service knows no job j0", since=0.0, job_id="j0")
+    _, play = submit(PROCESSING, ledger=lambda _event: gone)
+    with pytest.raises(SubmissionUncertain, match=r"its job j0 .*`lipsync-nodes wait j0`") as caught:
+        play()
+    assert caught.value.job_id == "j0"
 
 
 def test_a_submit_that_somebody_else_is_making_is_waited_for():
@@ -284,6 +319,19 @@ def test_the_profiles_own_pace_is_kept_and_a_job_that_blocks_it_is_looked_at():
     assert play().id == "j1"
     assert [(send.method, send.path) for send in stage.sent] == [("GET", "/jobs/j0"), ("POST", "/lipsync-image")]
     assert stage.pauses == [7, 3]
+    assert stage.told == ["Claim", "Sending", "Sending", "Seen", "Sending", "Accepted"]
+    assert [job.id for event in stage.events if (job := job_in(event))] == ["j1"], "j0 is somebody else's"
+
+
+def test_a_job_that_blocks_the_pace_and_is_not_to_be_found_is_written_down():
+    holds = iter([Hold(3, look_at="j0"), None])
+
+    def ledger(event):
+        return Claimed(1) if isinstance(event, Claim) else next(holds) if isinstance(event, Sending) else None
+
+    stage, play = submit(answer(404), PROCESSING, ledger=ledger)
+    assert play().id == "j1"
+    assert Gone("j0") in stage.events
 
 
 def test_a_budget_refuses_before_anything_is_sent_and_the_key_stays_free():
@@ -363,6 +411,18 @@ def test_a_completed_job_without_output_says_so():
         play()
 
 
+def test_a_job_keeps_the_id_that_it_was_submitted_under_however_a_poll_spells_it():
+    stage = Stage(PROCESSING, answer(id="J1", status="completed", output="https://x/out.mp4"))
+    job = stage.play(flow.run(submitting.submit(SUBMISSION, STEADY), STEADY, timeout=60, poll_interval=6))
+    assert (job.id, stage.events[-1]) == ("j1", Seen(job))
+
+
+def test_a_job_that_a_webhook_names_has_the_id_that_the_service_gives_it():
+    """Or else whoever has a token could give a job that is another's by another spelling."""
+    stage = Stage(DONE)
+    assert stage.play(flow.look("J1", STEADY, callback="c")).id == "j1"
+
+
 @pytest.mark.parametrize("job_id", ["", " ", ".", "..", "\n"])
 def test_what_is_no_job_id_is_refused_before_anything_is_sent(job_id):
     stage = Stage(DONE)
@@ -383,6 +443,26 @@ def test_a_run_submits_then_waits():
     assert stage.play(playing).output
     assert [send.method for send in stage.sent] == ["POST", "GET", "GET"]
     assert stage.pauses == [6, 6]
+
+
+def test_a_run_that_picks_up_a_finished_job_asks_for_the_url_that_its_video_has_now():
+    earlier = Job(id="j1", status="completed", output="https://x/expired.mp4")
+    stage = Stage(DONE, ledger=lambda event: Found(earlier) if isinstance(event, Claim) else None)
+    playing = flow.run(submitting.submit(SUBMISSION, STEADY), STEADY, timeout=60, poll_interval=6)
+    assert stage.play(playing).output == "https://x/out.mp4"
+    stage = Stage(answer(500), ledger=lambda event: Found(earlier) if isinstance(event, Claim) else None)
+    playing = flow.run(submitting.submit(SUBMISSION, STEADY), STEADY, timeout=60, poll_interval=6)
+    assert stage.play(playing) == earlier
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 402, 403, 404, 405, 410, 422])
+def test_a_run_whose_polls_are_refused_never_says_that_nothing_was_charged(status):
+    stage = Stage(PROCESSING, answer(status))
+    with pytest.raises(LipsyncError, match="Credits may have been spent") as caught:
+        stage.play(flow.run(submitting.submit(SUBMISSION, STEADY), STEADY, timeout=60, poll_interval=6))
+    assert caught.value.job_id == "j1"
+    assert "othing was charged" not in str(caught.value)
+    assert caught.value.hint
 
 
 def test_a_run_whose_submit_is_refused_never_polls():

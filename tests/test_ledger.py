@@ -14,6 +14,7 @@ import pytest
 from lipsync_nodes import ConfigurationError, ImageForm, InvalidRequest, Job, LipsyncClient
 from lipsync_nodes.events import (
     Accepted,
+    Called,
     Claim,
     Claimed,
     Found,
@@ -159,13 +160,39 @@ def test_a_late_answer_is_kept_also_by_whoever_lost_the_key(ledger, clock):
     assert claim(ledger).job.id == "j2"
 
 
+def test_an_answer_that_names_another_job_than_the_webhook_did_is_kept_where_the_key_was_claimed_anew(ledger):
+    first = claim(ledger, callback="c1").row
+    ledger.record(Sending(first, 60), HERE)
+    ledger.record(Called("c1", "w1"), HERE)
+    ledger.record(Seen(Job(id="w1", status="failed"), "c1"), HERE)
+    second = claim(ledger).row
+    ledger.record(Accepted(first, Job(id="j1")), HERE)
+    assert ledger.entry_of("j1").row == first
+    ledger.record(Sending(second, 60), HERE)
+    ledger.record(Accepted(second, Job(id="j2")), HERE)
+    assert claim(ledger).job.id == "j2"
+
+
 def test_a_clock_that_is_set_back_holds_nobody_for_long(ledger, clock):
     slow = HERE.model_copy(update={"submits_per_minute": 1})
     submitted(ledger, "j1", "a", slow)
     waiting = claim(ledger, "b", slow).row
+    left_behind = claim(ledger, "d", slow).row
     clock.now -= 365 * 86400
     assert ledger.record(Sending(waiting, 60), slow) is None
     assert isinstance(claim(ledger, "c", slow), Claimed)
+    assert isinstance(claim(ledger, "d", slow), Claimed)
+    assert state_of(ledger, left_behind) == "refused"
+
+
+def test_a_job_that_nobody_heard_of_for_hours_holds_no_place(ledger, clock):
+    narrow = HERE.model_copy(update={"max_concurrency": 1})
+    submitted(ledger, "j1", "a", narrow)
+    row = claim(ledger, "b", narrow).row
+    clock.now += 5 * 3600
+    assert isinstance(ledger.record(Sending(row, 60), narrow), Hold)
+    clock.now += 2 * 3600
+    assert ledger.record(Sending(row, 60), narrow) is None
 
 
 def test_a_key_stands_for_one_endpoint(ledger):
@@ -174,8 +201,9 @@ def test_a_key_stands_for_one_endpoint(ledger):
         ledger.record(Claim(Submission("lipsync-video", "/lipsync-video", FORM, key="k")), HERE)
 
 
-def test_a_job_that_was_unknown_and_then_ends_is_found_again(ledger):
+def test_a_job_that_was_unknown_and_then_ends_is_found_again(ledger, clock):
     submitted(ledger)
+    clock.now += 121
     ledger.record(Gone("j1"), HERE)
     ledger.record(Seen(Job(id="j1", **DONE)), HERE)
     assert claim(ledger).job.output == "https://x/o.mp4"
@@ -193,6 +221,8 @@ def test_one_waiter_looks_after_a_live_job_however_many_there_are(ledger, clock)
     submitted(ledger, "j1", "a", narrow)
     submitted(ledger, "j2", "b", narrow)
     rows = [claim(ledger, f"w{number}", narrow).row for number in range(4)]
+    assert ledger.record(Sending(rows[0], 60), narrow).look_at is None, "they were just made"
+    clock.now += 5.5
     looks = [ledger.record(Sending(row, 60), narrow).look_at for row in rows]
     assert looks == ["j1", "j2", None, None]
     clock.now += 5.5
@@ -208,12 +238,42 @@ def test_a_process_that_died_after_it_sent_leaves_an_uncertain_submit(ledger, cl
     assert state_of(ledger) == "uncertain"
 
 
-def test_a_job_that_the_service_no_longer_knows_frees_its_key_but_not_silently(ledger):
+def test_a_job_that_the_service_no_longer_knows_frees_its_key_but_not_silently(ledger, clock):
     submitted(ledger)
+    clock.now += 121
     ledger.record(Gone("j1"), HERE)
     found = claim(ledger)
     assert isinstance(found, Unsure)
     assert "knows no job j1" in found.reason
+    assert found.job_id == "j1"
+
+
+def test_a_job_that_was_gone_and_replaced_on_request_keeps_its_own_end(ledger, clock):
+    submitted(ledger)
+    clock.now += 121
+    ledger.record(Gone("j1"), HERE)
+    row = claim(ledger, resubmit_uncertain=True).row
+    ledger.record(Seen(Job(id="j1"), "a webhook's"), HERE)
+    assert state_of(ledger) == "live", "it was there after all"
+    ledger.record(Seen(Job(id="j1", **DONE)), HERE)
+    assert state_of(ledger) == "completed"
+    ledger.record(Sending(row, 60), HERE)
+    ledger.record(Accepted(row, Job(id="j2")), HERE)
+    assert claim(ledger).job.id == "j2"
+
+
+def test_a_job_that_is_new_may_be_unknown_and_keeps_its_key_and_its_place(ledger, clock):
+    """Whoever waits for its place looks at it, too, and not every server of the service may know it yet."""
+    narrow = HERE.model_copy(update={"max_concurrency": 1})
+    row = claim(ledger).row
+    clock.now += 3000  # a long queue: it is the submit that makes a job new, not the claim
+    ledger.record(Sending(row, 60), HERE)
+    ledger.record(Accepted(row, Job(id="j1")), HERE)
+    clock.now += 100
+    waiting = claim(ledger, "another", narrow).row
+    ledger.record(Gone("j1"), narrow)
+    assert claim(ledger) == Found(Job(id="j1"))
+    assert isinstance(ledger.record(Sending(waiting, 60), narrow), Hold)
 
 
 def test_the_same_key_in_another_account_is_another_key(ledger):
@@ -254,6 +314,7 @@ def test_jobs_at_a_time_are_bounded_and_the_oldest_is_pointed_out(ledger, clock)
     submitted(ledger, "j1", "a", narrow)
     submitted(ledger, "j2", "b", narrow)
     row = claim(ledger, "c", narrow).row
+    clock.now += 5.5
     hold = ledger.record(Sending(row, 60), narrow)
     assert hold.look_at == "j1"
     ledger.record(Seen(Job(id="j1", **DONE)), narrow)
@@ -276,6 +337,12 @@ def test_where_a_video_was_saved_is_remembered(ledger, tmp_path):
     ledger.saved("j1", tmp_path / "v.mp4")
     assert ledger.entry_of("j1").saved_to == str(tmp_path / "v.mp4")
     assert ledger.entry_of("j2") is None
+
+
+def test_what_is_written_is_on_the_disk_before_anything_else_happens(ledger):
+    """So that also a power cut loses no job id: 2 is FULL."""
+    ledger.entries()
+    assert ledger._connection.execute("PRAGMA synchronous").fetchone() == (2,)
 
 
 def test_it_is_there_the_next_time(ledger, clock):
@@ -339,13 +406,13 @@ def test_a_connection_is_not_taken_across_a_fork(ledger):
     claim(ledger)
     code = f"""
 import os, sys
-from lipsync_nodes.ledger import Ledger
+from lipsync_nodes.ledger import _FORKED, Ledger
 ledger = Ledger({ledger.path!r})
 before = ledger.entries() and ledger._connection
 child = os.fork()
 if child == 0:
-    ledger.entries()
-    os._exit(0 if ledger._connection is not before else 1)
+    ledger.entries()  # the other is kept, too: to drop it would close it
+    os._exit(0 if ledger._connection is not before and _FORKED == [before] else 1)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

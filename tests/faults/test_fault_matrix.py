@@ -131,7 +131,7 @@ POLL_FAULTS = [
     polled("poll: 401", bad.say(401), error=AuthenticationError, ledger="live"),
     polled("poll: 403", bad.say(403), error=AuthenticationError, ledger="live"),
     polled("poll: 404 at first, then well", bad.say(404), bad.say(404), bad.finish),
-    polled("poll: 404 for ever", bad.say(404), error=JobNotFound, ledger="uncertain"),
+    polled("poll: 404 for ever", bad.say(404), error=JobNotFound, ledger="live"),  # it is new
     polled("poll: 400", bad.say(400), error=InvalidRequest, ledger="live"),
     polled(
         "failed",

@@ -17,7 +17,7 @@ from lipsync_nodes.answers import Answer, NoAnswer
 from lipsync_nodes.callbacks import new_callback
 from lipsync_nodes.contract import parse_job
 from lipsync_nodes.errors import LipsyncError, SubmissionUncertain
-from lipsync_nodes.events import Asked, Called, Found, Heed, Seen, Submission, Told
+from lipsync_nodes.events import Asked, Called, Found, Gone, Heed, Seen, Submission, Told
 from lipsync_nodes.flow import Policy, Record, Send
 from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.settings import Profile
@@ -195,6 +195,16 @@ class Machine(RuleBasedStateMachine):
                 self.ledger.record(Seen(parse_job(self.state(job_id))), PROFILE)
             self.learn(job_id, before)
 
+    @rule(data=st.data())
+    def poll_of_a_server_that_does_not_know_it(self, data):
+        """A look, that of whoever waits for the job's place, say, is answered with a 404."""
+        if self.answered:
+            job_id = data.draw(st.sampled_from(sorted(self.answered)))
+            before = {entry.job_id: entry for entry in self.ledger.entries()}[job_id]
+            self.ledger.record(Gone(job_id), PROFILE)
+            after = {entry.job_id: entry for entry in self.ledger.entries()}[job_id]
+            assert after.state == before.state or self.now - (before.sent_at or before.created_at) > 60
+
     @rule(data=st.data(), times=st.integers(1, 3))
     def webhook(self, data, times):
         """A webhook comes for any job there is, known or not, ended or not, once or several times."""
@@ -218,7 +228,7 @@ class Machine(RuleBasedStateMachine):
                 self.call(job_id, claimed)
                 assert {e.job_id: e.row for e in self.ledger.entries() if e.job_id} == known
 
-    @rule(seconds=st.sampled_from([1.0, 10.0, 100.0]))
+    @rule(seconds=st.sampled_from([1.0, 10.0, 100.0, 300.0]))
     def time_passes(self, seconds):
         self.now += seconds
 
