@@ -15,8 +15,8 @@ pytestmark = pytest.mark.comfyui
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"image": "face.png"}, "`image` must be a public http(s) URL"),
-        ({"image": ""}, "`image` is empty"),
+        ({"image": "face.png"}, "`image`: must be a public http(s) URL"),
+        ({"image": ""}, "`image`: is empty"),
         ({"image": "ftp://media.example/face.png"}, "must be a public http(s) URL"),
         ({"extra": "{"}, "`extra` is no JSON"),
         ({"extra": "[1]"}, "must be a JSON object"),
