@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Final
 
 from aiohttp import web
@@ -39,9 +41,16 @@ def _add_route() -> None:
     receiver = WebhookReceiver(ledger=ledger())
 
     async def answer(request: web.Request) -> web.Response:
-        body = request.content.iter_any()
-        return web.Response(status=await receiver.handle(request.method, request.path, request.headers, body))
+        status = await receiver.handle(request.method, request.path, request.headers, _parts(request))
+        return web.Response(status=status)
 
     # All methods, for a refusal is to look like any other. (OPTIONS is answered by ComfyUI itself, on every path.)
     PromptServer.instance.routes.route("*", PATH)(answer)
     receiver.resume()
+
+
+async def _parts(request: web.Request) -> AsyncIterator[bytes]:
+    """Give the parts of a request's body; one that breaks off has said nothing."""
+    with suppress(ConnectionError):
+        async for part in request.content.iter_any():
+            yield part

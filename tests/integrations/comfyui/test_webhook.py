@@ -78,7 +78,7 @@ def test_a_body_that_breaks_off_is_no_trouble_of_the_server(called):
         time.sleep(0.3)
     assert ask(called, "POST", path)[0] == 404
     time.sleep(0.3)
-    assert called.log.read_text()[before:] == ""
+    assert "Traceback" not in called.log.read_text()[before:]
 
 
 def called_back(comfy, box, image):
