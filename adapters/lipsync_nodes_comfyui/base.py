@@ -8,7 +8,6 @@ from typing import Any, Final, NamedTuple
 
 from comfy_api.v0_0_2 import io
 
-from lipsync_nodes.errors import LipsyncError
 from lipsync_nodes.settings import load_profile
 
 __all__ = ["LipsyncJob", "Node", "Submitted", "schema", "video_outputs"]
@@ -39,12 +38,12 @@ class Node(io.ComfyNode):
     """A node of the pack: bad input is refused before the run begins."""
 
     @classmethod
-    async def validate_inputs(cls, **values: Any) -> bool | str:
-        """Return True, or a sentence on what is wrong; then nothing of the graph is run."""
-        try:
-            await asyncio.to_thread(cls.check, values)
-        except LipsyncError as error:
-            return str(error)
+    async def validate_inputs(cls, **values: Any) -> bool:
+        """Raise for what is wrong; then nothing of the graph is run.
+
+        ComfyUI tells what is raised once, of this node; a text that is returned it repeats for each input.
+        """
+        await asyncio.to_thread(cls.check, values)
         return True
 
     @classmethod

