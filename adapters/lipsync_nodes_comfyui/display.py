@@ -27,7 +27,10 @@ log = logging.getLogger("lipsync_nodes")
 
 
 class Words(NamedTuple):
-    """The texts of one language. The job's status is the service's own word, and stays as it came."""
+    """The texts of one language. The job's status is the service's own word, and stays as it came.
+
+    A node shows two lines of some forty letters: time (and the usual one) and credits, and the job's id.
+    """
 
     passed: str
     usual: str
@@ -38,15 +41,15 @@ class Words(NamedTuple):
 
 ENGLISH: Final = Words(
     passed="{status}: {seconds:.0f} s",
-    usual=" (usually {usual:.0f} s)",
-    credits=", up to {credits} credits",
+    usual=" (~{usual:.0f} s)",
+    credits=", ≤ {credits} credits",
     job="\nJob {job}",
     left="Job {job} goes on at the service and may be billed. Run again to pick it up.",
 )
 CHINESE: Final = Words(
     passed="{status}:{seconds:.0f} 秒",
-    usual="(通常 {usual:.0f} 秒)",
-    credits=",最多 {credits} 积分",
+    usual="(约 {usual:.0f} 秒)",
+    credits=",≤ {credits} 积分",
     job="\n任务 {job}",
     left="任务 {job} 在服务端继续,可能计费。再次运行可取回它。",
 )

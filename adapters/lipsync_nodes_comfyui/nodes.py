@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from comfy_api.v0_0_2 import io
 
 from lipsync_nodes.catalogue import CATALOGUE, NodeSpec
-from lipsync_nodes.ledger import content_key
 
 from .base import LipsyncJob, Node, Submitted, schema, video_outputs
 from .display import Display
@@ -52,6 +51,8 @@ class _Endpoint(Node):
 
     @classmethod
     def _prepared(cls, profile: Profile, values: dict[str, Any]) -> tuple[Form, SubmitOptions]:
+        from lipsync_nodes.ledger import content_key  # noqa: PLC0415  # SQLite is not for ComfyUI's start
+
         form, force_new = form_of(cls.spec, values), bool(values.get("force_new"))
         key = content_key(form, profile)  # the same inputs are the same job
         if force_new:

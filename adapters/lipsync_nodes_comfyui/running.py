@@ -13,11 +13,11 @@ import folder_paths
 from comfy.model_management import throw_exception_if_processing_interrupted
 
 from lipsync_nodes.credits import Budget
-from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.settings import Profile, load_profile
 
 if TYPE_CHECKING:
     from lipsync_nodes.client import AsyncLipsyncClient
+    from lipsync_nodes.ledger import Ledger
 
     from .display import Display
 
@@ -41,6 +41,8 @@ def ledger() -> Ledger:
     """
     global _ledger  # noqa: PLW0603  # one file, opened once, safe between threads
     if _ledger is None:
+        from lipsync_nodes.ledger import Ledger  # noqa: PLC0415  # SQLite is not for ComfyUI's start
+
         # ComfyUI serves nothing of folders that begin with two underscores.
         usual = Path(folder_paths.get_user_directory()) / "__lipsync_nodes" / "ledger.sqlite"
         _ledger = Ledger(os.environ.get("LIPSYNC_LEDGER") or usual)

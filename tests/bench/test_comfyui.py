@@ -40,13 +40,13 @@ async def load():
     seconds = time.process_time() - began
     watching = False
     ours = [name for name in nodes.NODE_CLASS_MAPPINGS if name.startswith("Lipsync")]
-    heavy = [name for name in ("httpx", "obstore", "lipsync_nodes.client", "lipsync_nodes.sandbox")
+    heavy = [name for name in ("httpx", "obstore", "sqlite3", "lipsync_nodes.sandbox")
              if name in set(sys.modules) - before]
     print(json.dumps({"loaded": loaded, "nodes": len(ours), "seconds": seconds, "reached": reached, "heavy": heavy}))
 
 asyncio.run(load())
 """
-BARE = "import time; began = time.process_time(); import pydantic, pluggy, sqlite3; print(time.process_time() - began)"
+BARE = "import time; began = time.process_time(); import pydantic, pluggy; print(time.process_time() - began)"
 
 
 @pytest.fixture(scope="module", params=list(ARCHIVES))

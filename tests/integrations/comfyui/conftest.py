@@ -13,6 +13,13 @@ FACE, VOICE = "https://media.example/face.png", "https://media.example/voice.mp3
 KEY = "sk_comfyui_0123456789"
 
 
+def pytest_collection_modifyitems(items):
+    """Give the first test of a server the time that its start takes, which is minutes on a busy machine."""
+    for item in items:
+        if item.get_closest_marker("comfyui"):
+            item.add_marker(pytest.mark.timeout(900))
+
+
 @pytest.fixture(scope="session")
 def box():
     with Sandbox(renderer="instant", api_key=KEY) as sandbox:

@@ -56,8 +56,8 @@ def sockets(comfy, seeds):
 @pytest.mark.parametrize(
     ("locale", "line"),
     [
-        ("en", r"{status}: \d+ s(?: \(usually \d+ s\))?, up to {credits} credits\nJob {job}"),
-        ("zh", r"{status}:\d+ 秒(?:\(通常 \d+ 秒\))?,最多 {credits} 积分\n任务 {job}"),
+        ("en", r"{status}: \d+ s(?: \(~\d+ s\))?, ≤ {credits} credits\nJob {job}"),
+        ("zh", r"{status}:\d+ 秒(?:\(约 \d+ 秒\))?,≤ {credits} 积分\n任务 {job}"),
     ],
 )
 def test_the_line_tells_time_credits_and_job_in_the_language_of_the_settings(comfy, box, spoken, sockets, locale, line):
