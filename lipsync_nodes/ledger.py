@@ -138,6 +138,12 @@ class Ledger:
         with self._transaction("DEFERRED") as db:
             return [Entry(*row) for row in db.execute(f"SELECT * FROM submission {where} ORDER BY row", states)]  # noqa: S608
 
+    def count(self, state: str) -> int:
+        """Return how many submissions are in a state."""
+        with self._transaction("DEFERRED") as db:
+            (found,) = db.execute("SELECT count(*) FROM submission WHERE state = ?", (state,)).fetchone()
+        return int(found)
+
     def entry_of(self, job_id: str) -> Entry | None:
         """Return the submission that made a job."""
         with self._transaction("DEFERRED") as db:
@@ -182,6 +188,14 @@ class Ledger:
         """Free a job's submission key: to submit under it again means a new job."""
         with self._transaction() as db:
             db.execute("UPDATE submission SET key = NULL WHERE job_id = ?", (job_id,))
+
+    def release_key(self, key: str, profile: Profile) -> None:
+        """Free a submission key, if it has a job; one that is being submitted right now, or may have been, stays."""
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE submission SET key = NULL WHERE account = ? AND key = ? AND state IN ('live', 'completed')",
+                (profile.account, key),
+            )
 
     def usual_seconds(self, endpoint: str) -> float | None:
         """Return how long the service usually works on a job of this endpoint, in seconds; None if nothing is known."""

@@ -436,3 +436,21 @@ def test_a_released_key_stands_for_a_new_job(ledger):
     ledger.release("j1")
     assert claim(ledger) == Claimed(2)
     assert ledger.entry_of("j1").state == "live", "the job itself is remembered"
+
+
+def test_a_key_is_released_of_its_job_and_in_its_own_account(ledger):
+    submitted(ledger)
+    ledger.release_key("k", Profile(name="somebody else"))
+    assert ledger.count("live") == 1
+    assert isinstance(claim(ledger), Found)
+    ledger.release_key("k", HERE)
+    assert claim(ledger) == Claimed(2)
+    assert ledger.entry_of("j1").state == "live", "the job itself is remembered"
+    ledger.release_key("k", HERE)
+    assert isinstance(claim(ledger), Hold), "what is being submitted right now keeps its key"
+
+
+def test_submissions_are_counted_by_their_state(ledger):
+    submitted(ledger)
+    claim(ledger, "k2")
+    assert [ledger.count(state) for state in ("live", "waiting", "failed")] == [1, 1, 0]

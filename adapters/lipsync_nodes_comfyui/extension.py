@@ -24,8 +24,10 @@ class LipsyncExtension(ComfyExtension):
         """Return the classes of all nodes; a missing or old core takes no node out of anybody's graph."""
         try:
             from .nodes import NODES  # noqa: PLC0415  # it needs the core
+            from .webhook import receive_webhooks  # noqa: PLC0415  # likewise
         except (ImportError, AttributeError, TypeError) as error:
             return _placeholders(f"{_words(error)} Run {INSTALL} and start ComfyUI again.")
+        await receive_webhooks()
         return NODES
 
 

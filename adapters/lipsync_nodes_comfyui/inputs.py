@@ -21,6 +21,7 @@ SOCKETS: Final = {"image": io.Image, "audio": io.Audio, "video": io.Video, "mask
 UNSET: Final = -1
 # JavaScript counts no further.
 LARGEST: Final = 2**53 - 1
+MEDIA_HINT: Final = "Give a public URL, or load a file of this machine and connect it. Nothing was charged."
 
 TEMP, OUTPUT = "temp", "output"
 STOP, SKIP = "stop", "skip"
@@ -102,24 +103,29 @@ def form_of(spec: NodeSpec, values: Mapping[str, Any], linked: Iterable[str] = (
     given = {field.name: _given(field, values.get(field.name)) for field in spec.fields if field.name not in waiting}
     # A value that comes through a socket later cannot be wrong yet.
     stand_in = {field.name: b"?" for field in spec.fields if field.name in waiting and field.media}
-    return spec.form.model_validate({name: value for name, value in (given | stand_in).items() if value is not None})
+    try:
+        return spec.form_from({name: value for name, value in (given | stand_in).items() if value is not None})
+    except InvalidRequest as error:
+        about_media = any(f"`{field.name}`" in error.message for field in spec.media)
+        raise InvalidRequest(error.message, hint=MEDIA_HINT if about_media else None) from None
 
 
 def _given(field: FieldSpec, value: Any) -> Any:
-    if field.media:
-        return media_of(field, value)
-    if field.type == "integer":
-        return None if value == UNSET else value
-    if field.type == "object":
+    """Return a field's value as the form takes it; a text is kept, and a media text is a URL there."""
+    if isinstance(value, str) and field.type == "object":
         return _object(field, value)
-    return value
+    if isinstance(value, str) or value is None:
+        return value if value is None or field.multiline else value.strip()
+    if field.type == "integer" and value == UNSET:
+        return None
+    return media_of(field, value) if field.media else value
 
 
-def _object(field: FieldSpec, text: str | None) -> dict[str, Any] | None:
-    if not (text or "").strip():
+def _object(field: FieldSpec, text: str) -> dict[str, Any] | None:
+    if not text.strip():
         return None
     try:
-        value = json.loads(text or "")
+        value = json.loads(text)
     except ValueError as error:
         raise InvalidRequest(f"`{field.name}` is no JSON: {error}.") from None
     if not isinstance(value, dict):

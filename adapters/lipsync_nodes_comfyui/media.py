@@ -1,4 +1,4 @@
-"""What comes through ComfyUI's sockets → what a form takes: a URL stays one, a tensor becomes a file in memory."""
+"""What comes through ComfyUI's sockets → what a form takes: a tensor becomes a file in memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lipsync_nodes.errors import InvalidRequest
-from lipsync_nodes.fields import check_media_url
 
 if TYPE_CHECKING:
     from lipsync_nodes.catalogue import FieldSpec
@@ -21,17 +20,13 @@ __all__ = ["media_of", "seconds_of"]
 _LOUDEST: Final = 32767
 
 
-def media_of(field: FieldSpec, value: Any) -> str | bytes | Path | None:
-    """Return the URL, the bytes or the file that a media input stands for; None if nothing was given.
-
-    A text is a URL and never a path: a graph may come from anywhere, and would read any file of this machine.
+def media_of(field: FieldSpec, value: Any) -> bytes | Path:
+    """Return the bytes or the file that a socket's value stands for.
 
     Raises:
-        InvalidRequest: no URL, an empty audio, several pictures where one is needed, or the wrong kind of value.
+        InvalidRequest: an empty audio, several pictures where one is needed, or the wrong kind of value.
 
     """
-    if value is None or isinstance(value, str):
-        return _url(field, value or "")
     try:
         return _READERS[field.media or ""](value)
     except InvalidRequest as error:
@@ -47,20 +42,6 @@ def seconds_of(value: Any) -> float | None:
     if isinstance(value, dict):
         return float(value["waveform"].shape[-1] / value["sample_rate"])
     return None if value is None else float(value.get_duration())
-
-
-def _url(field: FieldSpec, text: str) -> str | None:
-    if not text.strip():
-        if field.required:
-            raise InvalidRequest(f"`{field.name}` is empty.", hint=f"Give a URL, or connect {field.media} to it.")
-        return None
-    try:
-        return check_media_url(text.strip())
-    except ValueError as error:
-        raise InvalidRequest(
-            f"`{field.name}` {error}, got {text!r:.80}.",
-            hint=f"For a file of this machine, load it and connect {field.media} to the input.",
-        ) from None
 
 
 def _png(image: Any) -> bytes:

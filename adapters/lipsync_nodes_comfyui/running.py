@@ -1,29 +1,27 @@
-"""One execution of a node: its client, its ledger, ComfyUI's interrupt, and what is shown on the node meanwhile."""
+"""One execution of a node: its client, its ledger, its budget, and ComfyUI's interrupt."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
-import time
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import comfy.utils
 import folder_paths
 from comfy.model_management import throw_exception_if_processing_interrupted
-from comfy_execution.utils import get_executing_context
-from server import PromptServer
 
-from lipsync_nodes.ledger import Ledger
+from lipsync_nodes.credits import Budget
+from lipsync_nodes.settings import Profile, load_profile
 
 if TYPE_CHECKING:
     from lipsync_nodes.client import AsyncLipsyncClient
-    from lipsync_nodes.contract import Job
-    from lipsync_nodes.settings import Profile
+    from lipsync_nodes.ledger import Ledger
 
-__all__ = ["Display", "client_of", "failures", "interruptible", "ledger", "make_room"]
+    from .display import Display
+
+__all__ = ["client_of", "interruptible", "ledger"]
 
 T = TypeVar("T")
 
@@ -31,28 +29,43 @@ T = TypeVar("T")
 LOOK_EVERY: Final = 0.1
 # A request that is on its way gets this long to tell its answer after a Cancel, in seconds.
 GRACE: Final = 0.4
-# The bar stays below its end until the video is there.
-NEARLY: Final = 0.95
 
-log = logging.getLogger("lipsync_nodes")
 _ledger: Ledger | None = None
+_budgets: Final[dict[str, Budget]] = {}
 
 
 def ledger() -> Ledger:
-    """Return the journal in ComfyUI's user folder (`LIPSYNC_LEDGER` names another); it survives crash and restart."""
+    """Return the journal in ComfyUI's user folder (`LIPSYNC_LEDGER` names another); it survives crash and restart.
+
+    What it does blocks, so a node asks it in a thread.
+    """
     global _ledger  # noqa: PLW0603  # one file, opened once, safe between threads
     if _ledger is None:
+        from lipsync_nodes.ledger import Ledger  # noqa: PLC0415  # SQLite is not for ComfyUI's start
+
         # ComfyUI serves nothing of folders that begin with two underscores.
         usual = Path(folder_paths.get_user_directory()) / "__lipsync_nodes" / "ledger.sqlite"
         _ledger = Ledger(os.environ.get("LIPSYNC_LEDGER") or usual)
     return _ledger
 
 
-def client_of(profile: str) -> AsyncLipsyncClient:
-    """Return a client for this execution alone: each prompt of ComfyUI runs in an event loop of its own."""
+@asynccontextmanager
+async def client_of(profile: str) -> AsyncIterator[AsyncLipsyncClient]:
+    """Give a client for this execution alone: each prompt of ComfyUI runs in an event loop of its own."""
     from lipsync_nodes.client import AsyncLipsyncClient  # noqa: PLC0415  # httpx is not for ComfyUI's start
 
-    return AsyncLipsyncClient(profile=profile.strip() or None, ledger=ledger())
+    settings = await asyncio.to_thread(load_profile, profile.strip() or None)
+    async with AsyncLipsyncClient(profile=settings, ledger=ledger(), budget=_budget_of(settings)) as client:
+        yield client
+
+
+def _budget_of(profile: Profile) -> Budget | None:
+    """Return the one budget of a profile for all nodes; it counts from ComfyUI's start, and can be raised meanwhile."""
+    if profile.budget is None:
+        return None
+    budget = _budgets.setdefault(profile.account, Budget(profile.budget))
+    budget.limit = profile.budget
+    return budget
 
 
 async def interruptible(doing: Coroutine[Any, Any, T], display: Display) -> T:
@@ -76,72 +89,3 @@ async def interruptible(doing: Coroutine[Any, Any, T], display: Display) -> T:
             task.cancel()
             await asyncio.wait({task}, timeout=GRACE)
         display.close()
-
-
-class Display:
-    """The progress bar and the line of text of the node that is being executed.
-
-    Args:
-        usual: how long such a job usually takes, in seconds, if that is known.
-
-    """
-
-    def __init__(self, usual: float | None = None) -> None:
-        context = get_executing_context()
-        self._node = context.node_id if context else None
-        self._bar = comfy.utils.ProgressBar(100)
-        self._begun = time.monotonic()
-        self._usual = usual
-        self._job: Job | None = None
-        self._ticking: asyncio.Task[None] | None = None
-
-    def saw(self, job: Job) -> None:
-        """Take note of the job, as `on_update` of a client."""
-        self._job = job
-        if self._ticking is None:
-            self._ticking = asyncio.ensure_future(self._tick())
-
-    def left(self) -> None:
-        """Tell that nobody waits any more, and what becomes of the job."""
-        if self._job is not None:
-            words = f"Job {self._job.id} goes on at the service and may be billed. Run again to pick it up."
-            log.warning("Waiting was stopped. %s", words)
-            self.say(words)
-
-    def say(self, text: str) -> None:
-        """Show a line on the node."""
-        if self._node is not None and getattr(PromptServer, "instance", None):
-            PromptServer.instance.send_progress_text(text, self._node)
-
-    def close(self) -> None:
-        """Stop what is shown; the bar is full only now."""
-        if self._ticking is not None:
-            self._ticking.cancel()
-            self._ticking = None
-
-    def done(self, text: str) -> None:
-        """Fill the bar and show a last line."""
-        self.close()
-        self._bar.update_absolute(100)
-        self.say(text)
-
-    async def _tick(self) -> None:
-        while self._job is not None:
-            seconds = time.monotonic() - self._begun
-            usual = f" (usually {self._usual:.0f} s)" if self._usual else ""
-            self.say(f"{self._job.status.value}: {seconds:.0f} s{usual}\nJob {self._job.id}")
-            # Half way after the usual time, or after a minute; never quite there.
-            self._bar.update_absolute(int(100 * NEARLY * seconds / (seconds + (self._usual or 60.0))))
-            await asyncio.sleep(1)
-
-
-def failures() -> str:
-    """Return what changes with each job that ended without a video, here or in any other program of this ledger."""
-    return ".".join(str(len(ledger().entries(state))) for state in ("failed", "uncertain"))
-
-
-def make_room(key: str, profile: Profile) -> None:
-    """Make room under a submission key, so that the next submit makes a new job. What was made before stays known."""
-    for entry in ledger().entries("live", "completed"):
-        if entry.key == key and entry.account == profile.account and entry.job_id:
-            ledger().release(entry.job_id)

@@ -1,15 +1,23 @@
 """Fixtures of the ComfyUI suite: one server of each version for the whole run, and a sandbox that all talk to."""
 
+import shutil
 import socket
 from itertools import count
 
 import pytest
 
-from lipsync_nodes.sandbox import Sandbox
-from tests.integrations.comfyui.servers import ARCHIVES, PACK, Comfy, install_core, python
+from lipsync_nodes.sandbox import MEDIA, Sandbox
+from tests.integrations.comfyui.servers import ARCHIVES, BARE_PACK, PACK, Comfy, install_core, python
 
 FACE, VOICE = "https://media.example/face.png", "https://media.example/voice.mp3"
 KEY = "sk_comfyui_0123456789"
+
+
+def pytest_collection_modifyitems(items):
+    """Give the first test of a server the time that its start takes, which is minutes on a busy machine."""
+    for item in items:
+        if item.get_closest_marker("comfyui"):
+            item.add_marker(pytest.mark.timeout(900))
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +57,8 @@ def make(environment, tmp_path_factory):
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         comfy = Comfy(version, base, port, environment | more)
-        (comfy.base / "custom_nodes" / pack.name).symlink_to(pack)
+        for folder in (pack, BARE_PACK):
+            (comfy.base / "custom_nodes" / folder.name).symlink_to(folder)
         return comfy
 
     return make
@@ -74,6 +83,19 @@ def running(make):
 def comfy(request, running):
     """A running ComfyUI, each version in turn."""
     return running(request.param)
+
+
+@pytest.fixture
+def sample_media(comfy):
+    put_sample_media(comfy)
+
+
+def put_sample_media(comfy):
+    """Copy the files that the examples load, as `lipsync-nodes comfyui install` puts them there."""
+    for file in MEDIA.glob("*.*"):
+        if file.suffix in {".jpg", ".mp3"}:
+            shutil.copy(file, comfy.base / "input" / f"lipsync_{file.name}")
+    shutil.copy(PACK / "example_media" / "lipsync_talking.mp4", comfy.base / "input")
 
 
 @pytest.fixture

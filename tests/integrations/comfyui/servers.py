@@ -21,6 +21,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[3]
 PACK = REPOSITORY / "adapters" / "lipsync_nodes_comfyui"
+BARE_PACK = Path(__file__).parent / "bare_pack"
 CACHE = Path(os.environ.get("LIPSYNC_TEST_CACHE") or Path(tempfile.gettempdir()) / "lipsync-nodes-tests")
 
 # ComfyUI's version → the archive that carries it, and the archive's SHA-256.
@@ -96,7 +97,7 @@ class Comfy:
             self.process = subprocess.Popen(
                 list(map(str, command)), cwd=tree(self.version), env=self.environment, stdout=log, stderr=log
             )
-        self._until(self._answers, 120)
+        self._until(self._answers, 250)
         return self
 
     def stop(self, *, kill=False):
@@ -123,7 +124,7 @@ class Comfy:
         raise TimeoutError(happens)
 
     def raw(self, path):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=30) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=120) as answer:
             return answer.read()
 
     def get(self, path):
@@ -135,7 +136,7 @@ class Comfy:
             f"http://127.0.0.1:{self.port}{path}", data, {"Content-Type": "application/json"}
         )
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=120) as answer:
                 return answer.status, json.loads(answer.read() or b"{}")
         except urllib.error.HTTPError as error:
             return error.code, json.loads(error.read())
@@ -165,3 +166,16 @@ def outcome(entry):
     if "execution_error" in messages:
         return "error", messages["execution_error"]["exception_message"]
     return entry["status"]["status_str"], ""
+
+
+def moment(entry, message):
+    """Return when ComfyUI told the frontend something of a prompt, in seconds since 1970.
+
+    The history itself may be late: after a prompt ComfyUI collects garbage, for seconds on a busy machine.
+    """
+    return dict(entry["status"]["messages"])[message]["timestamp"] / 1000
+
+
+def seconds_of(entry):
+    """Return how long a successful prompt ran, in seconds."""
+    return moment(entry, "execution_success") - moment(entry, "execution_start")

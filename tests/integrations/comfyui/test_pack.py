@@ -2,11 +2,9 @@
 
 import json
 import re
-import shutil
 
 import pytest
 
-from lipsync_nodes.sandbox import MEDIA
 from tests.integrations.comfyui import pages
 from tests.integrations.comfyui.graphs import node
 from tests.integrations.comfyui.servers import PACK, REPOSITORY, outcome
@@ -18,15 +16,6 @@ IDS = [
     "LipsyncDownload", "LipsyncEstimate", "LipsyncImage", "LipsyncImageMulti", "LipsyncSubmitImage",
     "LipsyncSubmitImageMulti", "LipsyncSubmitVideo", "LipsyncVideo", "LipsyncWait",
 ]  # fmt: skip
-
-
-@pytest.fixture
-def sample_media(comfy):
-    """The files that the examples load, as `lipsync-nodes comfyui install` puts them there."""
-    for file in MEDIA.glob("*.*"):
-        if file.suffix in {".jpg", ".mp3"}:
-            shutil.copy(file, comfy.base / "input" / f"lipsync_{file.name}")
-    shutil.copy(PACK / "example_media" / "lipsync_talking.mp4", comfy.base / "input")
 
 
 def test_the_pack_loads_without_a_warning(comfy):

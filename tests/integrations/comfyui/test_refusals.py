@@ -1,12 +1,15 @@
 """Bad input costs nothing, and says what is wrong in a sentence; the key is found nowhere."""
 
 import json
+import shutil
 
 import pytest
 
+from lipsync_nodes import ImageForm, estimate_credits
+from lipsync_nodes.sandbox import MEDIA
 from tests.conftest import keys_in
 from tests.integrations.comfyui.conftest import FACE, KEY, VOICE
-from tests.integrations.comfyui.graphs import node, one, split
+from tests.integrations.comfyui.graphs import link, node, one, split
 from tests.integrations.comfyui.servers import outcome
 
 pytestmark = pytest.mark.comfyui
@@ -15,8 +18,8 @@ pytestmark = pytest.mark.comfyui
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"image": "face.png"}, "`image` must be a public http(s) URL"),
-        ({"image": ""}, "`image` is empty"),
+        ({"image": "face.png"}, "`image`: must be a public http(s) URL"),
+        ({"image": ""}, "`image`: is empty"),
         ({"image": "ftp://media.example/face.png"}, "must be a public http(s) URL"),
         ({"extra": "{"}, "`extra` is no JSON"),
         ({"extra": "[1]"}, "must be a JSON object"),
@@ -29,7 +32,8 @@ def test_bad_input_is_refused_before_the_run_begins(comfy, box, wrong, words):
     inputs = {"image": FACE, "audio": VOICE} | wrong
     status, answer = comfy.post("/prompt", {"prompt": one(inputs)})
     assert status == 400
-    assert words in json.dumps(answer, ensure_ascii=False).replace('\\"', '"')
+    (error,) = answer["node_errors"]["run"]["errors"]
+    assert words in error["details"], "it is said once, of the node that it is about"
     assert not box.received("submit")
 
 
@@ -55,6 +59,31 @@ def test_without_a_key_the_pack_loads_and_the_run_says_what_to_do(make, box, ima
         assert status == 400
         assert "Set LIPSYNC_API_KEY" in json.dumps(answer)
         assert not box.received("submit")
+    finally:
+        comfy.stop()
+
+
+def test_a_budget_is_one_for_all_nodes_and_can_be_raised_while_comfyui_runs(make, box, tmp_path, seeds):
+    cost = estimate_credits(ImageForm(image=MEDIA / "portrait.jpg", audio=MEDIA / "speech_left.mp3"))
+    profiles = tmp_path / "profiles.toml"
+    profiles.touch(0o600)
+    profiles.write_text(f"[default]\nbudget = {int(cost * 1.5)}\n")
+    comfy = make("0.30.0", LIPSYNC_CONFIG=str(profiles)).start()
+    for name in ("portrait.jpg", "speech_left.mp3"):
+        shutil.copy(MEDIA / name, comfy.base / "input")
+    loaded = {"picture": node("LoadImage", image="portrait.jpg"), "sound": node("LoadAudio", audio="speech_left.mp3")}
+    first, second = (
+        loaded | {"run": node(kind, image=link("picture"), audio=link("sound"), seed=next(seeds))}
+        for kind in ("LipsyncImage", "LipsyncSubmitImage")
+    )
+    try:
+        assert outcome(comfy.run(first)) == ("success", "")
+        state, text = outcome(comfy.run(second))
+        assert state == "error"
+        assert f"of the budget of {int(cost * 1.5)} are left" in text
+        assert len(box.received("submit")) == 1
+        profiles.write_text(f"[default]\nbudget = {cost * 2}\n")
+        assert outcome(comfy.run(second)) == ("success", "")
     finally:
         comfy.stop()
 

@@ -1,11 +1,13 @@
 """What goes wrong in ComfyUI and costs money, each trap on a real server."""
 
 import time
+from functools import reduce
+from operator import or_
 
 import pytest
 
 from tests.integrations.comfyui.graphs import link, node, one, saved, split
-from tests.integrations.comfyui.servers import outcome
+from tests.integrations.comfyui.servers import moment, outcome, seconds_of
 
 pytestmark = pytest.mark.comfyui
 
@@ -64,17 +66,28 @@ def test_a_crash_while_waiting_loses_and_pays_nothing(make, box, image):
         comfy.stop()
 
 
-@pytest.mark.parametrize("make_graph", [split, one], ids=["split", "one"])
-def test_an_interrupt_ends_in_less_than_a_second_and_the_next_run_picks_the_job_up(comfy, box, image, make_graph):
-    graph = make_graph(image())
-    box.fault("seconds", seconds=4.0)
+def cancelled(comfy, graph, waits):
+    """Interrupt a graph once it waits, and return after how many seconds the frontend was told of its end."""
     prompt = comfy.queue(graph)
-    comfy._until(lambda: box.received("poll"), 20)
-    began = time.monotonic()
+    comfy._until(waits, 20)
+    began = time.time()
     comfy.interrupt()
     entry = comfy.ended(prompt)
-    assert time.monotonic() - began < 1
     assert outcome(entry)[0] == "interrupted"
+    return moment(entry, "execution_interrupted") - began
+
+
+@pytest.mark.parametrize("make_graph", [split, one], ids=["split", "one"])
+def test_an_interrupt_ends_in_less_than_a_second_and_the_next_run_picks_the_job_up(comfy, box, image, make_graph):
+    """A second beside what a node takes that has nothing to leave behind, in the same server; the best of three."""
+    ours, bare = [], []
+    for _ in range(3):
+        bare.append(cancelled(comfy, {"bare": node("BareWait")}, lambda: comfy.get("/queue")["queue_running"]))
+        box.reset()
+        box.fault("seconds", seconds=4.0)
+        graph = make_graph(image())
+        ours.append(cancelled(comfy, graph, lambda: box.received("poll")))
+    assert min(ours) < min(bare) + 0.9
     assert outcome(comfy.run(graph))[0] == "success"
     assert len(box.received("submit")) == 1
 
@@ -95,28 +108,36 @@ def test_the_failure_of_another_node_is_no_cancel_of_the_user(newest, box, image
     assert len(box.received("submit")) == 3, "the one that failed was submitted anew, the other was picked up"
 
 
-def test_one_of_four_fails_and_the_others_give_their_videos(newest, box, image):
+def pair(number, inputs, **wait):
+    """Return submit and wait as two nodes."""
+    submit = {f"submit{number}": node("LipsyncSubmitImage", **inputs)}
+    return submit | {f"run{number}": node("LipsyncWait", job=link(f"submit{number}"), **wait)}
+
+
+def single(number, inputs, **run):
+    """Return submit and wait in one node."""
+    return {f"run{number}": node("LipsyncImage", **inputs, **run)}
+
+
+@pytest.mark.parametrize("make_nodes", [pair, single])
+def test_one_of_four_fails_and_the_others_give_their_videos(newest, box, image, make_nodes):
     graph = {}
     for n in range(4):
-        graph |= {
-            f"run{n}": node("LipsyncImage", on_failure="skip", **image()),
-            f"save{n}": saved(f"run{n}", f"skip/{n}"),
-        }
+        graph |= make_nodes(n, image(), on_failure="skip") | {f"save{n}": saved(f"run{n}", f"skip/{n}")}
     box.fault("fail", count=1, after=1)
     entry = newest.run(graph)
     assert outcome(entry)[0] == "success"
     assert len([name for name in entry["outputs"] if name.startswith("save")]) == 3
     assert len([out for name, out in entry["outputs"].items() if name.startswith("run") and "text" in out]) == 1
+    assert len(box.received("submit")) == 4
 
 
-def test_three_waits_take_the_time_of_one(newest, box, image):
-    box.fault("seconds", seconds=2.0)
-    graph = {}
-    for n in range(3):
-        graph |= {f"run{n}": node("LipsyncImage", **image())}
-    began = time.monotonic()
-    assert outcome(newest.run(graph))[0] == "success"
-    assert time.monotonic() - began < 4.5
+@pytest.mark.parametrize("make_nodes", [pair, single])
+def test_three_waits_take_the_time_of_one(newest, box, image, make_nodes):
+    box.fault("seconds", seconds=3.0, count=-1)
+    alone, together = (newest.run(reduce(or_, [make_nodes(n, image()) for n in range(number)])) for number in (1, 3))
+    assert outcome(alone) == outcome(together) == ("success", "")
+    assert seconds_of(together) < 2 * seconds_of(alone)
 
 
 def test_a_job_id_recovers_a_job_of_anywhere(newest, box, image):

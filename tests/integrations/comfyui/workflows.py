@@ -9,6 +9,7 @@ template with its preview picture in the pack's `example_workflows`, the API for
 
 import json
 import sys
+from shutil import which
 
 from tests.integrations.comfyui.graphs import link, node, saved
 from tests.integrations.comfyui.servers import PACK, REPOSITORY
@@ -54,6 +55,7 @@ GRAPHS = {
 
 # Where each node stands: its column and its row, in pixels.
 PLACES = {
+    "lipsync_video": {"2": (0, 460)},
     "lipsync_batch": {
         "1": (0, 0), "6": (360, 0), "2": (360, 220), "3": (720, 0), "5": (1080, 0), "4": (1440, 0),
     },
@@ -97,7 +99,7 @@ FRAME = """() => {
     const box = [1e9, 1e9, -1e9, -1e9];
     for (const node of app.graph._nodes) {
         const [x, y] = node.pos, [width, height] = node.size;
-        box[0] = Math.min(box[0], x - 20); box[1] = Math.min(box[1], y - 45);
+        box[0] = Math.min(box[0], x - 20); box[1] = Math.min(box[1], y - 60);
         box[2] = Math.max(box[2], x + width + 20); box[3] = Math.max(box[3], y + height + 20);
     }
     return [rect.x + (box[0] + offset[0]) * scale, rect.y + (box[1] + offset[1]) * scale,
@@ -105,25 +107,32 @@ FRAME = """() => {
 }"""
 
 
+def chromium():
+    """Return where a Chromium is on this machine; None if there is none."""
+    return next(filter(None, map(which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+
+
 class Browser:
     """A page of the frontend with its graph; `app` there is ComfyUI's own."""
 
     def __init__(self, playwright, url, locale="en"):
-        executable = "/usr/bin/chromium"
-        self._chromium = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        self._chromium = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         self.page = self._chromium.new_page(viewport={"width": 1600, "height": 900})
+        known = {"Comfy.Locale": locale, "Comfy.Minimap.Visible": False, "Comfy.TutorialCompleted": True}
+        for setting, value in known.items():
+            self.page.request.post(f"{url}/settings/{setting}", data=json.dumps(value))
         self.page.goto(url)
-        self.page.wait_for_function("() => window.app?.graph && window.app?.vueAppReady !== false", timeout=60000)
-        for setting in (["Comfy.Locale", locale], ["Comfy.Minimap.Visible", False]):
-            self.page.evaluate("([key, value]) => app.ui.settings.setSettingValueAsync(key, value)", setting)
-        self.page.reload()
-        self.page.wait_for_function("() => window.app?.graph", timeout=60000)
-        self.page.wait_for_timeout(3000)
+        self._ready()
+
+    def _ready(self):
+        """Wait until the frontend knows the nodes of the server."""
+        known = "() => window.app?.graph && window.LiteGraph?.registered_node_types.LipsyncWait"
+        self.page.wait_for_function(known, timeout=120000)
+        self.page.wait_for_timeout(2500)
 
     def show(self, name, graph):
         self.page.reload()  # the frontend keeps the previews of the graph before
-        self.page.wait_for_function("() => window.app?.graph", timeout=60000)
-        self.page.wait_for_timeout(2500)
+        self._ready()
         self.page.evaluate(ARRANGE, [graph, places(name), name])
         self.page.wait_for_timeout(1500)
         self.page.evaluate(FIT)
@@ -137,7 +146,7 @@ class Browser:
             if not queue["queue_running"] and not queue["queue_pending"]:
                 break
             self.page.wait_for_timeout(1000)
-        self.page.wait_for_timeout(2500)
+        self.page.wait_for_timeout(8000)  # until the frontend's own messages are gone
         self.page.evaluate(FIT)
         self.page.wait_for_timeout(800)
 

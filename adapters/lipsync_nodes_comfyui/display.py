@@ -1,0 +1,145 @@
+"""What a node shows while it works: a bar, and a line in the user's language with time, credits and the job's id."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import comfy.utils
+import folder_paths
+from comfy_execution.utils import get_executing_context
+from server import PromptServer
+
+from .running import ledger
+
+if TYPE_CHECKING:
+    from lipsync_nodes.contract import Job
+
+__all__ = ["Display"]
+
+# The bar stays below its end until the video is there.
+NEARLY: Final = 0.95
+log = logging.getLogger("lipsync_nodes")
+
+
+class Words(NamedTuple):
+    """The texts of one language. The job's status is the service's own word, and stays as it came.
+
+    A node shows two lines of some forty letters: time (and the usual one) and credits, and the job's id.
+    """
+
+    passed: str
+    usual: str
+    credits: str
+    job: str
+    left: str
+
+
+ENGLISH: Final = Words(
+    passed="{status}: {seconds:.0f} s",
+    usual=" (~{usual:.0f} s)",
+    credits=", ≤ {credits} credits",
+    job="\nJob {job}",
+    left="Job {job} goes on at the service and may be billed. Run again to pick it up.",
+)
+CHINESE: Final = Words(
+    passed="{status}:{seconds:.0f} 秒",
+    usual="(约 {usual:.0f} 秒)",
+    credits=",≤ {credits} 积分",
+    job="\n任务 {job}",
+    left="任务 {job} 在服务端继续,可能计费。再次运行可取回它。",
+)
+
+
+class Known(NamedTuple):
+    """What is known besides the job itself: the language, the job's usual seconds, its credits."""
+
+    words: Words = ENGLISH
+    usual: float | None = None
+    credits: int | None = None
+
+
+class Display:
+    """The progress bar and the line of text of the node that is being executed."""
+
+    def __init__(self) -> None:
+        context = get_executing_context()
+        self._node = context.node_id if context else None
+        self._bar = comfy.utils.ProgressBar(100)
+        self._begun = time.monotonic()
+        self._job: Job | None = None
+        self._known = Known()
+        self._ticking: asyncio.Task[None] | None = None
+
+    def saw(self, job: Job) -> None:
+        """Take note of the job, as `on_update` of a client."""
+        self._job = job
+        if self._ticking is None:
+            self._ticking = asyncio.ensure_future(self._tick(job.id))
+
+    def left(self) -> None:
+        """Tell that nobody waits any more, and what becomes of the job."""
+        if self._job is not None:
+            log.warning("Waiting was stopped. %s", ENGLISH.left.format(job=self._job.id))
+            self.say(self._known.words.left.format(job=self._job.id))
+
+    def say(self, text: str) -> None:
+        """Show a line on the node."""
+        if self._node is not None and getattr(PromptServer, "instance", None):
+            PromptServer.instance.send_progress_text(text, self._node)
+
+    def close(self) -> None:
+        """Stop what is shown; the bar is full only now."""
+        if self._ticking is not None:
+            self._ticking.cancel()
+            self._ticking = None
+
+    def done(self, text: str) -> None:
+        """Fill the bar and show a last line."""
+        self.close()
+        self._bar.update_absolute(100)
+        self.say(text)
+
+    async def ended(self, job: Job) -> None:
+        """Fill the bar and show what became of a job."""
+        self._known = await asyncio.to_thread(_known_of, job.id)
+        self.done(self._line(job))
+
+    async def _tick(self, job_id: str) -> None:
+        self._known = await asyncio.to_thread(_known_of, job_id)
+        while self._job is not None:
+            self.say(self._line(self._job))
+            # Half way after the usual time, or after a minute; never quite there.
+            seconds = time.monotonic() - self._begun
+            self._bar.update_absolute(int(100 * NEARLY * seconds / (seconds + (self._known.usual or 60.0))))
+            await asyncio.sleep(1)
+
+    def _line(self, job: Job) -> str:
+        words, usual, credits_ = self._known
+        parts = [words.passed, words.usual if usual else "", words.credits if credits_ else "", words.job]
+        values = {"status": job.status.value, "seconds": time.monotonic() - self._begun, "job": job.id}
+        return "".join(parts).format(**values, usual=usual, credits=credits_)
+
+
+def _known_of(job_id: str) -> Known:
+    """Look up in the ledger what to show of a job; a job of elsewhere is not in it."""
+    words = CHINESE if _language().startswith("zh") else ENGLISH
+    entry = ledger().entry_of(job_id)
+    return Known(words, ledger().usual_seconds(entry.endpoint), entry.credits) if entry else Known(words)
+
+
+def _language() -> str:
+    """Return the language that the user has chosen in ComfyUI's settings.
+
+    The host tells no more: a language that the frontend took from the browser stays there, and where there are several
+    users (`--multi-user`) a node does not learn whose run it is. Then it is English.
+    """
+    settings = Path(folder_paths.get_user_directory()) / "default" / "comfy.settings.json"
+    try:
+        return str(json.loads(settings.read_text(encoding="utf-8")).get("Comfy.Locale", "en"))
+    except (OSError, ValueError, AttributeError):
+        return "en"

@@ -1,0 +1,140 @@
+"""The nodes that serve all endpoints: wait for a job, download a video, estimate a cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from comfy_api.v0_0_2 import InputImpl, io, ui
+
+from lipsync_nodes.catalogue import CATALOGUE, spec_named
+from lipsync_nodes.credits import estimate_credits
+from lipsync_nodes.errors import InvalidRequest
+from lipsync_nodes.fields import check_media_url
+
+from .base import LipsyncJob, Node, Submitted, schema, video_outputs
+from .display import Display
+from .inputs import input_of, own_inputs, timed_fields, timed_input
+from .media import seconds_of
+from .running import client_of, interruptible
+from .videos import folder_of, or_skip, preview_of, video_of
+
+__all__ = ["TOOLS"]
+
+
+class LipsyncWait(Node):
+    """Wait for a job that was submitted, here or anywhere."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        job = io.String.Input(
+            "job",
+            default="",
+            placeholder="a job id",
+            display_name="Job",
+            tooltip="A job by its socket, or the id of any job of this account, to get back what was paid for.",
+        )
+        return schema(
+            node_id=cls.__name__,
+            display_name="Lipsync Wait",
+            description="Wait for a job and give its video. By a job id it recovers an earlier job.",
+            inputs=[io.MultiType.Input(job, [LipsyncJob]), *own_inputs("on_failure", "save_in", "profile")],
+            outputs=video_outputs(),
+            is_output_node=True,
+        )
+
+    @classmethod
+    def check(cls, values: dict[str, Any]) -> None:
+        """Check that a job id was given."""
+        super().check(values)
+        if values.get("job") is not None and not values["job"].strip():
+            raise InvalidRequest("`job` is empty.", hint="Give a job id, or connect the job of a submit node.")
+
+    @classmethod
+    async def execute(
+        cls, job: Submitted | str, on_failure: str = "", save_in: str = "", profile: str = ""
+    ) -> io.NodeOutput:
+        job_id, profile = job if isinstance(job, Submitted) else (job.strip(), profile)
+        display = Display()
+
+        async def wait() -> io.NodeOutput:
+            async with client_of(profile) as client:
+                ended = await client.wait(job_id, on_update=display.saw)
+                return await video_of(client, ended, display, save_in)
+
+        return await or_skip(interruptible(wait(), display), display, on_failure)
+
+
+class LipsyncDownload(Node):
+    """Save the video of an output URL."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        url = io.String.Input("output_url", default="", placeholder="https://…", tooltip="The URL of a job's output.")
+        return schema(
+            node_id=cls.__name__,
+            display_name="Lipsync Download",
+            description="Download a video by its output URL, whole or not at all.",
+            inputs=[url, *own_inputs("save_in", "profile")],
+            outputs=[io.Video.Output("video")],
+            is_output_node=True,
+        )
+
+    @classmethod
+    def check(cls, values: dict[str, Any]) -> None:
+        """Check the URL."""
+        super().check(values)
+        if (url := values.get("output_url")) is not None:
+            try:
+                check_media_url(url.strip())
+            except ValueError as error:
+                raise InvalidRequest(f"`output_url` {error}, got {url!r:.80}.") from None
+
+    @classmethod
+    async def execute(cls, output_url: str, save_in: str = "", profile: str = "") -> io.NodeOutput:
+        display = Display()
+
+        async def fetch() -> Path:
+            async with client_of(profile) as client:
+                return await client.download(output_url.strip(), folder_of(save_in))
+
+        path = await interruptible(fetch(), display)
+        display.done(path.name)
+        return io.NodeOutput(InputImpl.VideoFromFile(str(path)), ui=preview_of(path, save_in))
+
+
+class LipsyncEstimate(Node):
+    """Say what a job will cost."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        choices = {field.name: field for spec in CATALOGUE for field in spec.fields if field.choices}
+        kind = io.Combo.Input("endpoint", options=[spec.id for spec in CATALOGUE], tooltip="What is to be submitted.")
+        return schema(
+            node_id=cls.__name__,
+            display_name="Lipsync Estimate",
+            description="Estimate what a job will cost, in credits, by the documented rules. Nothing is sent.",
+            inputs=[kind, *map(timed_input, timed_fields()), *map(input_of, choices.values())],
+            outputs=[io.Int.Output("credits"), io.String.Output("text")],
+            is_output_node=True,
+        )
+
+    @classmethod
+    def check(cls, values: dict[str, Any]) -> None:
+        """Accept everything: an estimate needs no key and spends nothing."""
+
+    @classmethod
+    def execute(cls, endpoint: str, **values: Any) -> io.NodeOutput:
+        spec = spec_named(endpoint)
+        known: dict[str, Any] = {
+            field.name: values[field.name] for field in spec.fields if field.choices and field.name in values
+        }
+        media = {field.name: "https://example.com/" for field in spec.media if field.required}  # any will do
+        form = spec.form_from(known | media)
+        audio, right_audio, video = spec.seconds({f.name: seconds_of(values.get(f.name)) for f in timed_fields()})
+        estimate = estimate_credits(form, audio_seconds=audio, right_audio_seconds=right_audio, video_seconds=video)
+        text = f"{int(estimate)} credits" if estimate.exact else f"at most {int(estimate)} credits: {estimate.doubt}"
+        return io.NodeOutput(int(estimate), text, ui=ui.PreviewText(text))
+
+
+TOOLS: Final[list[type[io.ComfyNode]]] = [LipsyncWait, LipsyncDownload, LipsyncEstimate]

@@ -1,0 +1,56 @@
+"""Webhooks on ComfyUI's own server: a route to the core's receiver, there only where the profile has a public base.
+
+ComfyUI asks nobody who they are, so a proxy is to let nothing through from outside but this path.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Final
+
+from aiohttp import web
+from server import PromptServer
+
+from lipsync_nodes.errors import LipsyncError
+from lipsync_nodes.settings import load_profile
+
+from .running import ledger
+
+__all__ = ["receive_webhooks"]
+
+PATH: Final = "/lipsync/{token}"
+log = logging.getLogger("lipsync_nodes")
+
+
+async def receive_webhooks() -> None:
+    """Add the route while ComfyUI loads; what is wrong with the settings is said in the log, and by each node."""
+    try:
+        if load_profile(ask_plugins=False).webhook is not None:
+            await asyncio.to_thread(_add_route)
+    except LipsyncError as error:
+        log.warning("No webhooks are received: %s", error)
+
+
+def _add_route() -> None:
+    """Receive for the profile of the environment; another one's webhooks need `lipsync-nodes webhook serve`."""
+    from lipsync_nodes.webhooks import WebhookReceiver  # noqa: PLC0415  # httpx is not for ComfyUI's start
+
+    receiver = WebhookReceiver(ledger=ledger())
+
+    async def answer(request: web.Request) -> web.Response:
+        status = await receiver.handle(request.method, request.path, request.headers, _parts(request))
+        return web.Response(status=status)
+
+    # All methods, for a refusal is to look like any other. (OPTIONS is answered by ComfyUI itself, on every path.)
+    PromptServer.instance.routes.route("*", PATH)(answer)
+    receiver.resume()
+
+
+async def _parts(request: web.Request) -> AsyncIterator[bytes]:
+    """Give the parts of a request's body; one that breaks off has said nothing."""
+    with suppress(ConnectionError):
+        async for part in request.content.iter_any():
+            yield part
