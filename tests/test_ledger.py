@@ -436,3 +436,14 @@ def test_a_released_key_stands_for_a_new_job(ledger):
     ledger.release("j1")
     assert claim(ledger) == Claimed(2)
     assert ledger.entry_of("j1").state == "live", "the job itself is remembered"
+
+
+def test_a_released_job_can_be_kept_under_another_key(ledger):
+    submitted(ledger)
+    ledger.record(Seen(Job(id="j1", status="failed")), HERE)
+    ledger.release("j1", key="done")
+    assert ledger.job_under("done", HERE).status == "failed"
+    assert ledger.job_under("k", HERE) is None
+    assert ledger.job_under("done", Profile(api_key="sk_other_0123456789", base_url=HERE.base_url)) is None, (
+        "of another account"
+    )
