@@ -216,9 +216,12 @@ def test_a_job_given_by_its_id_is_waited_for_and_nothing_is_submitted(make, cont
 
 
 @both
-def test_a_failed_job_fails_the_task_for_good_and_a_clear_submits_anew(make, context, sandbox, deferrable):
+@pytest.mark.parametrize("kept_by", ["airflow", "host"])
+def test_a_failed_job_fails_the_task_for_good_and_a_clear_submits_anew(make, context, sandbox, deferrable, kept_by):
     from airflow.providers.common.compat.sdk import AirflowFailException
 
+    if kept_by == "host":
+        del context["task_state_store"]
     sandbox.fault("fail", error="Invalid audio format")
     for _ in range(2):
         with pytest.raises(AirflowFailException, match="Invalid audio format"):
@@ -288,10 +291,23 @@ def test_before_3_3_the_workers_ledger_keeps_the_job_over_tries(make, context, s
     sandbox.fault("job_status", status="queued", polls=3)
     with pytest.raises(JobTimeout):
         make(timeout=0.1, poll_interval=1).execute(context)
+    url = make().execute(context)
+    assert make().execute(context) == url, "another try gets the same video, and so does a third"
+    assert make().execute(context) == url
+    assert len(sandbox.received("submit")) == 1
+    clear(context)
+    assert make().execute(context) != url
+    assert len(sandbox.received("submit")) == 2, "a task that succeeded and is cleared makes a new video"
+
+
+def test_before_3_3_a_clear_picks_up_a_job_that_still_runs(make, context, sandbox):
+    del context["task_state_store"]
+    sandbox.fault("job_status", status="queued", polls=3)
+    with pytest.raises(JobTimeout):
+        make(timeout=0.1, poll_interval=1).execute(context)
+    clear(context)
     make().execute(context)
     assert len(sandbox.received("submit")) == 1
-    make().execute(context)
-    assert len(sandbox.received("submit")) == 2, "a task that succeeded and is cleared makes a new video"
 
 
 @both
