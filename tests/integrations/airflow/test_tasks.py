@@ -198,6 +198,18 @@ def test_a_sensor_waits_for_a_job_and_saves_its_video(make, context, sandbox, tm
     assert (tmp_path / f"{job_id}.mp4").stat().st_size > 100
 
 
+@both
+def test_a_sensor_without_a_key_fails_for_good(airflow_home, context, monkeypatch, deferrable):
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    from lipsync_nodes_airflow.sensors import LipsyncJobSensor
+
+    monkeypatch.setenv("AIRFLOW_CONN_KEYLESS", json.dumps({"conn_type": "lipsync"}))
+    sensor = LipsyncJobSensor(task_id="s", job_id="j", lipsync_conn_id="keyless", deferrable=deferrable)
+    with pytest.raises(AirflowFailException, match="no API key"):
+        sensor.execute(context)
+
+
 def test_a_sensor_takes_passing_trouble_for_not_yet(make, context, sandbox):
     from lipsync_nodes_airflow.sensors import LipsyncJobSensor
 
@@ -378,6 +390,13 @@ def test_an_asset_outlet_is_told_of_the_job(make, context, sandbox):
     context["outlet_events"] = Events()
     url = make(outlets=[asset]).execute(context)
     assert events[asset.uri].extra == {"job_id": context["ti"].xcoms["job_id"], "output": url}
+
+
+def test_a_task_is_not_resumed_while_the_worker_that_deferred_it_may_be_there(make, context, sandbox, monkeypatch):
+    monkeypatch.setattr("lipsync_nodes_airflow.triggers.HANDOVER", 0.7)
+    started = time.monotonic()
+    through_the_triggerer(make(deferrable=True), context)
+    assert time.monotonic() - started >= 0.7
 
 
 def test_a_trigger_outlives_its_deadline_only_by_a_last_look(make, context, sandbox):
