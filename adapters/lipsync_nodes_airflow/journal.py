@@ -43,14 +43,17 @@ _log = logging.getLogger(__name__)
 
 def journal_of(context: Context) -> TaskJournal | HostJournal:
     """Return where this task's submissions are written down: in its own state, or before 3.3 in the host's ledger."""
-    store, max_tries = context.get("task_state_store"), context["ti"].max_tries
-    return HostJournal(max_tries) if store is None else TaskJournal(store, max_tries)
+    store, ti = context.get("task_state_store"), context["ti"]
+    return HostJournal(_place(ti), ti.max_tries) if store is None else TaskJournal(store, ti.max_tries)
 
 
 def submission_key(context: Context, form: Form, profile: Profile) -> str:
     """Return what makes two submissions the same: the same inputs, in the same task instance of the same run."""
-    ti = context["ti"]
-    return f"{ti.dag_id}/{ti.run_id}/{ti.task_id}/{ti.map_index}/{content_key(form, profile)}"
+    return f"{_place(context['ti'])}{content_key(form, profile)}"
+
+
+def _place(ti: Any) -> str:
+    return f"{ti.dag_id}/{ti.run_id}/{ti.task_id}/{ti.map_index}/"
 
 
 def _picked_up(job_id: str) -> Found:
@@ -62,12 +65,14 @@ class HostJournal(Ledger):
     """The ledger of this host, for a task whose Airflow keeps no state of it.
 
     Args:
+        place: how the keys of this task instance begin.
         max_tries: the task instance's; it grows with each clear.
 
     """
 
-    def __init__(self, max_tries: int) -> None:
+    def __init__(self, place: str, max_tries: int) -> None:
         super().__init__()
+        self._place = place
         self._max_tries = max_tries
 
     def record(self, event: Event, profile: Profile) -> object:
@@ -77,10 +82,11 @@ class HostJournal(Ledger):
         return super().record(event, profile)
 
     def release(self, job_id: str, *, key: str | None = None) -> None:
-        """Note that all is done with a job: from now on a cleared task means a new one."""
+        """Note that this task is done with its job: a clear means a new one. Another task's is left alone."""
         entry = self.entry_of(job_id)
-        if entry and entry.key and "#" not in entry.key.rpartition("/")[2]:
-            super().release(job_id, key=key or f"{entry.key}#{self._max_tries}")
+        found = entry.key if entry and entry.key else ""
+        if found.startswith(self._place) and "#" not in found.removeprefix(self._place):
+            super().release(job_id, key=key or f"{found}#{self._max_tries}")
 
 
 class TaskJournal:

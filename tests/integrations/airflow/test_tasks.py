@@ -312,6 +312,17 @@ def test_before_3_3_the_workers_ledger_keeps_the_job_over_tries(make, context, s
     assert len(sandbox.received("submit")) == 2, "a task that succeeded and is cleared makes a new video"
 
 
+def test_before_3_3_a_sensor_leaves_the_submission_to_the_task_that_made_it(make, context, sandbox):
+    from lipsync_nodes_airflow.sensors import LipsyncJobSensor
+
+    del context["task_state_store"]
+    job_id = make(wait_for_completion=False).execute(context)
+    elsewhere = {**context, "ti": TaskInstance(xcoms={}, task_id="s", max_tries=7)}
+    assert LipsyncJobSensor(task_id="s", job_id=job_id).poke(elsewhere).is_done
+    assert make(wait_for_completion=False).execute(context) == job_id
+    assert len(sandbox.received("submit")) == 1
+
+
 def test_before_3_3_a_clear_picks_up_a_job_that_still_runs(make, context, sandbox):
     del context["task_state_store"]
     sandbox.fault("job_status", status="queued", polls=3)
