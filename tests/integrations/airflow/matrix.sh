@@ -14,6 +14,6 @@ for release in "3.3.2 2026-09-17" "3.1.8 2026-03-11" "2.11.2 2026-03-14"; do
   [ -d "$home" ] || uv venv -q --no-python-downloads -p "$python" "$home" || exit 1
   uv pip install -q -p "$home" --exclude-newer "$until" "apache-airflow==$airflow" -e '.[airflow,sandbox,storage]' \
     apache-airflow-providers-openlineage jsonschema pytest pytest-timeout pytest-xdist || { failed=1; continue; }
-  "$home/bin/python" -m pytest -q tests/integrations/airflow || failed=1
+  "$home/bin/python" -m pytest -q --timeout 1200 tests/integrations/airflow || failed=1
 done
 exit $failed
