@@ -140,6 +140,7 @@ def configure(machine: Machine, sandbox: Sandbox, redis: str, postgres: str) -> 
         "AIRFLOW__CELERY__BROKER_URL": redis,
         "AIRFLOW__CELERY__RESULT_BACKEND": f"db+postgresql+psycopg2://{postgres}",
         "AIRFLOW__CELERY__WORKER_CONCURRENCY": "3",
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
     }
