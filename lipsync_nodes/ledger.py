@@ -184,10 +184,19 @@ class Ledger:
         with self._transaction() as db:
             db.execute("UPDATE submission SET saved_to = ? WHERE job_id = ?", (str(path.absolute()), job_id))
 
-    def release(self, job_id: str) -> None:
-        """Free a job's submission key: to submit under it again means a new job."""
+    def release(self, job_id: str, *, key: str | None = None) -> None:
+        """Free a job's submission key: to submit under it again means a new job. The job may be kept under another."""
         with self._transaction() as db:
-            db.execute("UPDATE submission SET key = NULL WHERE job_id = ?", (job_id,))
+            db.execute("UPDATE submission SET key = ? WHERE job_id = ?", (key, job_id))
+
+    def job_under(self, key: str, profile: Profile) -> Job | None:
+        """Return the last job that a key stands for, whatever became of it."""
+        with self._transaction("DEFERRED") as db:
+            row = db.execute(
+                "SELECT job FROM submission WHERE account = ? AND key = ? AND job IS NOT NULL ORDER BY row DESC",
+                (profile.account, key),
+            ).fetchone()
+        return Job.model_validate_json(row[0]) if row else None
 
     def release_key(self, key: str, profile: Profile) -> None:
         """Free a submission key, if it has a job; one that is being submitted right now, or may have been, stays."""

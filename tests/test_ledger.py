@@ -454,3 +454,14 @@ def test_submissions_are_counted_by_their_state(ledger):
     submitted(ledger)
     claim(ledger, "k2")
     assert [ledger.count(state) for state in ("live", "waiting", "failed")] == [1, 1, 0]
+
+
+def test_a_released_job_can_be_kept_under_another_key(ledger):
+    submitted(ledger)
+    ledger.record(Seen(Job(id="j1", status="failed")), HERE)
+    ledger.release("j1", key="done")
+    assert ledger.job_under("done", HERE).status == "failed"
+    assert ledger.job_under("k", HERE) is None
+    assert ledger.job_under("done", Profile(api_key="sk_other_0123456789", base_url=HERE.base_url)) is None, (
+        "of another account"
+    )

@@ -1,14 +1,18 @@
-"""The core's journal of submissions, kept in Airflow's own state of the task instance (Airflow 3.3 and later).
+"""Where a task's submissions are written down, so that no try pays for what an earlier one has.
 
-It outlives tries, workers and triggerers, and is nobody else's, so one record is enough. The flow of a submit writes:
+From Airflow 3.3 on it is Airflow's own state of the task instance (`TaskJournal`). That outlives tries, workers and
+triggerers, and is nobody else's, so one record is enough. The flow of a submit writes:
 
     {"state": "submitting", "key": …, "since": …}     before the POST: a crash from here on is seen by the next try
     {"state": "live", "key": …, "job_id": …}          right after its answer
     {"state": "uncertain", "key": …, "reason": …}     nobody knows whether there is a job: never sent again silently
     {"state": "ended", "job_id": …, "max_tries": …}   well or not: whoever tries again gets this job, until a clear
 
-Airflow raises `max_tries` when a task is cleared and at no other time: that tells a clear, which means a new video,
-from a retry, which never does. (A scheduler that is behind retries even a task that failed for good.)
+Before 3.3 it is the ledger of the worker's host (`HostJournal`), which no other host sees.
+
+Both keep a job that has ended until the task is cleared. Airflow raises `max_tries` when a task is cleared and at no
+other time: that tells a clear, which means a new video, from a retry, which never does. (A scheduler that is behind
+retries even a task that failed for good.) A job that still runs is picked up by a clear, too.
 
 The key tells the inputs apart: the state of a mapped task is found by its place in the list, and lists change.
 """
@@ -30,23 +34,59 @@ from lipsync_nodes.ledger import Ledger, content_key
 from lipsync_nodes.settings import Profile
 from lipsync_nodes.waking import Bell
 
-__all__ = ["TaskJournal", "journal_of", "submission_key"]
+__all__ = ["HostJournal", "TaskJournal", "journal_of", "submission_key"]
 
 RECORD: Final = "lipsync"
 
 _log = logging.getLogger(__name__)
 
 
-def journal_of(context: Context) -> TaskJournal | Ledger:
-    """Return where this task's submissions are written down: in its own state, or before 3.3 in the worker's ledger."""
-    store = context.get("task_state_store")
-    return Ledger() if store is None else TaskJournal(store, context["ti"].max_tries)
+def journal_of(context: Context) -> TaskJournal | HostJournal:
+    """Return where this task's submissions are written down: in its own state, or before 3.3 in the host's ledger."""
+    store, ti = context.get("task_state_store"), context["ti"]
+    return HostJournal(_place(ti), ti.max_tries) if store is None else TaskJournal(store, ti.max_tries)
 
 
 def submission_key(context: Context, form: Form, profile: Profile) -> str:
     """Return what makes two submissions the same: the same inputs, in the same task instance of the same run."""
-    ti = context["ti"]
-    return f"{ti.dag_id}/{ti.run_id}/{ti.task_id}/{ti.map_index}/{content_key(form, profile)}"
+    return f"{_place(context['ti'])}{content_key(form, profile)}"
+
+
+def _place(ti: Any) -> str:
+    return f"{ti.dag_id}/{ti.run_id}/{ti.task_id}/{ti.map_index}/"
+
+
+def _picked_up(job_id: str) -> Found:
+    _log.info("Job %s was submitted by an earlier try and is picked up; nothing is paid again.", job_id)
+    return Found(Job(id=job_id))
+
+
+class HostJournal(Ledger):
+    """The ledger of this host, for a task whose Airflow keeps no state of it.
+
+    Args:
+        place: how the keys of this task instance begin.
+        max_tries: the task instance's; it grows with each clear.
+
+    """
+
+    def __init__(self, place: str, max_tries: int) -> None:
+        super().__init__()
+        self._place = place
+        self._max_tries = max_tries
+
+    def record(self, event: Event, profile: Profile) -> object:
+        """Answer a claim with the job that has ended since the last clear, and everything else as the ledger does."""
+        if isinstance(event, Claim) and (job := self.job_under(f"{event.submission.key}#{self._max_tries}", profile)):
+            return _picked_up(job.id)
+        return super().record(event, profile)
+
+    def release(self, job_id: str, *, key: str | None = None) -> None:
+        """Note that this task is done with its job: a clear means a new one. Another task's is left alone."""
+        entry = self.entry_of(job_id)
+        found = entry.key if entry and entry.key else ""
+        if found.startswith(self._place) and "#" not in found.removeprefix(self._place):
+            super().release(job_id, key=key or f"{found}#{self._max_tries}")
 
 
 class TaskJournal:
@@ -90,10 +130,7 @@ class TaskJournal:
             _log.warning("This task submitted other inputs before; that is not waited for any more: %s", record)
             record = {}
         if "job_id" in record:
-            _log.info(
-                "Job %s was submitted by an earlier try and is picked up; nothing is paid again.", record["job_id"]
-            )
-            return Found(Job(id=record["job_id"]))
+            return _picked_up(record["job_id"])
         if record and not resubmit:
             reason = record.get("reason", "the worker that submitted it ended before an answer came")
             return Unsure(0, reason, record["since"])

@@ -65,7 +65,8 @@ class LipsyncJobSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Wait in the way that was asked for."""
-        announce(self, context, self.job_id)
+        with no_retry_in_vain():
+            announce(self, context, self.job_id)
         if self.deferrable:
             deadline = time.time() + self.timeout
             self.defer(

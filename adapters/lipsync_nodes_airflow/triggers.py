@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Final
 
+from airflow.providers.common.compat.sdk import conf
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from lipsync_nodes import LipsyncError
 from lipsync_nodes_airflow.hooks import LipsyncHook
 
 __all__ = ["LipsyncJobTrigger"]
+
+# Airflow fails a task that is resumed before the worker that deferred it is seen to be gone, which takes that worker's
+# last heartbeat and a little more: https://github.com/apache/airflow/issues/72716. A video takes longer; only what has
+# ended already, the job of an earlier try for example, would come too early.
+HANDOVER: Final = 1.0 + conf.getint("workers", "min_heartbeat_interval", fallback=5)
 
 
 class LipsyncJobTrigger(BaseTrigger):
@@ -51,6 +58,7 @@ class LipsyncJobTrigger(BaseTrigger):
         """Wait by the core's rules, passing errors included, and fire once."""
         client = await LipsyncHook(self.lipsync_conn_id).async_client()
         async with client:
+            await asyncio.sleep(HANDOVER)
             try:
                 left = max(1.0, self.deadline - time.time())
                 await client.wait(self.job_id, timeout=left, poll_interval=self.poll_interval, fresh=True)

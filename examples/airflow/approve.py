@@ -21,4 +21,5 @@ with DAG("approve", schedule=None):
         subject="Spend {{ ti.xcom_pull(task_ids='estimate') }} credits on a video?",
         body="It is not submitted before you approve.",
     )
-    estimate() >> approve >> LipsyncImageOperator(task_id="talking_head", **MEDIA_OF_THE_JOB, deferrable=True)
+    talking_head = LipsyncImageOperator(task_id="talking_head", **MEDIA_OF_THE_JOB, deferrable=True, retries=2)
+    estimate() >> approve >> talking_head

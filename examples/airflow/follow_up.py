@@ -16,6 +16,7 @@ with DAG("make_video", schedule=None):
         image=str(MEDIA / "portrait.jpg"),
         audio=str(MEDIA / "speech_left.mp3"),
         deferrable=True,
+        retries=2,
         outlets=[TALKING_HEAD],
     )
 

@@ -63,3 +63,5 @@ def lipsync_default(airflow_home, sandbox, monkeypatch, tmp_path):
     """The default connection leads to the sandbox; the ledger (before Airflow 3.3) is one of this test."""
     monkeypatch.setenv("AIRFLOW_CONN_LIPSYNC_DEFAULT", connection(sandbox))
     monkeypatch.setenv("LIPSYNC_LEDGER", str(tmp_path / "ledger.sqlite"))
+    # No worker hands over where all is one process.
+    monkeypatch.setattr("lipsync_nodes_airflow.triggers.HANDOVER", 0)

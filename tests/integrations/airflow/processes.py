@@ -1,4 +1,8 @@
-"""Level C: Airflow's own processes, a DAG run by REST, and faults by signal."""
+"""Level C: Airflow's own processes, a DAG run by REST, and faults by signal.
+
+Nothing is given a time but a limit: on a busy machine a task takes half a minute to start. What is waited for in vain
+is told with the states of all tasks and the last words of the logs.
+"""
 
 import os
 import signal
@@ -6,11 +10,13 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 
 ENDED = {"success", "failed"}
+LIMIT = 240.0
 
 
 def free_port():
@@ -19,13 +25,20 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def until(what, seconds=120, pause=0.3):
+def until(what, seconds=LIMIT, pause=0.3):
     """Return the first true value of *what*; fail if none comes in time."""
     end = time.monotonic() + seconds
     while not (value := what()):
         assert time.monotonic() < end, f"nothing came within {seconds} s"
         time.sleep(pause)
     return value
+
+
+def last_words(path, lines=10):
+    """The last complaints and the last lines of a log."""
+    text = path.read_text(errors="replace").splitlines()
+    complaints = [line for line in text if any(word in line for word in ("[error", '"error"', "Error", "locked"))]
+    return "\n".join([f"== {path}", *(line[:400] for line in (*complaints[-lines:], "…", *text[-lines:]))])
 
 
 class Airflow:
@@ -36,6 +49,7 @@ class Airflow:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.processes = {}
+        self._http = httpx.Client(base_url=f"{self.url}/api/v2", timeout=60)
         self.environment = {
             **os.environ,
             "AIRFLOW_HOME": str(home),
@@ -47,6 +61,7 @@ class Airflow:
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "AIRFLOW__CORE__FERNET_KEY": "8pGj3nV0tTqFwq9Qv0mC4w1oVYl9uP7xgq0wU2m3l9k=",
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
             "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": str(self.port),
@@ -55,22 +70,30 @@ class Airflow:
             "AIRFLOW__API_AUTH__JWT_SECRET": "a secret of the tests, long enough for the signature " * 2,
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
-            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "10",
+            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
+            "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+            "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
             "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
             "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "8",
             **environment,
         }
 
     def __enter__(self):
+        with ExitStack() as stack:
+            stack.push(self)
+            self._start()
+            stack.pop_all()
+        return self
+
+    def _start(self):
         self.command("db", "migrate")
         self.start("api-server")
-        until(self._up)
         self.command("dags", "reserialize")
-        self.command("pools", "set", "lipsync", "2", "lipsync jobs", "--include-deferred")
         self.start("scheduler", "--skip-serve-logs")
         self.start("triggerer", "--skip-serve-logs")
-        return self
+        until(self._up)
+        self.call("POST", "/pools", name="lipsync", slots=2, include_deferred=True)
 
     def __exit__(self, *_):
         for name in list(self.processes):
@@ -82,9 +105,7 @@ class Airflow:
             token = httpx.get(f"{self.url}/auth/token").json()["access_token"]
         except (httpx.HTTPError, ValueError, KeyError):
             return False
-        self._http = httpx.Client(
-            base_url=f"{self.url}/api/v2", headers={"Authorization": f"Bearer {token}"}, timeout=30
-        )
+        self._http.headers["Authorization"] = f"Bearer {token}"
         return True
 
     def command(self, *words):
@@ -139,8 +160,48 @@ class Airflow:
     def task_states(self, run):
         return {task["state"] for task in self.tasks(run)}
 
-    def ended(self, run, seconds=120):
-        return until(lambda: (state := self.state(run)) in ENDED and state, seconds)
+    def until(self, what):
+        """As `until`; in vain, it tells of all that goes on."""
+        try:
+            return until(what)
+        except AssertionError as error:
+            error.add_note(self.story())
+            raise
+
+    def ends(self, run, state="success"):
+        """Wait for the end of a run, which has to be as expected."""
+        found = self.until(lambda: (now := self.state(run)) in ENDED and now)
+        assert found == state, f"{run} ended in {found}\n{self.story()}"
+
+    def deferred(self, run, count=1):
+        """Wait until so many tasks are deferred at a time."""
+        self.until(lambda: [task["state"] for task in self.tasks(run)].count("deferred") == count)
+
+    def heard_of(self, run, task):
+        """Wait until the scheduler knows that the worker of a task is gone.
+
+        Whoever resumes a waiting task before that has it failed: https://github.com/apache/airflow/issues/72716
+        """
+        dag, name = run
+        event = f"executor event with state success for task instance TaskInstanceKey(dag_id='{dag}', task_id='{task}'"
+        self.until(lambda: f"{event}, run_id='{name}'" in (self.home / "scheduler.out").read_text(errors="replace"))
+
+    def logs(self, run, task):
+        dag, name = run
+        return sorted(self.home.glob(f"logs/dag_id={dag}/run_id={name}/task_id={task}/**/*.log"))
+
+    def log_of(self, run, task):
+        """Return all that a task and its triggers logged."""
+        return "".join(path.read_text(errors="replace") for path in self.logs(run, task))
+
+    def story(self):
+        """Tell which tasks have not succeeded, and the last words of their logs and of the processes."""
+        told = []
+        for task in self.call("GET", "/dags/~/dagRuns/~/taskInstances?limit=100")["task_instances"]:
+            if task["state"] != "success":
+                told.append(", ".join(f"{name}={value}" for name, value in task.items() if value))
+                told += map(last_words, self.logs((task["dag_id"], task["dag_run_id"]), task["task_id"]))
+        return "\n".join([*told, *map(last_words, sorted(self.home.glob("*.out")))])
 
     def xcom(self, run, task, key="return_value", index=-1):
         dag, name = run

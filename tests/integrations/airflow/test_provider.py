@@ -52,7 +52,6 @@ def test_all_that_the_provider_info_names_is_there(airflow_home):
         assert getattr(import_module(module), name)
 
 
-@pytest.mark.timeout(120)
 def test_a_broken_install_of_ours_stops_no_airflow_command(airflow_home, tmp_path):
     broken = tmp_path / "lipsync_nodes_airflow"
     broken.mkdir()

@@ -198,6 +198,18 @@ def test_a_sensor_waits_for_a_job_and_saves_its_video(make, context, sandbox, tm
     assert (tmp_path / f"{job_id}.mp4").stat().st_size > 100
 
 
+@both
+def test_a_sensor_without_a_key_fails_for_good(airflow_home, context, monkeypatch, deferrable):
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    from lipsync_nodes_airflow.sensors import LipsyncJobSensor
+
+    monkeypatch.setenv("AIRFLOW_CONN_KEYLESS", json.dumps({"conn_type": "lipsync"}))
+    sensor = LipsyncJobSensor(task_id="s", job_id="j", lipsync_conn_id="keyless", deferrable=deferrable)
+    with pytest.raises(AirflowFailException, match="no API key"):
+        sensor.execute(context)
+
+
 def test_a_sensor_takes_passing_trouble_for_not_yet(make, context, sandbox):
     from lipsync_nodes_airflow.sensors import LipsyncJobSensor
 
@@ -216,9 +228,12 @@ def test_a_job_given_by_its_id_is_waited_for_and_nothing_is_submitted(make, cont
 
 
 @both
-def test_a_failed_job_fails_the_task_for_good_and_a_clear_submits_anew(make, context, sandbox, deferrable):
+@pytest.mark.parametrize("kept_by", ["airflow", "host"])
+def test_a_failed_job_fails_the_task_for_good_and_a_clear_submits_anew(make, context, sandbox, deferrable, kept_by):
     from airflow.providers.common.compat.sdk import AirflowFailException
 
+    if kept_by == "host":
+        del context["task_state_store"]
     sandbox.fault("fail", error="Invalid audio format")
     for _ in range(2):
         with pytest.raises(AirflowFailException, match="Invalid audio format"):
@@ -258,7 +273,10 @@ def test_a_worker_that_dies_during_the_post_is_seen_by_the_next_try(make, contex
     class Killed(BaseException):
         pass
 
+    left = Store()
+
     def die(*_, **__):
+        left.update(context["task_state_store"])  # nothing that is written from here on was written by a killed worker
         raise Killed
 
     from lipsync_nodes.transport import Transport
@@ -268,7 +286,8 @@ def test_a_worker_that_dies_during_the_post_is_seen_by_the_next_try(make, contex
         patch.setattr(Transport, "_send", die)
         with pytest.raises(Killed):
             make().execute(context)
-    assert context["task_state_store"]["lipsync"]["state"] == "submitting"
+    context["task_state_store"] = left
+    assert left["lipsync"]["state"] == "submitting"
     with pytest.raises(AirflowFailException, match="ended before an answer came"):
         make().execute(context)
     assert sandbox.received("submit") == []
@@ -288,10 +307,34 @@ def test_before_3_3_the_workers_ledger_keeps_the_job_over_tries(make, context, s
     sandbox.fault("job_status", status="queued", polls=3)
     with pytest.raises(JobTimeout):
         make(timeout=0.1, poll_interval=1).execute(context)
+    url = make().execute(context)
+    assert make().execute(context) == url, "another try gets the same video, and so does a third"
+    assert make().execute(context) == url
+    assert len(sandbox.received("submit")) == 1
+    clear(context)
+    assert make().execute(context) != url
+    assert len(sandbox.received("submit")) == 2, "a task that succeeded and is cleared makes a new video"
+
+
+def test_before_3_3_a_sensor_leaves_the_submission_to_the_task_that_made_it(make, context, sandbox):
+    from lipsync_nodes_airflow.sensors import LipsyncJobSensor
+
+    del context["task_state_store"]
+    job_id = make(wait_for_completion=False).execute(context)
+    elsewhere = {**context, "ti": TaskInstance(xcoms={}, task_id="s", max_tries=7)}
+    assert LipsyncJobSensor(task_id="s", job_id=job_id).poke(elsewhere).is_done
+    assert make(wait_for_completion=False).execute(context) == job_id
+    assert len(sandbox.received("submit")) == 1
+
+
+def test_before_3_3_a_clear_picks_up_a_job_that_still_runs(make, context, sandbox):
+    del context["task_state_store"]
+    sandbox.fault("job_status", status="queued", polls=3)
+    with pytest.raises(JobTimeout):
+        make(timeout=0.1, poll_interval=1).execute(context)
+    clear(context)
     make().execute(context)
     assert len(sandbox.received("submit")) == 1
-    make().execute(context)
-    assert len(sandbox.received("submit")) == 2, "a task that succeeded and is cleared makes a new video"
 
 
 @both
@@ -362,6 +405,13 @@ def test_an_asset_outlet_is_told_of_the_job(make, context, sandbox):
     context["outlet_events"] = Events()
     url = make(outlets=[asset]).execute(context)
     assert events[asset.uri].extra == {"job_id": context["ti"].xcoms["job_id"], "output": url}
+
+
+def test_a_task_is_not_resumed_while_the_worker_that_deferred_it_may_be_there(make, context, sandbox, monkeypatch):
+    monkeypatch.setattr("lipsync_nodes_airflow.triggers.HANDOVER", 0.7)
+    started = time.monotonic()
+    through_the_triggerer(make(deferrable=True), context)
+    assert time.monotonic() - started >= 0.7
 
 
 def test_a_trigger_outlives_its_deadline_only_by_a_last_look(make, context, sandbox):
