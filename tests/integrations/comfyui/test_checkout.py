@@ -3,6 +3,8 @@
 import re
 import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -15,15 +17,16 @@ pytestmark = pytest.mark.comfyui
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory):
-    """A copy of what git knows of, as it is now."""
-    folder = tmp_path_factory.mktemp("cloned") / "lipsync-nodes"
+def checkout():
+    """A copy of what git knows of, as it is now; removed, as the tests' keys are in it."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, check=True, text=True)
-    for name in filter(None, listed.stdout.split("\0")):
-        if (REPOSITORY / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(REPOSITORY / name, folder / name)
-    return folder
+    with tempfile.TemporaryDirectory() as above:
+        folder = Path(above) / "lipsync-nodes"
+        for name in filter(None, listed.stdout.split("\0")):
+            if (REPOSITORY / name).is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(REPOSITORY / name, folder / name)
+        yield folder
 
 
 @pytest.fixture
