@@ -38,8 +38,8 @@ def started(make, checkout, tmp_path):
         name, text, words = CORES[core]
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-        servers.append(make(version, pack=checkout, PYTHONPATH=str(tmp_path)).start())
-        return servers[0], words
+        servers.append(make(version, pack=checkout, PYTHONPATH=str(tmp_path)))
+        return servers[0].start(), words
 
     yield started
     for server in servers:

@@ -36,9 +36,11 @@ def server(request, make, tmp_path_factory):
     file.parent.mkdir(exist_ok=True)
     file.write_text(text)
     version = "0.16.3" if request.param == "missing" else "0.30.0"
-    comfy = make(version, PYTHONPATH=str(file.parents[name.count("/")])).start()
-    yield comfy, words
-    comfy.stop()
+    comfy = make(version, PYTHONPATH=str(file.parents[name.count("/")]))
+    try:
+        yield comfy.start(), words
+    finally:
+        comfy.stop()
 
 
 def test_the_nodes_are_there_and_a_run_says_what_to_do(server):
