@@ -36,7 +36,8 @@ class _Placeholder(io.ComfyNode):
     """Stands for a node that cannot work yet.
 
     It has the same inputs and outputs in the same order, so that a graph that is saved meanwhile keeps its values and
-    links; each input takes whatever the graph has for it.
+    links; each input takes whatever the graph has for it. The sentence comes after them: title and description are the
+    translations', and may not show it.
     """
 
     why: ClassVar[str]
@@ -45,13 +46,14 @@ class _Placeholder(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         inputs = [io.String.Input(name, default="", optional=True) for name in cls.texts["inputs"]]
+        how = io.String.Input("what_to_do", default=cls.why, multiline=True, optional=True, socketless=True)
         outputs = [output["name"] for output in cls.texts["outputs"].values()]
         return io.Schema(
             node_id=cls.__name__,
             display_name=f"{cls.texts['display_name']} (not ready)",
             category="lipsync",
             description=cls.why,
-            inputs=[io.MultiType.Input(widget, SOCKETS) for widget in inputs],
+            inputs=[*(io.MultiType.Input(widget, SOCKETS) for widget in inputs), how],
             outputs=[OUTPUTS.get(name, io.String).Output(name) for name in outputs],
             is_output_node=True,
         )

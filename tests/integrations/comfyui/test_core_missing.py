@@ -62,10 +62,12 @@ def test_the_nodes_are_there_and_a_run_says_what_to_do(server):
 
 def test_a_graph_keeps_its_links_and_values(server):
     """The stand-ins have the inputs and outputs of the real nodes, in their order: a saved template still fits them."""
-    comfy, _ = server
+    comfy, words = server
     info = comfy.get("/object_info")
     for file in (PACK / "example_workflows").glob("*.json"):
         for of in json.loads(file.read_text(encoding="utf-8"))["nodes"]:
             if of["type"] in IDS:
-                assert list(info[of["type"]]["input"]["optional"]) == [given["name"] for given in of["inputs"]]
+                inputs = info[of["type"]]["input"]["optional"]
+                assert list(inputs) == [*(given["name"] for given in of["inputs"]), "what_to_do"]
+                assert words in inputs["what_to_do"][1]["default"]
                 assert info[of["type"]]["output"] == [given["type"] for given in of["outputs"]]
