@@ -96,7 +96,7 @@ class Comfy:
             self.process = subprocess.Popen(
                 list(map(str, command)), cwd=tree(self.version), env=self.environment, stdout=log, stderr=log
             )
-        self._until(self._answers, 120)
+        self._until(self._answers, 250)
         return self
 
     def stop(self, *, kill=False):

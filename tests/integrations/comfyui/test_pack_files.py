@@ -4,6 +4,8 @@ import sys
 import tomllib
 import zipfile
 from importlib.metadata import version
+from importlib.util import module_from_spec, spec_from_file_location
+from inspect import iscoroutinefunction
 
 import pytest
 from hatchling.builders.wheel import WheelBuilder
@@ -65,6 +67,18 @@ def test_what_is_missing_is_named_with_what_to_install(error, words, wanted):
     said = explained(error)
     assert words in said
     assert f'-r "{wanted / "requirements.txt"}"' in said
+
+
+@pytest.mark.parametrize("name", ["__init__", "e1", "/custom_nodes/lipsync-nodes"])
+def test_the_file_that_makes_a_checkout_a_custom_node_can_be_imported_by_any_name(name):
+    """As pytest does, by a name that depends on the checkout's folder, and as ComfyUI does."""
+    spec = spec_from_file_location(name, REPOSITORY / "__init__.py")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert iscoroutinefunction(module.comfy_entrypoint)
+    assert (REPOSITORY / module.WEB_DIRECTORY / "docs").is_dir()
+    assert sys.modules["lipsync_nodes"] is lipsync_nodes, "the installed core comes first"
+    del sys.modules[f"{name}.pack"]
 
 
 def test_a_checkout_lists_what_the_core_and_its_storage_need():
