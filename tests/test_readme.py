@@ -86,6 +86,20 @@ def test_the_commands_for_the_service(desk, sandbox):
     assert len(list((desk / "videos").glob("*.mp4"))) == 4
 
 
+def test_the_commands_for_comfyui(desk):
+    comfy = desk / "ComfyUI"
+    comfy.mkdir()
+    for name in ("main.py", "folder_paths.py"):
+        (comfy / name).touch()
+    (comfy / "comfyui_version.py").write_text('__version__ = "0.30.0"\n')
+    commands = [line for line in lines_of("bash") if line.startswith("lipsync-nodes comfyui ")]
+    for command in commands:
+        run(command, desk, LIPSYNC_API_KEY="sk_x")
+    assert len(commands) == 2
+    assert (comfy / "custom_nodes" / "lipsync_nodes_comfyui" / "nodes.py").is_file()
+    assert (comfy / "input" / "lipsync_talking.mp4").is_file()
+
+
 @pytest.mark.parametrize("snippet", [text for kind, text in BLOCKS if kind == "python"])
 def test_a_snippet(snippet, desk):
     (desk / "snippet.py").write_text(snippet)

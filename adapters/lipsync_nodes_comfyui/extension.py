@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from comfy_api.v0_0_2 import ComfyExtension, io
 
+from .core import explained, require_core
+
 __all__ = ["LipsyncExtension"]
 
-# Shell quotes: the path of a portable ComfyUI on Windows often has spaces.
-INSTALL: Final = f'"{sys.executable}" -m pip install --upgrade lipsync-nodes'
+LipsyncJob = io.Custom("LIPSYNC_JOB")
+SOCKETS: Final = [io.Image, io.Mask, io.Audio, io.Video, LipsyncJob, io.Int, io.Float, io.Boolean]
+OUTPUTS: Final = {"video": io.Video, "job": LipsyncJob, "credits": io.Int}
 log = logging.getLogger("lipsync_nodes")
 
 
@@ -23,35 +25,38 @@ class LipsyncExtension(ComfyExtension):
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         """Return the classes of all nodes; a missing or old core takes no node out of anybody's graph."""
         try:
+            require_core()
             from .nodes import NODES  # noqa: PLC0415  # it needs the core
             from .webhook import receive_webhooks  # noqa: PLC0415  # likewise
         except (ImportError, AttributeError, TypeError) as error:
-            return _placeholders(f"{_words(error)} Run {INSTALL} and start ComfyUI again.")
+            return _placeholders(explained(error))
         await receive_webhooks()
         return NODES
 
 
-def _words(error: Exception) -> str:
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        return f"The Python package {error.name.partition('.')[0]!r} is not installed for ComfyUI."
-    return f"The installed lipsync-nodes does not fit this pack, it is too old or too new ({error})."
-
-
 class _Placeholder(io.ComfyNode):
-    """Stands for a node that cannot work yet."""
+    """Stands for a node that cannot work yet.
+
+    It has the same inputs and outputs in the same order, so that a graph that is saved meanwhile keeps its values and
+    links; each input takes whatever the graph has for it. The sentence comes after them: title and description are the
+    translations', and may not show it.
+    """
 
     why: ClassVar[str]
-    title: ClassVar[str]
+    texts: ClassVar[dict[str, Any]]
 
     @classmethod
     def define_schema(cls) -> io.Schema:
+        inputs = [io.String.Input(name, default="", optional=True) for name in cls.texts["inputs"]]
+        how = io.String.Input("what_to_do", default=cls.why, multiline=True, optional=True, socketless=True)
+        outputs = [output["name"] for output in cls.texts["outputs"].values()]
         return io.Schema(
             node_id=cls.__name__,
-            display_name=f"{cls.title} (not ready)",
+            display_name=f"{cls.texts['display_name']} (not ready)",
             category="lipsync",
             description=cls.why,
-            inputs=[io.String.Input("how", default=cls.why, multiline=True, optional=True, display_name="What to do")],
-            outputs=[io.Video.Output("video"), io.String.Output("output_url"), io.String.Output("job_id")],
+            inputs=[*(io.MultiType.Input(widget, SOCKETS) for widget in inputs), how],
+            outputs=[OUTPUTS.get(name, io.String).Output(name) for name in outputs],
             is_output_node=True,
         )
 
@@ -63,5 +68,5 @@ class _Placeholder(io.ComfyNode):
 def _placeholders(why: str) -> list[type[io.ComfyNode]]:
     """Make a node for each name that the pack's own translations know: they are made from the catalogue."""
     log.warning("lipsync-nodes: %s", why)
-    names = json.loads((Path(__file__).parent / "locales/en/nodeDefs.json").read_text(encoding="utf-8"))
-    return [type(name, (_Placeholder,), {"why": why, "title": of["display_name"]}) for name, of in names.items()]
+    nodes = json.loads((Path(__file__).parent / "locales/en/nodeDefs.json").read_text(encoding="utf-8"))
+    return [type(name, (_Placeholder,), {"why": why, "texts": texts}) for name, texts in nodes.items()]

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from lipsync_nodes import __version__
+from lipsync_nodes.cli.comfyui import comfyui
 from lipsync_nodes.cli.demo import demo
 from lipsync_nodes.cli.doctor import doctor
 from lipsync_nodes.cli.endpoints import estimate, run, submit
@@ -48,5 +49,7 @@ def sandbox(port: int, host: str, data: Path | None, concurrency: int | None, as
         sys.exit(exit_code(error))
 
 
-for command in (demo, run, submit, wait, status, download, estimate, jobs, resume, sandbox, doctor, plugins, webhook):
+for command in (
+    demo, run, submit, wait, status, download, estimate, jobs, resume, sandbox, doctor, plugins, webhook, comfyui,
+):  # fmt: skip
     app.add_command(command)

@@ -14,11 +14,10 @@ import click
 from pydantic import SecretStr
 
 from lipsync_nodes.catalogue import NodeSpec
-from lipsync_nodes.cli.speak import Progress, exit_code, explain, show
+from lipsync_nodes.cli.speak import Progress, in_words, show
 from lipsync_nodes.client import LipsyncClient
 from lipsync_nodes.contract import Form, Job
 from lipsync_nodes.credits import Credits, estimate_credits
-from lipsync_nodes.errors import ConfigurationError, LipsyncError
 from lipsync_nodes.hookspecs import plugins
 from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.results import source_and_target
@@ -144,14 +143,8 @@ def common_options(command: Callable[..., object]) -> Callable[..., object]:
     def wrapped(profile: str | None, base_url: str | None, use_sandbox: bool, as_json: bool, **options: Any) -> None:
         session = Session(profile, base_url, use_sandbox, as_json)
         try:
-            command(session=session, **options)
-        except LipsyncError as error:
-            explain(error, as_json=as_json)
-            sys.exit(exit_code(error))
-        except (OSError, UnicodeError) as error:
-            failure = ConfigurationError(f"{error}.", hint="Check the files and folders that the command names.")
-            explain(failure, as_json=as_json)
-            sys.exit(exit_code(failure))
+            with in_words(as_json=as_json):
+                command(session=session, **options)
         except KeyboardInterrupt as stopped:
             session.interrupted(stopped)
             sys.exit(INTERRUPTED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ from lipsync_nodes.errors import (
     SubmissionUncertain,
 )
 
-__all__ = ["Progress", "exit_code", "explain", "show"]
+__all__ = ["Progress", "exit_code", "explain", "in_words", "show"]
 
 _EXIT_CODES: Final[tuple[tuple[type[LipsyncError], int], ...]] = (
     (SubmissionUncertain, 4),
@@ -64,6 +65,21 @@ def explain(error: LipsyncError, *, as_json: bool) -> None:
     if as_json:
         about = {name: getattr(error, name) for name in ("message", "hint", "status_code", "may_have_charged")}
         show({"id": error.job_id, "error": {"type": type(error).__name__, **about}}, as_json=True)
+
+
+@contextmanager
+def in_words(*, as_json: bool) -> Iterator[None]:
+    """Turn the errors of a command into words and its exit code."""
+    try:
+        yield
+    except LipsyncError as error:
+        failure = error
+    except (OSError, UnicodeError) as error:
+        failure = ConfigurationError(f"{error}.", hint="Check the files and folders that the command names.")
+    else:
+        return
+    explain(failure, as_json=as_json)
+    sys.exit(exit_code(failure))
 
 
 class Progress:

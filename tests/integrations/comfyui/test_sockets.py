@@ -3,12 +3,13 @@
 import io
 import shutil
 import urllib.request
+from pathlib import Path
 
 import av
 import pytest
 
 from lipsync_nodes.sandbox import MEDIA
-from tests.integrations.comfyui.conftest import FACE, VOICE
+from tests.integrations.comfyui.conftest import FACE, KEY, VOICE
 from tests.integrations.comfyui.graphs import link, node, saved
 from tests.integrations.comfyui.servers import outcome
 
@@ -84,6 +85,22 @@ def test_an_empty_audio_is_refused_before_anything_is_spent(newest, box):
     state, text = outcome(newest.run(graph))
     assert state == "error"
     assert "empty audio" in text
+    assert not box.received("submit")
+
+
+def test_without_a_storage_a_socket_says_what_to_do_and_nothing_is_sent(newest, box, environment):
+    profiles = Path(environment["HOME"]) / ".config" / "lipsync-nodes" / "profiles.toml"
+    profiles.parent.mkdir(parents=True)
+    profiles.touch(mode=0o600)
+    profiles.write_text(f'[far]\napi_key = "{KEY}"\nbase_url = "https://far.invalid/api/v1"\n')
+    graph = {
+        "picture": node("EmptyImage", width=64, height=64, batch_size=1, color=0),
+        "run": node("LipsyncImage", image=link("picture"), audio=VOICE, profile="far"),
+    }
+    state, text = outcome(newest.run(graph))
+    assert state == "error"
+    assert "no storage is configured" in text
+    assert "LIPSYNC_STORAGE=s3://" in text
     assert not box.received("submit")
 
 

@@ -1,0 +1,53 @@
+"""Whether the core is there and new enough for this pack, before anything of it is used."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Final
+
+from packaging.requirements import Requirement  # ComfyUI's own API needs it, too
+
+__all__ = ["explained", "require_core"]
+
+# The one place that says how new the core has to be: installers read it, and so does `require_core`.
+REQUIREMENTS: Final = Path(__file__).parent / "requirements.txt"
+
+
+class CoreTooOld(ImportError):
+    """The installed core is older than what this pack was written for."""
+
+
+def require_core() -> None:
+    """Import the core's package, which is nearly free; raise ImportError if it is not there or too old."""
+    import lipsync_nodes  # noqa: PLC0415  # it may not be there
+
+    core = Requirement(REQUIREMENTS.read_text(encoding="utf-8").strip())
+    if not core.specifier.contains(lipsync_nodes.__version__, prereleases=True):
+        raise CoreTooOld(
+            f"lipsync-nodes {lipsync_nodes.__version__} is installed for ComfyUI, and this pack needs {core.specifier}."
+        )
+
+
+def explained(error: Exception) -> str:
+    """Say what an error of the import means, and what to do."""
+    wanted = REQUIREMENTS
+    if isinstance(error, CoreTooOld):
+        what = str(error)
+    elif isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("lipsync_nodes."):
+        package = error.name.partition(".")[0]
+        what = f"The Python package {package!r} is not installed for ComfyUI."
+        wanted = _checkout(package) or wanted
+    else:
+        what = f"The installed lipsync-nodes does not fit this pack, it is too old or too new ({error})."
+    # Quotes: the path of a portable ComfyUI on Windows often has spaces.
+    return f'{what} Run "{sys.executable}" -m pip install -r "{wanted}" and start ComfyUI again.'
+
+
+def _checkout(missing: str) -> Path | None:
+    """Return the list of what the core itself needs, if it is there and in a checkout, which nobody installed."""
+    core = sys.modules.get("lipsync_nodes")
+    if missing == "lipsync_nodes" or core is None or core.__file__ is None:
+        return None
+    wanted = Path(core.__file__).parents[1] / "requirements.txt"
+    return wanted if wanted.is_file() else None

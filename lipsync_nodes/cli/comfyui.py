@@ -1,0 +1,158 @@
+"""`comfyui install` and `comfyui check`: the pack into a ComfyUI, and what is wrong there."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from lipsync_nodes.cli import comfyui_probe
+from lipsync_nodes.cli.comfyui_folder import (
+    PACK,
+    Comfy,
+    Placed,
+    example_media,
+    installed_pack,
+    place_media,
+    place_pack,
+)
+from lipsync_nodes.cli.findings import Finding, finding, report
+from lipsync_nodes.cli.speak import in_words, show
+from lipsync_nodes.errors import ConfigurationError
+
+__all__ = ["comfyui"]
+
+folder = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout and nothing else.")
+
+
+@click.group()
+def comfyui() -> None:
+    """Put the nodes into a ComfyUI, and find out what is wrong there."""
+
+
+@comfyui.command()
+@folder
+@click.option("--copy", is_flag=True, help="Copy the pack rather than link it; run this again after an upgrade.")
+@json_option
+def install(folder: Path, copy: bool, as_json: bool) -> None:
+    """Link the installed pack into the ComfyUI in DIR, and put the example workflows' media into its input folder."""
+    with in_words(as_json=as_json):
+        comfy, pack = Comfy.at(folder), installed_pack()
+        how = place_pack(comfy, pack, copy=copy)
+        media = place_media(comfy, pack)
+    if as_json:
+        show({"pack": str(comfy.custom_nodes / PACK), "source": str(pack), "how": how, "media": media}, as_json=True)
+        return
+    click.echo(f"{how}: {comfy.custom_nodes / PACK} → {pack}")
+    for name, done in media.items():
+        click.echo(f"{done}: {comfy.input / name}")
+    if (comfy.custom_nodes / PACK).is_symlink():
+        click.echo("It is a link: an upgrade of lipsync-nodes is one of the pack, too.")
+    else:
+        click.echo("It is a copy: run this again after an upgrade of lipsync-nodes.")
+    click.echo(f"Start ComfyUI again. What is missing, if anything: lipsync-nodes comfyui check '{folder}'")
+
+
+@comfyui.command()
+@folder
+@click.option("--python", type=click.Path(path_type=Path), help="The Python that runs it, if another than is found.")
+@click.option("--profile", help="The profile that the nodes are to use; by default that of the environment.")
+@json_option
+def check(folder: Path, python: Path | None, profile: str | None, as_json: bool) -> None:
+    """Look whether the ComfyUI in DIR can run the nodes, and say what to do; exit code 2 if it cannot."""
+    with in_words(as_json=as_json):
+        comfy, pack = Comfy.at(folder), installed_pack()
+        report(_findings(comfy, pack, python or comfy.python, profile or ""), as_json=as_json)
+
+
+def _findings(comfy: Comfy, pack: Path, python: Path, profile: str) -> Iterator[Finding]:
+    again = f"Run: lipsync-nodes comfyui install '{comfy.folder}'"
+    placed = comfy.packs()
+    yield _program(comfy, pack)
+    yield _pack(comfy, pack, placed, again)
+    loaded = next((one for one in placed if (one.pack / "requirements.txt").is_file()), Placed(pack, pack))
+    yield from _in_its_python(comfy, python.absolute(), loaded, profile)
+    missing = [name for name in sorted(example_media(pack)) if not (comfy.input / name).is_file()]
+    found = f"{', '.join(missing)} not in {comfy.input}" if missing else f"in {comfy.input}"
+    yield finding("media of the examples", not missing, found, again, needed=False)
+
+
+def _program(comfy: Comfy, pack: Path) -> Finding:
+    text = (pack / "pyproject.toml").read_text(encoding="utf-8")
+    wanted = SpecifierSet(tomllib.loads(text)["tool"]["comfy"]["requires-comfyui"])
+    if not comfy.program:
+        return finding("ComfyUI", True, f"base folder {comfy.folder}; the pack needs ComfyUI {wanted}")
+    fits = comfy.version is not None and wanted.contains(comfy.version, prereleases=True)
+    version = comfy.version or "of an unknown, old version"
+    return finding("ComfyUI", fits, f"{version} in {comfy.folder}", f"Update ComfyUI: the pack needs {wanted}.")
+
+
+def _pack(comfy: Comfy, pack: Path, placed: list[Placed], again: str) -> Finding:
+    ours = comfy.custom_nodes / PACK
+    if not placed:
+        broken = ours.is_symlink()
+        found = f"{ours} is a link to nothing" if broken else f"not in {comfy.custom_nodes}"
+        return finding("pack", False, found, again)
+    if len(placed) > 1:
+        places = ", ".join(str(one.place) for one in placed)
+        return finding("pack", False, f"there is more than one: {places}", "Keep one of them.")
+    (one,) = placed
+    if one.place == ours and one.kind == "copy" and not one.same_as(pack):
+        return finding("pack", False, f"{one.place}, a copy that differs from the installed {pack}", again)
+    to = f" to {one.pack.resolve()}" if one.kind == "link" else ""
+    return finding("pack", True, f"{one.place}, a {one.kind}{to}")
+
+
+def _in_its_python(comfy: Comfy, python: Path, placed: Placed, profile: str) -> Iterator[Finding]:
+    """Look at the core, the key and the storage as ComfyUI would find them, with the environment of this call."""
+    checkout = placed.place if placed.kind == "checkout" else None
+    wanted = placed.pack / "requirements.txt"
+    pip = f'Run: "{python}" -m pip install -r'
+    where = str(python)
+    if python == Path(sys.executable):
+        where += ", as none was found in the folder; name another by --python"
+    try:
+        seen = _probe(comfy, python, profile, checkout)
+    except ConfigurationError as error:
+        yield finding("core", False, f"{error.message} ({where})", error.hint)
+        return
+    core, its_python = Requirement(wanted.read_text(encoding="utf-8").strip()), f"Python {seen['python']} ({where})"
+    if "core" in seen and not core.specifier.contains(seen["core"], prereleases=True):
+        found = f"lipsync-nodes {seen['core']} in {its_python}; the pack needs {core.specifier}"
+        yield finding("core", False, found, f'{pip} "{wanted}"')
+    elif "error" in seen:
+        listed = checkout / "requirements.txt" if checkout else wanted
+        yield finding("core", False, f"{seen['error']}, in {its_python}", f'{pip} "{listed}"')
+    else:
+        yield finding("core", True, f"lipsync-nodes {seen['core']} in {its_python}")
+        yield finding("profile", **seen["profile"])
+        yield finding("storage, for media by sockets", **seen["storage"], needed=False)
+
+
+def _probe(comfy: Comfy, python: Path, profile: str, checkout: Path | None) -> dict[str, Any]:
+    """Run a small program where ComfyUI runs, and return what it has seen."""
+    program = Path(comfyui_probe.__file__).read_text(encoding="utf-8")
+    words = [str(python), "-c", program, profile, str(checkout or "")]
+    try:
+        done = subprocess.run(  # noqa: S603  # the user named it, or it is in the user's ComfyUI
+            words, cwd=comfy.folder, capture_output=True, encoding="utf-8", errors="replace", timeout=60, check=True
+        )
+        return dict(json.loads(done.stdout.splitlines()[-1]))
+    except OSError as error:
+        why = str(error.strerror)
+    except subprocess.CalledProcessError as error:
+        why = f"it ended with {error.returncode}"
+    except (subprocess.TimeoutExpired, ValueError, IndexError):
+        why = "it gave no answer"
+    raise ConfigurationError(
+        f"ComfyUI's Python cannot be run, {why}", hint="Name the Python that starts ComfyUI by --python."
+    )

@@ -1,0 +1,43 @@
+"""Run as a program by ComfyUI's Python: says as one JSON object what that has of the core. See `comfyui check`.
+
+That Python may be old and without the core: nothing else is imported before it is looked for.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+
+def main(profile: str, checkout: str) -> dict[str, object]:
+    """Look for the core, the key and the storage.
+
+    Args:
+        profile: the name of a profile; empty for the usual one.
+        checkout: the folder of a checkout in `custom_nodes`, whose core ComfyUI takes if there is no other; or empty.
+
+    """
+    sys.path.extend([checkout] if checkout else [])
+    found: dict[str, object] = {"python": ".".join(map(str, sys.version_info[:3]))}
+    try:
+        import lipsync_nodes  # noqa: PLC0415
+
+        found["core"] = lipsync_nodes.__version__
+        from lipsync_nodes.assets import store_of  # noqa: PLC0415
+        from lipsync_nodes.client import AsyncLipsyncClient  # noqa: F401, PLC0415  # all that the nodes need
+        from lipsync_nodes.errors import LipsyncError  # noqa: PLC0415
+        from lipsync_nodes.settings import load_profile  # noqa: PLC0415
+    except Exception as error:  # noqa: BLE001  # an old core, or one of another Python, may fail in any way
+        return {**found, "error": f"{type(error).__name__}: {error}"}
+    for check in ("profile", "storage"):
+        try:
+            settings = load_profile(profile or None)
+            settings.bearer() if check == "profile" else store_of(settings)
+            found[check] = {"ok": True, "found": f"{settings.name!r}, base URL {settings.base_url}"}
+        except LipsyncError as error:
+            found[check] = {"ok": False, "found": error.message, "do": error.hint}
+    return found
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(*sys.argv[1:])))  # noqa: T201  # whoever asked reads this

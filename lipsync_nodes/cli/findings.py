@@ -1,0 +1,61 @@
+"""What a look around has found: a line for each check, and what to do where something is wrong."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from typing import NoReturn, TypedDict
+
+import click
+
+from lipsync_nodes.cli.speak import show
+from lipsync_nodes.errors import LipsyncError
+
+__all__ = ["Finding", "finding", "report", "tried"]
+
+
+class Finding(TypedDict):
+    """One check.
+
+    Attributes:
+        check: what was looked at.
+        ok: whether it is as it should be.
+        found: what is there.
+        do: what to do if it is not; empty otherwise.
+        needed: whether nothing works without it.
+
+    """
+
+    check: str
+    ok: bool
+    found: str
+    do: str
+    needed: bool
+
+
+def finding(check: str, ok: bool, found: str, do: str = "", *, needed: bool = True) -> Finding:
+    """Make a finding; *do* is for the case that it is not ok."""
+    return {"check": check, "ok": ok, "found": found, "do": "" if ok else do, "needed": needed}
+
+
+def tried(check: str, look: Callable[[], str]) -> Finding:
+    """Make a finding of what *look* returns, or of the error that it raises."""
+    try:
+        return finding(check, True, look())
+    except LipsyncError as error:
+        return finding(check, False, error.message, error.hint)
+
+
+def report(findings: Iterable[Finding], *, as_json: bool) -> NoReturn:
+    """Print all findings and end: 0, or 2 if something that is needed is wrong."""
+    all_ = list(findings)
+    bad = any(one["needed"] and not one["ok"] for one in all_)
+    if as_json:
+        show({"ok": not bad, "checks": all_}, as_json=True)
+    else:
+        for one in all_:
+            mark = "ok" if one["ok"] else "NO" if one["needed"] else "--"
+            click.echo(f"{mark}  {one['check']}: {one['found']}")
+            if not one["ok"]:
+                click.echo(f"     → {one['do']}")
+    sys.exit(2 if bad else 0)
