@@ -206,7 +206,8 @@ def test_the_commands_and_the_connection_form(airflow):
     forms = airflow._http.get(f"{airflow.url}/ui/connections/hook_meta").json()
     (form,) = [form for form in forms if form["connection_type"] == "lipsync"]
     assert form["standard_fields"]["password"]["title"] == "API key"
-    assert set(form["extra_fields"]) == {"storage", "budget"}
+    assert set(form["extra_fields"]) == {"storage", "budget", "webhook", "webhook_secret"}
+    assert form["extra_fields"]["webhook_secret"]["schema"]["format"] == "password"
     assert "LipsyncHook" in airflow.command("providers", "hooks", "-o", "json")
 
 
