@@ -49,7 +49,8 @@ class LipsyncOperator(BaseOperator):
             that ends in a slash is a folder, where the video is named by its job.
         media_seconds: how long media last, by the name of their argument, `{"audio": 12.5}`; for the estimate. What is
             in files and object storages is measured.
-        webhook: an https URL that the service POSTs the finished job to.
+        webhook: an https URL that the service POSTs the finished job to; or "auto", the receiver that the connection
+            names (`asset_events` schedules a DAG by it).
         job_id: wait for this job instead of submitting one.
         resubmit_uncertain: submit even if an earlier try may have been received: it may pay twice.
 

@@ -348,6 +348,35 @@ def test_a_budget_of_the_connection_holds_where_the_length_is_told(make, context
     assert len(sandbox.received("submit")) == 1
 
 
+HOOK = {"webhook": "http://127.0.0.1:9/lipsync", "webhook_secret": "shared with the receiver, 0123456789"}
+
+
+@both
+def test_a_webhook_goes_to_the_receiver_that_the_connection_names(make, context, sandbox, monkeypatch, deferrable):
+    from lipsync_nodes.callbacks import callback_of
+    from tests.integrations.airflow.conftest import connection
+
+    monkeypatch.setenv("AIRFLOW_CONN_LIPSYNC_DEFAULT", connection(sandbox, **HOOK))
+    run(make(webhook="auto", deferrable=deferrable), context)
+    base, _, token = sandbox.received("submit")[0].body["webhook"].rpartition("/")
+    assert base == HOOK["webhook"]
+    assert callback_of(token, HOOK["webhook_secret"])
+    told = json.dumps([context["ti"].xcoms, context["task_state_store"]])
+    assert token not in told
+    assert HOOK["webhook_secret"] not in told
+
+
+def test_a_webhook_without_a_shared_secret_is_told_before_anything_is_sent(make, context, sandbox, monkeypatch):
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    from tests.integrations.airflow.conftest import connection
+
+    monkeypatch.setenv("AIRFLOW_CONN_LIPSYNC_DEFAULT", connection(sandbox, webhook=HOOK["webhook"]))
+    with pytest.raises(AirflowFailException, match="`webhook_secret`"):
+        make(webhook="auto").execute(context)
+    assert sandbox.received("submit") == []
+
+
 def test_an_asset_outlet_is_told_of_the_job(make, context, sandbox):
     from airflow.providers.common.compat.sdk import Asset
 
