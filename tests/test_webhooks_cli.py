@@ -74,6 +74,29 @@ def test_a_run_in_one_process_is_woken_by_the_receiver_in_another(env, sandbox, 
     assert (tmp_path / "told.txt").read_text().split() == [job["id"]]
 
 
+def test_a_receiver_that_dies_before_on_job_is_done_calls_it_at_its_next_start(env, sandbox, tmp_path):
+    (tmp_path / "follow.py").write_text(
+        "import os\n"
+        "def up(job):\n"
+        "    with open('told.txt', 'a') as told: told.write(job.id + '\\n')\n"
+        "    if os.path.exists('deadly'): os.remove('deadly'); os._exit(1)\n"
+    )
+    told, deadly = tmp_path / "told.txt", tmp_path / "deadly"
+    deadly.touch()
+    with serving(env, tmp_path, "--on-job", "follow:up") as server:
+        env["LIPSYNC_WEBHOOK"] = server["url"]
+        done = cli(env, tmp_path, "run", "image", *URLS, "--webhook", "auto", "--poll-interval", "0.2", "--json")
+        job = json.loads(done.stdout)
+        wait_until(lambda: told.is_file() and not deadly.exists())
+    with serving(env, tmp_path, "--on-job", "follow:up"):
+        wait_until(lambda: told.read_text().split() == [job["id"]] * 2)
+        with Ledger(env["LIPSYNC_LEDGER"]) as ledger:
+            wait_until(lambda: ledger.entry_of(job["id"]).told_at)
+    with serving(env, tmp_path, "--on-job", "follow:up"):
+        pass
+    assert told.read_text().split() == [job["id"]] * 2
+
+
 def test_jobs_shows_which_webhook_is_expected(env, sandbox, tmp_path):
     env["LIPSYNC_WEBHOOK"] = "http://127.0.0.1:9"
     sandbox.fault("seconds", seconds=60)
