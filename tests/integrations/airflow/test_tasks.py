@@ -11,33 +11,9 @@ import pytest
 from lipsync_nodes import DownloadError, JobTimeout, SubmissionUncertain
 from lipsync_nodes.catalogue import CATALOGUE
 from lipsync_nodes.sandbox import MEDIA
+from tests.integrations.airflow.conftest import URL
 
 pytestmark = pytest.mark.usefixtures("lipsync_default")
-
-URL = "https://x.example/"
-MEDIA_URLS = {name: f"{URL}{name}" for name in ("video", "image", "audio", "left_audio", "right_audio")}
-
-
-class Store(dict):
-    """Like a `task_state_store`; a real one is used by `test_dags.py`."""
-
-    def set(self, key, value, **_):
-        self[key] = json.loads(json.dumps(value))
-
-    def delete(self, key):
-        self.pop(key, None)
-
-
-class TaskInstance(SimpleNamespace):
-    dag_id, run_id, task_id, map_index, max_tries = "d", "r", "t", -1, 2
-
-    def xcom_push(self, key, value):
-        self.xcoms[key] = json.loads(json.dumps(value))
-
-
-@pytest.fixture
-def context():
-    return {"ti": TaskInstance(xcoms={}), "task_state_store": Store(), "outlet_events": {}}
 
 
 @pytest.fixture
@@ -49,21 +25,6 @@ def memory(airflow_home):
     store = __import__(ObjectStoragePath.__module__.rpartition(".")[0] + ".store", fromlist=["attach"])
     store.attach("memory", fs=MemoryFileSystem())
     return ObjectStoragePath
-
-
-@pytest.fixture
-def make(airflow_home):
-    """Make an operator of an endpoint, with the media that it wants."""
-
-    def make(command="image", **arguments):
-        from lipsync_nodes_airflow import operators
-
-        spec = next(spec for spec in CATALOGUE if spec.command == command)
-        cls = next(cls for cls in vars(operators).values() if getattr(cls, "spec", None) is spec)
-        media = {field.name: MEDIA_URLS[field.name] for field in spec.fields if field.required}
-        return cls(**{"task_id": "t", "poll_interval": 0.05, **media, **arguments})
-
-    return make
 
 
 def through_the_triggerer(task, context):
