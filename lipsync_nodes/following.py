@@ -30,6 +30,9 @@ OnJob = Callable[[Job], object]
 
 # Seconds before each look at one job. It may take the service a moment to say what its own webhook said.
 PAUSES: Final = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+# Whoever calls again at once is not to cause two looks within a second.
+LEAST_PAUSE: Final = 1.0
+LOOK: Final = Policy(request_timeout=10.0)
 # Between two looks at whatever jobs: webhooks may come in a burst.
 PACE: Final = 0.05
 # Seconds between two rounds: the service, or whoever is to be told, may be away for hours.
@@ -62,14 +65,14 @@ class Follower:
         """Tell whether this very call is being followed up: then it is written down, too."""
         return self._busy.get(call.callback) == call.job_id
 
-    def follow(self, call: Called, pauses: Sequence[float] = PAUSES) -> None:
+    def follow(self, call: Called) -> None:
         """Look at the job of a call, soon; of each callback one job at a time, that of the latest call."""
         with self._lock:
             loop = self._running()
             begun = call.callback in self._busy
             self._busy[call.callback] = call.job_id
             if not begun:
-                asyncio.run_coroutine_threadsafe(self._follow(call.callback, pauses), loop)
+                asyncio.run_coroutine_threadsafe(self._follow(call.callback, PAUSES), loop)
 
     def close(self) -> None:
         """Stop at once; what was not followed up is in the ledger."""
@@ -94,16 +97,15 @@ class Follower:
 
     async def _follow(self, callback: str, pauses: Sequence[float]) -> None:
         """Follow the calls of one callback up, until they are done or, like all that goes wrong, left to the rounds."""
-        client = _Looking(profile=self._profile, ledger=self._ledger, policy=Policy(request_timeout=10.0))
         call = None
         try:
-            async with client:
+            async with _Looking(profile=self._profile, ledger=self._ledger, policy=LOOK) as client:
                 while not self._done_with(callback, call):
                     call = await self._follow_latest(callback, client, pauses)
-        except BaseException:
+        except Exception as error:  # noqa: BLE001  # nobody else would hear of it
+            _log.warning("A webhook could not be followed up: %s", redact(f"{error!r}"))
             with self._lock:
                 self._busy.pop(callback, None)
-            raise
 
     def _done_with(self, callback: str, call: Called | None) -> bool:
         """Tell whether no other call of a callback came while one was followed up; then the callback is not busy."""
@@ -121,8 +123,7 @@ class Follower:
                 return call
             _log.debug("Job %s: %s", redact(call.job_id), redact(trouble))
         _log.warning("Job %s: %s It is looked at again later.", redact(call.job_id), redact(trouble))
-        # Whoever calls again at once is not to cause two looks within a second.
-        await asyncio.sleep(PAUSES[1])
+        await asyncio.sleep(LEAST_PAUSE)
         return call
 
     async def _trouble(self, call: Called, client: _Looking) -> str:
@@ -155,11 +156,19 @@ class Follower:
         while True:
             await asyncio.sleep(ROUND)
             try:
-                for entry in await asyncio.to_thread(self._ledger.calls, self._profile):
-                    if entry.callback not in self._busy:
-                        self.follow(Called(entry.callback or "", entry.called_id or ""), pauses=PAUSES[:1])
+                calls = await asyncio.to_thread(self._ledger.calls, self._profile)
             except LipsyncError as error:
                 _log.warning("What webhooks told could not be read: %s", error)
+                continue
+            for entry in calls:  # one after the other: new calls come first
+                await self._again(entry.callback or "", entry.called_id or "")
+
+    async def _again(self, callback: str, job_id: str) -> None:
+        with self._lock:
+            if callback in self._busy:
+                return
+            self._busy[callback] = job_id
+        await self._follow(callback, PAUSES[:1])
 
     async def _take_turn(self) -> None:
         now = asyncio.get_running_loop().time()

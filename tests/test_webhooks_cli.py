@@ -115,11 +115,14 @@ def test_it_serves_tls_by_files(env, sandbox, tmp_path):
     [
         (["webhook", "serve", "--on-job", "no_such_module:x"], "--on-job no_such_module:x cannot be loaded"),
         (["webhook", "serve", "--on-job", "json"], "cannot be loaded"),
+        (["webhook", "serve", "--on-job", "json:__name__"], "is no function"),
+        (["webhook", "serve", "--on-job", "broken_module:up"], "cannot be loaded: expected"),
         (["webhook", "send", "no-such-job"], "No job no-such-job"),
         (["submit", "image", *URLS, "--webhook", "auto"], "LIPSYNC_WEBHOOK"),
     ],
 )
 def test_what_is_wrong_is_told_in_a_sentence(words, says, env, sandbox, tmp_path):
+    (tmp_path / "broken_module.py").write_text("def up(job)\n")
     done = cli(env, tmp_path, *words)
     assert (done.returncode, sandbox.jobs()) == (2, [])
     assert says in done.stderr
