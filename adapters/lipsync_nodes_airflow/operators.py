@@ -63,6 +63,7 @@ class LipsyncOperator(BaseOperator):
     template_fields: Sequence[str] = ("lipsync_conn_id", "media_seconds", "output_path", "webhook", "job_id")
     operator_extra_links = (LipsyncJobLink(),)
     ui_color = "#e8e4ff"
+    delivered: str | None = None  # where the video is, once it is there
 
     def __init__(
         self,
@@ -119,9 +120,9 @@ class LipsyncOperator(BaseOperator):
         """Destroy nothing: a retry or a clear picks the job up."""
         self.log.info("Nobody waits for the job any more; it goes on at the service.")
 
-    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ARG002  # Airflow's interface
         """Tell OpenLineage what the video was made of and where it is."""
-        return facets(task_instance, [getattr(self, field.name) for field in self.spec.media])
+        return facets(self.delivered, [getattr(self, field.name) for field in self.spec.media])
 
     def _submitted(self, context: Context) -> tuple[str, float]:
         """Submit at most once and return the job id, and how long to wait for its video, in seconds."""

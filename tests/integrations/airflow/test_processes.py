@@ -28,6 +28,8 @@ def airflow(_shared_sandbox, tmp_path_factory):
     environment = {
         "AIRFLOW_CONN_LIPSYNC_DEFAULT": connection(_shared_sandbox, **hook),
         "AIRFLOW_VAR_LIPSYNC_VIDEOS": str(home / "videos"),
+        "AIRFLOW__OPENLINEAGE__SELECTIVE_ENABLE": "True",
+        "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps({"type": "file", "log_file_path": str(home / "lineage.jsonl")}),
         "LIPSYNC_LEDGER": str(home / "ledger.sqlite"),
         "TEST_LIST": str(home / "list.txt"),
         "HOME": str(home),
@@ -237,6 +239,23 @@ def test_a_webhook_schedules_a_dag_and_nobody_waits(airflow, sandbox, tmp_path):
     (event,) = airflow.call("GET", "/assets/events?name_pattern=lipsync://studio/jobs")["asset_events"]
     told = {"job_id": job["id"], "status": "completed", "output": job["output"], "error": ""}
     assert event["extra"] == {**told, "from_rest_api": True}
+
+
+def test_lineage_tells_what_a_video_was_made_of_and_where_it_is(airflow, sandbox):
+    run = airflow.run("lineage")
+    assert airflow.ended(run) == "success"
+    (job,) = sandbox.jobs()
+    path = airflow.home / "videos" / f"{job['id']}.mp4"
+    assert airflow.xcom(run, "t", "output_path") == str(path)
+    told = list(airflow.home.glob("lineage.jsonl*"))
+    events = [json.loads(line) for file in told for line in file.read_text().splitlines()]
+    (done,) = [e for e in events if (e["job"]["name"], e["eventType"]) == ("lineage.t", "COMPLETE")]
+    assert [(data["namespace"], data["name"]) for data in done["inputs"]] == [
+        ("https://x.example", "lineage.png"),
+        ("https://x.example", "a.mp3"),
+    ]
+    assert [(data["namespace"], data["name"]) for data in done["outputs"]] == [("file", str(path))]
+    assert not any("of-the-image" in file.read_text() or "user:word" in file.read_text() for file in told)
 
 
 def test_the_secret_of_the_webhooks_is_shown_to_nobody(airflow):

@@ -366,10 +366,16 @@ def test_lineage_names_what_went_in_and_out_without_signatures(make, context, sa
     pytest.importorskip("airflow.providers.openlineage")
     task = make(image="https://cdn.example/face.png?signature=secret")
     url = task.execute(context)
-    ti = SimpleNamespace(task_id="t", map_index=-1, xcom_pull=lambda key=None, **_: None if key else url)
-    lineage = task.get_openlineage_facets_on_complete(ti)
+    lineage = task.get_openlineage_facets_on_complete(None)
     assert [(data.namespace, data.name) for data in lineage.inputs] == [
         ("https://cdn.example", "face.png"),
         ("https://x.example", "audio"),
     ]
-    assert lineage.outputs[0].namespace == sandbox.url
+    assert [f"{data.namespace}/{data.name}" for data in lineage.outputs] == [url]
+
+
+def test_a_task_that_only_submits_has_made_no_video_for_lineage(make, context, sandbox):
+    pytest.importorskip("airflow.providers.openlineage")
+    task = make(wait_for_completion=False)
+    task.execute(context)
+    assert task.get_openlineage_facets_on_complete(None).outputs == []
