@@ -17,6 +17,8 @@ from lipsync_nodes.catalogue import CATALOGUE
 
 HERE = Path(__file__).parent
 KEY = "sk_airflow_tests_0123456789"
+URL = "https://x.example/"
+MEDIA_URLS = {name: f"{URL}{name}" for name in ("video", "image", "audio", "left_audio", "right_audio")}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -61,17 +63,6 @@ def airflow_home(tmp_path_factory):
     return home
 
 
-@pytest.fixture
-def lipsync_default(airflow_home, sandbox, monkeypatch, tmp_path):
-    """The default connection leads to the sandbox; the ledger (before Airflow 3.3) is one of this test."""
-    monkeypatch.setenv("AIRFLOW_CONN_LIPSYNC_DEFAULT", connection(sandbox))
-    monkeypatch.setenv("LIPSYNC_LEDGER", str(tmp_path / "ledger.sqlite"))
-
-
-URL = "https://x.example/"
-MEDIA_URLS = {name: f"{URL}{name}" for name in ("video", "image", "audio", "left_audio", "right_audio")}
-
-
 class Store(dict):
     """Like a `task_state_store`; a real one is used by `test_dags.py`."""
 
@@ -107,3 +98,10 @@ def make(airflow_home):
         return cls(**{"task_id": "t", "poll_interval": 0.05, **media, **arguments})
 
     return make
+
+
+@pytest.fixture
+def lipsync_default(airflow_home, sandbox, monkeypatch, tmp_path):
+    """The default connection leads to the sandbox; the ledger (before Airflow 3.3) is one of this test."""
+    monkeypatch.setenv("AIRFLOW_CONN_LIPSYNC_DEFAULT", connection(sandbox))
+    monkeypatch.setenv("LIPSYNC_LEDGER", str(tmp_path / "ledger.sqlite"))
