@@ -79,10 +79,12 @@ class Follower:
         with self._lock:
             thread, loop = self._thread, self._loop
             self._thread = self._loop = None
-            self._busy.clear()
         if thread is not None and loop is not None and thread.is_alive():
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
+        with self._lock:
+            if self._loop is None:  # it may have been started anew
+                self._busy.clear()
 
     def _running(self) -> asyncio.AbstractEventLoop:
         """Return the loop of the thread; after a fork there is none."""
