@@ -9,7 +9,8 @@ import asyncio
 import inspect
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from lipsync_nodes import flow
@@ -29,8 +30,15 @@ OnJob = Callable[[Job], object]
 
 # Seconds before each look at one job. It may take the service a moment to say what its own webhook said.
 PAUSES: Final = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+# Whoever calls again at once is not to cause two looks within a second.
+LEAST_PAUSE: Final = 1.0
+LOOK: Final = Policy(request_timeout=10.0)
 # Between two looks at whatever jobs: webhooks may come in a burst.
 PACE: Final = 0.05
+# Seconds between two rounds: the service, or whoever is to be told, may be away for hours.
+ROUND: Final = 120.0
+# Threads of their own for on_job: one that hangs keeps nobody from being woken.
+TELLERS: Final = 4
 
 
 class Follower:
@@ -39,7 +47,7 @@ class Follower:
     Args:
         profile: whose jobs these are.
         ledger: where what is seen is written down.
-        on_job: called once a job has ended; if it fails, it is called again, later.
+        on_job: called once a job has ended; if it fails, it is called again, for as long as the ledger remembers.
 
     """
 
@@ -64,17 +72,19 @@ class Follower:
             begun = call.callback in self._busy
             self._busy[call.callback] = call.job_id
             if not begun:
-                asyncio.run_coroutine_threadsafe(self._follow(call.callback), loop)
+                asyncio.run_coroutine_threadsafe(self._follow(call.callback, PAUSES), loop)
 
     def close(self) -> None:
         """Stop at once; what was not followed up is in the ledger."""
         with self._lock:
             thread, loop = self._thread, self._loop
             self._thread = self._loop = None
-            self._busy.clear()
         if thread is not None and loop is not None and thread.is_alive():
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
+        with self._lock:
+            if self._loop is None:  # it may have been started anew
+                self._busy.clear()
 
     def _running(self) -> asyncio.AbstractEventLoop:
         """Return the loop of the thread; after a fork there is none."""
@@ -83,41 +93,84 @@ class Follower:
             self._loop = asyncio.new_event_loop()
             self._thread = threading.Thread(target=_run, args=(self._loop,), name="lipsync-webhooks", daemon=True)
             self._thread.start()
+            self._tellers = ThreadPoolExecutor(TELLERS, thread_name_prefix="lipsync-on-job")
+            asyncio.run_coroutine_threadsafe(self._rounds(), self._loop)
         return self._loop
 
-    async def _follow(self, callback: str) -> None:
-        client = _Looking(profile=self._profile, ledger=self._ledger, policy=Policy(request_timeout=10.0))
-        async with client:
-            for pause in PAUSES:
-                await asyncio.sleep(pause)
-                if await self._told(Called(callback, self._busy[callback]), client):
-                    break
-            else:
-                _log.warning("Job %s: its webhook came, but it has not ended yet.", redact(self._busy[callback]))
-                # Whoever calls again at once is not to cause two looks within a second.
-                await asyncio.sleep(PAUSES[1])
-        with self._lock:
-            self._busy.pop(callback, None)
-
-    async def _told(self, call: Called, client: _Looking) -> bool:
-        """Look at the job unless its end is known, tell of it and note that; False if it is to be tried again."""
+    async def _follow(self, callback: str, pauses: Sequence[float]) -> None:
+        """Follow the calls of one callback up, until they are done or, like all that goes wrong, left to the rounds."""
+        call = None
         try:
-            job = await asyncio.to_thread(self._ledger.ended, call.job_id)
-            if job is None:
-                await self._take_turn()
-                job = await client.look(call)
+            async with _Looking(profile=self._profile, ledger=self._ledger, policy=LOOK) as client:
+                while not self._done_with(callback, call):
+                    call = await self._follow_latest(callback, client, pauses)
+        except Exception as error:  # noqa: BLE001  # nobody else would hear of it
+            _log.warning("A webhook could not be followed up: %s", redact(f"{error!r}"))
+            with self._lock:
+                self._busy.pop(callback, None)
+
+    def _done_with(self, callback: str, call: Called | None) -> bool:
+        """Tell whether no other call of a callback came while one was followed up; then the callback is not busy."""
+        with self._lock:
+            done = call is not None and self._busy.get(callback, call.job_id) == call.job_id
+            if done:
+                self._busy.pop(callback, None)
+            return done
+
+    async def _follow_latest(self, callback: str, client: _Looking, pauses: Sequence[float]) -> Called:
+        for pause in pauses:
+            await asyncio.sleep(pause)
+            call = Called(callback, self._busy[callback])
+            if not (trouble := await self._trouble(call, client)):
+                return call
+            _log.debug("Job %s: %s", redact(call.job_id), redact(trouble))
+        _log.warning("Job %s: %s It is looked at again later.", redact(call.job_id), redact(trouble))
+        await asyncio.sleep(LEAST_PAUSE)
+        return call
+
+    async def _trouble(self, call: Called, client: _Looking) -> str:
+        """Look at the job unless its end is known, tell of it and note that; or say what is in the way."""
+        await self._take_turn()
+        try:
+            job = await asyncio.to_thread(self._ledger.ended, call.job_id) or await client.look(call)
             if not job.finished:
-                return False
-            if self._on_job is not None:
-                await _call(self._on_job, job)
+                return "Its webhook came, but it has not ended yet."
+            if self._on_job is not None and not await self._told(self._on_job, job):
+                return "It has ended, but on_job failed."
             await asyncio.to_thread(self._ledger.record, Told(call.callback), self._profile)
         except LipsyncError as error:
-            _log.debug("A webhook's job was not confirmed: %s", error)
-            return False
-        except Exception as error:  # noqa: BLE001  # on_job is somebody else's code
-            _log.warning("Job %s has ended, but on_job failed: %s", redact(call.job_id), redact(repr(error)))
+            return f"Its webhook came, but was not confirmed: {error}"
+        return ""
+
+    async def _told(self, on_job: OnJob, job: Job) -> bool:
+        """Tell somebody else's code, which may block, or be a coroutine function, or fail."""
+        try:
+            told = await asyncio.get_running_loop().run_in_executor(self._tellers, on_job, job)
+            if inspect.isawaitable(told):
+                await told
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # see above
+            _log.warning("Job %s has ended, but on_job failed: %s", redact(job.id), redact(f"{error!r}"))
             return False
         return True
+
+    async def _rounds(self) -> None:
+        """Look again and again at what could not be followed up at once: the ledger alone remembers it."""
+        while True:
+            await asyncio.sleep(ROUND)
+            try:
+                calls = await asyncio.to_thread(self._ledger.calls, self._profile)
+            except LipsyncError as error:
+                _log.warning("What webhooks told could not be read: %s", error)
+                continue
+            for entry in calls:  # one after the other: new calls come first
+                await self._again(entry.callback or "", entry.called_id or "")
+
+    async def _again(self, callback: str, job_id: str) -> None:
+        with self._lock:
+            if callback in self._busy:
+                return
+            self._busy[callback] = job_id
+        await self._follow(callback, PAUSES[:1])
 
     async def _take_turn(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -131,13 +184,6 @@ class _Looking(AsyncLipsyncClient):
     async def look(self, call: Called) -> Job:
         """Look once; the job becomes that of the callback's submission, if it has none yet."""
         return await self._drive(flow.look(call.job_id, self._policy, callback=call.callback))
-
-
-async def _call(on_job: OnJob, job: Job) -> None:
-    """Call a function that may block, or a coroutine function."""
-    told = await asyncio.to_thread(on_job, job)
-    if inspect.isawaitable(told):
-        await told
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:

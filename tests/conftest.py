@@ -11,7 +11,7 @@ from lipsync_nodes import AsyncLipsyncClient, ImageForm, ImageMultiForm, Lipsync
 from lipsync_nodes.flow import Policy
 from lipsync_nodes.sandbox import Sandbox
 
-pytest_plugins = ["tests.faults.table"]
+pytest_plugins = ["tests.faults.table", "tests.s3"]
 
 # Patient in tries, impatient in seconds: the rules are the real ones, the pauses are not.
 QUICK = Policy(request_timeout=2.0, first_pause=0.01, longest_pace=2.0)

@@ -1,14 +1,20 @@
-"""A receiver on a real server, in a thread: what a host does that mounts one."""
+"""A receiver on a real server: in a thread, as in a host that mounts one, and as a program of its own."""
 
 import asyncio
+import json
 import socket
+import subprocess
+import sys
 import threading
+from contextlib import contextmanager
 
 import uvicorn
 
 from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.settings import Profile, Webhook
 from lipsync_nodes.webhooks import WebhookReceiver
+
+COMMAND = [sys.executable, "-c", "from lipsync_nodes.cli import main; main()"]
 
 
 class Receiving:
@@ -34,3 +40,19 @@ class Receiving:
         self.receiver.close()
         self.ledger.close()
         self._socket.close()
+
+
+@contextmanager
+def serving(env, folder, *options):
+    """Run `webhook serve`; gives what it prints first."""
+    command = [*COMMAND, "webhook", "serve", "--port", "0", "--json", *options]
+    with subprocess.Popen(
+        command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.terminate()
+            _, err = process.communicate(timeout=30)
+            assert "Traceback" not in err
+            assert "cb_" not in err

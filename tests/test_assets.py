@@ -3,7 +3,6 @@
 import io
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import textwrap
@@ -28,14 +27,9 @@ from lipsync_nodes.settings import Profile, Storage
 from tests.conftest import FORMS, QUICK
 from tests.faults import bad_service as bad
 from tests.faults.bad_service import BadService
+from tests.s3 import S3_KEY, S3_SECRET
 
 FACE, VOICE, OTHER = MEDIA / "portrait.jpg", MEDIA / "speech_left.mp3", MEDIA / "speech_right.mp3"
-S3_KEY, S3_SECRET = "an-id", "a-secret-0123456789"
-
-
-def listens(port):
-    with socket.socket() as probing:
-        return probing.connect_ex(("127.0.0.1", port)) == 0
 
 
 def silence(path, seconds, rate=8000):
@@ -45,25 +39,6 @@ def silence(path, seconds, rate=8000):
         sound.setframerate(rate)
         sound.writeframes(bytes([128]) * int(seconds * rate))
     return path
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory):
-    """A real S3 server that checks signatures and their expiry; gives its endpoint and a way to count its PUTs."""
-    with socket.socket() as probe_:
-        probe_.bind(("127.0.0.1", 0))
-        port = probe_.getsockname()[1]
-    folder = tmp_path_factory.mktemp("s3")
-    (folder / "data" / "bucket").mkdir(parents=True)
-    log = folder / "rclone.txt"
-    program = shutil.which("rclone", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
-    command = [program, "serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key", f"{S3_KEY},{S3_SECRET}", "-vv",
-               "--log-file", str(log), "--config", str(folder / "none.conf"), str(folder / "data")]  # fmt: skip
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    bad.wait_until(lambda: listens(port))
-    yield f"http://127.0.0.1:{port}", folder / "data" / "bucket"
-    process.terminate()
-    process.wait()
 
 
 def storage_of(endpoint, **options):

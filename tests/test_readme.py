@@ -15,6 +15,7 @@ import pytest
 
 from lipsync_nodes.catalogue import spec_named
 from lipsync_nodes.sandbox import MEDIA
+from lipsync_nodes.settings import load_profile
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -125,8 +126,8 @@ def test_the_sandbox_by_itself(desk):
     assert (desk / "sandbox-data").is_dir()
 
 
-def test_the_receiver_by_itself(desk):
-    (command,) = [line for line in lines_of("bash") if line.startswith("lipsync-nodes webhook serve")]
+@pytest.mark.parametrize("command", [line for line in lines_of("bash") if " webhook serve " in line])
+def test_the_receiver_by_itself(desk, command):
     words = shlex.split(command.replace("8788", "0"))
     words[:1] = [sys.executable, "-c", "from lipsync_nodes.cli import main; main()"]
     env = {**os.environ, "LIPSYNC_API_KEY": "sk_x"}
@@ -155,3 +156,12 @@ def test_the_line_of_a_batch_is_one():
 def test_every_link_of_the_readme_into_the_project_leads_somewhere():
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
         assert (ROOT / target).exists(), target
+
+
+def test_the_profile_is_one(tmp_path, monkeypatch):
+    (text,) = [text for kind, text in BLOCKS if kind == "toml"]
+    file = tmp_path / "profiles.toml"
+    file.write_text(text)
+    file.chmod(0o600)
+    monkeypatch.setenv("LIPSYNC_CONFIG", str(file))
+    assert load_profile().webhook.secret

@@ -25,6 +25,7 @@ from lipsync_nodes import (
     JobTimeout,
     LipsyncClient,
     SubmissionUncertain,
+    following,
 )
 from lipsync_nodes.callbacks import callback_of, new_callback, new_secret, token_of
 from lipsync_nodes.events import (
@@ -148,7 +149,7 @@ with LipsyncClient({sandbox.api_key!r}, {sandbox.base_url!r}, ledger=Ledger({str
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     status, ended = done.stdout.split()
     assert (status, done.stderr) == ("completed", "")
-    assert float(ended) - rows(sandbox)[0].ended < 3
+    assert float(ended) - rows(sandbox)[0].ended < LONG / 2, "a poll would have been later"
 
 
 def test_a_thousand_waits_are_one_watch_and_never_block_the_loop(sandbox, receiving, path):
@@ -225,7 +226,7 @@ def test_one_result_and_one_row_whenever_the_webhook_comes(order, client, sandbo
 
 def test_out_of_order_each_job_gets_its_own_webhook(client, sandbox, path):
     """Three jobs whose webhooks come in the opposite order."""
-    for seconds, endpoint in ((1.5, "lipsync-video"), (1.0, "lipsync-image"), (0.5, "lipsync-image-multi")):
+    for seconds, endpoint in ((4.1, "lipsync-video"), (2.1, "lipsync-image"), (0.1, "lipsync-image-multi")):
         sandbox.fault("delay", where="webhook", seconds=seconds, path=f"*/{endpoint}")
     jobs = [client.submit(form, webhook="auto") for form in FORMS.values()]
     assert [client.wait(job.id, poll_interval=LONG).id for job in jobs] == [job.id for job in jobs]
@@ -316,6 +317,76 @@ def test_on_job_is_told_once_and_again_only_if_it_failed(sandbox, path):
         wait_until(lambda: only_entry(path).told_at)
         assert [(told.id, told.output) for told in told] == [(job.id, job.output)] * 2
         assert len(sandbox.received("poll")) <= 4
+
+
+@pytest.fixture
+def soon(monkeypatch):
+    """The rounds over what could not be followed up at once, in a hurry."""
+    monkeypatch.setattr(following, "PAUSES", (0.0, 0.05))
+    monkeypatch.setattr(following, "LEAST_PAUSE", 0.05)
+    monkeypatch.setattr(following, "ROUND", 0.2)
+
+
+@pytest.mark.parametrize("failure", [OSError("Airflow is away"), ConfigurationError("no such asset"), SystemExit(1)])
+def test_on_job_is_called_again_for_as_long_as_it_fails_and_each_failure_is_said(sandbox, path, soon, caplog, failure):
+    told = []
+
+    def on_job(job):
+        told.append(job)
+        if len(told) < 6:
+            raise failure
+
+    with Receiving(sandbox.api_key, sandbox.base_url, path, on_job=on_job) as receiving:
+        with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
+            client.submit(FORM, webhook="auto")
+        wait_until(lambda: only_entry(path).told_at)
+    assert len(told) == 6
+    said = [record.message for record in caplog.records if record.levelno == logging.WARNING]
+    assert sum(f"on_job failed: {failure!r}" in words for words in said) == 5
+    assert len(sandbox.received("poll")) == 1
+
+
+def test_what_the_service_does_not_confirm_is_looked_at_again_and_said(sandbox, path, soon, caplog):
+    sandbox.fault("status", where="poll", code=503, count=4)
+    with Receiving(sandbox.api_key, sandbox.base_url, path) as receiving:
+        with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
+            client.submit(FORM, webhook="auto")
+        wait_until(lambda: only_entry(path).state == "completed")
+    assert any("was not confirmed: " in record.message for record in caplog.records)
+
+
+def test_an_on_job_that_hangs_keeps_nobody_from_being_woken(sandbox, path):
+    going_on, begun = threading.Event(), []
+
+    def on_job(job):
+        begun.append(job.id)
+        going_on.wait(30)
+
+    sandbox.fault("seconds", seconds=0.2, count=-1)
+    with Receiving(sandbox.api_key, sandbox.base_url, path, on_job=on_job) as receiving:
+        with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
+            for _ in range(40):
+                client.submit(FORM, webhook="auto")
+            wait_until(lambda: len(begun) == following.TELLERS)
+            job, seconds = timed(lambda: client.run(FORM, webhook="auto", poll_interval=LONG, timeout=LONG))
+        going_on.set()
+    assert job.id not in begun[: following.TELLERS]
+    assert seconds < 20
+
+
+def test_a_call_that_names_another_job_while_the_last_is_given_up_is_not_lost(sandbox, receiving, path, monkeypatch):
+    monkeypatch.setattr(following, "PAUSES", (0.0,))
+    with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
+        sandbox.fault("cut_after", where="submit")
+        sandbox.fault("drop")
+        with pytest.raises(SubmissionUncertain):
+            client.submit(FORM, webhook="auto", key="k")
+    (row,) = rows(sandbox)
+    headers = {"Content-Type": "application/json"}
+    for job_id in ("no-such-job", row.id):
+        assert httpx.post(row.webhook, json={"id": job_id}, headers=headers).status_code == 200
+        wait_until(lambda job_id=job_id: any(job_id in request.path for request in sandbox.received("poll")))
+    wait_until(lambda: only_entry(path).state == "completed")
 
 
 def test_on_job_may_block(sandbox, path):

@@ -3,17 +3,15 @@
 import json
 import os
 import subprocess
-import sys
-from contextlib import contextmanager
 
 import pytest
 import trustme
 
 from lipsync_nodes.ledger import Ledger
 from tests.faults.bad_service import wait_until
+from tests.receiving import COMMAND, serving
 
 URLS = ["--image", "https://x.example/i.png", "--audio", "https://x.example/a.mp3"]
-COMMAND = [sys.executable, "-c", "from lipsync_nodes.cli import main; main()"]
 KEY = "sk_webhook_cli_0123456789"
 
 
@@ -25,22 +23,6 @@ def env(sandbox, tmp_path):
         "LIPSYNC_BASE_URL": sandbox.base_url,
         "LIPSYNC_LEDGER": str(tmp_path / "ledger.sqlite"),
     }
-
-
-@contextmanager
-def serving(env, folder, *options):
-    """Run `webhook serve`; gives what it prints first."""
-    command = [*COMMAND, "webhook", "serve", "--port", "0", "--json", *options]
-    with subprocess.Popen(
-        command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            yield json.loads(process.stdout.readline())
-        finally:
-            process.terminate()
-            _, err = process.communicate(timeout=30)
-            assert "Traceback" not in err
-            assert "cb_" not in err
 
 
 def cli(env, folder, *words):
@@ -72,6 +54,29 @@ def test_a_run_in_one_process_is_woken_by_the_receiver_in_another(env, sandbox, 
         assert (refused.returncode, json.loads(refused.stdout)["statuses"]) == (1, [404])
         wait_until((tmp_path / "told.txt").is_file)
     assert (tmp_path / "told.txt").read_text().split() == [job["id"]]
+
+
+def test_a_receiver_that_dies_before_on_job_is_done_calls_it_at_its_next_start(env, sandbox, tmp_path):
+    (tmp_path / "follow.py").write_text(
+        "import os\n"
+        "def up(job):\n"
+        "    with open('told.txt', 'a') as told: told.write(job.id + '\\n')\n"
+        "    if os.path.exists('deadly'): os.remove('deadly'); os._exit(1)\n"
+    )
+    told, deadly = tmp_path / "told.txt", tmp_path / "deadly"
+    deadly.touch()
+    with serving(env, tmp_path, "--on-job", "follow:up") as server:
+        env["LIPSYNC_WEBHOOK"] = server["url"]
+        done = cli(env, tmp_path, "run", "image", *URLS, "--webhook", "auto", "--poll-interval", "0.2", "--json")
+        job = json.loads(done.stdout)
+        wait_until(lambda: told.is_file() and not deadly.exists())
+    with serving(env, tmp_path, "--on-job", "follow:up"):
+        wait_until(lambda: told.read_text().split() == [job["id"]] * 2)
+        with Ledger(env["LIPSYNC_LEDGER"]) as ledger:
+            wait_until(lambda: ledger.entry_of(job["id"]).told_at)
+    with serving(env, tmp_path, "--on-job", "follow:up"):
+        pass
+    assert told.read_text().split() == [job["id"]] * 2
 
 
 def test_jobs_shows_which_webhook_is_expected(env, sandbox, tmp_path):
@@ -110,11 +115,14 @@ def test_it_serves_tls_by_files(env, sandbox, tmp_path):
     [
         (["webhook", "serve", "--on-job", "no_such_module:x"], "--on-job no_such_module:x cannot be loaded"),
         (["webhook", "serve", "--on-job", "json"], "cannot be loaded"),
+        (["webhook", "serve", "--on-job", "json:__name__"], "is no function"),
+        (["webhook", "serve", "--on-job", "broken_module:up"], "cannot be loaded: expected"),
         (["webhook", "send", "no-such-job"], "No job no-such-job"),
         (["submit", "image", *URLS, "--webhook", "auto"], "LIPSYNC_WEBHOOK"),
     ],
 )
 def test_what_is_wrong_is_told_in_a_sentence(words, says, env, sandbox, tmp_path):
+    (tmp_path / "broken_module.py").write_text("def up(job)\n")
     done = cli(env, tmp_path, *words)
     assert (done.returncode, sandbox.jobs()) == (2, [])
     assert says in done.stderr

@@ -53,6 +53,7 @@ def _tell(task: Any, context: Context, job: Job, saved: str | None) -> None:
         task.log.info("The video is in %s", saved)
         ti.xcom_push(key="output_path", value=saved)
     LipsyncJobLink.point_to(str(job.output), context)
+    task.delivered = saved or str(job.output)
     for outlet in task.outlets:
         if isinstance(outlet, Asset):
             context["outlet_events"][outlet].extra = {"job_id": job.id, "output": saved or job.output}

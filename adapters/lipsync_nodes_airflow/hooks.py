@@ -22,7 +22,8 @@ class LipsyncHook(BaseHook):
     """The service as an Airflow connection describes it.
 
     The password is the API key, the host the base URL (the service's own if it is empty). The extra may hold what else
-    a profile of the core holds: `storage`, `budget`, …
+    a profile of the core holds: `storage`, `budget`, … Of a `webhook`, the form has the base, and beside it the secret
+    that is shared with the receiver, `webhook_secret`; `{"webhook": {"base": …, "secret": …}}` is the same.
 
     Args:
         lipsync_conn_id: which connection.
@@ -83,7 +84,9 @@ def _profile_of(name: str, connection: Connection) -> Profile:
         raise ConfigurationError(
             f"The connection {name!r} holds no API key.", hint="Put the key (sk_…) into its password field."
         )
-    given = {field: value for field, value in connection.extra_dejson.items() if value not in {None, ""}}
+    given = {field: value for field, value in connection.extra_dejson.items() if value is not None and value != ""}
+    if secret := given.pop("webhook_secret", None):
+        given["webhook"] = {"base": given.get("webhook", ""), "secret": secret}
     base = {"base_url": connection.host} if connection.host else {}
     return profile_of(name, {**given, **base, "api_key": connection.password})
 

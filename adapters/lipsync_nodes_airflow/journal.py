@@ -152,7 +152,8 @@ class TaskJournal:
     def secret(self) -> str:
         """Have none: a task that expects webhooks needs the `secret` of the receiver's profile."""
         raise ConfigurationError(
-            'webhook="auto" needs the receiver\'s secret here.', hint="Nothing was sent. Give the profile one."
+            'webhook="auto" needs the secret that is shared with the receiver.',
+            hint="Nothing was sent. Put it into the connection (`webhook_secret`) and into the receiver's profile.",
         )
 
     def saved(self, job_id: str, path: Path) -> None:

@@ -49,7 +49,8 @@ class LipsyncOperator(BaseOperator):
             that ends in a slash is a folder, where the video is named by its job.
         media_seconds: how long media last, by the name of their argument, `{"audio": 12.5}`; for the estimate. What is
             in files and object storages is measured.
-        webhook: an https URL that the service POSTs the finished job to.
+        webhook: an https URL that the service POSTs the finished job to; or "auto", the receiver that the connection
+            names (`asset_events` schedules a DAG by it).
         job_id: wait for this job instead of submitting one.
         resubmit_uncertain: submit even if an earlier try may have been received: it may pay twice.
 
@@ -62,6 +63,7 @@ class LipsyncOperator(BaseOperator):
     template_fields: Sequence[str] = ("lipsync_conn_id", "media_seconds", "output_path", "webhook", "job_id")
     operator_extra_links = (LipsyncJobLink(),)
     ui_color = "#e8e4ff"
+    delivered: str | None = None  # where the video is, once it is there
 
     def __init__(
         self,
@@ -118,9 +120,9 @@ class LipsyncOperator(BaseOperator):
         """Destroy nothing: a retry or a clear picks the job up."""
         self.log.info("Nobody waits for the job any more; it goes on at the service.")
 
-    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ARG002  # Airflow's interface
         """Tell OpenLineage what the video was made of and where it is."""
-        return facets(task_instance, [getattr(self, field.name) for field in self.spec.media])
+        return facets(self.delivered, [getattr(self, field.name) for field in self.spec.media])
 
     def _submitted(self, context: Context) -> tuple[str, float]:
         """Submit at most once and return the job id, and how long to wait for its video, in seconds."""

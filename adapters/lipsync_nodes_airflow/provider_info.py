@@ -40,6 +40,16 @@ def get_provider_info() -> dict[str, Any]:
                         "schema": {"type": ["integer", "null"], "minimum": 0},
                         "description": "The most credits that one task may spend.",
                     },
+                    "webhook": {
+                        "label": "Webhook",
+                        "schema": {"type": ["string", "null"]},
+                        "description": "The receiver's public https URL, for operators with webhook='auto'.",
+                    },
+                    "webhook_secret": {
+                        "label": "Webhook secret",
+                        "schema": {"type": ["string", "null"], "format": "password"},
+                        "description": "The same as in the receiver's profile, 16 characters at least.",
+                    },
                 },
                 "ui-field-behaviour": {
                     "hidden-fields": ["schema", "login", "port"],

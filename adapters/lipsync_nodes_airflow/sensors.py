@@ -45,6 +45,7 @@ class LipsyncJobSensor(BaseSensorOperator):
     template_fields: Sequence[str] = ("job_id", "lipsync_conn_id", "output_path")
     operator_extra_links = (LipsyncJobLink(),)
     ui_color = "#e8e4ff"
+    delivered: str | None = None  # where the video is, once it is there
 
     def __init__(
         self,
@@ -99,6 +100,6 @@ class LipsyncJobSensor(BaseSensorOperator):
             except JobTimeout as error:
                 raise (AirflowSkipException if self.soft_fail else AirflowSensorTimeout)(str(error)) from error
 
-    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ARG002  # Airflow's interface
         """Tell OpenLineage where the video is."""
-        return facets(task_instance, [])
+        return facets(self.delivered, [])

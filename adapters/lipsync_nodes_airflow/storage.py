@@ -53,7 +53,14 @@ def check_target(output_path: str | None) -> Path | None:
 def save(client: LipsyncClient, job: Job, output_path: str) -> str:
     """Save a job's video, whole or not at all, and return where it is; a path that ends in a slash is a folder.
 
-    It comes by the core's download into a temporary file, where it is checked, and from there in pieces to its storage.
+    It comes by the core's download into a temporary file: resumed after a cut, checked, complete before a byte of it is
+    stored. From there it goes in pieces, so memory does not grow with it. A storage has no half object to be resumed or
+    renamed, so what is streamed there straight from the service would start anew with every cut, and could end as half
+    a video that looks whole. The disk of a worker needs room for one video.
+
+    Raises:
+        DownloadError: the video could not be fetched or stored. Nothing is at the target; a retry pays nothing.
+
     """
     if not is_object(output_path):
         return str(client.download(job, _local(output_path)))

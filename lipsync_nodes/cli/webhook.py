@@ -125,8 +125,10 @@ def _function(name: str | None) -> OnJob | None:
     sys.path.insert(0, os.getcwd())  # noqa: PTH109  # as text, as the others there are
     try:
         function: Any = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001  # it is somebody else's code
         raise ConfigurationError(f"--on-job {name} cannot be loaded: {error}.", hint="Give MODULE:FUNCTION.") from None
+    if not callable(function):
+        raise ConfigurationError(f"--on-job {name} is no function.", hint="Give MODULE:FUNCTION.")
     return function  # type: ignore[no-any-return]
 
 

@@ -9,11 +9,16 @@ import logging
 import os
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from lipsync_nodes.catalogue import CATALOGUE
+
 HERE = Path(__file__).parent
 KEY = "sk_airflow_tests_0123456789"
+URL = "https://x.example/"
+MEDIA_URLS = {name: f"{URL}{name}" for name in ("video", "image", "audio", "left_audio", "right_audio")}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -56,6 +61,43 @@ def airflow_home(tmp_path_factory):
     root.handlers[:], root.level, lipsync.disabled = handlers, level, False
     root.manager._clear_cache()
     return home
+
+
+class Store(dict):
+    """Like a `task_state_store`; a real one is used by `test_dags.py`."""
+
+    def set(self, key, value, **_):
+        self[key] = json.loads(json.dumps(value))
+
+    def delete(self, key):
+        self.pop(key, None)
+
+
+class TaskInstance(SimpleNamespace):
+    dag_id, run_id, task_id, map_index, max_tries = "d", "r", "t", -1, 2
+
+    def xcom_push(self, key, value):
+        self.xcoms[key] = json.loads(json.dumps(value))
+
+
+@pytest.fixture
+def context():
+    return {"ti": TaskInstance(xcoms={}), "task_state_store": Store(), "outlet_events": {}}
+
+
+@pytest.fixture
+def make(airflow_home):
+    """Make an operator of an endpoint, with the media that it wants."""
+
+    def make(command="image", **arguments):
+        from lipsync_nodes_airflow import operators
+
+        spec = next(spec for spec in CATALOGUE if spec.command == command)
+        cls = next(cls for cls in vars(operators).values() if getattr(cls, "spec", None) is spec)
+        media = {field.name: MEDIA_URLS[field.name] for field in spec.fields if field.required}
+        return cls(**{"task_id": "t", "poll_interval": 0.05, **media, **arguments})
+
+    return make
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from airflow.providers.common.compat.sdk import DAG, task
+from airflow.providers.openlineage.utils.selective_enable import enable_lineage
 
 from lipsync_nodes_airflow.operators import LipsyncImageOperator
 
@@ -38,6 +39,16 @@ with DAG("trigger_fails", schedule=None):
 for case in ("killed_waiting", "killed_posting"):
     with DAG(case, schedule=None):
         LipsyncImageOperator(task_id="t", image=f"https://x.example/{case}.png", **COMMON)
+
+with DAG("lineage", schedule=None) as dag:
+    LipsyncImageOperator(
+        task_id="t",
+        image="https://user:word@x.example/lineage.png?X-Amz-Signature=of-the-image",
+        output_path=os.environ["AIRFLOW_VAR_LIPSYNC_VIDEOS"] + "/",
+        deferrable=True,
+        **COMMON,
+    )
+enable_lineage(dag)
 
 with DAG("reordered", schedule=None):
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.integrations.airflow.conftest import connection
+
 pytestmark = pytest.mark.usefixtures("lipsync_default")
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "airflow"
@@ -112,6 +114,16 @@ def test_a_video_makes_an_asset_event(airflow_home, sandbox, monkeypatch):
     tasks = played(dags["make_video"])
     assert states(tasks) == {"talking_head": "success"}
     assert set(dags) == {"make_video", "publish_video"}
+
+
+def test_a_task_that_is_woken_by_a_webhook_does_not_wait(airflow_home, sandbox, monkeypatch):
+    hook = {"webhook": "http://127.0.0.1:9", "webhook_secret": "shared with the receiver, 0123456789"}
+    monkeypatch.setenv("AIRFLOW_CONN_LIPSYNC_DEFAULT", connection(sandbox, **hook))
+    dags = dags_of("woken_by_webhook", monkeypatch)
+    tasks = played(dags["submit_only"])
+    assert states(tasks) == {"submit": "success"}
+    assert xcom(tasks["submit"]) == sandbox.jobs()[0]["id"]
+    assert (set(dags), sandbox.received("poll")) == ({"submit_only", "woken_by_webhook"}, [])
 
 
 def inline(dag_id, **arguments):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -9,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from tests.integrations.airflow.conftest import KEY, connection
-from tests.integrations.airflow.processes import Airflow
+from tests.integrations.airflow.processes import Airflow, free_port, until
+from tests.receiving import serving
 
 pytestmark = [pytest.mark.airflow_processes, pytest.mark.timeout(600)]
 
 HERE = Path(__file__).parent
+SECRET = "shared with the receiver, 0123456789"
 EXAMPLES = HERE.parents[2] / "examples" / "airflow"
 
 
@@ -22,8 +25,12 @@ def airflow(_shared_sandbox, tmp_path_factory):
     home, dags = tmp_path_factory.mktemp("airflow"), tmp_path_factory.mktemp("dags")
     for file in [*EXAMPLES.glob("*.py*"), EXAMPLES / "jobs.jsonl", HERE / "fault_dags.py"]:
         (dags / file.name).symlink_to(file) if not (dags / file.name).exists() else None
+    hook = {"webhook": f"http://127.0.0.1:{free_port()}", "webhook_secret": SECRET}
     environment = {
-        "AIRFLOW_CONN_LIPSYNC_DEFAULT": connection(_shared_sandbox),
+        "AIRFLOW_CONN_LIPSYNC_DEFAULT": connection(_shared_sandbox, **hook),
+        "AIRFLOW_VAR_LIPSYNC_VIDEOS": str(home / "videos"),
+        "AIRFLOW__OPENLINEAGE__SELECTIVE_ENABLE": "True",
+        "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps({"type": "file", "log_file_path": str(home / "lineage.jsonl")}),
         "LIPSYNC_LEDGER": str(home / "ledger.sqlite"),
         "TEST_LIST": str(home / "list.txt"),
         "HOME": str(home),
@@ -204,18 +211,83 @@ def test_a_mapped_list_that_is_reordered_and_cleared_gives_each_its_own_video(ai
     assert got == ["b", "a", "c"]
 
 
+def test_a_webhook_schedules_a_dag_and_nobody_waits(airflow, sandbox, tmp_path):
+    """The receiver is a process of its own, and shares nothing with Airflow's but the key and the secret."""
+    base = json.loads(airflow.environment["AIRFLOW_CONN_LIPSYNC_DEFAULT"])["extra"]["webhook"]
+    profiles = tmp_path / "profiles.toml"
+    profiles.write_text(
+        f'[default]\napi_key = "{KEY}"\nbase_url = "{sandbox.base_url}"\n'
+        f'webhook = {{base = "{base}", secret = "{SECRET}"}}\n'
+    )
+    profiles.chmod(0o600)
+    environment = {
+        **os.environ,
+        "LIPSYNC_CONFIG": str(profiles),
+        "LIPSYNC_LEDGER": str(tmp_path / "receiver.sqlite"),
+        "LIPSYNC_AIRFLOW_URL": airflow.url,
+    }
+    sandbox.fault("seconds", seconds=3)
+    on_job = "lipsync_nodes_airflow.asset_events:create_asset_event"
+    with serving(environment, tmp_path, "--on-job", on_job, "--port", base.rpartition(":")[2]):
+        run = airflow.run("submit_only")
+        assert airflow.ended(run) == "success"
+        woken = until(lambda: airflow.call("GET", "/dags/woken_by_webhook/dagRuns")["dag_runs"])[0]
+        woken = ("woken_by_webhook", woken["dag_run_id"])
+        assert airflow.ended(woken) == "success"
+    (job,) = sandbox.jobs()
+    assert airflow.xcom(run, "submit") == job["id"]
+    assert airflow.xcom(woken, "save", index=0) == job["output"]
+    assert (airflow.home / "videos" / f"{job['id']}.mp4").stat().st_size > 100
+    assert len(sandbox.received("submit")) == 1
+    assert len(sandbox.received("poll")) <= 3, "the receiver looks once, and the task that saves the video"
+    event, *again = airflow.call("GET", "/assets/events?name_pattern=lipsync://studio/jobs")["asset_events"]
+    assert all(other["extra"] == event["extra"] for other in again), "where an answer came too late"
+    told = {"job_id": job["id"], "status": "completed", "output": job["output"], "error": ""}
+    assert event["extra"] == {**told, "from_rest_api": True}
+
+
+def lineage_of(airflow):
+    """What the task of the DAG `lineage` has told so far; it tells of its end after the run has ended."""
+    lines = [line for file in airflow.home.glob("lineage.jsonl*") for line in file.read_text().splitlines()]
+    return [event for event in map(json.loads, lines) if event["job"]["name"] == "lineage.t"]
+
+
+def test_lineage_tells_what_a_video_was_made_of_and_where_it_is(airflow, sandbox):
+    run = airflow.run("lineage")
+    assert airflow.ended(run) == "success"
+    (job,) = sandbox.jobs()
+    path = airflow.home / "videos" / f"{job['id']}.mp4"
+    assert airflow.xcom(run, "t", "output_path") == str(path)
+    done = until(lambda: next((e for e in lineage_of(airflow) if e["eventType"] == "COMPLETE"), None))
+    assert [(data["namespace"], data["name"]) for data in done["inputs"]] == [
+        ("https://x.example", "lineage.png"),
+        ("https://x.example", "a.mp3"),
+    ]
+    assert [(data["namespace"], data["name"]) for data in done["outputs"]] == [("file", str(path))]
+    assert not any(secret in json.dumps(lineage_of(airflow)) for secret in ("of-the-image", "user:word"))
+
+
+def test_the_secret_of_the_webhooks_is_shown_to_nobody(airflow):
+    extra = json.dumps({"webhook": "https://hooks.example", "webhook_secret": SECRET})
+    airflow.call("POST", "/connections", connection_id="with_webhooks", conn_type="lipsync", password=KEY, extra=extra)
+    shown = airflow.call("GET", "/connections/with_webhooks")
+    assert json.loads(shown["extra"]) == {"webhook": "https://hooks.example", "webhook_secret": "***"}
+
+
 def test_the_commands_and_the_connection_form(airflow):
     assert "lipsync-nodes" in airflow.command("providers", "list")
     assert "Connection success!" in airflow.command("connections", "test", "lipsync_default")
     forms = airflow._http.get(f"{airflow.url}/ui/connections/hook_meta").json()
     (form,) = [form for form in forms if form["connection_type"] == "lipsync"]
     assert form["standard_fields"]["password"]["title"] == "API key"
-    assert set(form["extra_fields"]) == {"storage", "budget"}
+    assert set(form["extra_fields"]) == {"storage", "budget", "webhook", "webhook_secret"}
+    assert form["extra_fields"]["webhook_secret"]["schema"]["format"] == "password"
 
 
-def test_the_key_is_nowhere(airflow):
+def test_the_key_and_the_secret_are_nowhere(airflow):
     airflow.stop("scheduler")
     files = [path for path in airflow.home.rglob("*") if path.is_file()]
     assert any(path.suffix == ".log" for path in files)
     assert {"scheduler.out", "triggerer.out", "airflow.db"} <= {path.name for path in files}
-    assert [str(path) for path in files if KEY.encode() in path.read_bytes()] == []
+    for secret in (KEY, SECRET, "cb_[A-Za-z0-9_-]{64}"):
+        assert [str(path) for path in files if re.search(secret.encode(), path.read_bytes())] == []

@@ -15,6 +15,7 @@ from lipsync_nodes import ConfigurationError
 from lipsync_nodes_airflow.provider_info import get_provider_info
 from tests.integrations.airflow.conftest import KEY, connection
 
+SECRET = "shared with the receiver, 0123456789"
 PACKAGE = Path(__file__).parents[3] / "adapters" / "lipsync_nodes_airflow"
 
 
@@ -81,7 +82,13 @@ def test_the_connection_is_tested_without_spending(airflow_home, lipsync_default
 
 @pytest.mark.parametrize(
     ("wrong", "words"),
-    [({"password": ""}, "no API key"), ({"host": "http://far.example"}, "https"), ({"extra": {"colour": 1}}, "colour")],
+    [
+        ({"password": ""}, "no API key"),
+        ({"host": "http://far.example"}, "https"),
+        ({"extra": {"colour": 1}}, "colour"),
+        ({"extra": {"webhook_secret": SECRET}}, "webhook.base"),
+        ({"extra": {"webhook": "https://hooks.example", "webhook_secret": SECRET[:9]}}, "webhook.secret"),
+    ],
 )
 def test_a_connection_that_cannot_be_used_says_why(airflow_home, sandbox, monkeypatch, wrong, words):
     from lipsync_nodes_airflow.hooks import LipsyncHook
@@ -91,8 +98,27 @@ def test_a_connection_that_cannot_be_used_says_why(airflow_home, sandbox, monkey
     assert not ok
     assert words in message
     assert KEY not in message
+    assert SECRET[:9] not in message
     with pytest.raises(ConfigurationError):
         LipsyncHook("odd").get_conn()
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"webhook": "https://hooks.example/lipsync", "webhook_secret": SECRET, "storage": ""},
+        {"webhook": {"base": "https://hooks.example/lipsync", "secret": SECRET}},
+    ],
+    ids=["as the form has it", "as a profile has it"],
+)
+def test_a_connection_tells_where_webhooks_go(airflow_home, sandbox, monkeypatch, extra):
+    from lipsync_nodes_airflow.hooks import LipsyncHook
+
+    monkeypatch.setenv("AIRFLOW_CONN_LIPSYNC_DEFAULT", connection(sandbox, **extra))
+    hook = LipsyncHook()
+    assert hook.profile.webhook.base == "https://hooks.example/lipsync"
+    assert hook.profile.webhook.secret.get_secret_value() == SECRET
+    assert SECRET not in repr((hook.profile, vars(hook), hook.client()))
 
 
 def test_an_empty_host_is_the_service_itself(airflow_home, monkeypatch):

@@ -11,33 +11,9 @@ import pytest
 from lipsync_nodes import DownloadError, JobTimeout, SubmissionUncertain
 from lipsync_nodes.catalogue import CATALOGUE
 from lipsync_nodes.sandbox import MEDIA
+from tests.integrations.airflow.conftest import URL, Store, TaskInstance
 
 pytestmark = pytest.mark.usefixtures("lipsync_default")
-
-URL = "https://x.example/"
-MEDIA_URLS = {name: f"{URL}{name}" for name in ("video", "image", "audio", "left_audio", "right_audio")}
-
-
-class Store(dict):
-    """Like a `task_state_store`; a real one is used by `test_dags.py`."""
-
-    def set(self, key, value, **_):
-        self[key] = json.loads(json.dumps(value))
-
-    def delete(self, key):
-        self.pop(key, None)
-
-
-class TaskInstance(SimpleNamespace):
-    dag_id, run_id, task_id, map_index, max_tries = "d", "r", "t", -1, 2
-
-    def xcom_push(self, key, value):
-        self.xcoms[key] = json.loads(json.dumps(value))
-
-
-@pytest.fixture
-def context():
-    return {"ti": TaskInstance(xcoms={}), "task_state_store": Store(), "outlet_events": {}}
 
 
 @pytest.fixture
@@ -49,21 +25,6 @@ def memory(airflow_home):
     store = __import__(ObjectStoragePath.__module__.rpartition(".")[0] + ".store", fromlist=["attach"])
     store.attach("memory", fs=MemoryFileSystem())
     return ObjectStoragePath
-
-
-@pytest.fixture
-def make(airflow_home):
-    """Make an operator of an endpoint, with the media that it wants."""
-
-    def make(command="image", **arguments):
-        from lipsync_nodes_airflow import operators
-
-        spec = next(spec for spec in CATALOGUE if spec.command == command)
-        cls = next(cls for cls in vars(operators).values() if getattr(cls, "spec", None) is spec)
-        media = {field.name: MEDIA_URLS[field.name] for field in spec.fields if field.required}
-        return cls(**{"task_id": "t", "poll_interval": 0.05, **media, **arguments})
-
-    return make
 
 
 def through_the_triggerer(task, context):
@@ -391,6 +352,35 @@ def test_a_budget_of_the_connection_holds_where_the_length_is_told(make, context
     assert len(sandbox.received("submit")) == 1
 
 
+HOOK = {"webhook": "http://127.0.0.1:9/lipsync", "webhook_secret": "shared with the receiver, 0123456789"}
+
+
+@both
+def test_a_webhook_goes_to_the_receiver_that_the_connection_names(make, context, sandbox, monkeypatch, deferrable):
+    from lipsync_nodes.callbacks import callback_of
+    from tests.integrations.airflow.conftest import connection
+
+    monkeypatch.setenv("AIRFLOW_CONN_LIPSYNC_DEFAULT", connection(sandbox, **HOOK))
+    run(make(webhook="auto", deferrable=deferrable), context)
+    base, _, token = sandbox.received("submit")[0].body["webhook"].rpartition("/")
+    assert base == HOOK["webhook"]
+    assert callback_of(token, HOOK["webhook_secret"])
+    told = json.dumps([context["ti"].xcoms, context["task_state_store"]])
+    assert token not in told
+    assert HOOK["webhook_secret"] not in told
+
+
+def test_a_webhook_without_a_shared_secret_is_told_before_anything_is_sent(make, context, sandbox, monkeypatch):
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    from tests.integrations.airflow.conftest import connection
+
+    monkeypatch.setenv("AIRFLOW_CONN_LIPSYNC_DEFAULT", connection(sandbox, webhook=HOOK["webhook"]))
+    with pytest.raises(AirflowFailException, match="`webhook_secret`"):
+        make(webhook="auto").execute(context)
+    assert sandbox.received("submit") == []
+
+
 def test_an_asset_outlet_is_told_of_the_job(make, context, sandbox):
     from airflow.providers.common.compat.sdk import Asset
 
@@ -426,10 +416,16 @@ def test_lineage_names_what_went_in_and_out_without_signatures(make, context, sa
     pytest.importorskip("airflow.providers.openlineage")
     task = make(image="https://cdn.example/face.png?signature=secret")
     url = task.execute(context)
-    ti = SimpleNamespace(task_id="t", map_index=-1, xcom_pull=lambda key=None, **_: None if key else url)
-    lineage = task.get_openlineage_facets_on_complete(ti)
+    lineage = task.get_openlineage_facets_on_complete(None)
     assert [(data.namespace, data.name) for data in lineage.inputs] == [
         ("https://cdn.example", "face.png"),
         ("https://x.example", "audio"),
     ]
-    assert lineage.outputs[0].namespace == sandbox.url
+    assert [f"{data.namespace}/{data.name}" for data in lineage.outputs] == [url]
+
+
+def test_a_task_that_only_submits_has_made_no_video_for_lineage(make, context, sandbox):
+    pytest.importorskip("airflow.providers.openlineage")
+    task = make(wait_for_completion=False)
+    task.execute(context)
+    assert task.get_openlineage_facets_on_complete(None).outputs == []
