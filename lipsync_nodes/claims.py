@@ -213,7 +213,8 @@ class Books:
         if profile.max_concurrency is not None:
             live = self._db.execute(
                 "SELECT row, job_id, looked_at FROM submission WHERE account = ? AND row <> ?"
-                " AND (state = 'live' AND created_at > ? OR state = 'submitting' AND lease_until > ?)"
+                " AND (state = 'live' AND coalesce(sent_at, created_at) > ?"
+                " OR state = 'submitting' AND lease_until > ?)"
                 " ORDER BY looked_at, row",
                 (self._account, row, self._now - FORGOTTEN_SECONDS, self._now),
             ).fetchall()

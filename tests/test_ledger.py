@@ -187,9 +187,12 @@ def test_a_clock_that_is_set_back_holds_nobody_for_long(ledger, clock):
 
 def test_a_job_that_nobody_heard_of_for_hours_holds_no_place(ledger, clock):
     narrow = HERE.model_copy(update={"max_concurrency": 1})
-    submitted(ledger, "j1", "a", narrow)
-    row = claim(ledger, "b", narrow).row
+    queued = claim(ledger, "a", narrow).row
     clock.now += 5 * 3600
+    ledger.record(Sending(queued, 60), narrow)
+    ledger.record(Accepted(queued, Job(id="j1")), narrow)
+    row = claim(ledger, "b", narrow).row
+    clock.now += 5 * 3600  # since it was sent: its own time in the queue does not count
     assert isinstance(ledger.record(Sending(row, 60), narrow), Hold)
     clock.now += 2 * 3600
     assert ledger.record(Sending(row, 60), narrow) is None
