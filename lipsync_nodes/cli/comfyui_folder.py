@@ -15,14 +15,14 @@ from packaging.version import InvalidVersion, Version
 from lipsync_nodes.errors import ConfigurationError
 from lipsync_nodes.sandbox import MEDIA
 
-__all__ = ["Comfy", "Placed", "example_media", "installed_pack", "place_media", "place_pack"]
+__all__ = ["PACK", "Comfy", "Placed", "example_media", "installed_pack", "place_media", "place_pack"]
 
 PACK: Final = "lipsync_nodes_comfyui"
 _PROGRAM: Final = ("main.py", "folder_paths.py")
-# The portable version brings its Python; comfy-cli, Desktop and most manuals make one of these environments.
-_PYTHONS: Final = (
-    "../python_embeded/python.exe",
-    *(f"{venv}/{python}" for venv in (".venv", "venv", "../venv") for python in ("bin/python", "Scripts/python.exe")),
+_PORTABLE_PYTHON: Final = "python_embeded/python.exe"  # spelt like that, beside ComfyUI's folder
+# comfy-cli, Desktop and most manuals make one of these environments.
+_VENV_PYTHONS: Final = tuple(
+    f"{venv}/{python}" for venv in (".venv", "venv") for python in ("bin/python", "Scripts/python.exe")
 )
 
 
@@ -92,8 +92,9 @@ class Comfy:
     @property
     def python(self) -> Path:
         """The Python that runs it, as far as can be told; else this one, which may have been installed into."""
-        there = (self.folder / python for python in _PYTHONS)
-        return next((python for python in there if python.is_file()), Path(sys.executable))
+        known = [self.folder.parent / _PORTABLE_PYTHON]
+        known += [above / python for above in (self.folder, self.folder.parent) for python in _VENV_PYTHONS]
+        return next((python for python in known if python.is_file()), Path(sys.executable))
 
     def packs(self) -> list[Placed]:
         """Return each pack of ours that ComfyUI loads."""
@@ -145,7 +146,7 @@ def _make_room(target: Path, pack: Path, *, copy: bool) -> bool | None:
     if not target.exists():
         target.parent.mkdir(exist_ok=True)
         return False
-    if not _pack_in(target):
+    if not _pack_in(target) or (target / ".git").exists():
         raise _not_ours(target)
     if Placed(target, target).same_as(pack):
         return None
@@ -163,7 +164,7 @@ def _linked(target: Path, pack: Path) -> bool:
 
 def _not_ours(place: Path) -> ConfigurationError:
     return ConfigurationError(
-        f"{place} is there and is not the pack of lipsync-nodes; it was left as it is.",
+        f"{place} was not put there by this command; it was left as it is.",
         hint="Move it away if you do not need it, and run this again.",
     )
 

@@ -111,7 +111,7 @@ def test_where_links_cannot_be_made_it_is_a_copy_and_says_so(comfy, monkeypatch)
     assert checked(comfy, code=0)["pack"]["found"].endswith("a copy")
 
 
-@pytest.mark.parametrize("kind", ["folder", "file", "link"])
+@pytest.mark.parametrize("kind", ["folder", "file", "link", "work"])
 def test_what_is_not_ours_is_left_as_it_is(comfy, tmp_path, kind):
     theirs = comfy / "custom_nodes" / NAME
     other = tmp_path / "other"
@@ -121,11 +121,13 @@ def test_what_is_not_ours_is_left_as_it_is(comfy, tmp_path, kind):
         "folder": lambda: shutil.copytree(other, theirs),
         "file": lambda: theirs.write_text("mine"),
         "link": lambda: theirs.symlink_to(other),
+        "work": lambda: [shutil.copytree(PACK, theirs), (theirs / ".git").mkdir(), (theirs / "new.py").touch()],
     }[kind]()
     done = cli("install", comfy)
     assert done.exit_code == 2
-    assert "is not the pack of lipsync-nodes; it was left as it is" in done.stderr
+    assert f"{theirs} was not put there by this command; it was left as it is." in done.stderr
     assert theirs.exists()
+    assert (theirs / "new.py").exists() is (kind == "work")
     assert not (comfy / "input").exists()
 
 
