@@ -46,10 +46,10 @@ SHORT_LOOK: Final = 3.0
 ASK_EVERY: Final = 0.5
 WEBHOOK_HINT: Final = (
     "It was not sent again, so as not to pay twice. If the job was made, its webhook tells of it: see `lipsync-nodes "
-    "jobs`, "
+    "jobs`"
 )
-WITH_KEY: Final = "or submit with the same key later, which sends nothing until then."
-WITHOUT_KEY: Final = "before you submit the same input again."
+WITH_KEY: Final = ", or submit with the same key later, which sends nothing until then."
+WITHOUT_KEY: Final = " before you submit the same input again."
 
 
 def submit(submission: Submission, policy: Policy, budget: Budget | None = None, *, patience: float = 0.0) -> Flow[Job]:
