@@ -1,4 +1,4 @@
-"""What is said: to train by (the Universal Declaration of Human Rights and pseudo-words), and to measure by."""
+"""What is said: to train by (the Universal Declaration of Human Rights and pseudo-words), to choose and to measure by."""
 
 from __future__ import annotations
 
@@ -32,6 +32,10 @@ LEARNT = {
         "Toute personne a droit à la liberté de pensée, de conscience et de religion.",
         "Nul ne peut être arbitrairement arrêté, détenu ni exilé.",
         "Toute personne a droit au repos et aux loisirs et notamment à une limitation raisonnable du temps de travail.",
+        "La volonté du peuple est le fondement de l'autorité des pouvoirs publics.",
+        "Toute personne a le droit de prendre part librement à la vie culturelle de la communauté.",
+        "La maternité et l'enfance ont droit à une aide et à une assistance spéciales.",
+        "Nul ne sera l'objet d'immixtions arbitraires dans sa vie privée, sa famille, son domicile ou sa correspondance.",
     ],
     "es": [
         "Todos los seres humanos nacen libres e iguales en dignidad y derechos.",
@@ -56,7 +60,46 @@ LEARNT = {
         "Dotados de razão e de consciência, devem agir uns para com os outros em espírito de fraternidade.",
         "Todo o indivíduo tem direito à vida, à liberdade e à segurança pessoal.",
     ],
+    "cmn": [
+        "人人生而自由，在尊严和权利上一律平等。",
+        "他们赋有理性和良心，并应以兄弟关系的精神相对待。",
+        "人人有资格享有本宣言所载的一切权利和自由。",
+        "人人有权享有生命、自由和人身安全。",
+        "任何人不得使为奴隶或奴役，一切形式的奴隶制度和奴隶买卖均应予以禁止。",
+        "任何人不得加以酷刑，或施以残忍的、不人道的或侮辱性的待遇或刑罚。",
+        "法律之前人人平等，并有权享受法律的平等保护，不受任何歧视。",
+        "任何人不得加以任意逮捕、拘禁或放逐。",
+        "人人有思想、良心和宗教自由的权利。",
+        "人人有享有休息和闲暇的权利，包括工作时间有合理限制和定期给薪休假的权利。",
+    ],
 }
+CHOSEN_BY = {
+    "en-us": [
+        "Please bring some fresh bread and five plums, and maybe a bottle of lemonade for Bob.",
+        "The farmer moved his purple wagon over the bumpy path before the storm.",
+    ],
+    "de": [
+        "Morgen früh backen wir Pfannkuchen mit Blaubeeren und trinken warme Milch dazu.",
+        "Der Bäcker verkauft im Sommer auch Obst, aber am liebsten mag er Pflaumen.",
+    ],
+    "fr": [
+        "Ma petite sœur joue du piano avec Marie pendant que le voisin fume une pipe devant sa maison.",
+        "Hier soir, les enfants ont mangé des pommes et bu un grand verre de lait froid.",
+    ],
+    "es": [
+        "El hombre viejo vive en una casa blanca y siempre bebe vino con sus amigos.",
+        "El domingo vamos a la playa con mi familia, pero primero buscamos el mapa y las botas.",
+    ],
+    "nl": [
+        "Mijn buurman koopt elke week verse vis en brood op de markt bij de brug.",
+        "In de zomer fietsen wij vaak door het bos en zwemmen wij samen in het meer.",
+    ],
+    "cmn": [
+        "明天下午我们坐飞机去北京，他们想买一本新书。",
+        "他弟弟很喜欢吃苹果，放学以后跟朋友一起踢球。",
+    ],
+}
+"""Other sentences, to choose a net by: neither learnt nor measured."""
 MEASURED = {
     "en-us": "My mother baked a warm apple pie before breakfast, but nobody came home for it.",
     "de": "Am Abend brachte Papa uns ein paar bunte Blumen mit nach Hause, obwohl es draußen schneite.",
@@ -65,7 +108,7 @@ MEASURED = {
     "nl": "Morgen brengt mijn broer een paar mooie bloemen mee voor onze moeder, omdat zij jarig is.",
     "cmn": "我妈妈每天早上跑步，然后给我们做包子和面包。",
 }
-"""One sentence each of six languages; Dutch and Mandarin are in no training."""
+"""One sentence each of six languages; Dutch is in no training."""
 _SYLLABLES = (
     ["", "b", "p", "m", "f", "v", "w", "t", "d", "s", "z", "k", "g", "n", "l", "r", "h", "ch", "sh", "br", "pl", "st"],
     ["a", "e", "i", "o", "u", "ai", "au", "ie", "ou"],
@@ -73,7 +116,19 @@ _SYLLABLES = (
 )
 
 
-def pseudo_words(dice: random.Random, count: int = 9) -> str:
+_HANZI = (
+    "八怕马发大他那拉卡哈擦撒扎茶沙波破摸佛德特哥可责色者车社热白拍买太奶来该开海再才赛摘柴晒杯配美飞内累给黑"
+    "包跑猫刀桃脑老高考好早草扫找超少绕走搜周抽手肉否谋头楼狗口后半盘慢饭单谈南蓝看汉赞三站产山然本盆门分嫩根肯"
+    "很怎真陈身人帮旁忙放当糖狼刚抗脏桑张上让朋梦风灯疼冷坑横增层正成声扔比皮米地提你里鸡七西别灭铁姐切写列表票"
+    "苗掉跳鸟料叫桥小丢牛六九秋修边片面点天年连见钱先品民林近亲心两强想娘兵平明定听宁领京请星不普木父读图努路古"
+    "苦虎组粗苏主出书入夺脱诺罗过阔活做错所桌说弱对腿贵亏回最翠岁追吹水锐短团暖乱关宽欢专穿软顿吞论滚困婚尊村孙"
+    "准春顺光狂黄装窗双东同农龙公空红葱松中虫荣女绿句去许决却学卷全选军群寻安爱恩一五雨我外王问元用月云"
+)
+
+
+def pseudo_words(dice: random.Random, language: str = "", count: int = 9) -> str:
     """Make up words, so that every sound meets every other."""
+    if language == "cmn":
+        return "，".join("".join(dice.choice(_HANZI) for _ in range(dice.randint(3, 6))) for _ in range(count // 2))
     words = ("".join(dice.choice(part) for part in _SYLLABLES * dice.randint(1, 3)) for _ in range(count))
     return " ".join(words) + "."

@@ -20,7 +20,10 @@ from tests.quality import sounds, voices
 from tests.quality.phones import NAMES, curves
 from tests.quality.texts import LEARNT, pseudo_words
 
-_VARIANTS = ("", "+m1", "+m2", "+m3", "+m4", "+m7", "+f1", "+f2", "+f3", "+f5")
+_VARIANTS = (
+    "", "+m1", "+m2", "+m3", "+m4", "+m5", "+m7", "+m8", "+f1", "+f2", "+f3", "+f5", "+linda", "+steph", "+belinda", "+max"
+)  # fmt: skip
+_SENTENCES, _PSEUDO = 3, 5
 _FLITE = ("slt", "rms", "awb", "kal16")
 _HIDDEN = (160, 64)
 _EPOCHS, _BATCH, _RATE = 10, 512, 2e-3
@@ -59,13 +62,14 @@ def _clips(dice: random.Random):
     """Give sounds and their phones."""
     for language, sentences in LEARNT.items():
         for variant in _VARIANTS:
-            for text in [" ".join(dice.sample(sentences, 3)), *(pseudo_words(dice) for _ in range(10))]:
-                yield voices.say(text, language + variant, dice.randint(120, 215), dice.randint(25, 75))
+            said = [" ".join(dice.sample(sentences, 2)) for _ in range(_SENTENCES)]
+            for text in said + [pseudo_words(dice, language) for _ in range(_PSEUDO)]:
+                yield voices.say(text, language + variant, dice.randint(120, 215), dice.randint(20, 80))
     for voice in _FLITE:
         for text in LEARNT["en-us"]:
             yield voices.flite(text, voice)
         for _ in range(60):
-            yield voices.flite(pseudo_words(dice, 12), voice)
+            yield voices.flite(pseudo_words(dice, count=12), voice)
     for seed in range(160):
         for make in (sounds.noise, sounds.music, sounds.drums, sounds.hum):
             yield make(5, seed), []

@@ -17,7 +17,6 @@ _HERTZ = np.array([0.13, 0.29, 0.47])  # of the slow, the middle and the fast pa
 _SHARE = np.array([0.6, 0.3, 0.1])
 _SHIFT = (0.014, 0.010)  # of the face's height, across and down
 _TURN = 0.016  # radians
-_FINE = 300_000  # pixels: larger heads are sampled less finely, which nobody sees and takes a quarter of the time
 _GRID = 32  # points along each side of the coarse grid on which the movement is computed
 _HEAD, _FREE = 0.85, 1.25  # the head moves as a whole up to here, nothing does from there on, in face heights
 
@@ -34,6 +33,7 @@ class Sway:
         self._box = np.s_[low[1] : high[1], low[0] : high[0]]
         rows, columns = np.indices(high[::-1] - low[::-1], np.float32)
         self._at = np.stack([columns, rows], -1)
+        self._from = np.empty_like(self._at)  # kept, for to ask the system for so much memory takes as long as to warp
         coarse = floats(cv2.resize(self._at, (_GRID, _GRID), interpolation=cv2.INTER_AREA))
         self._arm = coarse + floats(low) - face.centre
         away = np.linalg.norm(self._arm, axis=-1, keepdims=True) / self._height
@@ -47,6 +47,6 @@ class Sway:
         shift = floats([across * _SHIFT[0], down * _SHIFT[1]]) * self._height
         swing = self._arm[..., ::-1] * floats([-1, 1]) * (turn * _TURN)
         rows, columns = self._at.shape[:2]
-        moved = cv2.resize(self._weight * (shift + swing), (columns, rows))
-        way = cv2.INTER_CUBIC if rows * columns < _FINE else cv2.INTER_LINEAR
-        image[self._box] = picked(image[self._box], floats(cv2.subtract(self._at, moved)), way)
+        cv2.resize(self._weight * (shift + swing), (columns, rows), self._from)
+        cv2.subtract(self._at, self._from, self._from)
+        image[self._box] = picked(image[self._box], self._from)

@@ -13,6 +13,7 @@ from lipsync_nodes.sandbox.studio.mouth.lips import Frame
 _GRID = 25  # points along each side of the coarse grid
 NO_MAP = np.empty(0, np.float32)
 """What OpenCV's remap takes for its second map, where the first one has both coordinates."""
+_FINE = 20_000  # pixels, see picked
 _EASE = 0.3  # of the way from the edge to the middle, movements fade out
 
 
@@ -89,6 +90,12 @@ class Window:
         return picked(image, place)
 
 
-def picked(image: Image, place: Floats, way: int = cv2.INTER_CUBIC) -> Image:
-    """Give the image at some places, (rows, columns, 2) in pixels; beyond its edges it goes on as it ends."""
-    return np.asarray(cv2.remap(image, place, NO_MAP, way, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+def picked(image: Image, place: Floats) -> Image:
+    """Give the image at some places, (rows, columns, 2) in pixels; beyond its edges it goes on as it ends.
+
+    What is small is sampled finely. That takes up to ten times as long, and nobody sees it in what is large.
+    """
+    small = place[..., 0].size < _FINE
+    maps = (place, NO_MAP) if small else cv2.convertMaps(place, NO_MAP, cv2.CV_16SC2)  # in integers: twice as fast
+    way = cv2.INTER_CUBIC if small else cv2.INTER_LINEAR
+    return np.asarray(cv2.remap(image, *maps, way, borderMode=cv2.BORDER_REPLICATE), np.uint8)
