@@ -17,14 +17,16 @@ import numpy as np
 from lipsync_nodes.sandbox.studio.speech import curve
 from lipsync_nodes.sandbox.studio.speech.features import features, in_context
 from tests.quality import sounds, voices
-from tests.quality.phones import NAMES, curves
+from tests.quality.phones import NAMES, Phone, curves
 from tests.quality.texts import LEARNT, pseudo_words
 
 _VARIANTS = (
-    "", "+m1", "+m2", "+m3", "+m4", "+m5", "+m7", "+m8", "+f1", "+f2", "+f3", "+f5", "+linda", "+steph", "+belinda", "+max"
+    "", "+m1", "+m2", "+m3", "+m4", "+m5", "+m7", "+m8", "+f1", "+f2", "+f3", "+f5", "+linda", "+steph", "+belinda",
+    "+max", "+Annie", "+Alicia", "+Andrea", "+Mario", "+Marco", "+edward", "+caleb", "+klatt2", "+klatt4", "+antonio",
 )  # fmt: skip
-_SENTENCES, _PSEUDO = 3, 5
+_SENTENCES, _PSEUDO = 2, 3  # of each voice
 _FLITE = ("slt", "rms", "awb", "kal16")
+_STRETCH = (0.82, 1.18)
 _HIDDEN = (160, 64)
 _EPOCHS, _BATCH, _RATE = 10, 512, 2e-3
 _WEIGHT = np.array([1.0, 0.4, 0.6, 1.0, 0.6], np.float32)  # of the outputs, in the loss
@@ -48,6 +50,7 @@ def dataset(dice: random.Random) -> tuple[np.ndarray, np.ndarray, float]:
     heard, wanted, seconds = [], [], 0.0
     rng = np.random.default_rng(dice.getrandbits(32))
     for samples, phones in _clips(dice):
+        samples, phones = _stretched(samples, phones, rng.uniform(*_STRETCH)) if phones else (samples, phones)
         label = curves(phones, len(samples) / voices.RATE)
         seen = features(_worn(samples, rng) if phones else samples)
         if seen is not None:
@@ -73,6 +76,12 @@ def _clips(dice: random.Random):
     for seed in range(160):
         for make in (sounds.noise, sounds.music, sounds.drums, sounds.hum):
             yield make(5, seed), []
+
+
+def _stretched(samples: np.ndarray, phones: list[Phone], factor: float) -> tuple[np.ndarray, list[Phone]]:
+    """Play a clip more slowly, as if by a longer throat: there are more heads than voices to learn from."""
+    longer = [Phone(phone.name, phone.start * factor, phone.end * factor) for phone in phones]
+    return voices.resampled(samples, voices.RATE / factor), longer
 
 
 def _worn(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:

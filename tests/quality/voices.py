@@ -70,7 +70,7 @@ def say(text: str, voice: str, speed: int = 165, pitch: int = 50) -> tuple[np.nd
     samples = np.concatenate(sound).astype(np.float32) / 32768
     ends = [start for start, _ in marks[1:]] + [len(samples) / rate]
     phones = [Phone(name, start, end) for (start, name), end in zip(marks, ends, strict=True)]
-    return _resampled(samples, rate), phones
+    return resampled(samples, rate), phones
 
 
 def flite(text: str, voice: str) -> tuple[np.ndarray, list[Phone]]:
@@ -84,7 +84,7 @@ def flite(text: str, voice: str) -> tuple[np.ndarray, list[Phone]]:
     found = [(from_arpabet(name), float(end)) for name, end in re.findall(r"(\w+):([\d.]+)", told)]
     starts = [0.0, *(end for _, end in found)]
     phones = [Phone(name, start, end) for (name, end), start in zip(found, starts, strict=False)]
-    return _resampled(np.frombuffer(raw, "<i2").astype(np.float32) / 32768, rate), phones
+    return resampled(np.frombuffer(raw, "<i2").astype(np.float32) / 32768, rate), phones
 
 
 def aligned(samples: np.ndarray, text: str) -> list[Phone]:
@@ -106,7 +106,7 @@ def aligned(samples: np.ndarray, text: str) -> list[Phone]:
     ]
 
 
-def _resampled(samples: np.ndarray, rate: int) -> np.ndarray:
-    """Change the rate, with what is above the new one's half filtered out."""
+def resampled(samples: np.ndarray, rate: float) -> np.ndarray:
+    """Change the rate to RATE, with what is above its half filtered out."""
     count = round(len(samples) * RATE / rate)
     return (np.fft.irfft(np.fft.rfft(samples), count) * (count / len(samples))).astype(np.float32)

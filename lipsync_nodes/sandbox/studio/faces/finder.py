@@ -27,7 +27,8 @@ _TURNS = (2, 1, 3)  # quarters of a turn that an image without an upright face i
 _OVERLAP = 0.3  # two boxes that share more than this are one face
 RIGHT_EYE, LEFT_EYE = 33, 263  # the eyes' outer corners
 FOREHEAD, CHIN = 10, 152
-LIP_TOP, LIP_BOTTOM = 13, 14  # the middle of the lips' inner edges
+_LIPS = np.array([(81, 178), (13, 14), (311, 402), (37, 84), (0, 17), (267, 314)])
+"""Pairs above each other on the lips' inner and outer edges: of a smile, the mesh sees the outer ones better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,9 @@ class Face:
 
     @property
     def opening(self) -> float:
-        """Gap between the lips, as a part of the face's height."""
-        return float(np.linalg.norm(self.points[LIP_BOTTOM] - self.points[LIP_TOP])) / self.height
+        """How tall the mouth is, from lip to lip and with its lips on the mean, as a part of the face's height."""
+        gaps = self.points[_LIPS[:, 1]] - self.points[_LIPS[:, 0]]
+        return float(np.linalg.norm(gaps, axis=1).mean()) / self.height
 
 
 class FaceFinder:

@@ -44,7 +44,7 @@ def sampled(curve: Floats, times: Floats, span: float) -> Floats:
     A closure is often shorter than a frame: the most of it counts, where of the others it is the mean.
     """
     own = np.arange(len(curve)) / RATE
-    near = times[:, None] + span * floats([-0.4, 0, 0.4])
+    near = times[:, None] + span * floats([-0.2, 0, 0.2])
     values = np.stack([np.interp(near, own, column, left=0, right=0) for column in curve.T], -1)
     return floats(np.concatenate([values[..., :CLOSED].mean(1), values[..., CLOSED:].max(1)], -1))
 
