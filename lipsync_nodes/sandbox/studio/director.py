@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
+from lipsync_nodes.sandbox.studio.ahead import ahead
 from lipsync_nodes.sandbox.studio.arrays import floats, levels
 from lipsync_nodes.sandbox.studio.faces.finder import FaceFinder
 from lipsync_nodes.sandbox.studio.faces.tracker import tracked
@@ -33,10 +32,7 @@ if TYPE_CHECKING:
     from lipsync_nodes.sandbox.studio.arrays import Floats, Image
     from lipsync_nodes.sandbox.studio.faces.finder import Face
 
-_Made = TypeVar("_Made")
-
 _STILL_FPS = Fraction(25)
-_AHEAD = 4  # frames drawn before they are needed
 _NO_FACE = "No face was found in the {}."
 _SMALLEST = 32  # pixels of a face's height: a smaller mouth has no room to speak
 _TOO_SMALL = "The face in the {} is too small: it is {} pixels high at {}p, and at least {} are needed."
@@ -107,7 +103,7 @@ def _filmed(take: Take, script: _Script, out: Path, tell: Callable[[float], None
     height, width = first[1].shape[:2]
     weight = read_mask(take.mask, width, height) if take.mask else None
     with Mp4Writer(out, (width, height), fps, script.sound) as writer:
-        for number, (before, after) in enumerate(_ahead(chain([first], frames))):
+        for number, (before, after) in enumerate(ahead(chain([first], frames))):
             writer.show(after if weight is None else _masked(before, after, weight))
             tell(0.85 * ((number + 1) / total))
     sync = measure.sync(out, opening(values), finder, lambda part: tell(0.85 + 0.15 * part))
@@ -125,7 +121,7 @@ def _from_photo(take: Take, values: Floats, finder: FaceFinder) -> Iterator[tupl
     for face in faces:
         _check_size(face, "image", take.short_side)
     heads = [_Head(photo, face, 2 * take.seed + number) for number, face in enumerate(faces)]
-    return ((photo, frame) for frame in _swaying(heads, _ahead(_speaking(heads, photo, values))))
+    return ((photo, frame) for frame in _swaying(heads, ahead(_speaking(heads, photo, values))))
 
 
 class _Head:
@@ -162,7 +158,7 @@ def _from_film(film: Film, values: Floats, finder: FaceFinder) -> Iterator[tuple
     Frames without a face, or with something before its mouth, stay as they are.
     """
     palette: Palette | None = None
-    for shot, mouth in zip(_ahead(tracked(film.play(len(values)), finder)), values, strict=False):
+    for shot, mouth in zip(ahead(tracked(film.play(len(values)), finder)), values, strict=False):
         after = shot.image
         if shot.face and shot.seen:
             if palette is None:
@@ -181,15 +177,6 @@ def _check_size(face: Face, what: str, short_side: int) -> None:
     """Refuse a face that is too small to speak."""
     if face.height < _SMALLEST:
         raise MediaError(_TOO_SMALL.format(what, round(face.height), short_side, _SMALLEST))
-
-
-def _ahead(frames: Iterator[_Made]) -> Iterator[_Made]:
-    """Have the next ones made in another thread while the last one is worked on."""
-    with ThreadPoolExecutor(1) as artist:
-        coming = deque(artist.submit(next, frames, None) for _ in range(_AHEAD))
-        while (frame := coming.popleft().result()) is not None:
-            coming.append(artist.submit(next, frames, None))
-            yield frame
 
 
 def _masked(before: Image, after: Image, weight: Floats) -> Image:

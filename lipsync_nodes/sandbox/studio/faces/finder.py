@@ -23,6 +23,7 @@ _PRESENCE = 0.5
 _MARGIN = 1.5  # the mesh wants a face with this much room around it
 _LOOKS = 3  # at a new face, each from where the last one saw it: tilted heads need them
 _PARTS = (1, 2, 4)  # of the image's short side, as squares that are searched one by one; the last for tiny faces only
+_PLAIN = 1 / 3  # of a square's side: a face as high as that is seen without searching such squares
 _TURNS = (2, 1, 3)  # quarters of a turn that an image without an upright face is given, to search again
 _OVERLAP = 0.3  # two boxes that share more than this are one face
 RIGHT_EYE, LEFT_EYE = 33, 263  # the eyes' outer corners
@@ -68,26 +69,32 @@ class FaceFinder:
 
         A thorough search, which takes longer if there is none, also finds faces that are turned or very small.
         """
-        found = self._upright(image, _PARTS[:-1])
+        found = self._upright(image, most, _PARTS[:-1])
         for turns in _TURNS if thorough else ():
             found = found or [
-                _turned_back(face, turns, image) for face in self._upright(np.rot90(image, turns), _PARTS[:-1])
+                _turned_back(face, turns, image) for face in self._upright(np.rot90(image, turns), most, _PARTS[:-1])
             ]
         if thorough and not found:
-            found = self._upright(image, _PARTS[-1:])
+            found = self._upright(image, most, _PARTS[-1:])
         found.sort(key=lambda face: -face.height)
         return sorted(found[:most], key=lambda face: float(face.centre[0]))
 
-    def _upright(self, image: Image, parts: tuple[int, ...]) -> list[Face]:
-        """Find the faces that stand on their chin, more or less."""
+    def _upright(self, image: Image, most: int, parts: tuple[int, ...]) -> list[Face]:
+        """Find the faces that stand on their chin, more or less: in the whole, then in parts as far as that may help."""
         found: list[Face] = []
         image = np.ascontiguousarray(image)
-        for centre, side, angle in self._detect(image, parts):
-            face = self._landmarks(image, centre, side * _MARGIN, angle)
-            for _ in range(_LOOKS):
-                face = face and self.follow(image, face)
-            if face and not any(_same(face, other) for other in found):
-                found.append(face)
+        height, width = image.shape[:2]
+        for side in (max(height, width), *(min(height, width) // part for part in parts)):
+            if sum(face.height > _PLAIN * side for face in found) >= most:
+                break  # a larger one would have been seen
+            for centre, size, angle in self._detect(image, side):
+                if any(_near(centre, face) for face in found):
+                    continue
+                face = self._landmarks(image, centre, size * _MARGIN, angle)
+                for _ in range(_LOOKS):
+                    face = face and self.follow(image, face)
+                if face and not any(_near(face.centre, other) for other in found):
+                    found.append(face)
         return found
 
     def follow(self, image: Image, last: Face) -> Face | None:
@@ -107,9 +114,9 @@ class FaceFinder:
         points = mesh.reshape(-1, 1, 3)[:, :, :2]
         return Face(floats(cv2.transform(points, cv2.invertAffineTransform(turn)))[:, 0])
 
-    def _detect(self, image: Image, parts: tuple[int, ...]) -> list[tuple[Floats, float, float]]:
-        """Find faces as (centre, side, angle) in pixels and radians, best first, once each."""
-        tiles = _tiles(image.shape[0], image.shape[1], parts)
+    def _detect(self, image: Image, side: int) -> list[tuple[Floats, float, float]]:
+        """Find faces in squares of that side, as (centre, side, angle) in pixels and radians, best first, once each."""
+        tiles = _tiles(image.shape[0], image.shape[1], side)
         found = [row for tile in tiles for row in self._detect_tile(image, *tile)]
         if not found:
             return []
@@ -160,20 +167,18 @@ def _anchors() -> Floats:
     return np.concatenate(grids)
 
 
-def _tiles(height: int, width: int, parts: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
-    """Give the whole image as a square (x, y, side), then parts of it: small faces show only there."""
-    long, short = max(height, width), min(height, width)
-    yield (width - long) // 2, (height - long) // 2, long
-    for side in (short // part for part in parts):
-        for y in _starts(height, side):
-            for x in _starts(width, side):
-                yield x, y, side
+def _tiles(height: int, width: int, side: int) -> Iterator[tuple[int, int, int]]:
+    """Give squares (x, y, side) that cover the image: small faces show only in parts of it."""
+    for y in _starts(height, side):
+        for x in _starts(width, side):
+            yield x, y, side
 
 
 def _starts(length: int, side: int) -> list[int]:
     """Spread squares over a length so that they overlap by a third or more."""
-    count = 1 if length <= side else 1 + int(np.ceil((length - side) / (side * 0.67)))
-    return [int(start) for start in np.linspace(0, length - side, count)]
+    if length <= side:
+        return [(length - side) // 2]
+    return [int(start) for start in np.linspace(0, length - side, 1 + int(np.ceil((length - side) / (side * 0.67))))]
 
 
 def _decode(score: float, box: Floats, anchor: Floats, origin: Floats, side: int) -> _Find:
@@ -195,9 +200,9 @@ def _angle(direction: Floats) -> float:
     return float(np.arctan2(direction[1], direction[0]))
 
 
-def _same(one: Face, other: Face) -> bool:
-    """Say whether two finds are one face: their centres are nearer than half a face."""
-    return float(np.linalg.norm(one.centre - other.centre)) < max(one.height, other.height) / 2
+def _near(centre: Floats, face: Face) -> bool:
+    """Say whether a find is a face that is known: its centre is nearer than half a face."""
+    return float(np.linalg.norm(centre - face.centre)) < face.height / 2
 
 
 def _sigmoid(x: Floats) -> Floats:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import av
 import numpy as np
 
+from lipsync_nodes.sandbox.studio.ahead import ahead
 from lipsync_nodes.sandbox.studio.arrays import Floats, Image, floats, levels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from lipsync_nodes.sandbox.studio.faces.finder import Face, FaceFinder
@@ -24,15 +26,20 @@ def sync(path: Path, intended: Floats, finder: FaceFinder, progress: Callable[[f
     step = -(-intended.shape[1] // _SAMPLES)
     seen: list[list[float]] = [[] for _ in intended]
     faces: list[Face | None] = []
+    for number, image in enumerate(ahead(_shown(path, step))):
+        faces = _seen(image, faces, finder, len(intended))
+        for row, face in zip(seen, faces, strict=True):
+            row.append(face.opening if face else np.nan)
+        progress(number * step / intended.shape[1])
+    return min(_correlation(want[::step], floats(got)) for want, got in zip(intended, seen, strict=True))
+
+
+def _shown(path: Path, step: int) -> Iterator[Image]:
+    """Decode a file, and give one frame of every ``step``."""
     with av.open(str(path)) as container:
         container.streams.video[0].thread_type = "AUTO"
-        for number, frame in enumerate(container.decode(video=0)):
-            if number % step == 0:
-                faces = _seen(levels(frame.to_ndarray(format="bgr24")), faces, finder, len(intended))
-                for row, face in zip(seen, faces, strict=True):
-                    row.append(face.opening if face else np.nan)
-                progress(number / intended.shape[1])
-    return min(_correlation(want[::step], floats(got)) for want, got in zip(intended, seen, strict=True))
+        for frame in islice(container.decode(video=0), 0, None, step):
+            yield levels(frame.to_ndarray(format="bgr24"))
 
 
 def _seen(image: Image, last: list[Face | None], finder: FaceFinder, count: int) -> list[Face | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import inf
 from typing import TYPE_CHECKING, Self
 
 import av
@@ -51,7 +52,7 @@ class Mp4Writer:
     ) -> None:
         """Finish the file; after an error only close it."""
         if kind is None:
-            self._hear(None)
+            self._hear()
             self._file.mux(self._picture.encode(None))
             self._file.mux(self._track.encode(None))
         self._file.close()
@@ -63,11 +64,11 @@ class Mp4Writer:
         frame.colorspace, frame.color_range = _BT601, _LIMITED
         self._file.mux(self._picture.encode(frame))
         self._frames += 1
-        self._hear(self._frames / self._fps)
+        self._hear(round(self._frames * SOUND_RATE / self._fps))
 
-    def _hear(self, until: Fraction | None) -> None:
-        """Add the sound up to a time in seconds, or all that is left."""
-        while until is None or self._samples < until * SOUND_RATE:
+    def _hear(self, until: float = inf) -> None:
+        """Add the sound up to a sample, or all that is left."""
+        while self._samples < until:
             block = next(self._sound, None)
             if block is None:
                 return
