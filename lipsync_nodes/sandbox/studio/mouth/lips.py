@@ -23,8 +23,9 @@ UPPER_OUTER = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291)
 LOWER_OUTER = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291)
 _JAW = (58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288)
 _JAW_FOLLOWS = floats([0, 0.15, 0.35, 0.6, 0.8, 0.95, 1, 1, 1, 0.95, 0.8, 0.6, 0.35, 0.15, 0])
-_STILL_ABOVE = (2, 98, 327, 205, 425, 50, 280, 33, 133, 362, 263, 168, 234, 454)  # nose, cheeks, eyes, ears
-_STILL_BELOW = (205, 425, 50, 280, 234, 454)
+_OUTLINE = (132, 58, 172, 361, 288, 397)  # of the cheeks, lest a narrow mouth draws what is behind them in
+_STILL_ABOVE = (2, 98, 327, 205, 425, 50, 280, 33, 133, 362, 263, 168, 234, 454, *_OUTLINE)  # nose, cheeks, eyes, ears
+_STILL_BELOW = (205, 425, 50, 280, 234, 454, 132, 361)
 
 WIDEST = 0.105
 """Gap between the lips at opening 1, as a part of the face's height: what vowels in lively speech reach."""
