@@ -27,6 +27,7 @@ _VARIANTS = (
     "+max", "+Annie", "+Alicia", "+Andrea", "+Mario", "+Marco", "+edward", "+caleb", "+klatt2", "+klatt4", "+antonio",
 )  # fmt: skip
 _SENTENCES, _PSEUDO = 2, 3  # of each voice
+_AGAIN = ("fr", "fr")  # for its nasal vowels, of which the others have few
 _FLITE = ("slt", "rms", "awb", "kal16")
 _STRETCH = (0.82, 1.18)
 _HIDDEN = (256, 64)
@@ -66,9 +67,9 @@ def dataset(dice: random.Random) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def _clips(dice: random.Random):
     """Give sounds and their phones."""
-    for language, sentences in LEARNT.items():
+    for language in (*LEARNT, *_AGAIN):
         for variant in _VARIANTS:
-            said = [" ".join(dice.sample(sentences, 2)) for _ in range(_SENTENCES)]
+            said = [" ".join(dice.sample(LEARNT[language], 2)) for _ in range(_SENTENCES)]
             for text in said + [pseudo_words(dice, language) for _ in range(_PSEUDO)]:
                 yield voices.say(text, language + variant, dice.randint(120, 215), dice.randint(20, 80))
     for voice in _FLITE:

@@ -29,6 +29,7 @@ _STILL_BELOW = (205, 425, 50, 280, 234, 454, 132, 361)
 
 WIDEST = 0.105
 """Gap between the lips at opening 1, as a part of the face's height: what vowels in lively speech reach."""
+_PARTING = 0.08  # of it more for lips that barely open: what is less does not look parted
 _REST = 0.55  # where parted lips meet when they close: from the upper lip's edge (0) to the lower one's (1)
 _UPPER_PART = 0.2  # of the gap is made by the upper lip; the jaw makes the rest
 _BITTEN = 0.016  # gap over a lower lip that is under the teeth; teeth fill it
@@ -102,7 +103,8 @@ class Lips:
     def posed(self, values: Floats) -> Lips:
         """Give the same lips as a curve's values want them, whatever they were doing before."""
         lips = self.unsmiling()
-        drop = WIDEST * float(opening(values)) + _BITTEN * float(values[BITE])
+        apart = float(opening(values))
+        drop = WIDEST * (apart + _PARTING * (1 - apart) * -np.expm1(-2 * apart / _PARTING)) + _BITTEN * float(values[BITE])
         gap = drop * _arch(lips.rest[:, 0], 0.75 - 0.25 * float(values[ROUND]))
         upper, lower = lips.rest.copy(), lips.rest.copy()
         upper[:, 1] -= _UPPER_PART * gap

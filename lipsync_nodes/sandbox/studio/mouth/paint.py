@@ -22,7 +22,7 @@ _CHEEKS = (50, 280, 205, 425)
 _CREASE = floats([0.38, 0.40, 0.28])  # what the shade between closed lips takes from blue, green and red
 _IVORY = floats([0.80, 0.91, 0.97])
 _TINT = 0.25  # what the light that colours the skin does to teeth, too: without it they look blue
-_UPPER_SHOWS, _LOWER_SHOWS = 0.010, 0.012  # of the teeth, beyond the line where lips meet and above the lower lip
+_UPPER_SHOWS, _LOWER_SHOWS = 0.006, 0.012  # of the teeth, beyond the line where lips meet and above the lower lip
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Palette:
         flesh = _colour(image, frame.out_of(floats((lips.lower_inner + lips.lower_outer)[3:8] / 2)))
         skin = _colour(image, face.points[list(_CHEEKS)])
         light = min(225.0, float(skin.max()))
-        cavity, tongue = flesh * floats([0.13, 0.11, 0.20]), flesh * floats([0.48, 0.46, 0.62])
+        cavity, tongue = flesh * floats([0.13, 0.11, 0.20]), flesh * floats([0.34, 0.32, 0.43])
         ivory = _IVORY + _TINT * (skin / max(1.0, float(skin.max())) - _IVORY)
         return cls(cavity, tongue, floats(ivory * light), not moving and lips.gap > _TEETH_SHOW)
 
