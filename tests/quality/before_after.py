@@ -17,7 +17,7 @@ import numpy as np
 
 from lipsync_nodes.sandbox.studio import director
 from lipsync_nodes.sandbox.studio.faces import tracker
-from lipsync_nodes.sandbox.studio.faces.finder import FaceFinder
+from lipsync_nodes.sandbox.studio.faces.finder import LEFT_EYE, RIGHT_EYE, FaceFinder
 from lipsync_nodes.sandbox.studio.mouth import eyes, lips, paint
 from lipsync_nodes.sandbox.studio.mouth.eyes import Blinks
 from lipsync_nodes.sandbox.studio.mouth.lips import Frame
@@ -98,7 +98,7 @@ def _poses(photos: list[np.ndarray], poses: tuple[tuple[float, ...], ...]) -> It
 def _blink(photos: list[np.ndarray]) -> Iterator[np.ndarray]:
     for photo in photos:
         face = FaceFinder().find(photo)[0]
-        blinks, centre = Blinks(face, photo, 3, 25), face.points[[eyes_at for eyes_at in (33, 263)]].mean(0)
+        blinks, centre = Blinks(face, photo, 3, 25), face.points[[RIGHT_EYE, LEFT_EYE]].mean(0)
         for step in (1, 3):
             frame = photo.copy()
             for rows, columns, picture in blinks._steps[step]:

@@ -1,4 +1,4 @@
-"""What is said: to train by (the Universal Declaration of Human Rights and pseudo-words), to choose and to measure by."""
+"""What is said: to train by (the Universal Declaration of Human Rights, pseudo-words), to choose and to measure by."""
 
 from __future__ import annotations
 
@@ -35,7 +35,10 @@ LEARNT = {
         "La volonté du peuple est le fondement de l'autorité des pouvoirs publics.",
         "Toute personne a le droit de prendre part librement à la vie culturelle de la communauté.",
         "La maternité et l'enfance ont droit à une aide et à une assistance spéciales.",
-        "Nul ne sera l'objet d'immixtions arbitraires dans sa vie privée, sa famille, son domicile ou sa correspondance.",
+        (
+            "Nul ne sera l'objet d'immixtions arbitraires dans sa vie privée, sa famille, "
+            "son domicile ou sa correspondance."
+        ),
     ],
     "es": [
         "Todos los seres humanos nacen libres e iguales en dignidad y derechos.",

@@ -53,9 +53,8 @@ def dataset(dice: random.Random) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Give all clips' frames of features and of labels, one after the other, and how many frames each clip has."""
     heard, wanted = [], []
     rng = np.random.default_rng(dice.getrandbits(32))
-    for samples, phones in _clips(dice):
-        if phones:
-            samples, phones = _stretched(samples, phones, rng.uniform(*_STRETCH))
+    for said, spoken in _clips(dice):
+        samples, phones = _stretched(said, spoken, rng.uniform(*_STRETCH)) if spoken else (said, spoken)
         label = curves(phones, len(samples) / voices.RATE)
         seen = features(_worn(samples, rng) if phones else samples)
         if seen is not None:
@@ -99,9 +98,7 @@ def _worn(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return sounds.with_noise(played, rng.uniform(12, 60), rng)
 
 
-def fit(
-    heard: np.ndarray, wanted: np.ndarray, lengths: np.ndarray, rng: np.random.Generator
-) -> dict[str, np.ndarray]:
+def fit(heard: np.ndarray, wanted: np.ndarray, lengths: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Train by Adam, with a rate that falls to nothing; every twentieth piece of 10 s is kept to test by."""
     test = np.arange(len(heard)) // 1000 % 20 == 0
     learn, kept = np.flatnonzero(~test), np.flatnonzero(test)

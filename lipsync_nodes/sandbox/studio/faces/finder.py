@@ -80,7 +80,7 @@ class FaceFinder:
         return sorted(found[:most], key=lambda face: float(face.centre[0]))
 
     def _upright(self, image: Image, most: int, parts: tuple[int, ...]) -> list[Face]:
-        """Find the faces that stand on their chin, more or less: in the whole, then in parts as far as that may help."""
+        """Find the faces that stand on their chin, more or less: in the whole, then in parts if that may help."""
         found: list[Face] = []
         image = np.ascontiguousarray(image)
         height, width = image.shape[:2]

@@ -104,7 +104,8 @@ class Lips:
         """Give the same lips as a curve's values want them, whatever they were doing before."""
         lips = self.unsmiling()
         apart = float(opening(values))
-        drop = WIDEST * (apart + _PARTING * (1 - apart) * -np.expm1(-2 * apart / _PARTING)) + _BITTEN * float(values[BITE])
+        apart += _PARTING * (1 - apart) * (1 - float(np.exp(-2 * apart / _PARTING)))
+        drop = WIDEST * apart + _BITTEN * float(values[BITE])
         gap = drop * _arch(lips.rest[:, 0], 0.75 - 0.25 * float(values[ROUND]))
         upper, lower = lips.rest.copy(), lips.rest.copy()
         upper[:, 1] -= _UPPER_PART * gap
