@@ -95,7 +95,8 @@ def picked(image: Image, place: Floats) -> Image:
 
     What is small is sampled finely. That takes up to ten times as long, and nobody sees it in what is large.
     """
-    small = place[..., 0].size < _FINE
-    maps = (place, NO_MAP) if small else cv2.convertMaps(place, NO_MAP, cv2.CV_16SC2)  # in integers: twice as fast
-    way = cv2.INTER_CUBIC if small else cv2.INTER_LINEAR
-    return np.asarray(cv2.remap(image, *maps, way, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+    if place[..., 0].size < _FINE:
+        fine = cv2.remap(image, place, NO_MAP, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(fine, np.uint8)
+    whole, part = cv2.convertMaps(place, NO_MAP, cv2.CV_16SC2)  # in integers: twice as fast
+    return np.asarray(cv2.remap(image, whole, part, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
