@@ -22,7 +22,7 @@ _CHEEKS = (50, 280, 205, 425)
 _CREASE = floats([0.38, 0.40, 0.28])  # what the shade between closed lips takes from blue, green and red
 _IVORY = floats([0.80, 0.91, 0.97])
 _TINT = 0.25  # what the light that colours the skin does to teeth, too: without it they look blue
-_UPPER_SHOWS, _LOWER_SHOWS = 0.006, 0.012  # of the teeth, beyond the line where lips meet and above the lower lip
+_UPPER_SHOWS, _LOWER_SHOWS = 0.012, 0.010  # of the teeth, beyond the line where lips meet and above the lower lip
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,11 @@ def inside(window: Window, lips: Lips, posed: Lips, palette: Palette, photo: Ima
     else:
         bright, cover = drawn_row(window, middle, 0.8 * half, low, upper=False)
         paint = laid(paint, bright[..., None] * palette.teeth * np.float32(0.78), cover)
-        edge = float(lips.rest[len(lips.rest) // 2, 1]) + _UPPER_SHOWS
+        rest = lips.unsmiling().rest  # teeth lie in an arch as the lips that they carry do
+        edge = floats(np.interp(window.grid[..., 0], rest[:, 0], rest[:, 1])) + _UPPER_SHOWS
         bright, cover = drawn_row(window, middle, 0.95 * half, edge, upper=True)
         paint = laid(paint, bright[..., None] * palette.teeth, cover)
-    shade = np.clip(0.62 + window.below(posed.upper_inner) / 0.03, 0.62, 1)
+    shade = np.clip(0.72 + window.below(posed.upper_inner) / 0.03, 0.72, 1)
     return floats(paint * shade[..., None])
 
 

@@ -19,21 +19,34 @@ HEIGHT = 0.075
 """A row's height, as a part of the face's."""
 
 
-def drawn_row(window: Window, middle: float, half: float, edge: float, *, upper: bool) -> tuple[Floats, Floats]:
+def drawn_row(
+    window: Window, middle: float, half: float, edge: float | Floats, *, upper: bool
+) -> tuple[Floats, Floats]:
     """Give a row's brightness and coverage for each pixel of a window.
 
-    ``middle`` and ``edge`` say where the front teeth end, in the face's frame; ``half`` is half the row's width.
+    ``middle`` and ``half`` say where the row's middle is and how wide its half, ``edge`` where the teeth end: at one
+    height, or at one for each point of the window's grid.
     """
-    row = _row(upper)
-    u = (window.grid[..., 0] - middle) / half * (_WIDE / 2) + _WIDE / 2
-    v = (window.grid[..., 1] - edge) / HEIGHT * _TALL
-    v = v + _TALL * 0.92 if upper else _TALL * 0.92 - v
+    pixels = 2 * half * float(np.linalg.norm(window.frame.across))
+    row = _halved(upper, max(0, int(np.log2(_WIDE / max(8.0, pixels)))))
+    tall, wide = row.shape[:2]
+    u = (window.grid[..., 0] - middle) / half * (wide / 2) + wide / 2 - 0.5
+    v = (window.grid[..., 1] - edge) / HEIGHT * tall
+    v = (v + tall * 0.92 if upper else tall * 0.92 - v) - 0.5
     place = window.field(floats(np.stack([u, v], -1)))
     look = cv2.remap(row, place, NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     return floats(look[..., 0]), floats(look[..., 1])
 
 
 @cache
+def _halved(upper: bool, times: int) -> Floats:
+    """Give a row drawn in fewer pixels: small mouths would pick single ones of it, and their teeth would glitter."""
+    if not times:
+        return _row(upper)
+    last = _halved(upper, times - 1)
+    return floats(cv2.resize(last, (last.shape[1] // 2, last.shape[0] // 2), interpolation=cv2.INTER_AREA))
+
+
 def _row(upper: bool) -> Floats:
     """Draw a row with its biting edge below: brightness and coverage, (_TALL, _WIDE, 2)."""
     widths, lengths = (_UPPER, _LENGTHS_UPPER) if upper else (_LOWER, _LENGTHS_LOWER)

@@ -19,7 +19,7 @@ OPEN, WIDE, ROUND, CLOSED, BITE = range(5)
 """The columns of a curve: jaw down, corners out, corners in, lips pressed together, lower lip under the teeth."""
 COLUMNS = 5
 
-_UNSURE, _SURE = 0.15, 0.45  # lips close when it is as likely as that, for a missed closure is seen at once
+_UNSURE, _SURE = 0.10, 0.60  # lips close when it is as likely as that, for a missed closure is seen at once
 _FAINT = 0.10  # what opens the mouth less than this is no speech
 _CHUNK = 4000  # frames that the net hears at once, so that long clips need little memory
 
