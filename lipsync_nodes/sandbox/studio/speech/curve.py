@@ -19,7 +19,7 @@ OPEN, WIDE, ROUND, CLOSED, BITE = range(5)
 """The columns of a curve: jaw down, corners out, corners in, lips pressed together, lower lip under the teeth."""
 COLUMNS = 5
 
-_UNSURE, _SURE = 0.10, 0.60  # lips close when it is as likely as that, for a missed closure is seen at once
+_UNSURE, _SURE = 0.10, 0.45  # lips close when it is as likely as that, for a missed closure is seen at once
 _FAINT = 0.10  # what opens the mouth less than this is no speech
 _CHUNK = 4000  # frames that the net hears at once, so that long clips need little memory
 
@@ -41,12 +41,16 @@ def mouth_curve(audio: Floats) -> Floats:
 def sampled(curve: Floats, times: Floats, span: float) -> Floats:
     """Sample a curve at the middles of frames that last ``span`` seconds, (frames, COLUMNS); at rest outside the clip.
 
-    A closure is often shorter than a frame: the most of it counts, where of the others it is the mean.
+    Each frame shows the mean over its time. But a closure is often as short as a frame and lies in two: the one that
+    has more of it shows it whole.
     """
     own = np.arange(len(curve)) / RATE
-    near = times[:, None] + span * floats([-0.2, 0, 0.2])
+    near = times[:, None] + span * np.linspace(-0.4, 0.4, 5)
     values = np.stack([np.interp(near, own, column, left=0, right=0) for column in curve.T], -1)
-    return floats(np.concatenate([values[..., :CLOSED].mean(1), values[..., CLOSED:].max(1)], -1))
+    means, most = values.mean(1), values[..., CLOSED:].max(1)
+    shut = np.pad(means[:, CLOSED:], ((1, 1), (0, 0)))
+    top = (shut[1:-1] >= shut[:-2]) & (shut[1:-1] >= shut[2:])
+    return floats(np.concatenate([means[:, :CLOSED], np.where(top, most, shut[1:-1])], -1))
 
 
 def opening(values: Floats) -> Floats:
