@@ -120,18 +120,20 @@ def _from_photo(take: Take, values: Floats, finder: FaceFinder) -> Iterator[tupl
         raise MediaError(_ONE_FACE if faces else _NO_FACE.format("image"))
     for face in faces:
         _check_size(face, "image", take.short_side)
-    heads = [_Head(photo, face, 2 * take.seed + number) for number, face in enumerate(faces)]
-    return ((photo, frame) for frame in _swaying(heads, ahead(_speaking(heads, photo, values))))
+    drawn = photo.copy()
+    heads = [_Head(drawn, face, 2 * take.seed + number) for number, face in enumerate(faces)]
+    return ((photo, frame) for frame in _swaying(heads, ahead(_speaking(heads, drawn, values))))
 
 
 class _Head:
-    """One head in a photo, and what moves of it."""
+    """One head in a photo, which is sharpened for it, and what moves of it."""
 
     def __init__(self, photo: Image, face: Face, seed: int) -> None:
+        self.sway = Sway(face, (photo.shape[1], photo.shape[0]), seed)
+        self.sway.sharpen(photo)
         self.palette = Palette.of(photo, face, moving=False)
         self.puppet = Puppet(face, photo)
         self.blinks = Blinks(face, photo, seed, float(_STILL_FPS))
-        self.sway = Sway(face, (photo.shape[1], photo.shape[0]), seed)
 
 
 def _speaking(heads: list[_Head], photo: Image, values: Floats) -> Iterator[Image]:

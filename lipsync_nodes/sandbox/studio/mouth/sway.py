@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from lipsync_nodes.sandbox.studio.arrays import Image, floats
+from lipsync_nodes.sandbox.studio.arrays import Image, floats, levels
 from lipsync_nodes.sandbox.studio.mouth.window import picked
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ _HERTZ = np.array([0.13, 0.29, 0.47])  # of the slow, the middle and the fast pa
 _SHARE = np.array([0.6, 0.3, 0.1])
 _SHIFT = (0.014, 0.010)  # of the face's height, across and down
 _TURN = 0.016  # radians
+_SHARP = floats([-0.12, 1.24, -0.12])  # about the inverse of what interpolation between two pixels does on the mean
 _GRID = 32  # points along each side of the coarse grid on which the movement is computed
 _HEAD, _FREE = 0.85, 1.25  # the head moves as a whole up to here, nothing does from there on, in face heights
 
@@ -39,6 +40,13 @@ class Sway:
         away = np.linalg.norm(self._arm, axis=-1, keepdims=True) / self._height
         ramp = np.clip((_FREE - away) / (_FREE - _HEAD), 0, 1)
         self._weight = floats(ramp * ramp * (3 - 2 * ramp))
+
+    def sharpen(self, image: Image) -> None:
+        """Sharpen the head in ``image``, in place, by as much as it will be softened by moves of less than a pixel."""
+        head = image[self._box]
+        sharp = cv2.sepFilter2D(head, -1, _SHARP, _SHARP, borderType=cv2.BORDER_REPLICATE)
+        weight = cv2.resize(self._weight, head.shape[1::-1])[..., None]
+        head[:] = levels(head + (sharp.astype(np.float32) - head) * weight)
 
     def move(self, image: Image, seconds: float) -> None:
         """Move the head in ``image``, in place, to where it is at a time."""
