@@ -152,7 +152,7 @@ def fit(heard: np.ndarray, wanted: np.ndarray, lengths: np.ndarray, rng: np.rand
 
 
 def judged() -> dict[str, tuple[float, float]]:
-    """Say for each language how well the net does on other sentences by other voices, and how many closures it finds."""
+    """Say for each language how well other sentences by other voices are heard, and how many closures are found."""
     told = {}
     for language, sentences in CHOSEN_BY.items():
         fits, hits, cases = [], 0, 0
