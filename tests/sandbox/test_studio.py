@@ -422,6 +422,26 @@ def test_a_round_mouth_is_narrower_and_a_wide_one_wider():
     assert widths["neither"] < widths["wide"]
 
 
+def test_a_narrow_mouth_draws_nothing_from_behind_the_cheeks_in():
+    photo = read_image(PORTRAIT, 720)
+    (face,) = FaceFinder().find(photo)
+    frame = photo.copy()
+    mouth = np.array((0.32, 0, 1, 0, 0), np.float32)
+    Puppet(face, photo).draw(photo, frame, mouth, Palette.of(photo, face, moving=False))
+    moved = cv2.absdiff(frame, photo).max(-1)
+    for x, y in np.rint(face.points[[132, 58, 361, 288]]).astype(int):  # the outline at the height of the mouth
+        assert moved[y - 4 : y + 5, x - 4 : x + 5].mean() < 12
+
+
+def test_a_closure_as_short_as_a_frame_is_shown_whole_by_one():
+    curve = np.zeros((50, 5), np.float32)
+    curve[:, 0] = 0.5
+    curve[[19, 20, 21, 22], 3] = 1  # 40 ms that two frames of 40 ms share
+    shut = sampled(curve, ((np.arange(12) + 0.5) / 25).astype(np.float32), 1 / 25)[:, 3]
+    assert shut.max() == 1
+    assert sorted(shut)[-2] < 0.9
+
+
 def test_a_photo_blinks_and_opens_its_eyes_again():
     photo = read_image(PORTRAIT, 720)
     (face,) = FaceFinder().find(photo)
