@@ -29,7 +29,7 @@ _STILL_BELOW = (205, 425, 50, 280, 234, 454, 132, 361)
 
 WIDEST = 0.105
 """Gap between the lips at opening 1, as a part of the face's height: what vowels in lively speech reach."""
-_PARTING = 0.04  # of it more for lips that barely open: what is less does not look parted
+_PARTING = 0.02  # of it more for lips that barely open: what is less does not look parted
 _REST = 0.45  # where parted lips meet when they close: from the upper lip's edge (0) to the lower one's (1)
 _UPPER_PART = 0.2  # of the gap is made by the upper lip; the jaw makes the rest
 _BITTEN = 0.008  # gap over a lower lip that is under the teeth; teeth fill it
