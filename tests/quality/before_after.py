@@ -36,7 +36,7 @@ _A, _E, _O, _U, _M, _F = (
 
 def _band(window, middle, half, edge, *, upper):
     """Give teeth as one plain band."""
-    below = window.below(np.array([[-1, edge], [1, edge]], np.float32))
+    below = window.field(np.float32(window.grid[..., 1] - edge))
     cover = coverage(-below if upper else below, 0.004) * coverage(1 - window.across(middle, half) ** 2, 0.1)
     return np.ones_like(cover), cover
 
