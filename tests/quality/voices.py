@@ -64,6 +64,7 @@ def say(text: str, voice: str, speed: int = 165, pitch: int = 50) -> tuple[np.nd
         raise ValueError(f"espeak-ng has no voice {voice}.")
     library.espeak_SetParameter(_SPEED, speed, 0)
     library.espeak_SetParameter(_PITCH, pitch, 0)
+    library.espeak_ng_SetRandSeed(ctypes.c_long(1))  # of its noises: the same text sounds the same each time
     data = text.encode()
     library.espeak_Synth(data, ctypes.c_size_t(len(data) + 1), 0, 0, 0, _UTF8, None, None)
     library.espeak_Synchronize()
