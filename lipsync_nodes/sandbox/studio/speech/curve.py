@@ -21,6 +21,7 @@ COLUMNS = 5
 
 _UNSURE, _SURE = 0.10, 0.45  # lips close when it is as likely as that, for a missed closure is seen at once
 _FAINT = 0.10  # what opens the mouth less than this is no speech
+_SPOKEN = 0.3  # a clip whose widest opening is less has no speech in it: nearly any word opens the mouth further
 _CHUNK = 4000  # frames that the net hears at once, so that long clips need little memory
 
 
@@ -72,7 +73,7 @@ def _calmed(curve: Floats) -> Floats:
     calm = np.stack([np.convolve(column, bell, "same") for column in curve.T], -1)
     calm[:, CLOSED:] = (calm[:, CLOSED:] - _UNSURE) / (_SURE - _UNSURE)
     calm[:, OPEN] = np.maximum(calm[:, OPEN] - _FAINT, 0) / (1 - _FAINT)
-    return floats(np.clip(calm, 0, 1))
+    return floats(np.clip(calm, 0, 1)) * np.float32(calm[:, OPEN].max() > _SPOKEN)
 
 
 def _layers() -> dict[str, Floats]:
