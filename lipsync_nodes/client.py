@@ -11,6 +11,7 @@ import inspect
 import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, TypeVar, Unpack, overload
@@ -168,7 +169,7 @@ class LipsyncClient(Plans):
                     running = self._run(submission, many.timeout, many.poll_interval)
                     many.outcomes[index] = self._drive(running, many.listener(index), stop)
 
-        with ThreadPoolExecutor(many.concurrency) as pool:
+        with many.explained(), ThreadPoolExecutor(many.concurrency) as pool:
             try:
                 list(pool.map(one, range(len(many.forms))))
             except BaseException:  # Ctrl-C: wake whoever sleeps, so that the process can end
@@ -250,7 +251,7 @@ class AsyncLipsyncClient(Plans):
         fresh: bool = False,
     ) -> Job:
         """Wait until a job has its video; see `LipsyncClient.wait`. `on_update` may be a coroutine function."""
-        waiting = await asyncio.to_thread(self._wait, job_id, timeout, poll_interval, fresh=fresh)
+        waiting = await self._transport.in_ledger(partial(self._wait, job_id, timeout, poll_interval, fresh=fresh))
         return await self._drive(waiting, on_update)
 
     async def run(
@@ -293,7 +294,8 @@ class AsyncLipsyncClient(Plans):
                         running = self._run(submission, many.timeout, many.poll_interval)
                         many.outcomes[index] = await self._drive(running, many.listener(index))
 
-        await asyncio.gather(*(one(index) for index in range(len(many.forms))))
+        with many.explained():
+            await asyncio.gather(*(one(index) for index in range(len(many.forms))))
         return many.settle()
 
     async def download(self, job_or_url: Job | str, path: str | Path, *, on_progress: OnProgress | None = None) -> Path:
@@ -307,7 +309,7 @@ class AsyncLipsyncClient(Plans):
     async def _drive(self, doing: Flow[T], on_update: OnUpdate | None = None) -> T:
         async def record(event: Event) -> object:
             answer = await self._transport.in_ledger(self._note, event) if concerns_ledger(event) else None
-            if observed():  # in another thread: an observer may be slow
+            if observed(event):  # in another thread: an observer may be slow
                 await asyncio.to_thread(self._report, event)
             return answer
 

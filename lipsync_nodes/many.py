@@ -60,7 +60,7 @@ class Many:
     ) -> None:
         self.forms = list(forms)
         self.estimates = [None] * len(self.forms) if estimates is None else list(estimates)
-        self.outcomes: list[Job | Exception | None] = [None] * len(self.forms)
+        self.outcomes: list[Job | BaseException | None] = [None] * len(self.forms)
         self.concurrency, self.timeout, self.poll_interval = concurrency, timeout, poll_interval
         self._keep_errors = keep_errors
         self._on_update = on_update
@@ -75,9 +75,11 @@ class Many:
         """Run the block for one form and keep its error; gives False where nothing more is to be submitted."""
         try:
             yield self._keep_errors or not self._failed
-        except Exception as error:  # noqa: BLE001  # it is raised by settle, after the paid jobs have ended
+        except BaseException as error:
             self._failed = True
             self.outcomes[index] = error
+            if not isinstance(error, Exception):  # a failure is raised by settle, after the paid jobs have ended
+                raise
 
     def listener(self, index: int) -> OnUpdate | None:
         """Return the `on_update` of one form."""
@@ -86,15 +88,27 @@ class Many:
     def settle(self) -> list[Any]:
         """Return the outcomes, or raise the first error and say in notes which jobs there are besides."""
         for outcome in self.outcomes:
-            if isinstance(outcome, Exception) and not (self._keep_errors and isinstance(outcome, LipsyncError)):
-                for note in self._besides(outcome):
-                    outcome.add_note(note)
-                raise outcome
+            if isinstance(outcome, BaseException) and not (self._keep_errors and isinstance(outcome, LipsyncError)):
+                with self.explained():
+                    raise outcome
         return self.outcomes
 
-    def _besides(self, first: Exception) -> Iterator[str]:
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Run the block; say in notes of what ends it which jobs of the call there are besides."""
+        try:
+            yield
+        except BaseException as first:
+            for note in self._besides(first):
+                first.add_note(note)
+            raise
+
+    def _besides(self, first: BaseException) -> Iterator[str]:
         if done := [job.id for job in self.outcomes if isinstance(job, Job)]:
             yield f"Other jobs of this call that have their video: {', '.join(done)}"
         for other in self.outcomes:
-            if isinstance(other, LipsyncError) and other.may_have_charged and other is not first:
+            if other is first:
+                continue
+            if isinstance(other, LipsyncError) and other.may_have_charged:
                 yield f"Another job of this call: {other}"
+            yield from getattr(other, "__notes__", ())

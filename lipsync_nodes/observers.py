@@ -64,9 +64,10 @@ class JobEvent:
 _ENDS: Final[dict[JobStatus, Kind]] = {JobStatus.COMPLETED: "completed", JobStatus.FAILED: "failed"}
 
 
-def observed() -> bool:
-    """Tell whether anybody listens; where nobody does, nothing is put together."""
-    return bool(plugins().hook.lipsync_job_event.get_hookimpls())
+def observed(event: Event | None = None) -> bool:
+    """Tell whether anybody listens, and to this event; where nobody does, nothing is put together."""
+    told = event is None or isinstance(event, Accepted | Seen | Refused | Unsure)
+    return told and bool(plugins().hook.lipsync_job_event.get_hookimpls())
 
 
 def report(event: Event, ledger: Journal, account: str) -> None:

@@ -20,7 +20,7 @@ from typing import Final
 from lipsync_nodes.answers import Answer, NoAnswer, retry_after, shorten, submit_error
 from lipsync_nodes.contract import Job, parse_job
 from lipsync_nodes.credits import Budget
-from lipsync_nodes.errors import ConnectionFailed, JobNotFound, LipsyncError, RateLimited, SubmissionUncertain
+from lipsync_nodes.errors import ConnectionFailed, JobNotFound, LipsyncError, RateLimited, SubmissionUncertain, redact
 from lipsync_nodes.events import (
     Accepted,
     Asked,
@@ -58,7 +58,7 @@ def submit(submission: Submission, policy: Policy, budget: Budget | None = None,
     Where the outcome is unknown and a webhook may tell of it, wait for that so many seconds (*patience*).
     """
     while True:
-        claim = yield from _claim(submission, patience)
+        claim = yield from _claim(submission, policy, patience)
         if isinstance(claim, Found):
             return claim.job
         with suppress(_Superseded):
@@ -96,8 +96,8 @@ def _note(event: Event, error: LipsyncError) -> Flow[object]:
     """Write down how a submit failed; if even that fails, the first error is still the one to know."""
     try:
         return (yield Record(event))
-    except LipsyncError as trouble:
-        error.add_note(f"The ledger could not note it: {trouble}")
+    except Exception as trouble:  # noqa: BLE001
+        error.add_note(redact(f"The ledger could not note it: {trouble}"))
         return None
 
 
@@ -118,7 +118,7 @@ class _Superseded(Exception):  # never leaves this module
     may_have_charged = False
 
 
-def _claim(submission: Submission, patience: float) -> Flow[Claimed | Found]:
+def _claim(submission: Submission, policy: Policy, patience: float) -> Flow[Claimed | Found]:
     """Make sure that nobody else submits the same."""
     while True:
         claim = yield Record(Claim(submission))
@@ -127,6 +127,9 @@ def _claim(submission: Submission, patience: float) -> Flow[Claimed | Found]:
         if isinstance(claim, Unsure):
             if claim.called_back and (found := (yield from _settled(claim.row, patience))):
                 return found
+            if claim.job_id is not None:
+                with suppress(LipsyncError):  # the service did not know it, and may know it again
+                    return Found((yield from look(claim.job_id, policy, timeout=SHORT_LOOK)))
             raise _uncertain_before(claim)
         # Somebody is submitting the same right now: what becomes of that was not known when this was agreed to.
         submission = replace(submission, resubmit_uncertain=False)

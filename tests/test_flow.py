@@ -296,10 +296,18 @@ def test_an_uncertain_submit_before_is_told_with_its_time_and_nothing_is_sent():
 
 def test_an_uncertain_submit_whose_job_is_known_tells_its_id():
     gone = Unsure(1, "the service knows no job j0", since=0.0, job_id="j0")
-    _, play = submit(PROCESSING, ledger=lambda _event: gone)
+    stage, play = submit(Answer(404, {}, b""), ledger=lambda event: gone if isinstance(event, Claim) else None)
     with pytest.raises(SubmissionUncertain, match=r"its job j0 .*`lipsync-nodes wait j0`") as caught:
         play()
     assert caught.value.job_id == "j0"
+    assert [send.method for send in stage.sent] == ["GET"]
+
+
+def test_an_uncertain_submit_whose_job_the_service_knows_again_is_that_job():
+    gone = Unsure(1, "the service knows no job j1", since=0.0, job_id="j1")
+    stage, play = submit(PROCESSING, ledger=lambda event: gone if isinstance(event, Claim) else None)
+    assert play().id == "j1"
+    assert [send.method for send in stage.sent] == ["GET"]
 
 
 def test_a_submit_that_somebody_else_is_making_is_waited_for():

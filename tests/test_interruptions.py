@@ -25,6 +25,7 @@ from lipsync_nodes.answers import shorten
 from lipsync_nodes.contract import Job
 from lipsync_nodes.errors import conceal, redact
 from lipsync_nodes.events import Accepted, Claim, Sending, Submission
+from lipsync_nodes.hookspecs import hookimpl, plugins
 from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.settings import Profile
 from lipsync_nodes.transport import aio, sync
@@ -222,7 +223,7 @@ def test_ctrl_c_while_a_ledger_is_waited_for_keeps_the_id_and_leaves_the_ledger_
 
         send_when(signal.SIGINT, writing.is_set)
         with pytest.raises(KeyboardInterrupt):
-            sync._record(Accepted(row, Job(id="paid-1")), record, None)
+            sync._record(Accepted(row, Job(id="paid-1")), iter(()), record, None)
     assert states(ledger) == [("live", "paid-1")]
 
 
@@ -281,3 +282,139 @@ def test_a_key_is_masked_before_a_text_is_cut_and_one_within_another_whole():
 def test_a_malformed_output_is_told_in_our_words(face, url, tmp_path):
     with pytest.raises(DownloadError):
         face.download(Job(id="j1", status="completed", output=url), tmp_path / "video.mp4")
+
+
+@pytest.mark.parametrize("watched", [False, True], ids=["nobody", "an observer"])
+def test_a_submit_leaves_as_soon_as_the_ledger_says_so_however_busy_the_loop_is(service, ledger, watched):
+    """The ledger gives it up after its time; who consents then must not meet it later."""
+
+    class Observer:
+        @hookimpl
+        def lipsync_job_event(self, event):
+            pass
+
+    def hang(_request):
+        hung.release()
+        _request.service.linger()
+
+    hung, sleep = threading.Semaphore(0), threading.Event()
+    service.on_poll = [hang]
+
+    async def go():
+        async with AsyncLipsyncClient("sk_x", service.base_url, ledger=ledger) as client:
+            looks = [asyncio.create_task(client.job(f"job-{number}")) for number in range(2 * aio.IN_FLIGHT)]
+            loop = asyncio.get_running_loop()
+            busy = [loop.run_in_executor(None, sleep.wait) for _ in range(40)]
+            while not hung.acquire(blocking=False):
+                await asyncio.sleep(0.01)
+            submit = asyncio.create_task(client.submit(FORM, key="k"))
+            while not service.posts:
+                await asyncio.sleep(0.01)
+            sleep.set()
+            await submit
+            for look in looks:
+                look.cancel()
+            await asyncio.gather(*looks, *busy, return_exceptions=True)
+
+    late = threading.Timer(30, sleep.set)  # a test that fails has an end, too
+    late.start()
+    if watched:
+        plugins().register(observer := Observer())
+    try:
+        asyncio.run(go())
+        assert late.is_alive()
+    finally:
+        late.cancel()
+        if watched:
+            plugins().unregister(observer)
+
+
+def test_a_wait_ends_in_time_however_busy_the_loops_threads_are(service, ledger):
+    """A wait behind a webhook that never comes: it reads the ledger at its begin."""
+    service.on_poll = [bad.still()]
+    sleep = threading.Event()
+    profile = Profile(
+        api_key="sk_x_0123456789",
+        base_url=service.base_url,
+        webhook={"base": "https://hooks.example", "secret": "s" * 32},
+    )
+
+    async def go():
+        async with AsyncLipsyncClient(profile=profile, ledger=ledger, policy=QUICK) as client:
+            job = await client.submit(FORM, webhook="auto")
+            busy = [asyncio.get_running_loop().run_in_executor(None, sleep.wait) for _ in range(40)]
+            with pytest.raises(JobTimeout):
+                await client.wait(job.id, timeout=0.5)
+            sleep.set()
+            await asyncio.gather(*busy)
+
+    late = threading.Timer(30, sleep.set)
+    late.start()
+    asyncio.run(go())
+    assert late.is_alive()
+    late.cancel()
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_whatever_ends_many_names_all_their_jobs(service, kind):
+    service.on_poll = [bad.still()]
+
+    async def go():
+        async with AsyncLipsyncClient("sk_x", service.base_url) as client, asyncio.timeout(None) as ends:
+            watch = asyncio.create_task(end(ends))
+            await client.run_many([FORM] * 3, concurrency=3, timeout=20, poll_interval=0.1)
+            await watch
+
+    async def end(ends):
+        while len(service.polls) < 6:
+            await asyncio.sleep(0.01)
+        ends.reschedule(0)
+
+    def now():
+        send_when(signal.SIGINT, lambda: len(service.polls) >= 6)
+        with LipsyncClient("sk_x", service.base_url) as client:
+            client.run_many([FORM] * 3, concurrency=3, timeout=20, poll_interval=0.1)
+
+    with pytest.raises((KeyboardInterrupt, TimeoutError)) as caught:
+        now() if kind == "sync" else asyncio.run(go())
+    told = notes(caught.value if kind == "sync" else caught.value.__cause__)
+    assert all(job_id in told for job_id in service.paid)
+
+
+def test_ctrl_c_just_before_a_submit_is_sent_leaves_nothing_uncertain(service, tmp_path):
+    class Slow(Ledger):
+        def record(self, event, profile):
+            answer = super().record(event, profile)
+            if isinstance(event, Sending):
+                sending.set()
+                time.sleep(1)
+            return answer
+
+    sending = threading.Event()
+    send_when(signal.SIGINT, sending.is_set)
+    with Slow(tmp_path / "ledger.sqlite") as ledger:
+        with pytest.raises(KeyboardInterrupt), LipsyncClient("sk_x", service.base_url, ledger=ledger) as client:
+            client.submit(FORM, key="k")
+        assert (states(ledger), service.posts) == ([("refused", None)], [])
+
+
+def test_a_client_closes_at_once_in_another_loop_than_the_one_that_was_left_at_work(service, tmp_path):
+    class Slow(Ledger):
+        def record(self, event, profile):
+            time.sleep(0.5)
+            return super().record(event, profile)
+
+    async def leave(client):
+        submit = asyncio.create_task(client.submit(FORM, key="k"))
+        await asyncio.sleep(0.1)
+        assert not submit.done()
+
+    async def close(client):
+        began = time.monotonic()
+        await client.close()
+        return time.monotonic() - began
+
+    with Slow(tmp_path / "ledger.sqlite") as ledger:
+        client = AsyncLipsyncClient("sk_x", service.base_url, ledger=ledger)
+        asyncio.run(leave(client))
+        assert asyncio.run(close(client)) < aio.KEPT_SECONDS / 2

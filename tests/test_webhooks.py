@@ -179,9 +179,8 @@ def test_a_thousand_waits_are_one_watch_and_never_block_the_loop(sandbox, receiv
 
     async def _awaits(client, ledger, job_id):
         from lipsync_nodes.flow import Await
-        from lipsync_nodes.transport.aio import _await
 
-        return await _await(Await(job_id, 30), ledger)
+        return await client._transport._await(Await(job_id, 30), ledger)
 
     jobs, names = asyncio.run(many())
     assert {job.status.value for job in jobs} == {"completed"}

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, closing, suppress
+from contextlib import aclosing, closing, nullcontext, suppress
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -79,7 +79,7 @@ class AsyncTransport:
                     await asyncio.sleep(effect.seconds)
                     reply = time.monotonic()
                 elif isinstance(effect, Await):
-                    reply = await _await(effect, ledger)
+                    reply = await self._await(effect, ledger)
                 else:
                     kept.see(effect.event)
                     reply, failure = await self._record(effect.event, flow, record)
@@ -107,10 +107,23 @@ class AsyncTransport:
         done.add_done_callback(self._kept.discard)
         return await asyncio.shield(done)
 
+    async def _await(self, effect: Await, ledger: Journal) -> Job | None:
+        """Sleep until the ledger knows of the job's end; it is read seldom."""
+        loop, rung = asyncio.get_running_loop(), asyncio.Event()
+        with ledger.bell.listening(effect.job_id, lambda: loop.call_soon_threadsafe(rung.set)):
+            job = await self.in_ledger(ended, ledger, effect.job_id)
+            if job is None:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(effect.seconds):
+                        await rung.wait()
+                job = await self.in_ledger(ended, ledger, effect.job_id) if rung.is_set() else None
+        return job
+
     async def _send(self, send: Send, flow: Flow[T], record: Recorder) -> Answer | NoAnswer:
         sending: asyncio.Task[Answer | NoAnswer] | None = None
         try:
-            async with self._lease().in_flight:
+            # The ledger counts on a submit to leave at once: only looks queue here.
+            async with nullcontext() if send.paid else self._lease().in_flight:
                 client = await self._client(paid=send.paid)
                 if not send.paid:
                     return await self._exchange(client, send)
@@ -170,6 +183,8 @@ class AsyncTransport:
 
         A submit whose caller was cancelled is still waited for, for a while: its answer may be a paid job's id.
         """
+        loop = asyncio.get_running_loop()
+        self._kept = {kept for kept in self._kept if kept.get_loop() is loop}  # an ended loop's will never be done
         if self._kept:
             await asyncio.wait(self._kept, timeout=KEPT_SECONDS)
         pool, self._pool = self._pool, None
@@ -188,7 +203,7 @@ class _Pool:
 
     async def client(self, profile: Profile, *, fresh: bool) -> httpx.AsyncClient:
         kind = (profile.local, fresh)
-        if kind not in self._clients:
+        if not tls_context.cache_info().currsize:
             await asyncio.to_thread(made, tls_context)  # 32 ms that the loop does not wait for
         if kind not in self._clients:
             self._clients[kind] = made(lambda: httpx.AsyncClient(**client_options(profile, fresh=fresh)))
@@ -204,19 +219,6 @@ class _Pool:
             clients, self._clients = self._clients, {}
             for client in clients.values():
                 await client.aclose()
-
-
-async def _await(effect: Await, ledger: Journal) -> Job | None:
-    """Sleep until the ledger knows of the job's end; reading it is done in a thread, and seldom."""
-    loop, rung = asyncio.get_running_loop(), asyncio.Event()
-    with ledger.bell.listening(effect.job_id, lambda: loop.call_soon_threadsafe(rung.set)):
-        job = await asyncio.to_thread(ended, ledger, effect.job_id)
-        if job is None:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(effect.seconds):
-                    await rung.wait()
-            job = await asyncio.to_thread(ended, ledger, effect.job_id) if rung.is_set() else None
-    return job
 
 
 async def _write_down(sending: asyncio.Task[Answer | NoAnswer] | None, flow: Flow[Any], record: Recorder) -> None:

@@ -13,6 +13,7 @@ import httpx
 
 from lipsync_nodes.answers import Answer, NoAnswer
 from lipsync_nodes.contract import Job
+from lipsync_nodes.errors import ConnectionFailed
 from lipsync_nodes.events import Accepted, Claim, Event, Sending
 from lipsync_nodes.flow import Await, Flow, Record, Send, Sleep
 from lipsync_nodes.ledger import Journal
@@ -95,7 +96,7 @@ class Transport:
                     reply = _await(effect, ledger, stop)
                 else:
                     kept.see(effect.event)
-                    reply, failure = _record(effect.event, record, stop)
+                    reply, failure = _record(effect.event, flow, record, stop)
                     if tell is not None and failure is None:
                         tell(effect.event)
 
@@ -175,7 +176,7 @@ class _Watchdog:
 
 
 def _record(
-    event: Event, record: Callable[[Event], object], stop: threading.Event | None
+    event: Event, flow: Flow[T], record: Callable[[Event], object], stop: threading.Event | None
 ) -> tuple[object, Exception | None]:
     """Write an event down; whatever goes wrong, the flow has to hear of it, for it may hold a paid job's id."""
     if stop is not None and stop.is_set() and isinstance(event, Claim | Sending):
@@ -188,7 +189,17 @@ def _record(
         if isinstance(event, Accepted):
             with suppress(Exception):
                 record(event)
+        elif isinstance(event, Sending):  # the ledger may say that it is on its way, and it is not
+            _call_off(flow, record)
         raise
+
+
+def _call_off(flow: Flow[T], record: Callable[[Event], object]) -> None:
+    """Have a flow note that what it was about to send was not sent."""
+    with suppress(StopIteration, Exception), closing(flow):
+        effect = flow.throw(ConnectionFailed("The submit was interrupted before it was sent."))
+        while isinstance(effect, Record):
+            effect = flow.send(record(effect.event))
 
 
 def _write_down(flow: Flow[T], record: Callable[[Event], object], stopped: BaseException) -> None:

@@ -71,7 +71,7 @@ class KeptId:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._id and error is not None and not isinstance(error, LipsyncError):  # ours name it themselves
+        if self._id and error is not None and getattr(error, "job_id", None) != self._id:  # most of ours name it
             error.add_note(f"The job {self._id} was made and goes on; it may be billed. Keep its id.")
 
 
