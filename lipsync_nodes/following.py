@@ -65,14 +65,25 @@ class Follower:
         """Tell whether this very call is being followed up: then it is written down, too."""
         return self._busy.get(call.callback) == call.job_id
 
-    def follow(self, call: Called) -> None:
-        """Look at the job of a call, soon; of each callback one job at a time, that of the latest call."""
+    def follow(self, call: Called, *, left: bool = False) -> None:
+        """Look at the job of a call, soon; of each callback one job at a time, that of the latest call.
+
+        Args:
+            call: what came.
+            left: whether it came before, perhaps to another receiver.
+
+        """
         with self._lock:
             loop = self._running()
             begun = call.callback in self._busy
             self._busy[call.callback] = call.job_id
             if not begun:
-                asyncio.run_coroutine_threadsafe(self._follow(call.callback, PAUSES), loop)
+                asyncio.run_coroutine_threadsafe(self._follow(call.callback, PAUSES, left=left), loop)
+
+    def resume(self) -> None:
+        """Follow up what was left: by the last run of this program, or by another receiver."""
+        for call in self._left():
+            self.follow(call, left=True)
 
     def close(self) -> None:
         """Stop at once; what was not followed up is in the ledger."""
@@ -97,13 +108,21 @@ class Follower:
             asyncio.run_coroutine_threadsafe(self._rounds(), self._loop)
         return self._loop
 
-    async def _follow(self, callback: str, pauses: Sequence[float]) -> None:
+    def _left(self) -> list[Called]:
+        """Return the calls that are not followed up; without on_job, a job that has ended is for whoever has one."""
+        return [
+            Called(entry.callback or "", entry.called_id or "")
+            for entry in self._ledger.calls(self._profile)
+            if self._on_job is not None or entry.state not in {"completed", "failed"}
+        ]
+
+    async def _follow(self, callback: str, pauses: Sequence[float], *, left: bool) -> None:
         """Follow the calls of one callback up, until they are done or, like all that goes wrong, left to the rounds."""
         call = None
         try:
             async with _Looking(profile=self._profile, ledger=self._ledger, policy=LOOK) as client:
                 while not self._done_with(callback, call):
-                    call = await self._follow_latest(callback, client, pauses)
+                    call = await self._follow_latest(callback, client, pauses, left=left)
         except Exception as error:  # noqa: BLE001  # nobody else would hear of it
             _log.warning("A webhook could not be followed up: %s", redact(f"{error!r}"))
             with self._lock:
@@ -117,18 +136,18 @@ class Follower:
                 self._busy.pop(callback, None)
             return done
 
-    async def _follow_latest(self, callback: str, client: _Looking, pauses: Sequence[float]) -> Called:
+    async def _follow_latest(self, callback: str, client: _Looking, pauses: Sequence[float], *, left: bool) -> Called:
         for pause in pauses:
             await asyncio.sleep(pause)
             call = Called(callback, self._busy[callback])
-            if not (trouble := await self._trouble(call, client)):
+            if not (trouble := await self._trouble(call, client, left=left)):
                 return call
             _log.debug("Job %s: %s", redact(call.job_id), redact(trouble))
         _log.warning("Job %s: %s It is looked at again later.", redact(call.job_id), redact(trouble))
         await asyncio.sleep(LEAST_PAUSE)
         return call
 
-    async def _trouble(self, call: Called, client: _Looking) -> str:
+    async def _trouble(self, call: Called, client: _Looking, *, left: bool) -> str:
         """Look at the job unless its end is known, tell of it and note that; or say what is in the way."""
         await self._take_turn()
         try:
@@ -137,7 +156,8 @@ class Follower:
                 return "Its webhook came, but it has not ended yet."
             if self._on_job is not None and not await self._told(self._on_job, job):
                 return "It has ended, but on_job failed."
-            await asyncio.to_thread(self._ledger.record, Told(call.callback), self._profile)
+            if self._on_job is not None or not left:  # else another receiver may have one to tell
+                await asyncio.to_thread(self._ledger.record, Told(call.callback), self._profile)
         except LipsyncError as error:
             return f"Its webhook came, but was not confirmed: {error}"
         return ""
@@ -158,19 +178,19 @@ class Follower:
         while True:
             await asyncio.sleep(ROUND)
             try:
-                calls = await asyncio.to_thread(self._ledger.calls, self._profile)
+                calls = await asyncio.to_thread(self._left)
             except LipsyncError as error:
                 _log.warning("What webhooks told could not be read: %s", error)
                 continue
-            for entry in calls:  # one after the other: new calls come first
-                await self._again(entry.callback or "", entry.called_id or "")
+            for call in calls:  # one after the other: new calls come first
+                await self._again(call)
 
-    async def _again(self, callback: str, job_id: str) -> None:
+    async def _again(self, call: Called) -> None:
         with self._lock:
-            if callback in self._busy:
+            if call.callback in self._busy:
                 return
-            self._busy[callback] = job_id
-        await self._follow(callback, PAUSES[:1])
+            self._busy[call.callback] = call.job_id
+        await self._follow(call.callback, PAUSES[:1], left=True)
 
     async def _take_turn(self) -> None:
         now = asyncio.get_running_loop().time()

@@ -348,6 +348,33 @@ def test_on_job_is_called_again_for_as_long_as_it_fails_and_each_failure_is_said
     assert len(sandbox.received("poll")) == 1
 
 
+def test_a_receiver_without_on_job_leaves_what_is_to_be_told_to_the_one_that_has_it(sandbox, path, soon):
+    """As ComfyUI's, on the ledger of a `webhook serve --on-job` whose Airflow, or whose service, is away."""
+    back, told = threading.Event(), []
+
+    def on_job(job):
+        told.append(job.id)
+        if not back.is_set():
+            raise OSError("Airflow is away")
+
+    sandbox.fault("status", where="poll", code=503, count=2)
+    with Receiving(sandbox.api_key, sandbox.base_url, path, on_job=on_job) as receiving:
+        with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
+            client.submit(FORM, webhook="auto")
+        with Ledger(path) as ledger:
+            wait_until(lambda: only_entry(path).called_id)
+            with WebhookReceiver(
+                receiving.profile, ledger
+            ):  # it finds one that runs, and its rounds one that has ended
+                wait_until(lambda: only_entry(path).state == "completed")
+                wait_until(lambda: len(told) > 2)
+        with Ledger(path) as ledger, WebhookReceiver(receiving.profile, ledger):
+            tries = len(told)
+            wait_until(lambda: len(told) > tries + 2)
+        back.set()
+        wait_until(lambda: only_entry(path).told_at)
+
+
 def test_what_the_service_does_not_confirm_is_looked_at_again_and_said(sandbox, path, soon, caplog):
     sandbox.fault("status", where="poll", code=503, count=4)
     with Receiving(sandbox.api_key, sandbox.base_url, path) as receiving:
