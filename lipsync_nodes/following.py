@@ -175,15 +175,17 @@ class Follower:
 
     async def _rounds(self) -> None:
         """Look again and again at what could not be followed up at once: the ledger alone remembers it."""
-        while True:
-            await asyncio.sleep(ROUND)
-            try:
-                calls = await asyncio.to_thread(self._left)
-            except LipsyncError as error:
-                _log.warning("What webhooks told could not be read: %s", error)
-                continue
-            for call in calls:  # one after the other: new calls come first
-                await self._again(call)
+        async with asyncio.TaskGroup() as tasks:  # for an on_job that hangs keeps nobody else from being told
+            while True:
+                await asyncio.sleep(ROUND)
+                try:
+                    calls = await asyncio.to_thread(self._left)
+                except LipsyncError as error:
+                    _log.warning("What webhooks told could not be read: %s", error)
+                    continue
+                for call in calls:
+                    tasks.create_task(self._again(call))
+                    await asyncio.sleep(PACE)  # new calls come first
 
     async def _again(self, call: Called) -> None:
         with self._lock:

@@ -403,6 +403,27 @@ def test_an_on_job_that_hangs_keeps_nobody_from_being_woken(sandbox, path):
     assert seconds < 20
 
 
+def test_an_on_job_that_hangs_in_a_round_keeps_no_other_job_from_being_told(sandbox, path, soon):
+    going_on, told, hanging = threading.Event(), [], []
+
+    def on_job(job):
+        told.append(job.id)
+        if told.count(job.id) > len(following.PAUSES) and not hanging:
+            hanging.append(job.id)
+        if job.id in hanging:
+            going_on.wait(30)
+        raise OSError("Airflow is away")
+
+    with Receiving(sandbox.api_key, sandbox.base_url, path, on_job=on_job) as receiving:
+        with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
+            others = {client.submit(FORM, webhook="auto").id for _ in range(3)}
+        wait_until(lambda: hanging)
+        tries = len(told)
+        others -= set(hanging)
+        wait_until(lambda: all(told[tries:].count(job_id) > 2 for job_id in others))
+        going_on.set()
+
+
 def test_a_call_that_names_another_job_while_the_last_is_given_up_is_not_lost(sandbox, receiving, path, monkeypatch):
     monkeypatch.setattr(following, "PAUSES", (0.0,))
     with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
