@@ -10,7 +10,7 @@ import inspect
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Final
 
 from lipsync_nodes import flow
@@ -37,7 +37,7 @@ LOOK: Final = Policy(request_timeout=10.0)
 PACE: Final = 0.05
 # Seconds between two rounds: the service, or whoever is to be told, may be away for hours.
 ROUND: Final = 120.0
-# Threads of their own for on_job: one that hangs keeps nobody from being woken.
+# So many threads of their own for on_job: one that hangs keeps nobody from being woken.
 TELLERS: Final = 4
 
 
@@ -104,7 +104,7 @@ class Follower:
             self._loop = asyncio.new_event_loop()
             self._thread = threading.Thread(target=_run, args=(self._loop,), name="lipsync-webhooks", daemon=True)
             self._thread.start()
-            self._tellers = ThreadPoolExecutor(TELLERS, thread_name_prefix="lipsync-on-job")
+            self._tellers = asyncio.Semaphore(TELLERS)
             asyncio.run_coroutine_threadsafe(self._rounds(), self._loop)
         return self._loop
 
@@ -165,10 +165,13 @@ class Follower:
     async def _told(self, on_job: OnJob, job: Job) -> bool:
         """Tell somebody else's code, which may block, or be a coroutine function, or fail."""
         try:
-            told = await asyncio.get_running_loop().run_in_executor(self._tellers, on_job, job)
+            async with self._tellers:
+                told = await asyncio.wrap_future(_in_thread(on_job, job))
             if inspect.isawaitable(told):
                 await told
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # see above
+        except (Exception, SystemExit, asyncio.CancelledError) as error:
+            if _is_ending():
+                raise
             _log.warning("Job %s has ended, but on_job failed: %s", redact(job.id), redact(f"{error!r}"))
             return False
         return True
@@ -206,6 +209,29 @@ class _Looking(AsyncLipsyncClient):
     async def look(self, call: Called) -> Job:
         """Look once; the job becomes that of the callback's submission, if it has none yet."""
         return await self._drive(flow.look(call.job_id, self._policy, callback=call.callback))
+
+
+def _in_thread(on_job: OnJob, job: Job) -> Future[object]:
+    """Call on_job in a thread that keeps no program from its end, as those of an executor do."""
+    done: Future[object] = Future()
+    done.set_running_or_notify_cancel()
+
+    def call() -> None:
+        try:
+            done.set_result(on_job(job))
+        except StopIteration as error:  # no future takes that one
+            done.set_exception(RuntimeError(f"{error!r}"))
+        except BaseException as error:  # noqa: BLE001  # whoever waits has to know of it
+            done.set_exception(error)
+
+    threading.Thread(target=call, name="lipsync-on-job", daemon=True).start()
+    return done
+
+
+def _is_ending() -> bool:
+    """Tell whether it is this task that is cancelled, and not one of somebody else's that it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:
