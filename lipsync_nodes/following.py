@@ -207,8 +207,10 @@ class _Looking(AsyncLipsyncClient):
     """A client that looks at a job on behalf of a webhook."""
 
     async def look(self, call: Called) -> Job:
-        """Look once; the job becomes that of the callback's submission, if it has none yet."""
-        return await self._drive(flow.look(call.job_id, self._policy, callback=call.callback))
+        """Look once; the job becomes that of the callback's submission, unless it is: then it keeps the id as it is."""
+        entry = await asyncio.to_thread(self._journal.entry_of, call.job_id)
+        callback = None if entry and entry.callback == call.callback else call.callback
+        return await self._drive(flow.look(call.job_id, self._policy, callback=callback))
 
 
 def _in_thread(on_job: OnJob, job: Job) -> Future[object]:

@@ -46,7 +46,7 @@ from lipsync_nodes.ledger import SCHEMA, Ledger
 from lipsync_nodes.settings import Profile, Webhook, load_profile
 from lipsync_nodes.webhooks import WebhookReceiver
 from tests.conftest import FORMS, QUICK, Face
-from tests.faults.bad_service import wait_until
+from tests.faults.bad_service import BadService, wait_until
 from tests.receiving import Receiving
 
 FORM = FORMS["image"]
@@ -398,6 +398,18 @@ def test_what_the_service_does_not_confirm_is_looked_at_again_and_said(sandbox, 
             client.submit(FORM, webhook="auto")
         wait_until(lambda: only_entry(path).state == "completed")
     assert any("was not confirmed: " in record.message for record in caplog.records)
+
+
+def test_a_job_ends_under_the_id_that_it_was_submitted_under_however_the_look_spells_it(path):
+    done = json.dumps({"id": "JOB-1", "status": "completed", "output": "https://x.example/o.mp4"})
+    told = []
+    with BadService() as service, Receiving("sk_x", service.base_url, path, on_job=told.append) as receiving:
+        service.on_poll = [lambda request: request.answer(200, done)]
+        with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
+            job = client.submit(FORM, webhook="auto")
+            service.call_back()
+            wait_until(lambda: only_entry(path).told_at)
+    assert (only_entry(path).state, [job.id for job in told]) == ("completed", [job.id])
 
 
 def test_an_on_job_that_hangs_keeps_nobody_from_being_woken(sandbox, path):
