@@ -401,7 +401,7 @@ def test_what_the_service_does_not_confirm_is_looked_at_again_and_said(sandbox, 
 
 
 def test_a_job_ends_under_the_id_that_it_was_submitted_under_however_the_look_spells_it(path):
-    done = json.dumps({"id": "JOB-1", "status": "completed", "output": "https://x.example/o.mp4"})
+    done = {"id": "JOB-1", "status": "completed", "output": "https://x.example/o.mp4"}
     told = []
     with BadService() as service, Receiving("sk_x", service.base_url, path, on_job=told.append) as receiving:
         service.on_poll = [lambda request: request.answer(200, done)]
