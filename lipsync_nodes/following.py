@@ -10,7 +10,7 @@ import inspect
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Final
 
 from lipsync_nodes import flow
@@ -37,7 +37,7 @@ LOOK: Final = Policy(request_timeout=10.0)
 PACE: Final = 0.05
 # Seconds between two rounds: the service, or whoever is to be told, may be away for hours.
 ROUND: Final = 120.0
-# Threads of their own for on_job: one that hangs keeps nobody from being woken.
+# So many threads of their own for on_job: one that hangs keeps nobody from being woken.
 TELLERS: Final = 4
 
 
@@ -65,14 +65,25 @@ class Follower:
         """Tell whether this very call is being followed up: then it is written down, too."""
         return self._busy.get(call.callback) == call.job_id
 
-    def follow(self, call: Called) -> None:
-        """Look at the job of a call, soon; of each callback one job at a time, that of the latest call."""
+    def follow(self, call: Called, *, left: bool = False) -> None:
+        """Look at the job of a call, soon; of each callback one job at a time, that of the latest call.
+
+        Args:
+            call: what came.
+            left: whether it came before, perhaps to another receiver.
+
+        """
         with self._lock:
             loop = self._running()
             begun = call.callback in self._busy
             self._busy[call.callback] = call.job_id
             if not begun:
-                asyncio.run_coroutine_threadsafe(self._follow(call.callback, PAUSES), loop)
+                asyncio.run_coroutine_threadsafe(self._follow(call.callback, PAUSES, left=left), loop)
+
+    def resume(self) -> None:
+        """Follow up what was left: by the last run of this program, or by another receiver."""
+        for call in self._left():
+            self.follow(call, left=True)
 
     def close(self) -> None:
         """Stop at once; what was not followed up is in the ledger."""
@@ -93,17 +104,25 @@ class Follower:
             self._loop = asyncio.new_event_loop()
             self._thread = threading.Thread(target=_run, args=(self._loop,), name="lipsync-webhooks", daemon=True)
             self._thread.start()
-            self._tellers = ThreadPoolExecutor(TELLERS, thread_name_prefix="lipsync-on-job")
+            self._tellers = asyncio.Semaphore(TELLERS)
             asyncio.run_coroutine_threadsafe(self._rounds(), self._loop)
         return self._loop
 
-    async def _follow(self, callback: str, pauses: Sequence[float]) -> None:
+    def _left(self) -> list[Called]:
+        """Return the calls that are not followed up; without on_job, a job that has ended is for whoever has one."""
+        return [
+            Called(entry.callback or "", entry.called_id or "")
+            for entry in self._ledger.calls(self._profile)
+            if self._on_job is not None or entry.state not in {"completed", "failed"}
+        ]
+
+    async def _follow(self, callback: str, pauses: Sequence[float], *, left: bool) -> None:
         """Follow the calls of one callback up, until they are done or, like all that goes wrong, left to the rounds."""
         call = None
         try:
             async with _Looking(profile=self._profile, ledger=self._ledger, policy=LOOK) as client:
                 while not self._done_with(callback, call):
-                    call = await self._follow_latest(callback, client, pauses)
+                    call = await self._follow_latest(callback, client, pauses, left=left)
         except Exception as error:  # noqa: BLE001  # nobody else would hear of it
             _log.warning("A webhook could not be followed up: %s", redact(f"{error!r}"))
             with self._lock:
@@ -117,18 +136,18 @@ class Follower:
                 self._busy.pop(callback, None)
             return done
 
-    async def _follow_latest(self, callback: str, client: _Looking, pauses: Sequence[float]) -> Called:
+    async def _follow_latest(self, callback: str, client: _Looking, pauses: Sequence[float], *, left: bool) -> Called:
         for pause in pauses:
             await asyncio.sleep(pause)
             call = Called(callback, self._busy[callback])
-            if not (trouble := await self._trouble(call, client)):
+            if not (trouble := await self._trouble(call, client, left=left)):
                 return call
             _log.debug("Job %s: %s", redact(call.job_id), redact(trouble))
         _log.warning("Job %s: %s It is looked at again later.", redact(call.job_id), redact(trouble))
         await asyncio.sleep(LEAST_PAUSE)
         return call
 
-    async def _trouble(self, call: Called, client: _Looking) -> str:
+    async def _trouble(self, call: Called, client: _Looking, *, left: bool) -> str:
         """Look at the job unless its end is known, tell of it and note that; or say what is in the way."""
         await self._take_turn()
         try:
@@ -137,7 +156,8 @@ class Follower:
                 return "Its webhook came, but it has not ended yet."
             if self._on_job is not None and not await self._told(self._on_job, job):
                 return "It has ended, but on_job failed."
-            await asyncio.to_thread(self._ledger.record, Told(call.callback), self._profile)
+            if self._on_job is not None or not left:  # else another receiver may have one to tell
+                await asyncio.to_thread(self._ledger.record, Told(call.callback), self._profile)
         except LipsyncError as error:
             return f"Its webhook came, but was not confirmed: {error}"
         return ""
@@ -145,32 +165,37 @@ class Follower:
     async def _told(self, on_job: OnJob, job: Job) -> bool:
         """Tell somebody else's code, which may block, or be a coroutine function, or fail."""
         try:
-            told = await asyncio.get_running_loop().run_in_executor(self._tellers, on_job, job)
+            async with self._tellers:
+                told = await asyncio.wrap_future(_in_thread(on_job, job))
             if inspect.isawaitable(told):
                 await told
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # see above
+        except (Exception, SystemExit, asyncio.CancelledError) as error:
+            if _is_ending():
+                raise
             _log.warning("Job %s has ended, but on_job failed: %s", redact(job.id), redact(f"{error!r}"))
             return False
         return True
 
     async def _rounds(self) -> None:
         """Look again and again at what could not be followed up at once: the ledger alone remembers it."""
-        while True:
-            await asyncio.sleep(ROUND)
-            try:
-                calls = await asyncio.to_thread(self._ledger.calls, self._profile)
-            except LipsyncError as error:
-                _log.warning("What webhooks told could not be read: %s", error)
-                continue
-            for entry in calls:  # one after the other: new calls come first
-                await self._again(entry.callback or "", entry.called_id or "")
+        async with asyncio.TaskGroup() as tasks:  # for an on_job that hangs keeps nobody else from being told
+            while True:
+                await asyncio.sleep(ROUND)
+                try:
+                    calls = await asyncio.to_thread(self._left)
+                except LipsyncError as error:
+                    _log.warning("What webhooks told could not be read: %s", error)
+                    continue
+                for call in calls:
+                    tasks.create_task(self._again(call))
+                    await asyncio.sleep(PACE)  # new calls come first
 
-    async def _again(self, callback: str, job_id: str) -> None:
+    async def _again(self, call: Called) -> None:
         with self._lock:
-            if callback in self._busy:
+            if call.callback in self._busy:
                 return
-            self._busy[callback] = job_id
-        await self._follow(callback, PAUSES[:1])
+            self._busy[call.callback] = call.job_id
+        await self._follow(call.callback, PAUSES[:1], left=True)
 
     async def _take_turn(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -182,8 +207,33 @@ class _Looking(AsyncLipsyncClient):
     """A client that looks at a job on behalf of a webhook."""
 
     async def look(self, call: Called) -> Job:
-        """Look once; the job becomes that of the callback's submission, if it has none yet."""
-        return await self._drive(flow.look(call.job_id, self._policy, callback=call.callback))
+        """Look once; the job becomes that of the callback's submission, unless it is: then it keeps the id as it is."""
+        entry = await asyncio.to_thread(self._journal.entry_of, call.job_id)
+        callback = None if entry and entry.callback == call.callback else call.callback
+        return await self._drive(flow.look(call.job_id, self._policy, callback=callback))
+
+
+def _in_thread(on_job: OnJob, job: Job) -> Future[object]:
+    """Call on_job in a thread that keeps no program from its end, as those of an executor do."""
+    done: Future[object] = Future()
+    done.set_running_or_notify_cancel()
+
+    def call() -> None:
+        try:
+            done.set_result(on_job(job))
+        except StopIteration as error:  # no future takes that one
+            done.set_exception(RuntimeError(f"{error!r}"))
+        except BaseException as error:  # noqa: BLE001  # whoever waits has to know of it
+            done.set_exception(error)
+
+    threading.Thread(target=call, name="lipsync-on-job", daemon=True).start()
+    return done
+
+
+def _is_ending() -> bool:
+    """Tell whether it is this task that is cancelled, and not one of somebody else's that it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:

@@ -93,8 +93,7 @@ class WebhookReceiver:
 
     def resume(self) -> None:
         """Follow up what came before the last end of this program."""
-        for entry in self.ledger.calls(self.profile):
-            self._follower.follow(Called(entry.callback or "", entry.called_id or ""))
+        self._follower.resume()
 
     def close(self) -> None:
         """Stop following calls up; what came meanwhile is in the ledger. The receiver may be used again."""

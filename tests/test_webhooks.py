@@ -46,7 +46,7 @@ from lipsync_nodes.ledger import SCHEMA, Ledger
 from lipsync_nodes.settings import Profile, Webhook, load_profile
 from lipsync_nodes.webhooks import WebhookReceiver
 from tests.conftest import FORMS, QUICK, Face
-from tests.faults.bad_service import wait_until
+from tests.faults.bad_service import BadService, wait_until
 from tests.receiving import Receiving
 
 FORM = FORMS["image"]
@@ -328,8 +328,20 @@ def soon(monkeypatch):
     monkeypatch.setattr(following, "ROUND", 0.2)
 
 
-@pytest.mark.parametrize("failure", [OSError("Airflow is away"), ConfigurationError("no such asset"), SystemExit(1)])
-def test_on_job_is_called_again_for_as_long_as_it_fails_and_each_failure_is_said(sandbox, path, soon, caplog, failure):
+FAILURES = [
+    OSError("Airflow is away"),
+    ConfigurationError("no such asset"),
+    SystemExit(1),
+    StopIteration("nothing is next"),
+    asyncio.CancelledError("a task of its own"),
+]
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=repr)
+@pytest.mark.parametrize("is_async", [False, True])
+def test_on_job_is_called_again_for_as_long_as_it_fails_and_each_failure_is_said(
+    sandbox, path, soon, caplog, failure, is_async
+):
     told = []
 
     def on_job(job):
@@ -337,14 +349,45 @@ def test_on_job_is_called_again_for_as_long_as_it_fails_and_each_failure_is_said
         if len(told) < 6:
             raise failure
 
-    with Receiving(sandbox.api_key, sandbox.base_url, path, on_job=on_job) as receiving:
+    async def on_job_async(job):
+        on_job(job)
+
+    options = {"on_job": on_job_async if is_async else on_job}
+    with Receiving(sandbox.api_key, sandbox.base_url, path, **options) as receiving:
         with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
             client.submit(FORM, webhook="auto")
         wait_until(lambda: only_entry(path).told_at)
     assert len(told) == 6
     said = [record.message for record in caplog.records if record.levelno == logging.WARNING]
-    assert sum(f"on_job failed: {failure!r}" in words for words in said) == 5
+    assert sum("on_job failed: " in words and type(failure).__name__ in words for words in said) == 5
     assert len(sandbox.received("poll")) == 1
+
+
+def test_a_receiver_without_on_job_leaves_what_is_to_be_told_to_the_one_that_has_it(sandbox, path, soon):
+    """As ComfyUI's, on the ledger of a `webhook serve --on-job` whose Airflow, or whose service, is away."""
+    back, told = threading.Event(), []
+
+    def on_job(job):
+        told.append(job.id)
+        if not back.is_set():
+            raise OSError("Airflow is away")
+
+    sandbox.fault("status", where="poll", code=503, count=2)
+    with Receiving(sandbox.api_key, sandbox.base_url, path, on_job=on_job) as receiving:
+        with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
+            client.submit(FORM, webhook="auto")
+        with Ledger(path) as ledger:
+            wait_until(lambda: only_entry(path).called_id)
+            with WebhookReceiver(
+                receiving.profile, ledger
+            ):  # it finds one that runs, and its rounds one that has ended
+                wait_until(lambda: only_entry(path).state == "completed")
+                wait_until(lambda: len(told) > 2)
+        with Ledger(path) as ledger, WebhookReceiver(receiving.profile, ledger):
+            tries = len(told)
+            wait_until(lambda: len(told) > tries + 2)
+        back.set()
+        wait_until(lambda: only_entry(path).told_at)
 
 
 def test_what_the_service_does_not_confirm_is_looked_at_again_and_said(sandbox, path, soon, caplog):
@@ -354,6 +397,18 @@ def test_what_the_service_does_not_confirm_is_looked_at_again_and_said(sandbox, 
             client.submit(FORM, webhook="auto")
         wait_until(lambda: only_entry(path).state == "completed")
     assert any("was not confirmed: " in record.message for record in caplog.records)
+
+
+def test_a_job_ends_under_the_id_that_it_was_submitted_under_however_the_look_spells_it(path):
+    done = {"id": "JOB-1", "status": "completed", "output": "https://x.example/o.mp4"}
+    told = []
+    with BadService() as service, Receiving("sk_x", service.base_url, path, on_job=told.append) as receiving:
+        service.on_poll = [lambda request: request.answer(200, done)]
+        with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
+            job = client.submit(FORM, webhook="auto")
+            service.call_back()
+            wait_until(lambda: only_entry(path).told_at)
+    assert (only_entry(path).state, [job.id for job in told]) == ("completed", [job.id])
 
 
 def test_an_on_job_that_hangs_keeps_nobody_from_being_woken(sandbox, path):
@@ -373,6 +428,27 @@ def test_an_on_job_that_hangs_keeps_nobody_from_being_woken(sandbox, path):
         going_on.set()
     assert job.id not in begun[: following.TELLERS]
     assert seconds < 20
+
+
+def test_an_on_job_that_hangs_in_a_round_keeps_no_other_job_from_being_told(sandbox, path, soon):
+    going_on, told, hanging = threading.Event(), [], []
+
+    def on_job(job):
+        told.append(job.id)
+        if told.count(job.id) > len(following.PAUSES) and not hanging:
+            hanging.append(job.id)
+        if job.id in hanging:
+            going_on.wait(30)
+        raise OSError("Airflow is away")
+
+    with Receiving(sandbox.api_key, sandbox.base_url, path, on_job=on_job) as receiving:
+        with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
+            others = {client.submit(FORM, webhook="auto").id for _ in range(3)}
+        wait_until(lambda: hanging)
+        tries = len(told)
+        others -= set(hanging)
+        wait_until(lambda: all(told[tries:].count(job_id) > 2 for job_id in others))
+        going_on.set()
 
 
 def test_a_call_that_names_another_job_while_the_last_is_given_up_is_not_lost(sandbox, receiving, path, monkeypatch):

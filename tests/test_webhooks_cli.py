@@ -2,7 +2,9 @@
 
 import json
 import os
+import signal
 import subprocess
+from subprocess import PIPE
 
 import pytest
 import trustme
@@ -77,6 +79,30 @@ def test_a_receiver_that_dies_before_on_job_is_done_calls_it_at_its_next_start(e
     with serving(env, tmp_path, "--on-job", "follow:up"):
         pass
     assert told.read_text().split() == [job["id"]] * 2
+
+
+HANGS = {
+    "a function": "import time\ndef up(job):\n    open('begun', 'w').close()\n    time.sleep(60)\n",
+    "a coroutine": "import asyncio\nasync def up(job):\n    open('begun', 'w').close()\n    await asyncio.sleep(60)\n",
+}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT to a process")
+@pytest.mark.parametrize("hangs", HANGS)
+def test_ctrl_c_ends_it_with_a_sentence_although_on_job_hangs(hangs, env, sandbox, tmp_path):
+    (tmp_path / "follow.py").write_text(HANGS[hangs])
+    command = [*COMMAND, "webhook", "serve", "--port", "0", "--json", "--on-job", "follow:up"]
+    with subprocess.Popen(command, cwd=tmp_path, env=env, text=True, stdout=PIPE, stderr=PIPE) as process:
+        try:
+            env["LIPSYNC_WEBHOOK"] = json.loads(process.stdout.readline())["url"]
+            cli(env, tmp_path, "submit", "image", *URLS, "--webhook", "auto")
+            wait_until((tmp_path / "begun").is_file)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert (process.returncode, out) == (0, "")
+    assert err == "The receiver has ended. What came is kept; its next start follows up what is left of it.\n"
 
 
 def test_jobs_shows_which_webhook_is_expected(env, sandbox, tmp_path):

@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,9 @@ def _run(receiver: WebhookReceiver, listener: socket.socket, cert: Path | None, 
         ssl_keyfile=cert_key,
         timeout_graceful_shutdown=3,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    with suppress(KeyboardInterrupt):  # it has ended by then, and raises the signal once more
+        uvicorn.Server(config).run(sockets=[listener])
+    click.echo("The receiver has ended. What came is kept; its next start follows up what is left of it.", err=True)
 
 
 def _listen(host: str, port: int) -> socket.socket:
