@@ -89,6 +89,12 @@ class HostJournal(Ledger):
             super().release(job_id, key=key or f"{found}#{self._max_tries}")
 
 
+class StateUnavailable(ConfigurationError):
+    """Airflow's state of the task cannot be read or written now; another try may succeed."""
+
+    retryable = True
+
+
 class TaskJournal:
     """One submission in the state of one task instance.
 
@@ -105,7 +111,21 @@ class TaskJournal:
         self._key: str | None = None
 
     def record(self, event: Event, profile: Profile) -> object:  # noqa: ARG002  # one task, one account
-        """Write an event down and answer it; see `lipsync_nodes.events`."""
+        """Write an event down and answer it; see `lipsync_nodes.events`.
+
+        Raises:
+            ConfigurationError: a job was made and cannot be noted; nothing is to be tried again.
+            StateUnavailable: anything else cannot be noted.
+
+        """
+        try:
+            return self._record(event)
+        except Exception as error:
+            # Whatever Airflow raises would hide what the flow has to say of money and of the job.
+            kind = ConfigurationError if isinstance(event, Accepted) else StateUnavailable
+            raise kind(f"Airflow's state of the task cannot be used: {error}.") from error
+
+    def _record(self, event: Event) -> object:
         match event:
             case Claim(submission):
                 self._key = submission.key

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from airflow.providers.common.compat.sdk import BaseOperator, Context, conf
 
-from lipsync_nodes import Credits, InvalidRequest, Job, estimate_credits
+from lipsync_nodes import Credits, InvalidRequest, Job, LipsyncError, estimate_credits
 from lipsync_nodes.catalogue import CATALOGUE, FieldSpec, NodeSpec
 from lipsync_nodes.contract import Form
 from lipsync_nodes.plans import deadline_for
@@ -135,14 +135,21 @@ class LipsyncOperator(BaseOperator):
             client = open_.enter_context(LipsyncHook(self.lipsync_conn_id).client(ledger=journal))
             if estimate is not None:
                 context["ti"].xcom_push(key="credits_estimate", value=int(estimate))
-            job: Job = client.submit(
-                form,
-                key=submission_key(context, form, client.profile),
-                webhook=self.webhook or None,
-                estimate=estimate,
-                target=target,
-                resubmit_uncertain=self.resubmit_uncertain,
-            )
+            try:
+                job: Job = client.submit(
+                    form,
+                    key=submission_key(context, form, client.profile),
+                    webhook=self.webhook or None,
+                    estimate=estimate,
+                    target=target,
+                    resubmit_uncertain=self.resubmit_uncertain,
+                )
+            except LipsyncError as error:
+                if error.job_id:  # the last that is heard of it, perhaps: it is in XCom and in the log at least
+                    error.hint += f' `job_id="{error.job_id}"` of this operator or of a LipsyncJobSensor waits for it.'
+                    with suppress(Exception):
+                        announce(self, context, error.job_id)
+                raise
         return job.id, self._patience(estimate)
 
     def _form(self, files: ExitStack) -> Form:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lipsync_nodes import DownloadError, JobTimeout, SubmissionUncertain
+from lipsync_nodes import DownloadError, InsufficientCredits, JobTimeout, LipsyncError, SubmissionUncertain
 from lipsync_nodes.catalogue import CATALOGUE
 from lipsync_nodes.sandbox import MEDIA
 from tests.integrations.airflow.conftest import URL, Store, TaskInstance
@@ -243,7 +243,6 @@ def test_a_worker_that_dies_during_the_post_is_seen_by_the_next_try(make, contex
     from lipsync_nodes.transport import Transport
 
     with monkeypatch.context() as patch:
-        patch.setattr(Transport, "_exchange", die, raising=False)
         patch.setattr(Transport, "_send", die)
         with pytest.raises(Killed):
             make().execute(context)
@@ -252,6 +251,60 @@ def test_a_worker_that_dies_during_the_post_is_seen_by_the_next_try(make, contex
     with pytest.raises(AirflowFailException, match="ended before an answer came"):
         make().execute(context)
     assert sandbox.received("submit") == []
+
+
+class Broken(Store):
+    """A state which cannot be written to these states, as they do while the api-server is away."""
+
+    def __init__(self, *states):
+        super().__init__()
+        self.states = states
+
+    def set(self, key, value, **_):
+        if value["state"] in self.states:
+            raise RuntimeError("the api-server is away")
+        super().set(key, value)
+
+    def delete(self, key):
+        if "deleted" in self.states:
+            raise RuntimeError("the api-server is away")
+        super().delete(key)
+
+
+def test_a_job_that_airflow_cannot_note_is_told_with_its_id(make, context, sandbox):
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    context["task_state_store"] = Broken("live")
+    with pytest.raises(AirflowFailException, match="api-server is away") as caught:
+        make().execute(context)
+    job_id = sandbox.jobs()[0]["id"]
+    assert f'job_id="{job_id}"' in str(caught.value)
+    assert "Credits may have been spent" in str(caught.value)
+    assert context["ti"].xcoms["job_id"] == job_id
+    assert make(job_id=job_id).execute(context) == sandbox.jobs()[0]["output"]
+    assert len(sandbox.received("submit")) == 1
+
+
+def test_a_state_that_cannot_be_written_before_the_submit_is_left_to_retries(make, context, sandbox):
+    context["task_state_store"] = Broken("submitting")
+    with pytest.raises(LipsyncError, match="api-server is away") as caught:
+        make().execute(context)
+    assert caught.value.retryable
+    assert sandbox.received("submit") == []
+
+
+def test_what_the_service_said_is_not_hidden_by_a_state_that_cannot_be_written(make, context, sandbox):
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    context["task_state_store"] = Broken("uncertain", "deleted")
+    sandbox.fault("cut_after", where="submit")
+    with pytest.raises(AirflowFailException, match="no answer came"):
+        make().execute(context)
+    context["task_state_store"] = Broken("deleted")
+    sandbox.fault("status", where="submit", code=402)
+    with pytest.raises(AirflowFailException) as caught:
+        make().execute(context)
+    assert isinstance(caught.value.__cause__, InsufficientCredits)
 
 
 def test_other_inputs_in_the_same_place_of_a_list_are_another_job(make, context, sandbox):
