@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lipsync_nodes import DownloadError, InsufficientCredits, JobTimeout, LipsyncError, SubmissionUncertain
+from lipsync_nodes import DownloadError, InsufficientCredits, JobNotFound, JobTimeout, LipsyncError, SubmissionUncertain
 from lipsync_nodes.catalogue import CATALOGUE
 from lipsync_nodes.sandbox import MEDIA
 from tests.integrations.airflow.conftest import URL, Store, TaskInstance
@@ -179,6 +179,51 @@ def test_a_sensor_takes_passing_trouble_for_not_yet(make, context, sandbox):
     sandbox.fault("status", where="poll", code=502)
     assert sensor.poke(context) is False
     assert sensor.poke(context).is_done
+
+
+def test_a_sensor_asks_a_service_once_that_takes_its_time(make, context, sandbox):
+    from lipsync_nodes_airflow.sensors import LipsyncJobSensor
+
+    job_id = make(wait_for_completion=False).execute(context)
+    sensor = LipsyncJobSensor(task_id="s", job_id=job_id)
+    sandbox.fault("delay", where="poll", seconds=1.5, count=-1)
+    assert sensor.poke(context).xcom_value == sandbox.jobs()[0]["output"]
+    assert len(sandbox.received("poll")) == 1
+
+
+def test_the_last_look_waits_for_a_service_that_takes_its_time(make, context, sandbox):
+    from lipsync_nodes_airflow.sensors import LipsyncJobSensor
+
+    job_id = make(wait_for_completion=False).execute(context)
+    sandbox.fault("delay", where="poll", seconds=1.5)
+    event = {"job_id": job_id, "deadline": time.time()}
+    sensor = LipsyncJobSensor(task_id="s", job_id=job_id)
+    assert sensor.execute_complete(context, event) == sandbox.jobs()[0]["output"]
+    assert len(sandbox.received("poll")) == 1
+
+
+def test_a_sensor_of_a_failed_job_fails_for_good(make, context, sandbox):
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    from lipsync_nodes_airflow.sensors import LipsyncJobSensor
+
+    sandbox.fault("fail", error="Invalid audio format")
+    job_id = make(wait_for_completion=False).execute(context)
+    with pytest.raises(AirflowFailException, match="Invalid audio format"):
+        LipsyncJobSensor(task_id="s", job_id=job_id).poke(context)
+
+
+@both
+def test_a_job_that_a_sensor_finds_unknown_is_left_to_retries(make, context, sandbox, deferrable):
+    from lipsync_nodes_airflow.sensors import LipsyncJobSensor
+
+    job_id = make(wait_for_completion=False).execute(context)
+    sensor = LipsyncJobSensor(task_id="s", job_id=job_id, poke_interval=0.05, deferrable=deferrable)
+    sandbox.fault("status", where="poll", code=404, count=5 if deferrable else 1)
+    with pytest.raises(JobNotFound):
+        through_the_triggerer(sensor, context) if deferrable else sensor.poke(context)
+    url = sandbox.jobs()[0]["output"]
+    assert (through_the_triggerer(sensor, context) if deferrable else sensor.poke(context).xcom_value) == url
 
 
 @both
