@@ -352,13 +352,74 @@ def test_what_the_service_said_is_not_hidden_by_a_state_that_cannot_be_written(m
     assert isinstance(caught.value.__cause__, InsufficientCredits)
 
 
-def test_other_inputs_in_the_same_place_of_a_list_are_another_job(make, context, sandbox):
+def test_other_inputs_in_the_same_place_of_a_list_are_another_job_after_a_clear(make, context, sandbox):
     sandbox.fault("job_status", status="queued", polls=3)
     with pytest.raises(JobTimeout):
         make(timeout=0.1, poll_interval=1).execute(context)
+    clear(context)
     make(image=f"{URL}another").execute(context)
     bodies = [request.body["formState"]["image"] for request in sandbox.received("submit")]
     assert bodies == [f"{URL}image", f"{URL}another"]
+
+
+def test_inputs_that_a_retry_renders_otherwise_pay_nothing(make, context, sandbox):
+    sandbox.fault("job_status", status="queued", polls=3)
+    with pytest.raises(JobTimeout):
+        make(image=f"{URL}image?signature=1", timeout=0.1, poll_interval=1).execute(context)
+    url = make(image=f"{URL}image?signature=2").execute(context)
+    assert make(image=f"{URL}image?signature=3").execute(context) == url
+    assert len(sandbox.received("submit")) == 1
+
+
+def test_a_submit_of_unknown_outcome_is_not_repeated_with_inputs_rendered_otherwise(make, context, sandbox):
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    sandbox.fault("cut_after", where="submit")
+    for signature, words in enumerate(("no answer came", "submitted before")):
+        with pytest.raises(AirflowFailException, match=words):
+            make(image=f"{URL}image?signature={signature}").execute(context)
+    assert len(sandbox.received("submit")) == 1
+
+
+def test_a_job_that_the_service_does_not_know_for_a_while_is_not_lost(make, context, sandbox):
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    sandbox.fault("status", where="poll", code=404, count=4)
+    with pytest.raises(AirflowFailException, match="knows no job"):
+        make().execute(context)
+    assert context["task_state_store"]["lipsync"]["state"] == "gone"
+    clear(context)
+    assert make().execute(context) == sandbox.jobs()[0]["output"]
+    assert len(sandbox.received("submit")) == 1
+
+
+def test_a_job_that_the_service_does_not_know_is_made_anew_if_that_is_wanted(make, context, sandbox):
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    sandbox.fault("status", where="poll", code=404, count=4)
+    with pytest.raises(AirflowFailException, match="knows no job"):
+        make().execute(context)
+    make(resubmit_uncertain=True).execute(context)
+    assert len(sandbox.received("submit")) == 2
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_to_wait_for_another_job_leaves_this_tasks_own_as_it_was(make, context, sandbox, known):
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    other = make(wait_for_completion=False).execute({**context, "task_state_store": Store()})
+    sandbox.fault("job_status", status="queued", polls=3)
+    with pytest.raises(JobTimeout):
+        make(timeout=0.1, poll_interval=1).execute(context)
+    before = dict(context["task_state_store"])
+    sandbox.clear_faults()
+    if known:
+        make(job_id=other).execute(context)
+    else:
+        sandbox.fault("status", where="poll", code=404, count=4)
+        with pytest.raises(AirflowFailException, match="knows no job"):
+            make(job_id=other).execute(context)
+    assert context["task_state_store"] == before
 
 
 def test_before_3_3_the_workers_ledger_keeps_the_job_over_tries(make, context, sandbox):
