@@ -32,6 +32,8 @@ from lipsync_nodes_airflow.triggers import LipsyncJobTrigger
 
 # Airflow ends a deferral this much later, should the trigger itself have been lost.
 BACKSTOP: Final = timedelta(minutes=10)
+# A longer wait is none, and dates beyond the year 9999 are not to be had.
+LONGEST: Final = timedelta(days=365)
 
 
 class LipsyncOperator(BaseOperator):
@@ -43,12 +45,12 @@ class LipsyncOperator(BaseOperator):
         lipsync_conn_id: which connection.
         deferrable: wait in the triggerer instead of a worker's slot.
         wait_for_completion: False returns the job id as soon as there is one, for a `LipsyncJobSensor`.
-        poll_interval: mean seconds between two looks at the job.
+        poll_interval: mean seconds between two looks at the job; this and `timeout` may be a `timedelta`.
         timeout: seconds to wait at most in one try; by default 1800, or more for long media.
         output_path: where to save the video: a path or a URL of an object storage, `s3://conn_id@bucket/key.mp4`. One
             that ends in a slash is a folder, where the video is named by its job.
         media_seconds: how long media last, by the name of their argument, `{"audio": 12.5}`; for the estimate. What is
-            in files and object storages is measured.
+            in files and object storages is measured. A template's result may be JSON.
         webhook: an https URL that the service POSTs the finished job to; or "auto", the receiver that the connection
             names (`asset_events` schedules a DAG by it).
         job_id: wait for this job instead of submitting one.
@@ -71,8 +73,8 @@ class LipsyncOperator(BaseOperator):
         lipsync_conn_id: str = LipsyncHook.default_conn_name,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         wait_for_completion: bool = True,
-        poll_interval: float | None = None,
-        timeout: float | None = None,
+        poll_interval: float | timedelta | None = None,
+        timeout: float | timedelta | None = None,
         output_path: str | None = None,
         media_seconds: Mapping[str, float] | None = None,
         webhook: str | None = None,
@@ -84,8 +86,8 @@ class LipsyncOperator(BaseOperator):
         self.lipsync_conn_id = lipsync_conn_id
         self.deferrable = deferrable
         self.wait_for_completion = wait_for_completion
-        self.poll_interval = poll_interval
-        self.timeout = timeout
+        self.poll_interval = _seconds("poll_interval", poll_interval)
+        self.timeout = _seconds("timeout", timeout)
         self.output_path = output_path
         self.media_seconds = media_seconds
         self.webhook = webhook
@@ -161,8 +163,7 @@ class LipsyncOperator(BaseOperator):
 
     def _estimate(self, form: Form) -> Credits | None:
         """Return what the job costs at most; None where the length of its media is not known."""
-        given = {name: float(seconds) for name, seconds in (self.media_seconds or {}).items()}
-        audio, right_audio, video = self.spec.seconds(given)
+        audio, right_audio, video = self.spec.seconds(_lengths(self.media_seconds or {}))
         with suppress(InvalidRequest):
             return estimate_credits(form, audio_seconds=audio, right_audio_seconds=right_audio, video_seconds=video)
         return None
@@ -172,6 +173,31 @@ class LipsyncOperator(BaseOperator):
 
     def _trigger(self, job_id: str, deadline: float) -> LipsyncJobTrigger:
         return LipsyncJobTrigger(self.lipsync_conn_id, job_id, deadline, self.poll_interval)
+
+
+def _seconds(name: str, value: Any) -> float | None:
+    """Return a time in seconds, as a number; tell of one that cannot be before anything is paid for."""
+    if value is None:
+        return None
+    with suppress(TypeError, ValueError, OverflowError):
+        span = value if isinstance(value, timedelta) else timedelta(seconds=value)
+        if timedelta() < span <= LONGEST:
+            return span.total_seconds()
+    raise InvalidRequest(
+        f"`{name}` must be a positive number of seconds or a timedelta, got {value!r:.80}.", hint="Nothing was sent."
+    )
+
+
+def _lengths(given: Any) -> dict[str, float]:
+    """Return `media_seconds` as numbers, whatever a template made of it."""
+    try:
+        media = json.loads(given) if isinstance(given, str) else given
+        return {name: float(seconds) for name, seconds in media.items()}
+    except (AttributeError, TypeError, ValueError):
+        raise InvalidRequest(
+            f'`media_seconds` must be numbers by the names of media, {{"audio": 12.5}}, got {given!r:.80}.',
+            hint="Nothing was sent. What a template makes of it has to be JSON.",
+        ) from None
 
 
 def _typed(field: FieldSpec, value: Any, files: ExitStack) -> Any:

@@ -62,7 +62,7 @@ class LipsyncJobSensor(BaseSensorOperator):
         self.lipsync_conn_id = lipsync_conn_id
         self.output_path = output_path
         self.deferrable = deferrable
-        self.poll_interval = poke_interval
+        self.poll_interval = self.poke_interval  # in seconds, whatever was given
 
     def execute(self, context: Context) -> Any:
         """Wait in the way that was asked for."""

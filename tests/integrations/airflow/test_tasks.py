@@ -4,11 +4,20 @@ import asyncio
 import inspect
 import json
 import time
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 
-from lipsync_nodes import DownloadError, InsufficientCredits, JobNotFound, JobTimeout, LipsyncError, SubmissionUncertain
+from lipsync_nodes import (
+    DownloadError,
+    InsufficientCredits,
+    InvalidRequest,
+    JobNotFound,
+    JobTimeout,
+    LipsyncError,
+    SubmissionUncertain,
+)
 from lipsync_nodes.catalogue import CATALOGUE
 from lipsync_nodes.sandbox import MEDIA
 from tests.integrations.airflow.conftest import URL, Store, TaskInstance
@@ -134,6 +143,47 @@ def test_a_wrong_input_fails_for_good_before_anything_is_sent(make, context, san
     with pytest.raises(AirflowFailException):
         make(**wrong).execute(context)
     assert sandbox.received("submit") == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"poll_interval": 0},
+        {"timeout": float("inf")},
+        {"timeout": float("nan")},
+        {"timeout": -1},
+        {"timeout": 1e12},
+        {"timeout": "600"},
+        {"poll_interval": timedelta(0)},
+    ],
+    ids=str,
+)
+@both
+def test_a_time_that_cannot_be_is_told_when_the_dag_is_read(make, context, sandbox, wrong, deferrable):
+    (name,) = wrong
+    with pytest.raises(InvalidRequest, match=f"`{name}` must be a positive number of seconds"):
+        make(**wrong, deferrable=deferrable).execute(context)
+    assert sandbox.received("submit") == []
+
+
+@both
+def test_times_may_be_timedeltas(make, context, sandbox, deferrable):
+    task = make(timeout=timedelta(minutes=1), poll_interval=timedelta(seconds=0.05), deferrable=deferrable)
+    assert run(task, context) == sandbox.jobs()[0]["output"]
+
+
+@pytest.mark.parametrize("wrong", ["{'audio': 9}", "nine", [9], {"audio": "nine"}, {"audio": None}], ids=str)
+def test_lengths_that_are_none_are_told_before_anything_is_sent(make, context, sandbox, wrong):
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    with pytest.raises(AirflowFailException, match="`media_seconds` must be numbers"):
+        make(media_seconds=wrong).execute(context)
+    assert sandbox.received("submit") == []
+
+
+def test_lengths_may_be_what_a_template_made_of_them(make, context, sandbox):
+    make(media_seconds='{"audio": 10}').execute(context)
+    assert context["ti"].xcoms["credits_estimate"] == 20
 
 
 def test_a_task_that_does_not_wait_returns_the_job_id_for_a_sensor(make, context, sandbox):
@@ -477,6 +527,31 @@ def test_a_video_that_cannot_be_stored_costs_no_second_job(make, context, sandbo
     make(output_path=str(path)).execute(context)
     assert path.read_bytes()[4:8] == b"ftyp"
     assert len(sandbox.received("submit")) == 1
+
+
+@both
+def test_a_target_may_be_the_path_of_an_object(make, context, sandbox, memory, deferrable):
+    run(make(deferrable=deferrable, output_path=memory(f"memory://paths-{deferrable}/talking.mp4")), context)
+    assert context["ti"].xcoms["output_path"] == f"memory://paths-{deferrable}/talking.mp4"
+
+
+@pytest.mark.parametrize("target", ["{file}/", "{file}/talking.mp4", "file://elsewhere{file}.mp4"])
+def test_a_target_that_cannot_be_is_told_before_anything_is_paid(make, context, sandbox, tmp_path, target):
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    (tmp_path / "file").touch()
+    with pytest.raises(AirflowFailException, match=r"cannot be written|another machine"):
+        make(output_path=target.format(file=tmp_path / "file")).execute(context)
+    assert sandbox.received("submit") == []
+
+
+@pytest.mark.parametrize("url", ["file://{}", "file://localhost{}", "file:{}", "FILE://{}"])
+def test_a_file_may_be_given_as_a_url(make, context, sandbox, tmp_path, url):
+    make(output_path=url.format(f"{tmp_path}/talking%20head%231.mp4")).execute(context)
+    assert [path.name for path in tmp_path.glob("*.mp4")] == ["talking head#1.mp4"]
+    folder = tmp_path / "more"
+    make(output_path=url.format(f"{folder}/")).execute(context)
+    assert [path.name for path in folder.iterdir()] == [f"{context['ti'].xcoms['job_id']}.mp4"]
 
 
 def test_a_storage_out_of_reach_is_told_before_anything_is_paid(make, context, sandbox):
