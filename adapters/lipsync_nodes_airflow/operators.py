@@ -44,7 +44,8 @@ class LipsyncOperator(BaseOperator):
     Args:
         lipsync_conn_id: which connection.
         deferrable: wait in the triggerer instead of a worker's slot.
-        wait_for_completion: False returns the job id as soon as there is one, for a `LipsyncJobSensor`.
+        wait_for_completion: False returns the job id as soon as there is one, for a `LipsyncJobSensor`. With that the
+            task is done: to clear it means a new job, even while this one runs.
         poll_interval: mean seconds between two looks at the job; this and `timeout` may be a `timedelta`.
         timeout: seconds to wait at most in one try; by default 1800, or more for long media.
         output_path: where to save the video: a path or a URL of an object storage, `s3://conn_id@bucket/key.mp4`. One

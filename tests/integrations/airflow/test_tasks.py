@@ -187,9 +187,10 @@ def test_lengths_may_be_what_a_template_made_of_them(make, context, sandbox):
 
 
 def test_a_task_that_does_not_wait_returns_the_job_id_for_a_sensor(make, context, sandbox):
+    sandbox.fault("seconds", seconds=60)
     job_id = make(wait_for_completion=False, deferrable=True).execute(context)
     assert job_id == sandbox.jobs()[0]["id"]
-    assert make(wait_for_completion=False).execute(context) == job_id
+    assert make(wait_for_completion=False).execute(context) == job_id, "its work was to submit, and that is done"
     clear(context)
     assert make(wait_for_completion=False).execute(context) != job_id
 
