@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from airflow.providers.common.compat.sdk import BaseOperator, Context, conf
 
-from lipsync_nodes import Credits, InvalidRequest, Job, LipsyncError, estimate_credits
+from lipsync_nodes import Credits, InvalidRequest, Job, LipsyncError, SubmissionUncertain, estimate_credits
 from lipsync_nodes.catalogue import CATALOGUE, FieldSpec, NodeSpec
 from lipsync_nodes.contract import Form
 from lipsync_nodes.plans import deadline_for
 from lipsync_nodes_airflow.delivery import announce, deliver
 from lipsync_nodes_airflow.failures import no_retry_in_vain
 from lipsync_nodes_airflow.hooks import LipsyncHook
-from lipsync_nodes_airflow.journal import journal_of, submission_key
+from lipsync_nodes_airflow.journal import TaskJournal, journal_of, submission_key
 from lipsync_nodes_airflow.lineage import facets
 from lipsync_nodes_airflow.links import LipsyncJobLink
 from lipsync_nodes_airflow.storage import check_target, opened
@@ -34,6 +34,11 @@ from lipsync_nodes_airflow.triggers import LipsyncJobTrigger
 BACKSTOP: Final = timedelta(minutes=10)
 # A longer wait is none, and dates beyond the year 9999 are not to be had.
 LONGEST: Final = timedelta(days=365)
+ELSEWHERE: Final = (
+    "It was not sent again, so as not to pay twice. If the job was made, its webhook tells the receiver of it: "
+    "`lipsync-nodes jobs` on that host lists it. If it is not in your account at the service either, submit anew with "
+    "`resubmit_uncertain=True`."
+)
 
 
 class LipsyncOperator(BaseOperator):
@@ -148,12 +153,20 @@ class LipsyncOperator(BaseOperator):
                     resubmit_uncertain=self.resubmit_uncertain,
                 )
             except LipsyncError as error:
-                if error.job_id:  # the last that is heard of it, perhaps: it is in XCom and in the log at least
-                    error.hint += f' `job_id="{error.job_id}"` of this operator or of a LipsyncJobSensor waits for it.'
-                    with suppress(Exception):
-                        announce(self, context, error.job_id)
+                self._show_the_way_on(error, context, journal)
                 raise
         return job.id, self._patience(estimate)
+
+    def _show_the_way_on(self, error: LipsyncError, context: Context, journal: object) -> None:
+        """Say what to do in Airflow about a submit that failed and may have been paid for."""
+        if error.job_id:
+            error.hint += f' `job_id="{error.job_id}"` of this operator or of a LipsyncJobSensor waits for it.'
+            with suppress(Exception):  # the error has the id, too
+                announce(self, context, error.job_id)
+        elif isinstance(error, SubmissionUncertain):
+            if self.webhook == "auto" and isinstance(journal, TaskJournal):  # the core's hint is about a ledger here
+                error.hint = ELSEWHERE
+            error.hint += " Once you know its id, `job_id=` of this operator waits for it."
 
     def _form(self, files: ExitStack) -> Form:
         """Make the form of what the templates gave."""

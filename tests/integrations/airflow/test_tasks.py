@@ -605,6 +605,19 @@ def test_a_webhook_goes_to_the_receiver_that_the_connection_names(make, context,
     assert HOOK["webhook_secret"] not in told
 
 
+def test_a_lost_answer_behind_a_webhook_points_to_the_receivers_host(make, context, sandbox, monkeypatch):
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    from tests.integrations.airflow.conftest import connection
+
+    monkeypatch.setenv("AIRFLOW_CONN_LIPSYNC_DEFAULT", connection(sandbox, **HOOK))
+    sandbox.fault("cut_after", where="submit")
+    for _ in range(2):
+        with pytest.raises(AirflowFailException, match=r"on that host lists it.*`job_id=`") as caught:
+            make(webhook="auto").execute(context)
+        assert "same key" not in str(caught.value)
+
+
 def test_a_webhook_without_a_shared_secret_is_told_before_anything_is_sent(make, context, sandbox, monkeypatch):
     from airflow.providers.common.compat.sdk import AirflowFailException
 
