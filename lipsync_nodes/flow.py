@@ -38,7 +38,7 @@ from lipsync_nodes.events import (
     Seen,
 )
 
-__all__ = ["NO_JOB", "Await", "Flow", "Policy", "Record", "Send", "Sleep", "look", "run", "wait"]
+__all__ = ["NO_JOB", "Await", "Flow", "Policy", "Record", "Send", "Sleep", "look", "run", "video_of", "wait"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,8 @@ class Record:
 
 # No job has this id: asked for it, the service answers 404 to a key that works and 401 to one that does not.
 NO_JOB: Final = "00000000-0000-0000-0000-000000000000"
+# The last look may come at the deadline itself, and is still given so many seconds.
+LAST_LOOK: Final = 10.0
 # How often a job that was just made may be unknown before it counts as lost.
 NOT_YET_KNOWN: Final = 3
 
@@ -165,11 +167,10 @@ def wait(
     while True:
         now, ended = yield from _pass(job_id, min(pause, max(0.0, deadline - now)), called_back=called_back)
         if ended:
-            return _video_of(ended)
+            return video_of(ended)
         pause = policy.spread(poll_interval)
         try:
-            # The last look may come at the deadline itself, and is still given a second.
-            left = max(1.0, deadline - now)
+            left = max(LAST_LOOK, deadline - now)
             seen = yield from look(job_id, policy, timeout=min(policy.request_timeout, left))
             trouble = None
         except JobNotFound as error:
@@ -186,7 +187,7 @@ def wait(
             pause = max(pause, min(asked_for or 0.0, policy.longest_pace))
         else:
             if seen.finished:
-                return _video_of(seen)
+                return video_of(seen)
         if now >= deadline:
             raise _timeout(job_id, timeout, seen, trouble)
         now = yield Sleep(0)
@@ -211,7 +212,7 @@ def run(
         with suppress(LipsyncError):
             seen = yield from look(job.id, policy)
             job = seen if seen.finished else job
-        return _video_of(job)
+        return video_of(job)
     pause = policy.spread(poll_interval)
     try:
         return (
@@ -238,7 +239,7 @@ def _segment(job_id: str) -> str:
     return quote(job_id, safe="")
 
 
-def _video_of(job: Job) -> Job:
+def video_of(job: Job) -> Job:
     """Return a job that has its video; raise for one that ended without."""
     if job.status is JobStatus.FAILED:
         raise JobFailed(f"The job failed: {shorten(job.error) or 'the service gives no reason'}.", job_id=job.id)

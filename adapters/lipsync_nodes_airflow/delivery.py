@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
-from typing import Any, Final
+from typing import Any
 
 from airflow.providers.common.compat.sdk import Asset, Context
 
 from lipsync_nodes import Job, JobFailed
+from lipsync_nodes.flow import video_of
 from lipsync_nodes_airflow.hooks import LipsyncHook
 from lipsync_nodes_airflow.journal import journal_of
 from lipsync_nodes_airflow.links import LipsyncJobLink
 from lipsync_nodes_airflow.storage import save
 
 __all__ = ["announce", "deliver"]
-
-# Even at the deadline there is a last look at the job.
-LAST_LOOK: Final = 1.0
 
 
 def announce(task: Any, context: Context, job_id: str) -> None:
@@ -27,16 +25,20 @@ def announce(task: Any, context: Context, job_id: str) -> None:
     LipsyncJobLink.point_to(LipsyncHook(task.lipsync_conn_id).site, context)
 
 
-def deliver(task: Any, context: Context, job_id: str, deadline: float, *, fresh: bool = False) -> str:
+def deliver(
+    task: Any, context: Context, job_id: str, deadline: float = 0.0, *, job: Job | None = None, fresh: bool = False
+) -> str:
     """Wait for a job until the deadline (seconds since 1970), save its video and return the video's URL.
 
-    The submission is released once the job has ended and its video is delivered; after a time-out or a failed download
-    it is not, so that even a cleared task goes on with the same job.
+    A *job* that was just seen to have ended is not asked for again. The submission is released once the job has ended
+    and its video is delivered; after a time-out or a failed download it is not, so that even a cleared task goes on
+    with the same job.
     """
     with closing(journal_of(context)) as journal, LipsyncHook(task.lipsync_conn_id).client(ledger=journal) as client:
         try:
-            left = max(LAST_LOOK, deadline - time.time())
-            job = client.wait(job_id, timeout=left, poll_interval=task.poll_interval, fresh=fresh)
+            # Even after the deadline there is a last look, and the client gives it time enough.
+            left = max(1.0, deadline - time.time())
+            job = video_of(job or client.wait(job_id, timeout=left, poll_interval=task.poll_interval, fresh=fresh))
         except JobFailed:
             journal.release(job_id)
             raise

@@ -13,11 +13,16 @@ __all__ = ["no_retry_in_vain"]
 
 
 @contextmanager
-def no_retry_in_vain() -> Iterator[None]:
-    """Fail the task for good where another try cannot help or might pay twice; leave the other errors to `retries`."""
+def no_retry_in_vain(*passing: type[LipsyncError]) -> Iterator[None]:
+    """Fail the task for good where another try cannot help or might pay twice; leave the other errors to `retries`.
+
+    Args:
+        *passing: what else may pass, and pays nothing if it is tried again.
+
+    """
     try:
         yield
     except LipsyncError as error:
-        if error.retryable:
+        if error.retryable or isinstance(error, passing):
             raise
         raise AirflowFailException(str(error)) from error

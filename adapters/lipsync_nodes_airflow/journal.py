@@ -3,18 +3,21 @@
 From Airflow 3.3 on it is Airflow's own state of the task instance (`TaskJournal`). That outlives tries, workers and
 triggerers, and is nobody else's, so one record is enough. The flow of a submit writes:
 
-    {"state": "submitting", "key": …, "since": …}     before the POST: a crash from here on is seen by the next try
-    {"state": "live", "key": …, "job_id": …}          right after its answer
-    {"state": "uncertain", "key": …, "reason": …}     nobody knows whether there is a job: never sent again silently
-    {"state": "ended", "job_id": …, "max_tries": …}   well or not: whoever tries again gets this job, until a clear
+    {"state": "submitting", "since": …}     before the POST: a crash from here on is seen by the next try
+    {"state": "live", "job_id": …}          right after its answer
+    {"state": "uncertain", "reason": …}     nobody knows whether there is a job: never sent again silently
+    {"state": "gone", "job_id": …}          the service does not know it: asked for again, unless a new one is wanted
+    {"state": "ended", "job_id": …}         well or not: whoever tries again gets this job, until a clear
 
 Before 3.3 it is the ledger of the worker's host (`HostJournal`), which no other host sees.
 
-Both keep a job that has ended until the task is cleared. Airflow raises `max_tries` when a task is cleared and at no
-other time: that tells a clear, which means a new video, from a retry, which never does. (A scheduler that is behind
-retries even a task that failed for good.) A job that still runs is picked up by a clear, too.
+Both keep a job that has ended until the task is cleared. A clear sets `max_tries` to the tries so far and `retries`, a
+retry leaves it as it is: by that, which is in every record, a clear is told, which means a new video, from a retry,
+which never does. (A scheduler that is behind retries even a task that failed for good. A clear is not seen if the DAG's
+`retries` were lowered by as much as there were tries.) A job that still runs is picked up by a clear, too.
 
-The key tells the inputs apart: the state of a mapped task is found by its place in the list, and lists change.
+The key, in every record as well, tells the inputs apart: the state of a mapped task is found by its place in the list,
+and lists change. That they differ counts only after a clear: a retry may merely have rendered another presigned URL.
 """
 
 from __future__ import annotations
@@ -89,6 +92,12 @@ class HostJournal(Ledger):
             super().release(job_id, key=key or f"{found}#{self._max_tries}")
 
 
+class StateUnavailable(ConfigurationError):
+    """Airflow's state of the task cannot be read or written now; another try may succeed."""
+
+    retryable = True
+
+
 class TaskJournal:
     """One submission in the state of one task instance.
 
@@ -105,7 +114,21 @@ class TaskJournal:
         self._key: str | None = None
 
     def record(self, event: Event, profile: Profile) -> object:  # noqa: ARG002  # one task, one account
-        """Write an event down and answer it; see `lipsync_nodes.events`."""
+        """Write an event down and answer it; see `lipsync_nodes.events`.
+
+        Raises:
+            ConfigurationError: a job was made and cannot be noted; nothing is to be tried again.
+            StateUnavailable: anything else cannot be noted.
+
+        """
+        try:
+            return self._record(event)
+        except Exception as error:
+            # Whatever Airflow raises would hide what the flow has to say of money and of the job.
+            kind = ConfigurationError if isinstance(event, Accepted) else StateUnavailable
+            raise kind(f"Airflow's state of the task cannot be used: {error}.") from error
+
+    def _record(self, event: Event) -> object:
         match event:
             case Claim(submission):
                 self._key = submission.key
@@ -116,20 +139,23 @@ class TaskJournal:
                 self._write(state="live", job_id=job.id)
             case Unsure(_, reason):
                 self._write(state="uncertain", reason=reason, since=time.time())
-            case Gone(job_id):
-                self._write(state="uncertain", reason=f"the service knows no job {job_id}", since=time.time())
+            case Gone(job_id) if self._read().get("job_id") == job_id:
+                self._write(state="gone", job_id=job_id)
             case Paused() | Refused():
                 self._store.delete(RECORD)
         return None
 
     def _claim(self, *, resubmit: bool) -> Claimed | Found | Unsure:
         record = self._read()
-        if record.get("max_tries", self._max_tries) != self._max_tries:
-            record = {}
-        if record and record["key"] != self._key:
-            _log.warning("This task submitted other inputs before; that is not waited for any more: %s", record)
-            record = {}
-        if "job_id" in record:
+        cleared = record.get("max_tries", self._max_tries) != self._max_tries
+        others = bool(record) and record["key"] != self._key
+        if cleared and (others or record["state"] == "ended"):
+            if record["state"] != "ended":
+                _log.warning("This task submitted other inputs before; that is not waited for any more: %s", record)
+            record, others = {}, False
+        if others:
+            _log.warning("An earlier try submitted other inputs, and that counts until the task is cleared: %s", record)
+        if "job_id" in record and not (resubmit and record["state"] == "gone"):
             return _picked_up(record["job_id"])
         if record and not resubmit:
             reason = record.get("reason", "the worker that submitted it ended before an answer came")
@@ -137,8 +163,9 @@ class TaskJournal:
         return Claimed(0)
 
     def release(self, job_id: str) -> None:
-        """Note that all is done with a job: from now on a cleared task means a new one."""
-        self._write(state="ended", job_id=job_id, max_tries=self._max_tries)
+        """Note that all is done with a job: from now on a cleared task means a new one. Another's is left alone."""
+        if self._read().get("job_id") == job_id:
+            self._write(state="ended", job_id=job_id)
 
     def entry_of(self, job_id: str) -> None:
         """Know nothing more of a job than its id."""
@@ -168,4 +195,4 @@ class TaskJournal:
 
     def _write(self, **values: Any) -> None:
         key = self._key or self._read().get("key", "")
-        self._store.set(RECORD, {"key": key, **values})
+        self._store.set(RECORD, {"key": key, "max_tries": self._max_tries, **values})

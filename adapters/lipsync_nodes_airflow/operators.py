@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from airflow.providers.common.compat.sdk import BaseOperator, Context, conf
 
-from lipsync_nodes import Credits, InvalidRequest, Job, estimate_credits
+from lipsync_nodes import Credits, InvalidRequest, Job, LipsyncError, SubmissionUncertain, estimate_credits
 from lipsync_nodes.catalogue import CATALOGUE, FieldSpec, NodeSpec
 from lipsync_nodes.contract import Form
 from lipsync_nodes.plans import deadline_for
 from lipsync_nodes_airflow.delivery import announce, deliver
 from lipsync_nodes_airflow.failures import no_retry_in_vain
 from lipsync_nodes_airflow.hooks import LipsyncHook
-from lipsync_nodes_airflow.journal import journal_of, submission_key
+from lipsync_nodes_airflow.journal import TaskJournal, journal_of, submission_key
 from lipsync_nodes_airflow.lineage import facets
 from lipsync_nodes_airflow.links import LipsyncJobLink
 from lipsync_nodes_airflow.storage import check_target, opened
@@ -32,6 +32,13 @@ from lipsync_nodes_airflow.triggers import LipsyncJobTrigger
 
 # Airflow ends a deferral this much later, should the trigger itself have been lost.
 BACKSTOP: Final = timedelta(minutes=10)
+# A longer wait is none, and dates beyond the year 9999 are not to be had.
+LONGEST: Final = timedelta(days=365)
+ELSEWHERE: Final = (
+    "It was not sent again, so as not to pay twice. If the job was made, its webhook tells the receiver of it: "
+    "`lipsync-nodes jobs` on that host lists it. If it is not in your account at the service either, submit anew with "
+    "`resubmit_uncertain=True`."
+)
 
 
 class LipsyncOperator(BaseOperator):
@@ -42,13 +49,14 @@ class LipsyncOperator(BaseOperator):
     Args:
         lipsync_conn_id: which connection.
         deferrable: wait in the triggerer instead of a worker's slot.
-        wait_for_completion: False returns the job id as soon as there is one, for a `LipsyncJobSensor`.
-        poll_interval: mean seconds between two looks at the job.
+        wait_for_completion: False returns the job id as soon as there is one, for a `LipsyncJobSensor`. With that the
+            task is done: to clear it means a new job, even while this one runs.
+        poll_interval: mean seconds between two looks at the job; this and `timeout` may be a `timedelta`.
         timeout: seconds to wait at most in one try; by default 1800, or more for long media.
         output_path: where to save the video: a path or a URL of an object storage, `s3://conn_id@bucket/key.mp4`. One
             that ends in a slash is a folder, where the video is named by its job.
         media_seconds: how long media last, by the name of their argument, `{"audio": 12.5}`; for the estimate. What is
-            in files and object storages is measured.
+            in files and object storages is measured. A template's result may be JSON.
         webhook: an https URL that the service POSTs the finished job to; or "auto", the receiver that the connection
             names (`asset_events` schedules a DAG by it).
         job_id: wait for this job instead of submitting one.
@@ -71,8 +79,8 @@ class LipsyncOperator(BaseOperator):
         lipsync_conn_id: str = LipsyncHook.default_conn_name,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         wait_for_completion: bool = True,
-        poll_interval: float | None = None,
-        timeout: float | None = None,
+        poll_interval: float | timedelta | None = None,
+        timeout: float | timedelta | None = None,
         output_path: str | None = None,
         media_seconds: Mapping[str, float] | None = None,
         webhook: str | None = None,
@@ -84,8 +92,8 @@ class LipsyncOperator(BaseOperator):
         self.lipsync_conn_id = lipsync_conn_id
         self.deferrable = deferrable
         self.wait_for_completion = wait_for_completion
-        self.poll_interval = poll_interval
-        self.timeout = timeout
+        self.poll_interval = _seconds("poll_interval", poll_interval)
+        self.timeout = _seconds("timeout", timeout)
         self.output_path = output_path
         self.media_seconds = media_seconds
         self.webhook = webhook
@@ -135,15 +143,30 @@ class LipsyncOperator(BaseOperator):
             client = open_.enter_context(LipsyncHook(self.lipsync_conn_id).client(ledger=journal))
             if estimate is not None:
                 context["ti"].xcom_push(key="credits_estimate", value=int(estimate))
-            job: Job = client.submit(
-                form,
-                key=submission_key(context, form, client.profile),
-                webhook=self.webhook or None,
-                estimate=estimate,
-                target=target,
-                resubmit_uncertain=self.resubmit_uncertain,
-            )
+            try:
+                job: Job = client.submit(
+                    form,
+                    key=submission_key(context, form, client.profile),
+                    webhook=self.webhook or None,
+                    estimate=estimate,
+                    target=target,
+                    resubmit_uncertain=self.resubmit_uncertain,
+                )
+            except LipsyncError as error:
+                self._show_the_way_on(error, context, journal)
+                raise
         return job.id, self._patience(estimate)
+
+    def _show_the_way_on(self, error: LipsyncError, context: Context, journal: object) -> None:
+        """Say what to do in Airflow about a submit that failed and may have been paid for."""
+        if error.job_id:
+            error.hint += f' `job_id="{error.job_id}"` of this operator or of a LipsyncJobSensor waits for it.'
+            with suppress(Exception):  # the error has the id, too
+                announce(self, context, error.job_id)
+        elif isinstance(error, SubmissionUncertain):
+            if self.webhook == "auto" and isinstance(journal, TaskJournal):  # the core's hint is about a ledger here
+                error.hint = ELSEWHERE
+            error.hint += " Once you know its id, `job_id=` of this operator waits for it."
 
     def _form(self, files: ExitStack) -> Form:
         """Make the form of what the templates gave."""
@@ -154,8 +177,7 @@ class LipsyncOperator(BaseOperator):
 
     def _estimate(self, form: Form) -> Credits | None:
         """Return what the job costs at most; None where the length of its media is not known."""
-        given = {name: float(seconds) for name, seconds in (self.media_seconds or {}).items()}
-        audio, right_audio, video = self.spec.seconds(given)
+        audio, right_audio, video = self.spec.seconds(_lengths(self.media_seconds or {}))
         with suppress(InvalidRequest):
             return estimate_credits(form, audio_seconds=audio, right_audio_seconds=right_audio, video_seconds=video)
         return None
@@ -165,6 +187,31 @@ class LipsyncOperator(BaseOperator):
 
     def _trigger(self, job_id: str, deadline: float) -> LipsyncJobTrigger:
         return LipsyncJobTrigger(self.lipsync_conn_id, job_id, deadline, self.poll_interval)
+
+
+def _seconds(name: str, value: Any) -> float | None:
+    """Return a time in seconds, as a number; tell of one that cannot be before anything is paid for."""
+    if value is None:
+        return None
+    with suppress(TypeError, ValueError, OverflowError):
+        span = value if isinstance(value, timedelta) else timedelta(seconds=value)
+        if timedelta() < span <= LONGEST:
+            return span.total_seconds()
+    raise InvalidRequest(
+        f"`{name}` must be a positive number of seconds or a timedelta, got {value!r:.80}.", hint="Nothing was sent."
+    )
+
+
+def _lengths(given: Any) -> dict[str, float]:
+    """Return `media_seconds` as numbers, whatever a template made of it."""
+    try:
+        media = json.loads(given) if isinstance(given, str) else given
+        return {name: float(seconds) for name, seconds in media.items()}
+    except (AttributeError, TypeError, ValueError):
+        raise InvalidRequest(
+            f'`media_seconds` must be numbers by the names of media, {{"audio": 12.5}}, got {given!r:.80}.',
+            hint="Nothing was sent. What a template makes of it has to be JSON.",
+        ) from None
 
 
 def _typed(field: FieldSpec, value: Any, files: ExitStack) -> Any:

@@ -16,7 +16,7 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from lipsync_nodes import JobTimeout, LipsyncError
+from lipsync_nodes import JobNotFound, JobTimeout, LipsyncError
 from lipsync_nodes_airflow.delivery import announce, deliver
 from lipsync_nodes_airflow.failures import no_retry_in_vain
 from lipsync_nodes_airflow.hooks import LipsyncHook
@@ -62,7 +62,7 @@ class LipsyncJobSensor(BaseSensorOperator):
         self.lipsync_conn_id = lipsync_conn_id
         self.output_path = output_path
         self.deferrable = deferrable
-        self.poll_interval = poke_interval
+        self.poll_interval = self.poke_interval  # in seconds, whatever was given
 
     def execute(self, context: Context) -> Any:
         """Wait in the way that was asked for."""
@@ -78,8 +78,8 @@ class LipsyncJobSensor(BaseSensorOperator):
         return super().execute(context)
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
-        """Look once; trouble that may pass is no answer yet."""
-        with no_retry_in_vain():
+        """Look once; trouble that may pass is no answer yet. An unknown job may be a fresh one."""
+        with no_retry_in_vain(JobNotFound):
             try:
                 with LipsyncHook(self.lipsync_conn_id).client() as client:
                     job = client.job(self.job_id)
@@ -90,11 +90,11 @@ class LipsyncJobSensor(BaseSensorOperator):
                 return False
             if not job.finished:
                 return False
-            return PokeReturnValue(is_done=True, xcom_value=deliver(self, context, job.id, 0.0))
+            return PokeReturnValue(is_done=True, xcom_value=deliver(self, context, job.id, job=job))
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> str:
         """Go on after the trigger has fired."""
-        with no_retry_in_vain():
+        with no_retry_in_vain(JobNotFound):
             try:
                 return deliver(self, context, event["job_id"], event["deadline"])
             except JobTimeout as error:

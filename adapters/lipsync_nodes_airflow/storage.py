@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
@@ -38,19 +39,23 @@ def opened(value: Any, files: ExitStack) -> Any:
         raise ConfigurationError(f"{value} cannot be read: {error}.", hint="Nothing was sent.") from error
 
 
-def check_target(output_path: str | None) -> Path | None:
+def check_target(output_path: object) -> Path | None:
     """Find out that a video could not be stored before it is paid for; return the target if it is a local file."""
-    if not output_path or not is_object(output_path):
-        return Path(_local(output_path)) if output_path else None
+    if not output_path:
+        return None
+    if not is_object(output_path):
+        # The name of a file in a folder is not known yet; where it is does not depend on it.
+        path = str(_local(str(output_path)))
+        return Path(path, "video.mp4") if path.endswith("/") or Path(path).is_dir() else Path(path)
     try:
-        target = ObjectStoragePath(output_path)
+        target = ObjectStoragePath(str(output_path))
         target.fs.exists(target.path)  # asks the storage, with the connection's credentials
     except Exception as error:
         raise ConfigurationError(f"{output_path} cannot be reached: {error}.", hint="Nothing was sent.") from error
     return None
 
 
-def save(client: LipsyncClient, job: Job, output_path: str) -> str:
+def save(client: LipsyncClient, job: Job, output_path: object) -> str:
     """Save a job's video, whole or not at all, and return where it is; a path that ends in a slash is a folder.
 
     It comes by the core's download into a temporary file: resumed after a cut, checked, complete before a byte of it is
@@ -62,10 +67,10 @@ def save(client: LipsyncClient, job: Job, output_path: str) -> str:
         DownloadError: the video could not be fetched or stored. Nothing is at the target; a retry pays nothing.
 
     """
-    if not is_object(output_path):
-        return str(client.download(job, _local(output_path)))
-    name = f"{plain_name(job.id)}.mp4"
-    target = output_path + name if output_path.endswith("/") else output_path
+    target, name = str(output_path), f"{plain_name(job.id)}.mp4"
+    if not is_object(target):
+        return str(client.download(job, _local(target)))
+    target += name if target.endswith("/") else ""
     with tempfile.TemporaryDirectory(prefix="lipsync-") as folder:
         video = client.download(job, Path(folder) / name)
         try:
@@ -83,4 +88,12 @@ def _put(file: Path, target: ObjectStoragePath) -> None:
 
 
 def _local(value: Any) -> Any:
-    return value.removeprefix("file://") if isinstance(value, str) else value
+    """Return a URL of a file of this machine as its path, and anything else as it is."""
+    if not isinstance(value, str) or not value.lower().startswith("file:"):
+        return value
+    host, _, path = value[len("file:") :].removeprefix("//").partition("/")
+    if host not in {"", "localhost"}:
+        raise ConfigurationError(
+            f"{value} names a file of another machine.", hint="A file of the worker is file:///folder/name."
+        )
+    return url2pathname(f"/{path}")

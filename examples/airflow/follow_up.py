@@ -1,4 +1,4 @@
-"""A DAG that starts when a video is there: the asset's event tells it which job, and where the video is."""
+"""A DAG that starts when videos are there: the asset's events tell it which jobs, and where the videos are."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -23,11 +23,12 @@ with DAG("make_video", schedule=None):
 with DAG("publish_video", schedule=[TALKING_HEAD], start_date=datetime(2026, 1, 1, tzinfo=UTC)):
 
     @task
-    def publish(**context: Any) -> str:
-        """Do with the video what is to be done; here it is only named."""
+    def publish(**context: Any) -> list[str]:
+        """Do with the videos what is to be done; here they are only named. One run may have several."""
         events = context.get("triggering_asset_events") or context.get("triggering_dataset_events") or {}
-        (event,) = next(iter(events.values()))
-        print(event.extra["job_id"], event.extra["output"])
-        return str(event.extra["output"])
+        extras = [event.extra for of_one_asset in events.values() for event in of_one_asset]
+        for extra in extras:
+            print(extra["job_id"], extra["output"])
+        return [str(extra["output"]) for extra in extras]
 
     publish()

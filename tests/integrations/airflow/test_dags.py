@@ -4,6 +4,7 @@ import os
 import runpy
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -114,6 +115,13 @@ def test_a_video_makes_an_asset_event(airflow_home, sandbox, monkeypatch):
     tasks = played(dags["make_video"])
     assert states(tasks) == {"talking_head": "success"}
     assert set(dags) == {"make_video", "publish_video"}
+
+
+@pytest.mark.parametrize("known_as", ["triggering_asset_events", "triggering_dataset_events"])
+def test_a_run_may_be_scheduled_by_several_videos(airflow_home, monkeypatch, known_as):
+    publish = dags_of("follow_up", monkeypatch)["publish_video"].get_task("publish")
+    events = [SimpleNamespace(extra={"job_id": f"j{n}", "output": f"o{n}"}) for n in range(2)]
+    assert publish.python_callable(**{known_as: {"asset": events}}) == ["o0", "o1"]
 
 
 def test_a_task_that_is_woken_by_a_webhook_does_not_wait(airflow_home, sandbox, monkeypatch):

@@ -77,7 +77,7 @@ def test_all_examples_end_in_success_with_the_url_in_xcom(airflow, sandbox, tmp_
     (follow_up,) = airflow.until(lambda: airflow.call("GET", "/dags/publish_video/dagRuns")["dag_runs"])
     published = ("publish_video", follow_up["dag_run_id"])
     airflow.ends(published)
-    assert airflow.xcom(published, "publish") == made
+    assert airflow.xcom(published, "publish") == [made]
     link = airflow.call("GET", "/dags/one_job/dagRuns/r/taskInstances/talking_head/links")
     assert airflow.xcom(runs["one_job"], "talking_head") in link["extra_links"].values()
 

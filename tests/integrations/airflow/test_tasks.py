@@ -4,11 +4,20 @@ import asyncio
 import inspect
 import json
 import time
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 
-from lipsync_nodes import DownloadError, JobTimeout, SubmissionUncertain
+from lipsync_nodes import (
+    DownloadError,
+    InsufficientCredits,
+    InvalidRequest,
+    JobNotFound,
+    JobTimeout,
+    LipsyncError,
+    SubmissionUncertain,
+)
 from lipsync_nodes.catalogue import CATALOGUE
 from lipsync_nodes.sandbox import MEDIA
 from tests.integrations.airflow.conftest import URL, Store, TaskInstance
@@ -136,10 +145,52 @@ def test_a_wrong_input_fails_for_good_before_anything_is_sent(make, context, san
     assert sandbox.received("submit") == []
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"poll_interval": 0},
+        {"timeout": float("inf")},
+        {"timeout": float("nan")},
+        {"timeout": -1},
+        {"timeout": 1e12},
+        {"timeout": "600"},
+        {"poll_interval": timedelta(0)},
+    ],
+    ids=str,
+)
+@both
+def test_a_time_that_cannot_be_is_told_when_the_dag_is_read(make, context, sandbox, wrong, deferrable):
+    (name,) = wrong
+    with pytest.raises(InvalidRequest, match=f"`{name}` must be a positive number of seconds"):
+        make(**wrong, deferrable=deferrable).execute(context)
+    assert sandbox.received("submit") == []
+
+
+@both
+def test_times_may_be_timedeltas(make, context, sandbox, deferrable):
+    task = make(timeout=timedelta(minutes=1), poll_interval=timedelta(seconds=0.05), deferrable=deferrable)
+    assert run(task, context) == sandbox.jobs()[0]["output"]
+
+
+@pytest.mark.parametrize("wrong", ["{'audio': 9}", "nine", [9], {"audio": "nine"}, {"audio": None}], ids=str)
+def test_lengths_that_are_none_are_told_before_anything_is_sent(make, context, sandbox, wrong):
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    with pytest.raises(AirflowFailException, match="`media_seconds` must be numbers"):
+        make(media_seconds=wrong).execute(context)
+    assert sandbox.received("submit") == []
+
+
+def test_lengths_may_be_what_a_template_made_of_them(make, context, sandbox):
+    make(media_seconds='{"audio": 10}').execute(context)
+    assert context["ti"].xcoms["credits_estimate"] == 20
+
+
 def test_a_task_that_does_not_wait_returns_the_job_id_for_a_sensor(make, context, sandbox):
+    sandbox.fault("seconds", seconds=60)
     job_id = make(wait_for_completion=False, deferrable=True).execute(context)
     assert job_id == sandbox.jobs()[0]["id"]
-    assert make(wait_for_completion=False).execute(context) == job_id
+    assert make(wait_for_completion=False).execute(context) == job_id, "its work was to submit, and that is done"
     clear(context)
     assert make(wait_for_completion=False).execute(context) != job_id
 
@@ -179,6 +230,51 @@ def test_a_sensor_takes_passing_trouble_for_not_yet(make, context, sandbox):
     sandbox.fault("status", where="poll", code=502)
     assert sensor.poke(context) is False
     assert sensor.poke(context).is_done
+
+
+def test_a_sensor_asks_a_service_once_that_takes_its_time(make, context, sandbox):
+    from lipsync_nodes_airflow.sensors import LipsyncJobSensor
+
+    job_id = make(wait_for_completion=False).execute(context)
+    sensor = LipsyncJobSensor(task_id="s", job_id=job_id)
+    sandbox.fault("delay", where="poll", seconds=1.5, count=-1)
+    assert sensor.poke(context).xcom_value == sandbox.jobs()[0]["output"]
+    assert len(sandbox.received("poll")) == 1
+
+
+def test_the_last_look_waits_for_a_service_that_takes_its_time(make, context, sandbox):
+    from lipsync_nodes_airflow.sensors import LipsyncJobSensor
+
+    job_id = make(wait_for_completion=False).execute(context)
+    sandbox.fault("delay", where="poll", seconds=1.5)
+    event = {"job_id": job_id, "deadline": time.time()}
+    sensor = LipsyncJobSensor(task_id="s", job_id=job_id)
+    assert sensor.execute_complete(context, event) == sandbox.jobs()[0]["output"]
+    assert len(sandbox.received("poll")) == 1
+
+
+def test_a_sensor_of_a_failed_job_fails_for_good(make, context, sandbox):
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    from lipsync_nodes_airflow.sensors import LipsyncJobSensor
+
+    sandbox.fault("fail", error="Invalid audio format")
+    job_id = make(wait_for_completion=False).execute(context)
+    with pytest.raises(AirflowFailException, match="Invalid audio format"):
+        LipsyncJobSensor(task_id="s", job_id=job_id).poke(context)
+
+
+@both
+def test_a_job_that_a_sensor_finds_unknown_is_left_to_retries(make, context, sandbox, deferrable):
+    from lipsync_nodes_airflow.sensors import LipsyncJobSensor
+
+    job_id = make(wait_for_completion=False).execute(context)
+    sensor = LipsyncJobSensor(task_id="s", job_id=job_id, poke_interval=0.05, deferrable=deferrable)
+    sandbox.fault("status", where="poll", code=404, count=5 if deferrable else 1)
+    with pytest.raises(JobNotFound):
+        through_the_triggerer(sensor, context) if deferrable else sensor.poke(context)
+    url = sandbox.jobs()[0]["output"]
+    assert (through_the_triggerer(sensor, context) if deferrable else sensor.poke(context).xcom_value) == url
 
 
 @both
@@ -243,7 +339,6 @@ def test_a_worker_that_dies_during_the_post_is_seen_by_the_next_try(make, contex
     from lipsync_nodes.transport import Transport
 
     with monkeypatch.context() as patch:
-        patch.setattr(Transport, "_exchange", die, raising=False)
         patch.setattr(Transport, "_send", die)
         with pytest.raises(Killed):
             make().execute(context)
@@ -254,13 +349,128 @@ def test_a_worker_that_dies_during_the_post_is_seen_by_the_next_try(make, contex
     assert sandbox.received("submit") == []
 
 
-def test_other_inputs_in_the_same_place_of_a_list_are_another_job(make, context, sandbox):
+class Broken(Store):
+    """A state which cannot be written to these states, as they do while the api-server is away."""
+
+    def __init__(self, *states):
+        super().__init__()
+        self.states = states
+
+    def set(self, key, value, **_):
+        if value["state"] in self.states:
+            raise RuntimeError("the api-server is away")
+        super().set(key, value)
+
+    def delete(self, key):
+        if "deleted" in self.states:
+            raise RuntimeError("the api-server is away")
+        super().delete(key)
+
+
+def test_a_job_that_airflow_cannot_note_is_told_with_its_id(make, context, sandbox):
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    context["task_state_store"] = Broken("live")
+    with pytest.raises(AirflowFailException, match="api-server is away") as caught:
+        make().execute(context)
+    job_id = sandbox.jobs()[0]["id"]
+    assert f'job_id="{job_id}"' in str(caught.value)
+    assert "Credits may have been spent" in str(caught.value)
+    assert context["ti"].xcoms["job_id"] == job_id
+    assert make(job_id=job_id).execute(context) == sandbox.jobs()[0]["output"]
+    assert len(sandbox.received("submit")) == 1
+
+
+def test_a_state_that_cannot_be_written_before_the_submit_is_left_to_retries(make, context, sandbox):
+    context["task_state_store"] = Broken("submitting")
+    with pytest.raises(LipsyncError, match="api-server is away") as caught:
+        make().execute(context)
+    assert caught.value.retryable
+    assert sandbox.received("submit") == []
+
+
+def test_what_the_service_said_is_not_hidden_by_a_state_that_cannot_be_written(make, context, sandbox):
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    context["task_state_store"] = Broken("uncertain", "deleted")
+    sandbox.fault("cut_after", where="submit")
+    with pytest.raises(AirflowFailException, match="no answer came"):
+        make().execute(context)
+    context["task_state_store"] = Broken("deleted")
+    sandbox.fault("status", where="submit", code=402)
+    with pytest.raises(AirflowFailException) as caught:
+        make().execute(context)
+    assert isinstance(caught.value.__cause__, InsufficientCredits)
+
+
+def test_other_inputs_in_the_same_place_of_a_list_are_another_job_after_a_clear(make, context, sandbox):
     sandbox.fault("job_status", status="queued", polls=3)
     with pytest.raises(JobTimeout):
         make(timeout=0.1, poll_interval=1).execute(context)
+    clear(context)
     make(image=f"{URL}another").execute(context)
     bodies = [request.body["formState"]["image"] for request in sandbox.received("submit")]
     assert bodies == [f"{URL}image", f"{URL}another"]
+
+
+def test_inputs_that_a_retry_renders_otherwise_pay_nothing(make, context, sandbox):
+    sandbox.fault("job_status", status="queued", polls=3)
+    with pytest.raises(JobTimeout):
+        make(image=f"{URL}image?signature=1", timeout=0.1, poll_interval=1).execute(context)
+    url = make(image=f"{URL}image?signature=2").execute(context)
+    assert make(image=f"{URL}image?signature=3").execute(context) == url
+    assert len(sandbox.received("submit")) == 1
+
+
+def test_a_submit_of_unknown_outcome_is_not_repeated_with_inputs_rendered_otherwise(make, context, sandbox):
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    sandbox.fault("cut_after", where="submit")
+    for signature, words in enumerate(("no answer came", "submitted before")):
+        with pytest.raises(AirflowFailException, match=words):
+            make(image=f"{URL}image?signature={signature}").execute(context)
+    assert len(sandbox.received("submit")) == 1
+
+
+def test_a_job_that_the_service_does_not_know_for_a_while_is_not_lost(make, context, sandbox):
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    sandbox.fault("status", where="poll", code=404, count=4)
+    with pytest.raises(AirflowFailException, match="knows no job"):
+        make().execute(context)
+    assert context["task_state_store"]["lipsync"]["state"] == "gone"
+    clear(context)
+    assert make().execute(context) == sandbox.jobs()[0]["output"]
+    assert len(sandbox.received("submit")) == 1
+
+
+def test_a_job_that_the_service_does_not_know_is_made_anew_if_that_is_wanted(make, context, sandbox):
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    sandbox.fault("status", where="poll", code=404, count=4)
+    with pytest.raises(AirflowFailException, match="knows no job"):
+        make().execute(context)
+    make(resubmit_uncertain=True).execute(context)
+    assert len(sandbox.received("submit")) == 2
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_to_wait_for_another_job_leaves_this_tasks_own_as_it_was(make, context, sandbox, known):
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    other = make(wait_for_completion=False).execute({**context, "task_state_store": Store()})
+    sandbox.fault("job_status", status="queued", polls=3)
+    with pytest.raises(JobTimeout):
+        make(timeout=0.1, poll_interval=1).execute(context)
+    before = dict(context["task_state_store"])
+    sandbox.clear_faults()
+    if known:
+        make(job_id=other).execute(context)
+    else:
+        sandbox.fault("status", where="poll", code=404, count=4)
+        with pytest.raises(AirflowFailException, match="knows no job"):
+            make(job_id=other).execute(context)
+    assert context["task_state_store"] == before
 
 
 def test_before_3_3_the_workers_ledger_keeps_the_job_over_tries(make, context, sandbox):
@@ -320,6 +530,31 @@ def test_a_video_that_cannot_be_stored_costs_no_second_job(make, context, sandbo
     assert len(sandbox.received("submit")) == 1
 
 
+@both
+def test_a_target_may_be_the_path_of_an_object(make, context, sandbox, memory, deferrable):
+    run(make(deferrable=deferrable, output_path=memory(f"memory://paths-{deferrable}/talking.mp4")), context)
+    assert context["ti"].xcoms["output_path"] == f"memory://paths-{deferrable}/talking.mp4"
+
+
+@pytest.mark.parametrize("target", ["{file}/", "{file}/talking.mp4", "file://elsewhere{file}.mp4"])
+def test_a_target_that_cannot_be_is_told_before_anything_is_paid(make, context, sandbox, tmp_path, target):
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    (tmp_path / "file").touch()
+    with pytest.raises(AirflowFailException, match=r"cannot be written|another machine"):
+        make(output_path=target.format(file=tmp_path / "file")).execute(context)
+    assert sandbox.received("submit") == []
+
+
+@pytest.mark.parametrize("url", ["file://{}", "file://localhost{}", "file:{}", "FILE://{}"])
+def test_a_file_may_be_given_as_a_url(make, context, sandbox, tmp_path, url):
+    make(output_path=url.format(f"{tmp_path}/talking%20head%231.mp4")).execute(context)
+    assert [path.name for path in tmp_path.glob("*.mp4")] == ["talking head#1.mp4"]
+    folder = tmp_path / "more"
+    make(output_path=url.format(f"{folder}/")).execute(context)
+    assert [path.name for path in folder.iterdir()] == [f"{context['ti'].xcoms['job_id']}.mp4"]
+
+
 def test_a_storage_out_of_reach_is_told_before_anything_is_paid(make, context, sandbox):
     from airflow.providers.common.compat.sdk import AirflowFailException
 
@@ -368,6 +603,19 @@ def test_a_webhook_goes_to_the_receiver_that_the_connection_names(make, context,
     told = json.dumps([context["ti"].xcoms, context["task_state_store"]])
     assert token not in told
     assert HOOK["webhook_secret"] not in told
+
+
+def test_a_lost_answer_behind_a_webhook_points_to_the_receivers_host(make, context, sandbox, monkeypatch):
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    from tests.integrations.airflow.conftest import connection
+
+    monkeypatch.setenv("AIRFLOW_CONN_LIPSYNC_DEFAULT", connection(sandbox, **HOOK))
+    sandbox.fault("cut_after", where="submit")
+    for _ in range(2):
+        with pytest.raises(AirflowFailException, match=r"on that host lists it.*`job_id=`") as caught:
+            make(webhook="auto").execute(context)
+        assert "same key" not in str(caught.value)
 
 
 def test_a_webhook_without_a_shared_secret_is_told_before_anything_is_sent(make, context, sandbox, monkeypatch):
