@@ -85,12 +85,13 @@ class _Submit(_Endpoint):
         display = Display()
 
         async def submit() -> Job:
-            async with client_of(profile) as client:
-                form, options = await cls.prepared(client, values)
-                return await client.submit(form, **options)
+            client = await client_of(profile)
+            form, options = await cls.prepared(client, values)
+            job = await client.submit(form, **options)
+            await display.ended(job)
+            return job
 
         job = await interruptible(submit(), display)
-        await display.ended(job)
         return io.NodeOutput(Submitted(job.id, profile), job.id, ui={"job_id": [job.id]})
 
 
@@ -113,12 +114,12 @@ class _Run(_Endpoint):
         display = Display()
 
         async def run() -> io.NodeOutput:
-            async with client_of(profile) as client:
-                form, options = await cls.prepared(client, values)
-                job = await client.run(form, on_update=display.saw, **options)
-                return await video_of(client, job, display, save_in)
+            client = await client_of(profile)
+            form, options = await cls.prepared(client, values)
+            job = await client.run(form, on_update=display.saw, **options)
+            return await video_of(client, job, display, save_in)
 
-        return await or_skip(interruptible(run(), display), display, on_failure)
+        return await interruptible(or_skip(run(), display, on_failure), display)
 
 
 def _endpoint_nodes() -> list[type[io.ComfyNode]]:

@@ -58,11 +58,11 @@ class LipsyncWait(Node):
         display = Display()
 
         async def wait() -> io.NodeOutput:
-            async with client_of(profile) as client:
-                ended = await client.wait(job_id, on_update=display.saw)
-                return await video_of(client, ended, display, save_in)
+            client = await client_of(profile)
+            ended = await client.wait(job_id, on_update=display.saw)
+            return await video_of(client, ended, display, save_in)
 
-        return await or_skip(interruptible(wait(), display), display, on_failure)
+        return await interruptible(or_skip(wait(), display, on_failure), display)
 
 
 class LipsyncDownload(Node):
@@ -95,11 +95,12 @@ class LipsyncDownload(Node):
         display = Display()
 
         async def fetch() -> Path:
-            async with client_of(profile) as client:
-                return await client.download(output_url.strip(), folder_of(save_in))
+            client = await client_of(profile)
+            path = await client.download(output_url.strip(), folder_of(save_in))
+            display.done(path.name)
+            return path
 
         path = await interruptible(fetch(), display)
-        display.done(path.name)
         return io.NodeOutput(InputImpl.VideoFromFile(str(path)), ui=preview_of(path, save_in))
 
 
