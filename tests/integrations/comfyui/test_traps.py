@@ -48,6 +48,17 @@ def test_force_new_is_one_new_job_each_time_and_the_newest_is_what_the_next_run_
     assert entry["outputs"]["wait"]["job_id"] == [box.jobs()[0]["id"]]
 
 
+def test_where_force_new_is_refused_the_old_job_is_still_the_one_to_find(newest, box, image):
+    inputs = image()
+    assert outcome(newest.run(one(inputs)))[0] == "success"
+    box.fault("status", code=402, body={"error": "insufficient credits"}, where="submit")
+    assert outcome(newest.run(one(inputs | {"force_new": True})))[0] == "error"
+    entry = newest.run(one(inputs) | {"more": saved("run")})
+    assert outcome(entry) == ("success", "")
+    assert len(box.jobs()) == 1
+    assert len(box.received("submit")) == 2
+
+
 def test_a_crash_while_waiting_loses_and_pays_nothing(make, box, image):
     comfy = make("0.30.0").start()
     graph = split(image())
@@ -158,3 +169,13 @@ def test_a_job_id_recovers_a_job_of_anywhere(newest, box, image):
     entry = newest.run({"wait": node("LipsyncWait", job=job_id), "save": saved("wait")})
     assert entry["outputs"]["wait"]["job_id"] == [job_id]
     assert (newest.base / "output" / "saved").is_dir(), "the video got through to what comes after"
+
+
+def test_a_download_overwrites_none_that_ends_alike(newest, box, image):
+    (url,) = newest.run(one(image()))["outputs"]["run"]["output_url"]
+    graph = {f"load{n}": node("LipsyncDownload", output_url=f"{url}?part={n}", save_in="output") for n in range(2)}
+    entry = newest.run(graph)
+    assert outcome(entry) == ("success", "")
+    names = [entry["outputs"][name]["images"][0]["filename"] for name in graph]
+    assert len(set(names)) == 2
+    assert all((newest.base / "output" / "lipsync" / name).is_file() for name in names)
