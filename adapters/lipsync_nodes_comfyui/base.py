@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from comfy_api.v0_0_2 import io
 
+from lipsync_nodes.errors import InvalidRequest
 from lipsync_nodes.settings import load_profile
 
 __all__ = ["LipsyncJob", "Node", "Submitted", "schema", "video_outputs"]
@@ -49,4 +50,17 @@ class Node(io.ComfyNode):
     @classmethod
     def check(cls, values: dict[str, Any]) -> None:
         """Raise `LipsyncError` for what can be seen to be wrong; what comes through a socket is None by now."""
+        cls.check_widgets(values)
         load_profile((values.get("profile") or "").strip() or None).bearer()
+
+    @classmethod
+    def check_widgets(cls, values: dict[str, Any]) -> None:
+        """Check choices and ranges, for ComfyUI leaves all checks to a node that has one of its own."""
+        for widget in cls.define_schema().inputs:
+            known = getattr(widget, "input_override", None) or widget
+            value = values.get(widget.id)
+            options, least, most = (getattr(known, name, None) for name in ("options", "min", "max"))
+            if options and value is not None and value not in options:
+                raise InvalidRequest(f"`{widget.id}` must be one of {', '.join(map(str, options))}, got {value!r:.40}.")
+            if least is not None and most is not None and isinstance(value, int | float) and not least <= value <= most:
+                raise InvalidRequest(f"`{widget.id}` must be from {least} to {most}, got {value!r:.40}.")

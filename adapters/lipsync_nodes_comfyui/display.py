@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import comfy.utils
 import folder_paths
+from comfy.model_management import InterruptProcessingException, interrupt_current_processing
 from comfy_execution.utils import get_executing_context
 from server import PromptServer
 
@@ -101,7 +102,7 @@ class Display:
     def done(self, text: str) -> None:
         """Fill the bar and show a last line."""
         self.close()
-        self._bar.update_absolute(100)
+        self._fill(100)
         self.say(text)
 
     async def ended(self, job: Job) -> None:
@@ -115,8 +116,14 @@ class Display:
             self.say(self._line(self._job))
             # Half way after the usual time, or after a minute; never quite there.
             seconds = time.monotonic() - self._begun
-            self._bar.update_absolute(int(100 * NEARLY * seconds / (seconds + (self._known.usual or 60.0))))
+            self._fill(int(100 * NEARLY * seconds / (seconds + (self._known.usual or 60.0))))
             await asyncio.sleep(1)
+
+    def _fill(self, percent: int) -> None:
+        try:
+            self._bar.update_absolute(percent)
+        except InterruptProcessingException:  # ComfyUI's bar looks for the user's Cancel, too, and thereby clears it
+            interrupt_current_processing()
 
     def _line(self, job: Job) -> str:
         words, usual, credits_ = self._known

@@ -75,8 +75,8 @@ def _wav(audio: Any) -> bytes:
 
 def _video(video: Any) -> Path | bytes:
     """Take the file of a VIDEO as it is; one that was made or trimmed in the graph is written first."""
-    with suppress(AttributeError):  # older versions do not trim, and the base class has no source
-        source, trimmed = video.get_stream_source(), getattr(video, "get_active_trim_window", lambda: (0, 0))()
+    with suppress(AttributeError):  # older versions do not tell what was trimmed, and the base class has no source
+        source, trimmed = video.get_stream_source(), video.get_active_trim_window()
         if isinstance(source, str) and not any(trimmed):
             return Path(source)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:

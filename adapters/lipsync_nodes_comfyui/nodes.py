@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from comfy_api.v0_0_2 import io
 
 from lipsync_nodes.catalogue import CATALOGUE, NodeSpec
+from lipsync_nodes.errors import LipsyncError
 
 from .base import LipsyncJob, Node, Submitted, schema, video_outputs
 from .display import Display
@@ -45,20 +48,36 @@ class _Endpoint(Node):
         return float("nan") if force_new else await asyncio.to_thread(_failures)
 
     @classmethod
-    async def prepared(cls, client: AsyncLipsyncClient, values: dict[str, Any]) -> tuple[Form, SubmitOptions]:
-        """Return what to submit and how; to encode what came through sockets takes a while."""
-        return await asyncio.to_thread(cls._prepared, client.profile, values)
+    @asynccontextmanager
+    async def prepared(
+        cls, client: AsyncLipsyncClient, values: dict[str, Any]
+    ) -> AsyncIterator[tuple[Form, SubmitOptions]]:
+        """Give what to submit and how; a job that was to be made anew is found again if nothing comes of that."""
+        profile, force_new = client.profile, bool(values.get("force_new"))
+        form, key = await asyncio.to_thread(cls._form_and_key, profile, values)
+        old = await asyncio.to_thread(_given_up, key, profile) if force_new else None
+        webhook = "auto" if profile.webhook else None
+        try:
+            yield form, {"key": key, "webhook": webhook, "resubmit_uncertain": force_new}
+        except LipsyncError as error:
+            if old is not None and not error.may_have_charged:
+                await asyncio.to_thread(ledger().release, old.id, key=key)
+            raise
 
     @classmethod
-    def _prepared(cls, profile: Profile, values: dict[str, Any]) -> tuple[Form, SubmitOptions]:
+    def _form_and_key(cls, profile: Profile, values: dict[str, Any]) -> tuple[Form, str]:
+        """To encode what came through sockets takes a while. The same inputs are the same job."""
         from lipsync_nodes.ledger import content_key  # noqa: PLC0415  # SQLite is not for ComfyUI's start
 
-        form, force_new = form_of(cls.spec, values), bool(values.get("force_new"))
-        key = content_key(form, profile)  # the same inputs are the same job
-        if force_new:
-            ledger().release_key(key, profile)
-        webhook = "auto" if profile.webhook else None
-        return form, {"key": key, "webhook": webhook, "resubmit_uncertain": force_new}
+        form = form_of(cls.spec, values)
+        return form, content_key(form, profile)
+
+
+def _given_up(key: str, profile: Profile) -> Job | None:
+    """Let go of the job that a key stands for, and return it."""
+    old = ledger().job_under(key, profile)
+    ledger().release_key(key, profile)
+    return old
 
 
 def _failures() -> str:
@@ -85,12 +104,13 @@ class _Submit(_Endpoint):
         display = Display()
 
         async def submit() -> Job:
-            async with client_of(profile) as client:
-                form, options = await cls.prepared(client, values)
-                return await client.submit(form, **options)
+            client = await client_of(profile)
+            async with cls.prepared(client, values) as (form, options):
+                job = await client.submit(form, **options)
+            await display.ended(job)
+            return job
 
         job = await interruptible(submit(), display)
-        await display.ended(job)
         return io.NodeOutput(Submitted(job.id, profile), job.id, ui={"job_id": [job.id]})
 
 
@@ -113,12 +133,12 @@ class _Run(_Endpoint):
         display = Display()
 
         async def run() -> io.NodeOutput:
-            async with client_of(profile) as client:
-                form, options = await cls.prepared(client, values)
+            client = await client_of(profile)
+            async with cls.prepared(client, values) as (form, options):
                 job = await client.run(form, on_update=display.saw, **options)
-                return await video_of(client, job, display, save_in)
+            return await video_of(client, job, display, save_in)
 
-        return await or_skip(interruptible(run(), display), display, on_failure)
+        return await interruptible(or_skip(run(), display, on_failure), display)
 
 
 def _endpoint_nodes() -> list[type[io.ComfyNode]]:

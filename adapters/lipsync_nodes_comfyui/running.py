@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import Coroutine
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import folder_paths
-from comfy.model_management import throw_exception_if_processing_interrupted
+from comfy.model_management import (
+    InterruptProcessingException,
+    interrupt_current_processing,
+    throw_exception_if_processing_interrupted,
+)
 
 from lipsync_nodes.credits import Budget
 from lipsync_nodes.settings import Profile, load_profile
@@ -27,11 +32,10 @@ T = TypeVar("T")
 
 # How often the user's Cancel is looked for, in seconds.
 LOOK_EVERY: Final = 0.1
-# A request that is on its way gets this long to tell its answer after a Cancel, in seconds.
-GRACE: Final = 0.4
 
 _ledger: Ledger | None = None
 _budgets: Final[dict[str, Budget]] = {}
+_clients: Final[dict[str, AsyncLipsyncClient]] = {}
 
 
 def ledger() -> Ledger:
@@ -49,14 +53,16 @@ def ledger() -> Ledger:
     return _ledger
 
 
-@asynccontextmanager
-async def client_of(profile: str) -> AsyncIterator[AsyncLipsyncClient]:
-    """Give a client for this execution alone: each prompt of ComfyUI runs in an event loop of its own."""
+async def client_of(profile: str) -> AsyncLipsyncClient:
+    """Return the client of a profile; it stays open, and is another one once the profile has changed."""
     from lipsync_nodes.client import AsyncLipsyncClient  # noqa: PLC0415  # httpx is not for ComfyUI's start
 
     settings = await asyncio.to_thread(load_profile, profile.strip() or None)
-    async with AsyncLipsyncClient(profile=settings, ledger=ledger(), budget=_budget_of(settings)) as client:
-        yield client
+    client = _clients.get(settings.account)
+    if client is None or client.profile != settings:
+        client = AsyncLipsyncClient(profile=settings, ledger=ledger(), budget=_budget_of(settings))
+        _clients[settings.account] = client
+    return client
 
 
 def _budget_of(profile: Profile) -> Budget | None:
@@ -68,24 +74,42 @@ def _budget_of(profile: Profile) -> Budget | None:
     return budget
 
 
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    """Return the loop that all nodes work in.
+
+    ComfyUI has a loop for each prompt, and ends it together with all that is on its way there: with it would go the
+    answer of a submit, and a paid job's id. This one lives as long as ComfyUI.
+    """
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="lipsync", daemon=True).start()
+    return loop
+
+
 async def interruptible(doing: Coroutine[Any, Any, T], display: Display) -> T:
     """Await *doing*, but look for the user's Cancel meanwhile, and let it through as ComfyUI's own exception.
 
     Where another node failed, ComfyUI cancels this task, which is no Cancel of the user's. Either way the remote job
     goes on, the ledger knows it, and the next run picks it up.
     """
-    task = asyncio.ensure_future(doing)
+    running = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_shown(doing, display), _loop()))
     try:
-        while not task.done():
-            await asyncio.wait({task}, timeout=LOOK_EVERY)
+        while not running.done():
+            await asyncio.wait({running}, timeout=LOOK_EVERY)
             throw_exception_if_processing_interrupted()
-        return task.result()
-    except BaseException:
-        if not task.done():
-            display.left()
+        return running.result()
+    except InterruptProcessingException:
+        interrupt_current_processing()  # whoever sees a Cancel clears it, and the others of a list are to see it, too
         raise
     finally:
-        if not task.done():
-            task.cancel()
-            await asyncio.wait({task}, timeout=GRACE)
+        running.cancel()
+
+
+async def _shown(doing: Coroutine[Any, Any, T], display: Display) -> T:
+    try:
+        return await doing
+    except asyncio.CancelledError:
+        display.left()
+        raise
+    finally:
         display.close()

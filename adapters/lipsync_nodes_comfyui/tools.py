@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,11 +59,11 @@ class LipsyncWait(Node):
         display = Display()
 
         async def wait() -> io.NodeOutput:
-            async with client_of(profile) as client:
-                ended = await client.wait(job_id, on_update=display.saw)
-                return await video_of(client, ended, display, save_in)
+            client = await client_of(profile)
+            ended = await client.wait(job_id, on_update=display.saw)
+            return await video_of(client, ended, display, save_in)
 
-        return await or_skip(interruptible(wait(), display), display, on_failure)
+        return await interruptible(or_skip(wait(), display, on_failure), display)
 
 
 class LipsyncDownload(Node):
@@ -92,15 +93,24 @@ class LipsyncDownload(Node):
 
     @classmethod
     async def execute(cls, output_url: str, save_in: str = "", profile: str = "") -> io.NodeOutput:
-        display = Display()
+        display, url = Display(), output_url.strip()
 
         async def fetch() -> Path:
-            async with client_of(profile) as client:
-                return await client.download(output_url.strip(), folder_of(save_in))
+            client = await client_of(profile)
+            path = await client.download(url, _target_of(url, save_in))
+            display.done(path.name)
+            return path
 
         path = await interruptible(fetch(), display)
-        display.done(path.name)
         return io.NodeOutput(InputImpl.VideoFromFile(str(path)), ui=preview_of(path, save_in))
+
+
+def _target_of(url: str, save_in: str) -> Path:
+    """Return the file of a URL: many end alike, and none is to overwrite another's."""
+    from lipsync_nodes.results import source_and_target  # noqa: PLC0415  # httpx is not for ComfyUI's start
+
+    _, path = source_and_target(url, folder_of(save_in))
+    return path.with_stem(f"{path.stem}_{sha256(url.encode()).hexdigest()[:8]}")
 
 
 class LipsyncEstimate(Node):
@@ -121,7 +131,8 @@ class LipsyncEstimate(Node):
 
     @classmethod
     def check(cls, values: dict[str, Any]) -> None:
-        """Accept everything: an estimate needs no key and spends nothing."""
+        """Check the widgets alone: an estimate needs no key and spends nothing."""
+        cls.check_widgets(values)
 
     @classmethod
     def execute(cls, endpoint: str, **values: Any) -> io.NodeOutput:

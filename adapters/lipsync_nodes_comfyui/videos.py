@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,7 @@ async def video_of(client: AsyncLipsyncClient, job: Job, display: Display, save_
     folder = folder_of(save_in)
     path = await asyncio.to_thread(_there, job, folder) or await client.download(job, folder)
     await display.ended(job)
-    shown = {**preview_of(path, save_in), "output_url": [job.output], "job_id": [job.id]}
+    shown = {**preview_of(path, save_in), "output_url": [job.output], "job_id": [job.id], "text": []}
     return io.NodeOutput(InputImpl.VideoFromFile(str(path)), job.output, job.id, ui=shown)
 
 
@@ -44,7 +44,7 @@ def _there(job: Job, folder: Path) -> Path | None:
     return path if path is not None and path.parent == folder.absolute() and path.is_file() else None
 
 
-async def or_skip(running: Awaitable[io.NodeOutput], display: Display, on_failure: str) -> io.NodeOutput:
+async def or_skip(running: Coroutine[Any, Any, io.NodeOutput], display: Display, on_failure: str) -> io.NodeOutput:
     """Await the outcome; where a failed job is to be skipped, block what comes after this node alone."""
     try:
         return await running
@@ -54,7 +54,9 @@ async def or_skip(running: Awaitable[io.NodeOutput], display: Display, on_failur
         log.warning("Skipped: %s", error)
         display.done(str(error))
         blocked = ExecutionBlocker(None)
-        return io.NodeOutput(blocked, blocked, blocked, ui={"text": [str(error)]})
+        # Of a list ComfyUI puts together what the first one shows: all have to show the same.
+        shown = {**preview_of(None, ""), "output_url": [], "job_id": [error.job_id], "text": [str(error)]}
+        return io.NodeOutput(blocked, blocked, blocked, ui=shown)
 
 
 def folder_of(save_in: str) -> Path:
@@ -65,7 +67,8 @@ def folder_of(save_in: str) -> Path:
     return folder
 
 
-def preview_of(path: Path, save_in: str) -> dict[str, Any]:
-    """Return what ComfyUI needs to show a saved video on the node."""
+def preview_of(path: Path | None, save_in: str) -> dict[str, Any]:
+    """Return what ComfyUI needs to show a saved video on the node, or none."""
     kind = io.FolderType.output if save_in == OUTPUT else io.FolderType.temp
-    return dict(ui.PreviewVideo([ui.SavedResult(path.name, "lipsync", kind)]).as_dict())
+    videos = [ui.SavedResult(path.name, "lipsync", kind)] if path else []
+    return dict(ui.PreviewVideo(videos).as_dict())

@@ -25,6 +25,9 @@ pytestmark = pytest.mark.comfyui
         ({"extra": "[1]"}, "must be a JSON object"),
         ({"resolution": "8k"}, "`resolution`"),
         ({"profile": "nobody"}, "There is no profile 'nobody'"),
+        ({"save_in": "outputs"}, "`save_in` must be one of temp, output, got 'outputs'"),
+        ({"on_failure": "skipp"}, "`on_failure` must be one of stop, skip, got 'skipp'"),
+        ({"seed": -5}, "`seed` must be from -1 to"),
     ],
     ids=lambda value: str(value)[:30],
 )
@@ -37,10 +40,17 @@ def test_bad_input_is_refused_before_the_run_begins(comfy, box, wrong, words):
     assert not box.received("submit")
 
 
-def test_without_a_job_or_a_url_there_is_nothing_to_wait_for_or_to_download(newest):
-    for graph in ({"wait": node("LipsyncWait", job=" ")}, {"load": node("LipsyncDownload", output_url="clip.mp4")}):
-        status, _ = newest.post("/prompt", {"prompt": graph})
+def test_what_the_other_nodes_cannot_use_is_refused(newest):
+    said = {
+        "`job` is empty": node("LipsyncWait", job=" "),
+        "`output_url` must be": node("LipsyncDownload", output_url="clip.mp4"),
+        "`endpoint` must be one of lipsync": node("LipsyncEstimate", endpoint="nonsense"),
+    }
+    for words, wrong in said.items():
+        status, answer = newest.post("/prompt", {"prompt": {"run": wrong}})
         assert status == 400
+        (error,) = answer["node_errors"]["run"]["errors"]
+        assert words in error["details"]
 
 
 def test_a_kind_of_media_that_the_input_does_not_take_is_refused(newest):

@@ -11,7 +11,7 @@ import pytest
 from lipsync_nodes.sandbox import MEDIA
 from tests.integrations.comfyui.conftest import FACE, KEY, VOICE
 from tests.integrations.comfyui.graphs import link, node, saved
-from tests.integrations.comfyui.servers import outcome
+from tests.integrations.comfyui.servers import PACK, outcome
 
 pytestmark = pytest.mark.comfyui
 
@@ -135,3 +135,16 @@ def test_an_estimate_knows_how_long_the_media_are(newest, box, loaded):
     entry = newest.run(graph)
     assert outcome(entry) == ("success", "")
     assert "credits" in entry["outputs"]["estimate"]["text"][0]
+
+
+def test_a_trimmed_video_is_sent_as_it_was_trimmed(comfy, box, seeds):
+    shutil.copy(PACK / "example_media" / "lipsync_talking.mp4", comfy.base / "input")
+    graph = {
+        "clip": node("LoadVideo", file="lipsync_talking.mp4"),
+        "cut": node("Video Slice", video=link("clip"), start_time=0.0, duration=1.0, strict_duration=False),
+        "run": node("LipsyncVideo", video=link("cut"), audio=VOICE, seed=next(seeds)),
+    }
+    assert outcome(comfy.run(graph)) == ("success", "")
+    sent = box.received("submit")[0].body["formState"]["video"]
+    with urllib.request.urlopen(sent) as answer, av.open(io.BytesIO(answer.read())) as video:
+        assert video.duration < 1.5 * av.time_base

@@ -1,0 +1,57 @@
+"""The user's Cancel, wherever it comes: it is obeyed, and no job that is paid for is lost by it."""
+
+import time
+
+import pytest
+
+from tests.integrations.comfyui.graphs import listed, node, one
+from tests.integrations.comfyui.servers import moment, outcome
+
+pytestmark = pytest.mark.comfyui
+
+
+def test_a_job_whose_answer_was_on_its_way_is_picked_up(comfy, box, image):
+    inputs = image()
+    box.fault("drip", where="submit", pause=0.03)
+    prompt = comfy.queue(one(inputs))
+    comfy._until(box.jobs, 20)
+    began = time.time()
+    comfy.interrupt()
+    entry = comfy.ended(prompt)
+    assert outcome(entry)[0] == "interrupted"
+    assert moment(entry, "execution_interrupted") - began < 2, "the answer takes longer"
+    assert outcome(comfy.run(one(inputs))) == ("success", "")
+    assert len(box.received("submit")) == 1
+
+
+def test_the_failure_of_another_node_loses_no_job_whose_answer_was_on_its_way(newest, box, image):
+    inputs = image()
+    box.fault("drip", where="submit", pause=0.03)
+    box.fault("delay", where="poll", seconds=1.0)
+    graph = {"slow": node("LipsyncImage", **inputs), "fails": node("LipsyncWait", job="job_of_nobody")}
+    assert outcome(newest.run(graph))[0] == "error"
+    assert outcome(newest.run({"slow": graph["slow"]})) == ("success", "")
+    assert len(box.received("submit")) == 1
+
+
+def test_a_list_is_cancelled_as_a_whole(comfy, box, image):
+    box.fault("seconds", seconds=8.0, count=-1)
+    prompt = comfy.queue(listed("LipsyncImage", image()))
+    comfy._until(lambda: len(box.received("poll")) >= 2, 20)
+    began = time.time()
+    comfy.interrupt()
+    entry = comfy.ended(prompt)
+    assert outcome(entry)[0] == "interrupted"
+    assert moment(entry, "execution_interrupted") - began < 4, "not when the jobs have ended"
+
+
+def test_no_cancel_is_lost_to_the_progress_bar(newest, box, image):
+    """It looks for the Cancel, too, once a second; so many nodes that one of their bars is the first to see it."""
+    for after in (0.5, 0.6, 0.7, 0.8):
+        box.reset()
+        box.fault("seconds", seconds=3.0, count=-1)
+        prompt = newest.queue({f"run{n}": node("LipsyncImage", **image()) for n in range(8)})
+        newest._until(lambda: len(box.received("poll")) >= 8, 30)
+        time.sleep(after)
+        newest.interrupt()
+        assert outcome(newest.ended(prompt))[0] == "interrupted"
