@@ -38,6 +38,7 @@ class Words(NamedTuple):
     credits: str
     job: str
     left: str
+    stopped: str
 
 
 ENGLISH: Final = Words(
@@ -45,14 +46,16 @@ ENGLISH: Final = Words(
     usual=" (~{usual:.0f} s)",
     credits=", ≤ {credits} credits",
     job="\nJob {job}",
-    left="Job {job} goes on at the service and may be billed. Run again to pick it up.",
+    left="Job {job} goes on at the service and may be billed. Run again, with Force new off, to pick it up.",
+    stopped="Stopped. What was submitted may be billed; run again, with Force new off, to pick it up.",
 )
 CHINESE: Final = Words(
     passed="{status}:{seconds:.0f} 秒",
     usual="(约 {usual:.0f} 秒)",
     credits=",≤ {credits} 积分",
     job="\n任务 {job}",
-    left="任务 {job} 在服务端继续,可能计费。再次运行可取回它。",
+    left="任务 {job} 在服务端继续,可能计费。关闭“强制新建”后再次运行可取回它。",
+    stopped="已停止。已提交的任务可能计费;关闭“强制新建”后再次运行可取回。",
 )
 
 
@@ -84,7 +87,10 @@ class Display:
 
     def left(self) -> None:
         """Tell that nobody waits any more, and what becomes of the job."""
-        if self._job is not None:
+        if self._job is None:  # perhaps a submit was on its way
+            log.warning(ENGLISH.stopped)
+            self.say(self._known.words.stopped)
+        else:
             log.warning("Waiting was stopped. %s", ENGLISH.left.format(job=self._job.id))
             self.say(self._known.words.left.format(job=self._job.id))
 

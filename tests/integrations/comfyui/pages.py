@@ -47,14 +47,14 @@ NOTES = {
 - The API key comes from `LIPSYNC_API_KEY` or a profile, never from a workflow.
 - A media input takes a public URL, or the media by its socket, which is then published by the profile's storage.
 - The same inputs are the same job: running again picks it up and costs nothing. A failed job is submitted anew.
-- Cancel ends the waiting at once. The job goes on at the service and may be billed; the next run picks it up.
+- Cancel ends the waiting at once. The job goes on and may be billed; the next run, with Force new off, picks it up.
 - With `LIPSYNC_WEBHOOK=https://…/lipsync` ComfyUI takes webhooks, and a wait ends the moment its job does.
 """,
     "zh": """
 - API 密钥来自 `LIPSYNC_API_KEY` 或配置,绝不写入工作流。
 - 媒体输入可填公开网址,或通过插槽接入;接入的媒体由配置中的存储发布。
 - 相同输入即同一任务:再次运行会取回它,不再付费。失败的任务会重新提交。
-- 取消会立即停止等待。任务在服务端继续并可能计费;下次运行会取回它。
+- 取消会立即停止等待。任务在服务端继续并可能计费;关闭“强制新建”后再次运行会取回它。
 - 设置 `LIPSYNC_WEBHOOK=https://…/lipsync` 后,ComfyUI 会接收 webhook,任务一结束等待即结束。
 """,
 }
