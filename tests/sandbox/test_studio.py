@@ -332,8 +332,14 @@ def bad(clips, still_film, tmp_path_factory):
 @pytest.mark.parametrize(
     ("media", "sentence"),
     [
-        ({"image": "text"}, "The image cannot be read: it is damaged or not an image."),
-        ({"image": "silence"}, "The image cannot be read: it is damaged or not an image."),
+        (
+            {"image": "text"},
+            "The image cannot be read: it is damaged, not an image, or of more than 100 million pixels.",
+        ),
+        (
+            {"image": "silence"},
+            "The image cannot be read: it is damaged, not an image, or of more than 100 million pixels.",
+        ),
         ({"image": "empty"}, "The image is empty (0 bytes)."),
         ({"image": "noise"}, "No face was found in the image."),
         (
@@ -355,7 +361,7 @@ def bad(clips, still_film, tmp_path_factory):
         ({"image": "portrait", "right_audio": "empty"}, "The right audio is empty (0 bytes)."),
         (
             {"image": "portrait", "mask": "text"},
-            "The mask image cannot be read: it is damaged or not an image.",
+            "The mask image cannot be read: it is damaged, not an image, or of more than 100 million pixels.",
         ),
         ({"video": "text"}, "The video cannot be read: it is damaged or of an unknown format."),
         ({"video": "empty"}, "The video is empty (0 bytes)."),

@@ -6,15 +6,20 @@ Importing this package loads no imaging library: that happens at the first rende
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
-from lipsync_nodes.sandbox.studio.take import MediaError, Rendered, Take
+from lipsync_nodes.sandbox.studio.take import LARGEST, MediaError, Rendered, Take
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
 __all__ = ["MediaError", "Rendered", "Take", "media_seconds", "render"]
+
+
+# A picture of some kilobytes can unpack to gigabytes; OpenCV reads this at its first picture.
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(LARGEST))
 
 
 def render(take: Take, out: Path, progress: Callable[[float], None] | None = None) -> Rendered:

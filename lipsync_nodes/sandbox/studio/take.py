@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 LONGEST = 600.0
 """The longest media that is accepted, in seconds; the service's upstream has the same limit."""
+LARGEST = 100_000_000
+"""The largest picture that is accepted, in pixels."""
 
 
 class MediaError(Exception):

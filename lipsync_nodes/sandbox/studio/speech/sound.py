@@ -107,7 +107,7 @@ def _blocks(path: Path, what: str, rate: int, layout: str) -> Iterator[Floats]:
         for count, frame in enumerate(_resampled(container, resampler)):
             if count * BLOCK > LONGEST * rate:
                 raise too_long(what)
-            yield floats(frame.to_ndarray())
+            yield floats(np.clip(np.nan_to_num(frame.to_ndarray()), -1, 1))  # a file of floats may hold anything
 
 
 def _resampled(container: InputContainer, resampler: av.AudioResampler) -> Iterator[av.AudioFrame]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from lipsync_nodes.sandbox.studio.arrays import Floats, Image, floats, levels
 from lipsync_nodes.sandbox.studio.speech.sound import is_still, opened, too_long
-from lipsync_nodes.sandbox.studio.take import LONGEST, MediaError
+from lipsync_nodes.sandbox.studio.take import LARGEST, LONGEST, MediaError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _SLOWEST, _FASTEST = 10, 60  # frames a second that are kept as they are
 _OPAQUE = 255
+_LONGEST_SIDE = 4096  # pixels, at the output's size
 
 
 class _Ratio(Protocol):
@@ -38,22 +39,19 @@ class _Ratio(Protocol):
 def read_image(path: Path, short_side: int) -> Image:
     """Read a still image as BGR at the output's size: upright by its EXIF tag, transparency on white."""
     data = _bytes(path, "image")
-    image = _decoded(data, cv2.IMREAD_COLOR)
-    if image is None:
-        raise MediaError("The image cannot be read: it is damaged or not an image.")
+    image = _decoded(data, cv2.IMREAD_COLOR, "image")
     alpha = _alpha(data, image)
+    image = resized(image, short_side)
     if alpha is not None:
-        cover = alpha[..., None].astype(np.float32) / _OPAQUE
+        cover = resized(alpha, short_side)[..., None].astype(np.float32) / _OPAQUE
         image = levels(image * cover + _OPAQUE * (1 - cover))
-    return resized(image, short_side)
+    return image
 
 
 def read_mask(path: Path, width: int, height: int) -> Floats:
     """Read a mask as weights (height, width, 1) in [0, 1]: its opacity if it varies, else its brightness."""
     data = _bytes(path, "mask image")
-    image = _decoded(data, cv2.IMREAD_COLOR)
-    if image is None:
-        raise MediaError("The mask image cannot be read: it is damaged or not an image.")
+    image = _decoded(data, cv2.IMREAD_COLOR, "mask image")
     alpha = _alpha(data, image)
     weights = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) if alpha is None else alpha
     scaled = cv2.resize(weights, (width, height), interpolation=cv2.INTER_AREA)
@@ -67,6 +65,11 @@ def resized(image: Image, short_side: int) -> Image:
     size = (2 * round(width * scale / 2), 2 * round(height * scale / 2))
     if size == (width, height):
         return image
+    if max(size) > _LONGEST_SIDE:
+        raise MediaError(
+            f"The picture is too long and narrow: its longer side would have {max(size)} pixels, "
+            f"and at most {_LONGEST_SIDE} can be."
+        )
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     return levels(cv2.resize(image, size, interpolation=way))
 
@@ -79,6 +82,7 @@ class Film:
         self._path, self._short_side = path, short_side
         with opened(path, "video") as container:
             stream = _film(container)
+            self._stretch = float(stream.sample_aspect_ratio or 1)  # of anamorphic films, whose pixels are not square
             self.fps = _frame_rate(stream.average_rate or stream.guessed_rate)
             self.seconds = (container.duration or 0) / 1e6
         if self.seconds > LONGEST:
@@ -118,6 +122,9 @@ class Film:
     def _picture(self, frame: av.VideoFrame) -> Image:
         """Turn a decoded frame into BGR, upright, at the output's size."""
         image = frame.to_ndarray(format="bgr24")
+        if self._stretch != 1:
+            height, width = image.shape[:2]
+            image = np.asarray(cv2.resize(image, (max(1, round(width * self._stretch)), height)), np.uint8)
         return resized(np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90))), self._short_side)
 
 
@@ -151,19 +158,22 @@ def _bytes(path: Path, what: str) -> Image:
     return np.fromfile(path, np.uint8)
 
 
-def _decoded(data: Image, flags: int) -> Image | None:
-    """Decode an image file; None if it is none."""
+def _decoded(data: Image, flags: int, what: str) -> Image:
+    """Decode an image file; OpenCV refuses one that is too large by its header."""
     try:
         image = cv2.imdecode(data, flags)
-    except cv2.error:  # too many pixels
-        return None
-    return image if image is None else np.asarray(image)
+    except cv2.error:
+        image = None
+    if image is None:
+        limit = f"{LARGEST // 10**6} million"
+        raise MediaError(f"The {what} cannot be read: it is damaged, not an image, or of more than {limit} pixels.")
+    return np.asarray(image)
 
 
 def _alpha(data: Image, image: Image) -> Image | None:
     """Give the transparency of an image file, or None if it is opaque all over."""
-    whole = _decoded(data, cv2.IMREAD_UNCHANGED)
-    if whole is None or whole.shape != (*image.shape[:2], 4):
+    whole = _decoded(data, cv2.IMREAD_UNCHANGED, "image")
+    if whole.shape != (*image.shape[:2], 4):
         return None
     alpha = levels(whole[..., 3].astype(np.float32) * (_OPAQUE / np.iinfo(whole.dtype).max))
     return alpha if alpha.min() < _OPAQUE else None
