@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["MediaError", "Rendered", "Take", "media_seconds", "render"]
 
 
-# A picture of some kilobytes can unpack to gigabytes; OpenCV reads this at its first picture.
+# A picture of some kilobytes can unpack to gigabytes; OpenCV reads this when it is loaded.
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(LARGEST))
 
 
