@@ -52,6 +52,8 @@ def main() -> int:
                 if case.name in _SPEEDS and not options.no_speed:
                     speeds[case.name] = _hurry(case, Path(temporary), figures)
     rows = figures.rows()
+    if not rows:
+        parser.error(f"no fixture has {options.only!r} in its name")
     if options.json:
         told = {name: asdict(speed) for name, speed in speeds.items()}
         print(json.dumps({"bars": rows, "speeds": told, "load": _load()}))
@@ -72,6 +74,7 @@ def _measure(case: Case, out: Path, figures: Figures, gallery: Path | None) -> N
     if case.hidden:
         sheets.whole_sheet(look, file.with_suffix(".jpg"))
         return
+    figures.note("seen", np.isfinite(look.openings).all(axis=0).mean(), case.name)
     for seen, voice in zip(look.openings, case.voices, strict=True):
         if voice.kind == "no speech":
             figures.note("silence", _unrest(seen, voice, look.fps), case.name)
@@ -98,7 +101,9 @@ def _compare(case: Case, voice, file: Path, seen_at: tuple[np.ndarray, float], f
     """Compare what one mouth did with what was meant, and with what is said."""
     seen, fps = seen_at
     meant, said = (measures.intended(voice.file, len(seen), fps), measures.gold(voice.phones, len(seen), fps))
-    sound = measures.sound_offset(file, voice.file) if len(case.voices) == 1 else 0.0
+    sound = measures.sound_start(file)
+    if len(case.voices) == 1:
+        sound += measures.sound_offset(file, voice.file)
     figures.note("own" if len(case.voices) > 1 else "intended", measures.correlation(seen, meant), case.name)
     figures.note("offset", abs(measures.offset(seen, meant, fps) - sound), case.name)
     figures.note("phones_offset", abs(measures.offset(seen, said, fps) - sound), case.name)
@@ -114,7 +119,7 @@ def _unrest(seen: np.ndarray, voice, fps: float) -> float:
 
     meant = float(measures.intended(voice.file, len(seen), fps).max())
     moved = float(np.nanmax(seen) - np.nanmedian(seen)) / WIDEST
-    return max(meant, moved if moved > _TREMBLING else 0.0)
+    return max(meant, 0.0 if moved <= _TREMBLING else moved)
 
 
 _TREMBLING = 0.01  # of the widest opening: a photo with closed lips moves by 0.007 where no mouth is drawn at all
@@ -123,7 +128,7 @@ _TREMBLING = 0.01  # of the widest opening: a photo with closed lips moves by 0.
 def _hurry(case: Case, folder: Path, figures: Figures) -> measures.Speed:
     """Time one fixture, and weigh it."""
     speed = measures.speed(case, folder)
-    figures.note(_SPEEDS[case.name], speed.figure, case.name)
+    figures.note(_SPEEDS[case.name], speed.render, case.name)
     figures.note("memory", measures.memory(case), case.name)
     return speed
 
@@ -131,16 +136,12 @@ def _hurry(case: Case, folder: Path, figures: Figures) -> measures.Speed:
 def _speed_table(speeds: dict[str, measures.Speed]) -> str:
     """Write the speeds for people."""
     lines = [
-        f"Speeds count by the clock or, since other programs slow it (load {_load()}), by the processor's time on two",
-        f"cores of which {measures.SHARED:.0%} is used. Best of {measures.ROUNDS} runs, by turns with mere encoding.",
-        f"{'speed, × real time':26} {'clock':>6} {'processor':>10}   {'encoding: clock':>16} {'processor':>10}",
-    ]  # fmt: skip
-    for name, speed in speeds.items():
-        ours, encoding = (
-            f"{speed.wall:6.1f} {speed.alone:10.1f}",
-            f"{speed.encoding:16.1f} {speed.encoding_alone:10.1f}",
-        )
-        lines.append(f"{name:26} {ours}   {encoding}")
+        f"By the clock, best of {measures.ROUNDS}, beside mere encoding. Others slow both: load {_load()}.",
+        f"{'speed, × real time':26} {'render':>8} {'encoding':>10} {'cores used':>12}",
+    ]
+    lines += [
+        f"{name:26} {speed.render:8.1f} {speed.encoding:10.1f} {speed.cores:12.1f}" for name, speed in speeds.items()
+    ]
     return "\n".join(lines)
 
 

@@ -97,8 +97,17 @@ def offset(seen: np.ndarray, wanted: np.ndarray, fps: float) -> float:
     return float(lags[int(np.argmax(fits))])
 
 
+def sound_start(path: Path) -> float:
+    """Give by how many milliseconds a player starts the file's sound after its picture."""
+    starts = []
+    for kind in ("audio", "video"):
+        with av.open(str(path)) as file:
+            starts.append(next(file.decode(**{kind: 0})).time)
+    return 1000 * (starts[0] - starts[1])
+
+
 def sound_offset(path: Path, source: Path) -> float:
-    """Give by how many milliseconds the file's sound comes after the picture's begin, beyond what it should."""
+    """Give by how many milliseconds the sound within its stream comes later than it does in its source."""
     heard, given = read_speech(path), read_speech(source)
     length = min(len(heard), len(given))
     spectrum = np.fft.rfft(heard[:length], 2 * length) * np.conj(np.fft.rfft(given[:length], 2 * length))
@@ -148,23 +157,18 @@ def untouched(case, rendered: Path) -> tuple[bool, float]:
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """How many times faster than real time a case is rendered, and its frames are merely encoded."""
+    """How many times faster than real time a case is rendered, and its frames are merely encoded.
 
-    wall: float
-    """By the clock, best of some runs; other programs slow it."""
-    alone: float
-    """By the processor's time, as two cores that nobody else uses would do it: see SHARED."""
+    By the clock, the best of some runs: other programs slow both.
+    """
+
+    render: float
     encoding: float
-    encoding_alone: float
-
-    @property
-    def figure(self) -> float:
-        """What counts: the clock if the machine is idle, else the processor's time."""
-        return max(self.wall, self.alone)
+    cores: float
+    """How much of the processor the rendering had: two cores' worth is all of this engine's share."""
 
 
 ROUNDS = 4
-SHARED = 0.75  # of two cores are used at the least: by the clock, at the highest priority, it is 0.75 to 0.87
 
 
 def speed(case, folder: Path) -> Speed:
@@ -181,9 +185,8 @@ def speed(case, folder: Path) -> Speed:
                 file.show(frame)
 
     rounds = [(_timed(lambda: render(take_of(case), out)), _timed(encode)) for _ in range(ROUNDS)]
-    (wall, work), (encoding, encoding_work) = np.min(rounds, axis=0)
-    spread = 2 * SHARED * rendered.seconds
-    return Speed(rendered.seconds / wall, spread / work, rendered.seconds / encoding, spread / encoding_work)
+    (wall, work), (encoding, _) = np.min(rounds, axis=0)
+    return Speed(rendered.seconds / wall, rendered.seconds / encoding, work / wall)
 
 
 def _timed(do) -> tuple[float, float]:

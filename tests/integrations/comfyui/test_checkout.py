@@ -54,7 +54,8 @@ def test_a_checkout_loads_without_a_warning_and_makes_a_video(started, box, imag
     assert info["LipsyncWait"]["python_module"] == "custom_nodes.lipsync-nodes"
     log = comfy.log.read_text()
     assert re.search(r"[\d.]+ seconds: \S*lipsync-nodes\n", log)
-    assert not [line for line in log.splitlines() if "lipsync" in line and re.search(r"(?i)warn|error|fail", line)]
+    about = re.compile(r"lipsync[-_ ]nodes(?!-tests)")  # the cache of these tests has that name, too
+    assert not [line for line in log.splitlines() if about.search(line) and re.search(r"(?i)warn|error|fail", line)]
     help_page = comfy.raw("/extensions/lipsync-nodes/docs/LipsyncWait.md")
     assert help_page == (PACK / "web/docs/LipsyncWait.md").read_bytes()
     assert outcome(comfy.run(one(image()))) == ("success", "")

@@ -1,9 +1,24 @@
 """A pack for comparison: one node that waits for ever, and looks for the user's Cancel as often as ours do."""
 
 import asyncio
+from contextlib import contextmanager
+from pathlib import Path
 
+import folder_paths
 from comfy.model_management import throw_exception_if_processing_interrupted
 from comfy_api.v0_0_2 import ComfyExtension, io
+
+
+@contextmanager
+def told():
+    """Leave a file while the node waits: an interrupt that comes before it does, ComfyUI forgets."""
+    waits = Path(folder_paths.get_temp_directory(), "bare_waits")
+    waits.parent.mkdir(exist_ok=True)
+    waits.touch()
+    try:
+        yield
+    finally:
+        waits.unlink()
 
 
 class BareWait(io.ComfyNode):
@@ -13,9 +28,10 @@ class BareWait(io.ComfyNode):
 
     @classmethod
     async def execute(cls):
-        while True:
-            await asyncio.sleep(0.1)
-            throw_exception_if_processing_interrupted()
+        with told():
+            while True:
+                await asyncio.sleep(0.1)
+                throw_exception_if_processing_interrupted()
 
 
 class Bare(ComfyExtension):
