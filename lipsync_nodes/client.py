@@ -295,7 +295,8 @@ class AsyncLipsyncClient(Plans):
                         many.outcomes[index] = await self._drive(running, many.listener(index))
 
         with many.explained():
-            await asyncio.gather(*(one(index) for index in range(len(many.forms))))
+            # All are waited for, also when this is cancelled: each has its own job's id to tell.
+            await asyncio.gather(*(one(index) for index in range(len(many.forms))), return_exceptions=True)
         return many.settle()
 
     async def download(self, job_or_url: Job | str, path: str | Path, *, on_progress: OnProgress | None = None) -> Path:

@@ -366,12 +366,15 @@ def test_whatever_ends_many_names_all_their_jobs(service, kind):
             await watch
 
     async def end(ends):
-        while len(service.polls) < 6:
+        while not all_are_waited_for():
             await asyncio.sleep(0.01)
         ends.reschedule(0)
 
+    def all_are_waited_for():
+        return len({path for path, _ in service.polls}) == 3
+
     def now():
-        send_when(signal.SIGINT, lambda: len(service.polls) >= 6)
+        send_when(signal.SIGINT, all_are_waited_for)
         with LipsyncClient("sk_x", service.base_url) as client:
             client.run_many([FORM] * 3, concurrency=3, timeout=20, poll_interval=0.1)
 
