@@ -133,7 +133,7 @@ def test_a_submit_that_is_cancelled_just_before_it_is_sent_is_not_uncertain(serv
         def record(self, event, profile):
             if isinstance(event, Sending):
                 sending.set()
-                time.sleep(0.3)
+            time.sleep(0.3)  # also what is noted last: closing waits for it
             return super().record(event, profile)
 
     sending = threading.Event()

@@ -184,9 +184,12 @@ class AsyncTransport:
         A submit whose caller was cancelled is still waited for, for a while: its answer may be a paid job's id.
         """
         loop = asyncio.get_running_loop()
-        self._kept = {kept for kept in self._kept if kept.get_loop() is loop}  # an ended loop's will never be done
-        if self._kept:
-            await asyncio.wait(self._kept, timeout=KEPT_SECONDS)
+        await asyncio.sleep(0)  # who was cancelled just before now says what is left to do
+        self._kept -= {kept for kept in self._kept if kept.get_loop() is not loop}  # an ended loop's are never done
+        with suppress(TimeoutError):
+            async with asyncio.timeout(KEPT_SECONDS):
+                while self._kept:  # what ends may leave a last note to write
+                    await asyncio.wait(self._kept)
         pool, self._pool = self._pool, None
         if pool is not None:
             await pool.leave()
