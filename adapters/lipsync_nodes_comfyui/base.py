@@ -8,8 +8,10 @@ from typing import Any, Final, NamedTuple
 
 from comfy_api.v0_0_2 import io
 
-from lipsync_nodes.errors import InvalidRequest
+from lipsync_nodes.errors import InvalidRequest, LipsyncError
 from lipsync_nodes.settings import load_profile
+
+from .hints import in_comfyui
 
 __all__ = ["LipsyncJob", "Node", "Submitted", "schema", "video_outputs"]
 
@@ -44,7 +46,11 @@ class Node(io.ComfyNode):
 
         ComfyUI tells what is raised once, of this node; a text that is returned it repeats for each input.
         """
-        await asyncio.to_thread(cls.check, values)
+        try:
+            await asyncio.to_thread(cls.check, values)
+        except LipsyncError as error:
+            error.hint = in_comfyui(error.hint)
+            raise
         return True
 
     @classmethod

@@ -18,7 +18,10 @@ from comfy.model_management import (
 )
 
 from lipsync_nodes.credits import Budget
+from lipsync_nodes.errors import LipsyncError
 from lipsync_nodes.settings import Profile, load_profile
+
+from .hints import in_comfyui
 
 if TYPE_CHECKING:
     from lipsync_nodes.client import AsyncLipsyncClient
@@ -108,6 +111,9 @@ async def interruptible(doing: Coroutine[Any, Any, T], display: Display) -> T:
 async def _shown(doing: Coroutine[Any, Any, T], display: Display) -> T:
     try:
         return await doing
+    except LipsyncError as error:
+        error.hint = in_comfyui(error.hint)
+        raise
     except asyncio.CancelledError:
         display.left()
         raise
