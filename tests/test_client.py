@@ -362,7 +362,7 @@ def test_the_folder_of_a_target_is_not_tried_out_on_the_loop(sandbox, form, tmp_
 
 def test_a_cancelled_submit_is_still_written_down(sandbox, form, tmp_path):
     """Whoever is cancelled while a submit is on its way does not lose the id of the job it pays for."""
-    sandbox.fault("delay", where="submit", seconds=0.3)
+    sandbox.fault("delay", where="submit", seconds=1.5)
     ledger = Ledger(tmp_path / "ledger.sqlite")
 
     async def go():
@@ -371,15 +371,13 @@ def test_a_cancelled_submit_is_still_written_down(sandbox, form, tmp_path):
             while not submits(sandbox):
                 await asyncio.sleep(0.01)
             submitting.cancel()
-            began = time.monotonic()
             with pytest.raises(asyncio.CancelledError):
                 await submitting
-            cancelled_in = time.monotonic() - began
+            assert not ledger.entries("live"), "it did not wait for the answer"
         while not ledger.entries("live"):
             await asyncio.sleep(0.02)
-        return cancelled_in
 
-    assert asyncio.run(asyncio.wait_for(go(), 10)) < 0.2
+    asyncio.run(asyncio.wait_for(go(), 30))
     (entry,) = ledger.entries()
     assert entry.job_id == sandbox.jobs()[0]["id"]
     ledger.close()

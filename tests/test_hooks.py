@@ -204,7 +204,7 @@ def test_a_slow_observer_does_not_block_the_loop(sandbox, register):
 
     def dawdle(_event):
         threads.add(threading.current_thread())
-        time.sleep(0.3)
+        time.sleep(1)
 
     register(Observer(dawdle))
 
@@ -222,7 +222,7 @@ def test_a_slow_observer_does_not_block_the_loop(sandbox, register):
 
     asyncio.run(main())
     assert threading.main_thread() not in threads
-    assert max(gaps) < 0.25
+    assert max(gaps) < 0.9
 
 
 def test_a_job_is_written_down_before_anybody_is_told(face_of, sandbox, form, register, tmp_path):

@@ -94,7 +94,7 @@ def test_a_run_is_woken_long_before_it_would_look(client, sandbox, path):
     sandbox.fault("seconds", seconds=0.3)
     job, seconds = timed(lambda: client.run(FORM, webhook="auto", poll_interval=LONG))
     assert job.output == sandbox.jobs()[0]["output"]
-    assert seconds < 5
+    assert seconds < LONG / 2
     assert len(sandbox.received("poll")) == 1, "the receiver looked, and nobody else"
     entry = only_entry(path)
     assert (entry.state, entry.called_id) == ("completed", job.id)
@@ -106,7 +106,7 @@ def test_a_wait_for_a_job_of_before_is_woken_and_told_of_it(client, sandbox):
     job = client.submit(FORM, webhook="auto")
     done, seconds = timed(lambda: client.wait(job.id, poll_interval=LONG, on_update=seen.append))
     assert done.output
-    assert seconds < 5
+    assert seconds < LONG / 2
     assert [job.status.value for job in seen] == ["processing", "completed"]
 
 
@@ -124,7 +124,7 @@ def test_the_ledger_object_that_both_share_wakes_at_once(sandbox, receiving):
         job = client.submit(FORM, webhook="auto")
         client.wait(job.id, poll_interval=LONG)
     late = time.time() - rows(sandbox)[0].ended
-    assert late < 2
+    assert late < LONG / 2
 
 
 def test_a_ledger_in_memory_serves_one_process(sandbox):
@@ -214,7 +214,7 @@ def test_one_result_and_one_row_whenever_the_webhook_comes(order, client, sandbo
     polls = LONG if order in {"before the answer of the POST", "twice"} else 0.2
     job, seconds = timed(lambda: client.run(FORM, webhook="auto", poll_interval=polls, key="k"))
     assert job.output
-    assert seconds < 8
+    assert seconds < LONG / 2
     if order != "never":
         wait_until(lambda: only_entry(path).told_at)
         wait_until(lambda: rows(sandbox)[0].delivery["state"] == "delivered")
@@ -260,7 +260,7 @@ def test_a_webhook_that_is_quicker_than_the_lost_answer_settles_it_at_once(clien
     sandbox.fault("cut_after", where="submit")
     job, seconds = timed(lambda: client.run(FORM, webhook="auto", timeout=LONG))
     assert job.output
-    assert seconds < 3
+    assert seconds < LONG / 2
     assert (only_entry(path).state, len(sandbox.jobs())) == ("completed", 1)
 
 
@@ -314,7 +314,7 @@ def test_on_job_is_told_once_and_again_only_if_it_failed(sandbox, path):
     with Receiving(sandbox.api_key, sandbox.base_url, path, on_job=on_job) as receiving:
         sandbox.fault("duplicate", times=3)
         with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
-            job = client.run(FORM, webhook="auto", poll_interval=0.1)
+            job = client.run(FORM, webhook="auto", poll_interval=LONG)
         wait_until(lambda: only_entry(path).told_at)
         assert [(told.id, told.output) for told in told] == [(job.id, job.output)] * 2
         assert len(sandbox.received("poll")) <= 4
@@ -427,7 +427,7 @@ def test_an_on_job_that_hangs_keeps_nobody_from_being_woken(sandbox, path):
             job, seconds = timed(lambda: client.run(FORM, webhook="auto", poll_interval=LONG, timeout=LONG))
         going_on.set()
     assert job.id not in begun[: following.TELLERS]
-    assert seconds < 20
+    assert seconds < LONG / 2
 
 
 def test_an_on_job_that_hangs_in_a_round_keeps_no_other_job_from_being_told(sandbox, path, soon):

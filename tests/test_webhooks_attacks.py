@@ -123,11 +123,11 @@ def test_attacks_are_refused_all_alike_and_cause_nothing(scene):
 
 def test_a_forged_output_is_never_believed_and_costs_one_look_a_second(scene):
     """Whoever has a token can say that the job has ended, as often as they like; the service says that it has not."""
-    until, answers = time.monotonic() + 3, set()
-    while time.monotonic() < until:
+    began, answers = time.monotonic(), set()
+    while (took := time.monotonic() - began) < 3:
         answers.add(ask(scene.webhook, scene.body().encode())[0])
     assert answers == {200}, "it tells nobody whether the job has ended"
-    assert 1 <= len(scene.sandbox.received("poll")) <= 4
+    assert 1 <= len(scene.sandbox.received("poll")) <= took + 1
     entry = scene.entry()
     assert entry.state == "live"
     assert "evil" not in str(scene.receiving.ledger.entries())

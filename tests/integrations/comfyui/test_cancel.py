@@ -12,14 +12,14 @@ pytestmark = pytest.mark.comfyui
 
 def test_a_job_whose_answer_was_on_its_way_is_picked_up(comfy, box, image):
     inputs = image()
-    box.fault("drip", where="submit", pause=0.03)
+    box.fault("drip", where="submit", pause=0.06)
     prompt = comfy.queue(one(inputs))
     comfy._until(box.jobs, 20)
     began = time.time()
     comfy.interrupt()
     entry = comfy.ended(prompt)
     assert outcome(entry)[0] == "interrupted"
-    assert moment(entry, "execution_interrupted") - began < 2, "the answer takes longer"
+    assert moment(entry, "execution_interrupted") - began < 4, "the answer takes longer"
     assert outcome(comfy.run(one(inputs))) == ("success", "")
     assert len(box.received("submit")) == 1
 
@@ -35,14 +35,14 @@ def test_the_failure_of_another_node_loses_no_job_whose_answer_was_on_its_way(ne
 
 
 def test_a_list_is_cancelled_as_a_whole(comfy, box, image):
-    box.fault("seconds", seconds=8.0, count=-1)
+    box.fault("seconds", seconds=20.0, count=-1)
     prompt = comfy.queue(listed("LipsyncImage", image()))
     comfy._until(lambda: len(box.received("poll")) >= 2, 20)
     began = time.time()
     comfy.interrupt()
     entry = comfy.ended(prompt)
     assert outcome(entry)[0] == "interrupted"
-    assert moment(entry, "execution_interrupted") - began < 4, "not when the jobs have ended"
+    assert moment(entry, "execution_interrupted") - began < 10, "not when the jobs have ended"
 
 
 def test_no_cancel_is_lost_to_the_progress_bar(newest, box, image):

@@ -67,7 +67,7 @@ def test_without_a_key_the_pack_loads_and_the_run_says_what_to_do(make, box, ima
     try:
         status, answer = comfy.post("/prompt", {"prompt": one(image())})
         assert status == 400
-        assert "Set LIPSYNC_API_KEY" in json.dumps(answer)
+        assert "Set LIPSYNC_API_KEY, before ComfyUI starts" in json.dumps(answer)
         assert not box.received("submit")
     finally:
         comfy.stop()

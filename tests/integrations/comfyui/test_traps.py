@@ -59,6 +59,19 @@ def test_where_force_new_is_refused_the_old_job_is_still_the_one_to_find(newest,
     assert len(box.received("submit")) == 2
 
 
+def test_a_submit_whose_answer_is_lost_is_sent_again_by_force_new_alone(newest, box, image):
+    inputs = image()
+    box.fault("cut_after", where="submit", count=1)
+    assert outcome(newest.run(one(inputs)))[0] == "error"
+    state, text = outcome(newest.run(one(inputs)))
+    assert state == "error"
+    assert "if it is not there, run this node once with `force_new` on" in text
+    assert len(box.received("submit")) == 1
+    assert outcome(newest.run(one(inputs | {"force_new": True}))) == ("success", "")
+    assert outcome(newest.run(one(inputs) | {"more": saved("run")}))[0] == "success"
+    assert len(box.received("submit")) == 2
+
+
 def test_a_crash_while_waiting_loses_and_pays_nothing(make, box, image):
     comfy = make("0.30.0").start()
     graph = split(image())
@@ -157,7 +170,7 @@ def test_one_of_a_list_fails_and_the_other_gives_its_video(comfy, box, image, fa
 
 @pytest.mark.parametrize("make_nodes", [pair, single])
 def test_three_waits_take_the_time_of_one(newest, box, image, make_nodes):
-    box.fault("seconds", seconds=3.0, count=-1)
+    box.fault("seconds", seconds=4.0, count=-1)
     alone, together = (newest.run(reduce(or_, [make_nodes(n, image()) for n in range(number)])) for number in (1, 3))
     assert outcome(alone) == outcome(together) == ("success", "")
     assert seconds_of(together) < 2 * seconds_of(alone)
