@@ -56,3 +56,14 @@ def serving(env, folder, *options):
             _, err = process.communicate(timeout=30)
             assert "Traceback" not in err
             assert "cb_" not in err
+
+
+def rows(sandbox):
+    """Return all that the sandbox knows of its jobs, the newest first: it alone is told the tokens."""
+    return sandbox._up.service.store.newest()
+
+
+def only_entry(path):
+    with Ledger(path) as ledger:
+        (entry,) = ledger.entries()
+    return entry

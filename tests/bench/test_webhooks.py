@@ -15,8 +15,7 @@ import pytest
 from lipsync_nodes import AsyncLipsyncClient
 from lipsync_nodes.ledger import Ledger
 from tests.conftest import FORMS
-from tests.receiving import Receiving
-from tests.test_webhooks import rows
+from tests.receiving import Receiving, rows
 
 JOBS = 20
 POLL = 60.0

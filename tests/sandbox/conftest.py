@@ -6,14 +6,17 @@ import struct
 import time
 import wave
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
-import lipsync_nodes.sandbox
 from lipsync_nodes.sandbox import Sandbox
+from lipsync_nodes.sandbox.studio import Take, render
+from lipsync_nodes.sandbox.studio.speech.sound import read_speech
+from lipsync_nodes.sandbox.studio.video.picture import read_image
+from tests.sandbox.films import MEDIA, PORTRAIT, RATE, save_film, save_wav
 
 FORMS: dict[str, dict[str, Any]] = {
     "lipsync-video": {"video": "http://media.test/v.mp4", "audio": "http://media.test/a.mp3"},
@@ -109,7 +112,7 @@ def api(box: Sandbox, connect: Callable[[Sandbox], Api]) -> Api:
 
 @pytest.fixture(scope="session")
 def portrait() -> bytes:
-    return (Path(lipsync_nodes.sandbox.__file__).parent / "media" / "portrait.jpg").read_bytes()
+    return PORTRAIT.read_bytes()
 
 
 @pytest.fixture(scope="session")
@@ -130,3 +133,32 @@ def tone() -> Callable[[float], bytes]:
         return out.getvalue()
 
     return make
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("clips")
+    left, right = (read_speech(MEDIA / f"speech_{side}.mp3") for side in ("left", "right"))
+    return {
+        "left": save_wav(folder / "left.wav", left[: 3 * RATE]),
+        "right": save_wav(folder / "right.wav", right[RATE : 3 * RATE]),
+        "silence": save_wav(folder / "silence.wav", np.zeros(RATE)),
+    }
+
+
+@pytest.fixture(scope="session")
+def talking(clips, tmp_path_factory):
+    out = tmp_path_factory.mktemp("talking") / "out.mp4"
+    told = []
+    rendered = render(Take(audio=clips["left"], image=PORTRAIT, seed=1), out, told.append)
+    return out, rendered, told
+
+
+@pytest.fixture(scope="session")
+def still_film(tmp_path_factory):
+    """One second of the portrait at 30 frames a second; each frame carries its number as a bar's width."""
+    images = [read_image(PORTRAIT, 480) for _ in range(30)]
+    for number, image in enumerate(images):
+        image[460:, :] = 0
+        image[460:, : 8 * (number + 1)] = 255
+    return save_film(tmp_path_factory.mktemp("film") / "film.mp4", images, 30)

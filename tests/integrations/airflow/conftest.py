@@ -107,3 +107,14 @@ def lipsync_default(airflow_home, sandbox, monkeypatch, tmp_path):
     monkeypatch.setenv("LIPSYNC_LEDGER", str(tmp_path / "ledger.sqlite"))
     # No worker hands over where all is one process.
     monkeypatch.setattr("lipsync_nodes_airflow.triggers.HANDOVER", 0)
+
+
+@pytest.fixture
+def memory(airflow_home):
+    """An object storage, as a connection with credentials would make it."""
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    store = __import__(ObjectStoragePath.__module__.rpartition(".")[0] + ".store", fromlist=["attach"])
+    store.attach("memory", fs=MemoryFileSystem())
+    return ObjectStoragePath

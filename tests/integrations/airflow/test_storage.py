@@ -9,7 +9,7 @@ import pytest
 
 from lipsync_nodes import DownloadError
 from lipsync_nodes.sandbox import MEDIA
-from tests.integrations.airflow.test_tasks import both, run
+from tests.integrations.airflow.running import both, run
 from tests.s3 import S3_KEY, S3_SECRET, Line
 
 pytestmark = pytest.mark.usefixtures("lipsync_default")

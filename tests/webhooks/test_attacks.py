@@ -16,8 +16,7 @@ from lipsync_nodes.callbacks import new_callback, new_secret, token_of
 from lipsync_nodes.calls import REDELIVERY_SECONDS
 from tests.conftest import FORMS
 from tests.faults.bad_service import wait_until
-from tests.receiving import Receiving
-from tests.test_webhooks import rows
+from tests.receiving import Receiving, rows
 
 FORM = FORMS["image"]
 JSON = {"Content-Type": "application/json"}

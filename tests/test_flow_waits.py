@@ -1,0 +1,142 @@
+"""The flows of a wait, a look and a run, played to their end with no socket, no clock and no sleep."""
+
+import pytest
+
+from lipsync_nodes import flow, submitting
+from lipsync_nodes.answers import Answer
+from lipsync_nodes.contract import Job
+from lipsync_nodes.errors import AuthenticationError, InvalidRequest, JobFailed, JobTimeout, LipsyncError, ServiceError
+from lipsync_nodes.events import Claim, Found, Seen
+from lipsync_nodes.flow import Policy
+from tests.stage import DONE, LOST, PROCESSING, STEADY, SUBMISSION, UNREACHED, Stage, answer
+
+
+def wait(*replies, timeout=100.0, poll_interval=7.5):
+    stage = Stage(*replies)
+    return stage, lambda: stage.play(flow.wait("j1", STEADY, timeout=timeout, poll_interval=poll_interval))
+
+
+def test_waiting_looks_until_the_job_has_its_video():
+    stage, play = wait(PROCESSING, answer(id="j1", status="unheard-of"), DONE)
+    assert play().output == "https://x/out.mp4"
+    assert [send.path for send in stage.sent] == ["/jobs/j1"] * 3
+    assert [event.job.status.value for event in stage.events] == ["processing", "unheard-of", "completed"]
+
+
+def test_pauses_are_spread_over_what_the_service_advises():
+    for chance, seconds in ((0.0, 5.0), (0.5, 7.5), (1.0, 10.0)):
+        assert Policy(chance=lambda chance=chance: chance).spread(7.5) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    "trouble", [LOST, UNREACHED, answer(500), answer(503), answer(429), answer(408), Answer(200, {}, b"{")]
+)
+def test_passing_trouble_does_not_end_a_wait(trouble):
+    _, play = wait(trouble, trouble, DONE)
+    assert play().id == "j1"
+
+
+def test_waiting_never_goes_beyond_its_deadline_and_looks_once_more_there():
+    stage, play = wait(PROCESSING, timeout=20)
+    with pytest.raises(JobTimeout) as caught:
+        play()
+    assert stage.now == pytest.approx(1020)
+    assert caught.value.job_id == "j1"
+    assert "`lipsync-nodes wait j1`" in str(caught.value)
+    assert all(1 <= send.timeout <= 20 for send in stage.sent)
+
+
+def test_a_time_out_tells_of_the_last_trouble():
+    _, play = wait(answer(500), timeout=5)
+    with pytest.raises(JobTimeout) as caught:
+        play()
+    assert isinstance(caught.value.__cause__, ServiceError)
+
+
+def test_a_huge_retry_after_does_not_keep_a_wait_asleep():
+    stage, play = wait(answer(429, {"retry-after": "86400"}), DONE, timeout=1000)
+    assert play().id == "j1"
+    assert stage.pauses == [STEADY.longest_pace]
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 402, 403, 404, 405, 410, 422])
+def test_polling_ends_where_asking_further_is_of_no_use(status):
+    stage, play = wait(answer(status))
+    with pytest.raises(Exception) as caught:  # noqa: PT011  # the class is the table of test_errors
+        play()
+    assert caught.value.status_code == status
+    assert len(stage.sent) == 1
+
+
+def test_a_failed_job_says_why():
+    _, play = wait(answer(id="j1", status="failed", error="Invalid audio format", output=None))
+    with pytest.raises(JobFailed, match="Invalid audio format") as caught:
+        play()
+    assert caught.value.job_id == "j1"
+
+
+def test_a_completed_job_without_output_says_so():
+    _, play = wait(answer(id="j1", status="completed", output=None))
+    with pytest.raises(ServiceError, match="no output"):
+        play()
+
+
+def test_a_job_keeps_the_id_that_it_was_submitted_under_however_a_poll_spells_it():
+    stage = Stage(PROCESSING, answer(id="J1", status="completed", output="https://x/out.mp4"))
+    job = stage.play(flow.run(submitting.submit(SUBMISSION, STEADY), STEADY, timeout=60, poll_interval=6))
+    assert (job.id, stage.events[-1]) == ("j1", Seen(job))
+
+
+def test_a_job_that_a_webhook_names_has_the_id_that_the_service_gives_it():
+    """Or else whoever has a token could give a job that is another's by another spelling."""
+    stage = Stage(DONE)
+    assert stage.play(flow.look("J1", STEADY, callback="c")).id == "j1"
+
+
+@pytest.mark.parametrize("job_id", ["", " ", ".", "..", "\n"])
+def test_what_is_no_job_id_is_refused_before_anything_is_sent(job_id):
+    stage = Stage(DONE)
+    with pytest.raises(InvalidRequest):
+        stage.play(flow.look(job_id, STEADY))
+    assert not stage.sent
+
+
+def test_a_job_id_stays_one_segment_of_the_path():
+    stage = Stage(DONE)
+    stage.play(flow.look("../a/b?c#d", STEADY))
+    assert stage.sent[0].path == "/jobs/..%2Fa%2Fb%3Fc%23d"
+
+
+def test_a_run_submits_then_waits():
+    stage = Stage(PROCESSING, PROCESSING, DONE)
+    playing = flow.run(submitting.submit(SUBMISSION, STEADY), STEADY, timeout=60, poll_interval=6)
+    assert stage.play(playing).output
+    assert [send.method for send in stage.sent] == ["POST", "GET", "GET"]
+    assert stage.pauses == [6, 6]
+
+
+def test_a_run_that_picks_up_a_finished_job_asks_for_the_url_that_its_video_has_now():
+    earlier = Job(id="j1", status="completed", output="https://x/expired.mp4")
+    stage = Stage(DONE, ledger=lambda event: Found(earlier) if isinstance(event, Claim) else None)
+    playing = flow.run(submitting.submit(SUBMISSION, STEADY), STEADY, timeout=60, poll_interval=6)
+    assert stage.play(playing).output == "https://x/out.mp4"
+    stage = Stage(answer(500), ledger=lambda event: Found(earlier) if isinstance(event, Claim) else None)
+    playing = flow.run(submitting.submit(SUBMISSION, STEADY), STEADY, timeout=60, poll_interval=6)
+    assert stage.play(playing) == earlier
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 402, 403, 404, 405, 410, 422])
+def test_a_run_whose_polls_are_refused_never_says_that_nothing_was_charged(status):
+    stage = Stage(PROCESSING, answer(status))
+    with pytest.raises(LipsyncError, match="Credits may have been spent") as caught:
+        stage.play(flow.run(submitting.submit(SUBMISSION, STEADY), STEADY, timeout=60, poll_interval=6))
+    assert caught.value.job_id == "j1"
+    assert "othing was charged" not in str(caught.value)
+    assert caught.value.hint
+
+
+def test_a_run_whose_submit_is_refused_never_polls():
+    stage = Stage(answer(401))
+    with pytest.raises(AuthenticationError):
+        stage.play(flow.run(submitting.submit(SUBMISSION, STEADY), STEADY, timeout=60, poll_interval=6))
+    assert len(stage.sent) == 1

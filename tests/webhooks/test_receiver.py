@@ -1,0 +1,202 @@
+"""What the receiver does with a call: it is looked at until it is known and told, whatever fails or hangs."""
+
+import asyncio
+import logging
+import threading
+
+import httpx
+import pytest
+
+from lipsync_nodes import ConfigurationError, LipsyncClient, SubmissionUncertain, following
+from lipsync_nodes.ledger import Ledger
+from lipsync_nodes.webhooks import WebhookReceiver
+from tests.faults.bad_service import BadService, wait_until
+from tests.receiving import Receiving, only_entry, rows
+from tests.webhooks.conftest import FORM, LONG, timed
+
+
+def test_what_came_before_a_crash_is_followed_up_at_the_next_start(sandbox, path, monkeypatch):
+    from lipsync_nodes.following import Follower
+
+    with monkeypatch.context() as dead:
+        dead.setattr(Follower, "follow", lambda *_: None)  # it dies right after it has answered
+        with Receiving(sandbox.api_key, sandbox.base_url, path) as receiving:
+            with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
+                sandbox.fault("cut_after", where="submit")
+                with pytest.raises(SubmissionUncertain):
+                    client.submit(FORM, webhook="auto", key="k")
+                wait_until(lambda: only_entry(path).called_id)
+    assert only_entry(path).state == "uncertain"
+    with Receiving(sandbox.api_key, sandbox.base_url, path):
+        wait_until(lambda: only_entry(path).state == "completed")
+
+
+def test_on_job_is_told_once_and_again_only_if_it_failed(sandbox, path):
+    told = []
+
+    async def on_job(job):
+        told.append(job)
+        if len(told) == 1:
+            raise OSError("Airflow is away")
+
+    with Receiving(sandbox.api_key, sandbox.base_url, path, on_job=on_job) as receiving:
+        sandbox.fault("duplicate", times=3)
+        with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
+            job = client.run(FORM, webhook="auto", poll_interval=LONG)
+        wait_until(lambda: only_entry(path).told_at)
+        assert [(told.id, told.output) for told in told] == [(job.id, job.output)] * 2
+        assert len(sandbox.received("poll")) <= 4
+
+
+@pytest.fixture
+def soon(monkeypatch):
+    """The rounds over what could not be followed up at once, in a hurry."""
+    monkeypatch.setattr(following, "PAUSES", (0.0, 0.05))
+    monkeypatch.setattr(following, "LEAST_PAUSE", 0.05)
+    monkeypatch.setattr(following, "ROUND", 0.2)
+
+
+FAILURES = [
+    OSError("Airflow is away"),
+    ConfigurationError("no such asset"),
+    SystemExit(1),
+    StopIteration("nothing is next"),
+    asyncio.CancelledError("a task of its own"),
+]
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=repr)
+@pytest.mark.parametrize("is_async", [False, True])
+def test_on_job_is_called_again_for_as_long_as_it_fails_and_each_failure_is_said(
+    sandbox, path, soon, caplog, failure, is_async
+):
+    told = []
+
+    def on_job(job):
+        told.append(job)
+        if len(told) < 6:
+            raise failure
+
+    async def on_job_async(job):
+        on_job(job)
+
+    options = {"on_job": on_job_async if is_async else on_job}
+    with Receiving(sandbox.api_key, sandbox.base_url, path, **options) as receiving:
+        with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
+            client.submit(FORM, webhook="auto")
+        wait_until(lambda: only_entry(path).told_at)
+    assert len(told) == 6
+    said = [record.message for record in caplog.records if record.levelno == logging.WARNING]
+    assert sum("on_job failed: " in words and type(failure).__name__ in words for words in said) == 5
+    assert len(sandbox.received("poll")) == 1
+
+
+def test_a_receiver_without_on_job_leaves_what_is_to_be_told_to_the_one_that_has_it(sandbox, path, soon):
+    """As ComfyUI's, on the ledger of a `webhook serve --on-job` whose Airflow, or whose service, is away."""
+    back, told = threading.Event(), []
+
+    def on_job(job):
+        told.append(job.id)
+        if not back.is_set():
+            raise OSError("Airflow is away")
+
+    sandbox.fault("status", where="poll", code=503, count=2)
+    with Receiving(sandbox.api_key, sandbox.base_url, path, on_job=on_job) as receiving:
+        with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
+            client.submit(FORM, webhook="auto")
+        with Ledger(path) as ledger:
+            wait_until(lambda: only_entry(path).called_id)
+            with WebhookReceiver(
+                receiving.profile, ledger
+            ):  # it finds one that runs, and its rounds one that has ended
+                wait_until(lambda: only_entry(path).state == "completed")
+                wait_until(lambda: len(told) > 2)
+        with Ledger(path) as ledger, WebhookReceiver(receiving.profile, ledger):
+            tries = len(told)
+            wait_until(lambda: len(told) > tries + 2)
+        back.set()
+        wait_until(lambda: only_entry(path).told_at)
+
+
+def test_what_the_service_does_not_confirm_is_looked_at_again_and_said(sandbox, path, soon, caplog):
+    sandbox.fault("status", where="poll", code=503, count=4)
+    with Receiving(sandbox.api_key, sandbox.base_url, path) as receiving:
+        with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
+            client.submit(FORM, webhook="auto")
+        wait_until(lambda: only_entry(path).state == "completed")
+    assert any("was not confirmed: " in record.message for record in caplog.records)
+
+
+def test_a_job_ends_under_the_id_that_it_was_submitted_under_however_the_look_spells_it(path):
+    done = {"id": "JOB-1", "status": "completed", "output": "https://x.example/o.mp4"}
+    told = []
+    with BadService() as service, Receiving("sk_x", service.base_url, path, on_job=told.append) as receiving:
+        service.on_poll = [lambda request: request.answer(200, done)]
+        with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
+            job = client.submit(FORM, webhook="auto")
+            service.call_back()
+            wait_until(lambda: only_entry(path).told_at)
+    assert (only_entry(path).state, [job.id for job in told]) == ("completed", [job.id])
+
+
+def test_an_on_job_that_hangs_keeps_nobody_from_being_woken(sandbox, path):
+    going_on, begun = threading.Event(), []
+
+    def on_job(job):
+        begun.append(job.id)
+        going_on.wait(30)
+
+    sandbox.fault("seconds", seconds=0.2, count=-1)
+    with Receiving(sandbox.api_key, sandbox.base_url, path, on_job=on_job) as receiving:
+        with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
+            for _ in range(40):
+                client.submit(FORM, webhook="auto")
+            wait_until(lambda: len(begun) == following.TELLERS)
+            job, seconds = timed(lambda: client.run(FORM, webhook="auto", poll_interval=LONG, timeout=LONG))
+        going_on.set()
+    assert job.id not in begun[: following.TELLERS]
+    assert seconds < LONG / 2
+
+
+def test_an_on_job_that_hangs_in_a_round_keeps_no_other_job_from_being_told(sandbox, path, soon):
+    going_on, told, hanging = threading.Event(), [], []
+
+    def on_job(job):
+        told.append(job.id)
+        if told.count(job.id) > len(following.PAUSES) and not hanging:
+            hanging.append(job.id)
+        if job.id in hanging:
+            going_on.wait(30)
+        raise OSError("Airflow is away")
+
+    with Receiving(sandbox.api_key, sandbox.base_url, path, on_job=on_job) as receiving:
+        with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
+            others = {client.submit(FORM, webhook="auto").id for _ in range(3)}
+        wait_until(lambda: hanging)
+        tries = len(told)
+        others -= set(hanging)
+        wait_until(lambda: all(told[tries:].count(job_id) > 2 for job_id in others))
+        going_on.set()
+
+
+def test_a_call_that_names_another_job_while_the_last_is_given_up_is_not_lost(sandbox, receiving, path, monkeypatch):
+    monkeypatch.setattr(following, "PAUSES", (0.0,))
+    with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
+        sandbox.fault("cut_after", where="submit")
+        sandbox.fault("drop")
+        with pytest.raises(SubmissionUncertain):
+            client.submit(FORM, webhook="auto", key="k")
+    (row,) = rows(sandbox)
+    headers = {"Content-Type": "application/json"}
+    for job_id in ("no-such-job", row.id):
+        assert httpx.post(row.webhook, json={"id": job_id}, headers=headers).status_code == 200
+        wait_until(lambda job_id=job_id: any(job_id in request.path for request in sandbox.received("poll")))
+    wait_until(lambda: only_entry(path).state == "completed")
+
+
+def test_on_job_may_block(sandbox, path):
+    told = threading.Event()
+    with Receiving(sandbox.api_key, sandbox.base_url, path, on_job=lambda _job: told.set()) as receiving:
+        with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
+            client.submit(FORM, webhook="auto")
+        assert told.wait(10)

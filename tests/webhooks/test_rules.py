@@ -1,0 +1,146 @@
+"""What is refused before anything is sent, whom the ledger believes, and what a token is."""
+
+import sqlite3
+from contextlib import closing
+
+import httpx
+import pytest
+
+from lipsync_nodes import ConfigurationError, Job, LipsyncClient
+from lipsync_nodes.callbacks import callback_of, new_callback, new_secret, token_of
+from lipsync_nodes.events import (
+    Accepted,
+    Called,
+    Claim,
+    Found,
+    Heed,
+    Paused,
+    Refused,
+    Seen,
+    Sending,
+    Submission,
+    Superseded,
+    Unsure,
+)
+from lipsync_nodes.ledger import SCHEMA, Ledger
+from lipsync_nodes.settings import Profile, Webhook, load_profile
+from tests.conftest import QUICK
+from tests.receiving import rows
+from tests.webhooks.conftest import FORM
+
+# What is refused before anything is sent.
+
+
+def test_auto_needs_a_base_and_a_ledger(sandbox, face_of):
+    bare = Profile(api_key=sandbox.api_key, base_url=sandbox.base_url)
+    based = bare.model_copy(update={"webhook": Webhook(base="https://hooks.example/lipsync")})
+    with Ledger(":memory:") as ledger:
+        with pytest.raises(ConfigurationError, match="needs the public URL"):
+            face_of(profile=bare, ledger=ledger).submit(FORM, webhook="auto")
+    with pytest.raises(ConfigurationError, match="needs a ledger"):
+        face_of(profile=based).submit(FORM, webhook="auto")
+    assert sandbox.received("submit") == []
+
+
+def test_the_base_is_a_setting_and_has_to_be_https(monkeypatch, tmp_path):
+    monkeypatch.setenv("LIPSYNC_WEBHOOK", "https://hooks.example/lipsync/")
+    assert load_profile().webhook == Webhook(base="https://hooks.example/lipsync")
+    for base in ("http://hooks.example", "ftp://x", "https://u@x", "https://x/?q"):
+        monkeypatch.setenv("LIPSYNC_WEBHOOK", base)
+        with pytest.raises(ConfigurationError, match="webhook"):
+            load_profile()
+    file = tmp_path / "profiles.toml"
+    file.write_text('[default]\nwebhook = {base = "https://x.example", secret = "too short"}\n')
+    file.chmod(0o600)
+    monkeypatch.delenv("LIPSYNC_WEBHOOK")
+    monkeypatch.setenv("LIPSYNC_CONFIG", str(file))
+    with pytest.raises(ConfigurationError, match="secret") as caught:
+        load_profile()
+    assert "too short" not in str(caught.value)
+
+
+# The rules of the ledger.
+
+
+def entered(ledger, *events):
+    return [ledger.record(event, Profile(name="p")) for event in events][-1]
+
+
+def claimed(ledger, callback, **options):
+    submission = Submission("lipsync-image", "/p", {}, key="k", callback=callback, **options)
+    return entered(ledger, Claim(submission)).row
+
+
+DONE = Job(id="j1", status="completed", output="https://x/o.mp4")
+
+
+def test_a_submit_that_was_to_replace_another_is_called_off_if_it_was_not_sent():
+    """A person allowed it because the first one was uncertain; its webhook came in time to save the money."""
+    with Ledger(":memory:") as ledger:
+        one = claimed(ledger, "one")
+        entered(ledger, Sending(one, 60), Unsure(one, "no answer came"))
+        two = claimed(ledger, "two", resubmit_uncertain=True)
+        assert entered(ledger, Called("one", "j1"), Seen(DONE, "one"), Sending(two, 60)) == Superseded()
+        assert entered(ledger, Claim(Submission("lipsync-image", "/p", {}, key="k"))) == Found(DONE)
+
+
+def test_the_answer_of_the_post_knows_its_job_better_than_a_webhook():
+    with Ledger(":memory:") as ledger:
+        row = claimed(ledger, "one")
+        entered(ledger, Sending(row, 60), Called("one", "j1"), Seen(DONE, "one"), Accepted(row, Job(id="j2")))
+        (entry,) = ledger.entries()
+        assert (entry.job_id, entry.state) == ("j2", "live")
+        assert "j1" in entry.reason
+
+
+def test_a_submit_whose_webhook_has_come_is_neither_refused_nor_sent_again():
+    with Ledger(":memory:") as ledger:
+        row = claimed(ledger, "one")
+        entered(ledger, Sending(row, 60), Paused(row, 1), Called("one", "j1"), Seen(DONE, "one"))
+        assert entered(ledger, Sending(row, 60)) == Found(DONE)
+        assert entered(ledger, Refused(row, "402"), Unsure(row, "lost")) == Found(DONE)
+        assert ledger.entries()[0].state == "completed"
+
+
+def test_a_webhook_of_another_account_is_refused():
+    with Ledger(":memory:") as ledger:
+        entered(ledger, Sending(claimed(ledger, "one"), 60))
+        assert ledger.record(Called("one", "j1"), Profile(name="other")) is Heed.REFUSE
+
+
+def test_a_ledger_of_before_there_were_webhooks_is_brought_to_this_version(path):
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript(SCHEMA)
+        old.execute(
+            "INSERT INTO submission (account, endpoint, form, state, created_at) VALUES ('a', 'e', '{}', 'x', 1)"
+        )
+        old.commit()
+    with Ledger(path) as ledger:
+        assert [(entry.account, entry.callback) for entry in ledger.entries()] == [("a", None)]
+        assert ledger.secret() == ledger.secret()
+
+
+# Tokens.
+
+
+def test_a_token_is_genuine_for_its_secret_alone():
+    secret, callback = new_secret(), new_callback()
+    token = token_of(callback, secret)
+    assert callback_of(token, secret) == callback
+    assert callback_of(token, new_secret()) is None
+    odd = ("", "cb_", "é" * 67, "cb_" + "\ud800" * 64)
+    for wrong in (*odd, callback, token[3:], token[:-1], token + "A", token.upper()):
+        assert callback_of(wrong, secret) is None
+    for position in range(len(token)):
+        other = token[:position] + ("A" if token[position] != "A" else "B") + token[position + 1 :]
+        assert callback_of(other, secret) is None
+
+
+def test_no_two_submissions_have_the_same_token(sandbox, receiving):
+    with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger, policy=QUICK) as client:
+        for _ in range(5):
+            client.submit(FORM, webhook="auto")
+    tokens = {row.webhook for row in rows(sandbox)}
+    assert len(tokens) == 5
+    assert all(httpx.URL(token).path.startswith("/cb_") for token in tokens)
+    assert not any(submit.leaks_key for submit in sandbox.received("submit"))
