@@ -172,7 +172,10 @@ class Browser:
         return self.page.evaluate("() => app.graph.serialize()")
 
     def api(self):
-        return self.page.evaluate("async () => (await app.graphToPrompt()).output")
+        graph = self.page.evaluate("async () => (await app.graphToPrompt()).output")
+        for made in graph.values():
+            made["inputs"].pop("video-preview", None)  # the frontend's player, there once it has loaded the video
+        return graph
 
     def close(self):
         self._chromium.close()
