@@ -62,6 +62,7 @@ def bad(clips, still_film, tmp_path_factory):
     tiny = np.full((480, 480, 3), 180, np.uint8)
     tiny[150:270, 150:270] = cv2.resize(read_image(PORTRAIT, 480), (120, 120), interpolation=cv2.INTER_AREA)
     cv2.imwrite(str(folder / "tiny.png"), tiny)
+    cv2.imwrite(str(folder / "beside.png"), np.concatenate([read_image(PORTRAIT, 480), tiny], 1))
     save_film(folder / "noise.mp4", [noise] * 5, 25)
     save_wav(folder / "long.wav", np.zeros(601 * RATE, np.float32))
     return {
@@ -69,6 +70,7 @@ def bad(clips, still_film, tmp_path_factory):
         "text": folder / "text",
         "noise": folder / "noise.png",
         "tiny": folder / "tiny.png",
+        "beside": folder / "beside.png",
         "noise_film": folder / "noise.mp4",
         "long": folder / "long.wav",
         "film": still_film,
@@ -92,6 +94,10 @@ def bad(clips, still_film, tmp_path_factory):
         ({"image": "noise"}, "No face was found in the image."),
         (
             {"image": "tiny"},
+            "The face in the image is too small: it is 25 pixels high at 480p, and at least 32 are needed.",
+        ),
+        (
+            {"image": "beside", "right_audio": "silence"},
             "The face in the image is too small: it is 25 pixels high at 480p, and at least 32 are needed.",
         ),
         ({"image": "noise", "right_audio": "silence"}, "No face was found in the image."),

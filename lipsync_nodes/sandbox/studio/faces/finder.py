@@ -67,15 +67,16 @@ class FaceFinder:
     def find(self, image: Image, most: int = 1, *, thorough: bool = True) -> list[Face]:
         """Find the largest faces, at most ``most``, sorted from left to right.
 
-        A thorough search, which takes longer if there is none, also finds faces that are turned or very small.
+        A thorough search, which takes longer if there are too few, also finds faces that are turned or very small.
         """
         found = self._upright(image, most, _PARTS[:-1])
         for turns in _TURNS if thorough else ():
             found = found or [
                 _turned_back(face, turns, image) for face in self._upright(np.rot90(image, turns), most, _PARTS[:-1])
             ]
-        if thorough and not found:
-            found = self._upright(image, most, _PARTS[-1:])
+        if thorough and len(found) < most:
+            tiny = self._upright(image, most, _PARTS[-1:])
+            found += [face for face in tiny if not any(_near(face.centre, other) for other in found)]
         found.sort(key=lambda face: -face.height)
         return sorted(found[:most], key=lambda face: float(face.centre[0]))
 
