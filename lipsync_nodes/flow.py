@@ -32,13 +32,9 @@ from lipsync_nodes.errors import (
     RateLimited,
     ServiceError,
 )
-from lipsync_nodes.events import (
-    Event,
-    Gone,
-    Seen,
-)
+from lipsync_nodes.events import Event, Gone, Seen
 
-__all__ = ["NO_JOB", "Await", "Flow", "Policy", "Record", "Send", "Sleep", "look", "run", "video_of", "wait"]
+__all__ = ["NO_JOB", "Await", "Effect", "Flow", "Policy", "Record", "Send", "Sleep", "look", "run", "video_of", "wait"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +78,8 @@ LAST_LOOK: Final = 10.0
 NOT_YET_KNOWN: Final = 3
 
 T = TypeVar("T")
-Flow = Generator[Send | Sleep | Await | Record, Any, T]
+Effect = Send | Sleep | Await | Record
+Flow = Generator[Effect, Any, T]
 
 
 @dataclass(frozen=True, slots=True)

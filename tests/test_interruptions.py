@@ -223,7 +223,7 @@ def test_ctrl_c_while_a_ledger_is_waited_for_keeps_the_id_and_leaves_the_ledger_
 
         send_when(signal.SIGINT, writing.is_set)
         with pytest.raises(KeyboardInterrupt):
-            sync._record(Accepted(row, Job(id="paid-1")), iter(()), record, None)
+            sync._record(Accepted(row, Job(id="paid-1")), record, None)
     assert states(ledger) == [("live", "paid-1")]
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, closing, nullcontext, suppress
+from contextlib import aclosing, asynccontextmanager, closing, suppress
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -14,19 +15,22 @@ import httpx
 
 from lipsync_nodes.answers import Answer, NoAnswer
 from lipsync_nodes.contract import Job
-from lipsync_nodes.errors import ConnectionFailed
-from lipsync_nodes.events import Event, Sending
-from lipsync_nodes.flow import Await, Flow, Record, Send, Sleep
+from lipsync_nodes.errors import redact
+from lipsync_nodes.events import Accepted, Event
+from lipsync_nodes.flow import Await, Effect, Flow, Record, Send, Sleep
 from lipsync_nodes.ledger import Journal
 from lipsync_nodes.settings import Profile
 from lipsync_nodes.transport.wire import (
     LARGEST_ANSWER,
+    TOLERANCE,
     KeptId,
     answer_of,
+    called_off,
     client_options,
     ended,
     log,
     made,
+    nothing_is_sent,
     outcome,
     request_options,
     tls_context,
@@ -35,7 +39,10 @@ from lipsync_nodes.transport.wire import (
 
 __all__ = ["AsyncTransport"]
 
+_log = logging.getLogger("lipsync_nodes")
+
 T = TypeVar("T")
+F = TypeVar("F", bound=asyncio.Future[Any])
 Recorder = Callable[[Event], Awaitable[object]]
 
 IN_FLIGHT: Final = 32
@@ -61,51 +68,65 @@ class AsyncTransport:
         self, flow: Flow[T], record: Recorder, ledger: Journal, tell: Callable[[Event], Awaitable[None]]
     ) -> T:
         """Run *flow* to its end and return its result; arguments as of the synchronous driver."""
-        await self._client(paid=True)  # what cannot be made is told before the flow claims anything
-        reply: object = None
-        failure: Exception | None = None
-        with KeptId() as kept:
-            while True:
-                try:
-                    effect = flow.throw(failure) if failure else flow.send(reply)
-                except StopIteration as end:
-                    result: T = end.value
-                    return result
-                failure = None
-                if isinstance(effect, Send):
-                    reply = await self._send(effect, flow, record)
-                    log(effect, reply)
-                elif isinstance(effect, Sleep):
-                    await asyncio.sleep(effect.seconds)
-                    reply = time.monotonic()
-                elif isinstance(effect, Await):
-                    reply = await self._await(effect, ledger)
-                else:
-                    kept.see(effect.event)
-                    reply, failure = await self._record(effect.event, flow, record)
-                    if failure is None:
+        self._lease()
+        async with _at_work():
+            await self._client(paid=True)  # what cannot be made is told before the flow claims anything
+            reply: object = None
+            failure: Exception | None = None
+            with KeptId() as kept:
+                while True:
+                    try:
+                        effect = flow.throw(failure) if failure else flow.send(reply)
+                    except StopIteration as end:
+                        result: T = end.value
+                        return result
+                    failure = None
+                    if isinstance(effect, Record):
+                        kept.see(effect.event)
+                    try:
+                        reply, failure = await self._carry_out(effect, flow, record, ledger)
+                    except BaseException:
+                        if nothing_is_sent(effect):
+                            await asyncio.shield(self._keep(_call_off(flow, record)))
+                        raise
+                    if isinstance(effect, Record) and failure is None:
                         await tell(effect.event)
 
-    async def _record(self, event: Event, flow: Flow[Any], record: Recorder) -> tuple[object, Exception | None]:
-        """Write an event down; whatever goes wrong, the flow has to hear of it, for it may hold a paid job's id."""
+    async def _carry_out(
+        self, effect: Effect, flow: Flow[Any], record: Recorder, ledger: Journal
+    ) -> tuple[object, Exception | None]:
+        """Return what a flow is to hear of an effect, or the failure that it is to hear of."""
+        if isinstance(effect, Send):
+            reply = await self._send(effect, flow, record)
+            log(effect, reply)
+            return reply, None
+        if isinstance(effect, Sleep):
+            await asyncio.sleep(effect.seconds)
+            return time.monotonic(), None
+        if isinstance(effect, Await):
+            return await self._await(effect, ledger), None
         try:
-            return await record(event), None
-        except Exception as error:  # noqa: BLE001
+            # It goes on to its end, whoever is cancelled.
+            return await asyncio.shield(self._held(asyncio.ensure_future(record(effect.event)))), None
+        except Exception as error:  # noqa: BLE001  # whatever goes wrong, the flow may hold a paid job's id
             return None, error
-        except asyncio.CancelledError:
-            if isinstance(event, Sending):  # the ledger will say that it is on its way, and it is not
-                self._keep(_call_off(flow, record))
-            raise
 
     async def in_ledger(self, work: Callable[..., T], *arguments: Any) -> T:
         """Have the ledger's work done in its own thread, one after the other.
 
         No upload can fill that thread, and a caller that is cancelled cannot call back what is on its way to the file.
         """
-        done = asyncio.wrap_future(self._lease().ledger.submit(work, *arguments))
-        self._kept.add(done)
-        done.add_done_callback(self._kept.discard)
-        return await asyncio.shield(done)
+        try:
+            done = _pool_of(asyncio.get_running_loop()).ledger.submit(work, *arguments)
+        except RuntimeError:  # the program is at its end and starts no more work in threads; this is still to be done
+            return work(*arguments)
+        return await asyncio.shield(self._held(asyncio.wrap_future(done)))
+
+    def _held(self, work: F) -> F:
+        """Have `close` wait for some work."""
+        self._kept.add(work)
+        work.add_done_callback(self._kept.discard)
+        return work
 
     async def _await(self, effect: Await, ledger: Journal) -> Job | None:
         """Sleep until the ledger knows of the job's end; it is read seldom."""
@@ -120,23 +141,23 @@ class AsyncTransport:
         return job
 
     async def _send(self, send: Send, flow: Flow[T], record: Recorder) -> Answer | NoAnswer:
-        sending: asyncio.Task[Answer | NoAnswer] | None = None
+        client = await self._client(paid=send.paid)
+        if not send.paid:
+            # The ledger counts on a submit to leave at once: only looks queue.
+            async with _pool_of(asyncio.get_running_loop()).in_flight:
+                return await self._exchange(client, send)
+        sending = self._held(asyncio.create_task(self._exchange(client, send)))
         try:
-            # The ledger counts on a submit to leave at once: only looks queue here.
-            async with nullcontext() if send.paid else self._lease().in_flight:
-                client = await self._client(paid=send.paid)
-                if not send.paid:
-                    return await self._exchange(client, send)
-                sending = asyncio.create_task(self._exchange(client, send))
-                return await asyncio.shield(sending)
+            return await asyncio.shield(sending)
         except BaseException:  # the caller was cancelled, or a hook of the caller's own client raised
-            if send.paid:
-                # The answer may hold the id of a job that is already paid for: it is still written down.
-                self._keep(_write_down(sending, flow, record))
+            # The answer may hold the id of a job that is already paid for: it is still written down.
+            noting = self._keep(_write_down(sending, flow, record))
+            if sending.done() or sending.cancelling():  # perhaps the loop ends: what is only begun would never run
+                await asyncio.shield(noting)
             raise
 
     async def _client(self, *, paid: bool) -> Any:
-        return self._given or await self._lease().client(self._profile, fresh=paid)
+        return self._given or await _pool_of(asyncio.get_running_loop()).client(self._profile, fresh=paid)
 
     async def _exchange(self, client: Any, send: Send) -> Answer | NoAnswer:
         answer, body = None, bytearray()
@@ -155,20 +176,14 @@ class AsyncTransport:
         except Exception as error:  # noqa: BLE001  # raised again unless it is a failure of the request
             return outcome(error, with_body(answer, body) if answer else None)
 
-    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+    def _keep(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Let *work* go on behind the caller's back; the connections stay open for it."""
-        pool = self._lease()
-        pool.users += 1
 
         async def keeping() -> None:
-            try:
+            async with _at_work():
                 await work
-            finally:
-                await pool.leave()
 
-        task = asyncio.create_task(keeping())
-        self._kept.add(task)
-        task.add_done_callback(self._kept.discard)
+        return self._held(asyncio.create_task(keeping()))
 
     def _lease(self) -> _Pool:
         """Take part in the running loop's pool; a client that moved to another loop leaves the old one's."""
@@ -184,15 +199,17 @@ class AsyncTransport:
         A submit whose caller was cancelled is still waited for, for a while: its answer may be a paid job's id.
         """
         loop = asyncio.get_running_loop()
-        await asyncio.sleep(0)  # who was cancelled just before now says what is left to do
         self._kept -= {kept for kept in self._kept if kept.get_loop() is not loop}  # an ended loop's are never done
-        with suppress(TimeoutError):
-            async with asyncio.timeout(KEPT_SECONDS):
-                while self._kept:  # what ends may leave a last note to write
-                    await asyncio.wait(self._kept)
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            await pool.leave()
+        try:
+            await asyncio.sleep(0)  # who was cancelled just before now says what is left to do
+            with suppress(TimeoutError):
+                async with asyncio.timeout(KEPT_SECONDS):
+                    while self._kept:  # what ends may leave a last note to write
+                        await asyncio.wait(self._kept)
+        finally:
+            pool, self._pool = self._pool, None
+            if pool is not None:
+                await pool.leave()
 
 
 class _Pool:
@@ -224,24 +241,41 @@ class _Pool:
                 await client.aclose()
 
 
-async def _write_down(sending: asyncio.Task[Answer | NoAnswer] | None, flow: Flow[Any], record: Recorder) -> None:
+async def _write_down(sending: asyncio.Task[Answer | NoAnswer], flow: Flow[Any], record: Recorder) -> None:
     """Take a flow from the answer of its submit to the note in the ledger, and no further."""
     reply: object
     try:
-        reply = await sending if sending else NoAnswer("it was cancelled before it was sent", sent=False)
+        reply = await sending
     except BaseException:  # noqa: BLE001  # the loop ends, and nobody will hear the answer; or it was lost on its way
         reply = NoAnswer("it was interrupted", sent=True)
     with suppress(StopIteration, Exception), closing(flow):
         while isinstance(effect := flow.send(reply), Record):
-            reply = await record(effect.event)
+            try:
+                reply = await record(effect.event)
+            except Exception as error:  # nobody is left who could be told the id
+                if isinstance(effect.event, Accepted):
+                    _log.warning("Job %s was made but could not be noted: %s", effect.event.job.id, redact(f"{error}"))
+                raise
 
 
 async def _call_off(flow: Flow[Any], record: Recorder) -> None:
     """Have a flow note that what it was about to send was not sent."""
     with suppress(StopIteration, Exception), closing(flow):
-        effect = flow.throw(ConnectionFailed("The submit was cancelled before it was sent."))
-        while isinstance(effect, Record):
-            effect = flow.send(await record(effect.event))
+        for _ in range(TOLERANCE):
+            effect = flow.throw(called_off())
+            while isinstance(effect, Record):
+                effect = flow.send(await record(effect.event))
+
+
+@asynccontextmanager
+async def _at_work() -> AsyncIterator[None]:
+    """Keep the running loop's connections open, whoever leaves them meanwhile."""
+    pool = _pool_of(asyncio.get_running_loop())
+    pool.users += 1
+    try:
+        yield
+    finally:
+        await pool.leave()
 
 
 _pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pool] = WeakKeyDictionary()

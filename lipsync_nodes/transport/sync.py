@@ -13,19 +13,22 @@ import httpx
 
 from lipsync_nodes.answers import Answer, NoAnswer
 from lipsync_nodes.contract import Job
-from lipsync_nodes.errors import ConnectionFailed
+from lipsync_nodes.errors import LipsyncError
 from lipsync_nodes.events import Accepted, Claim, Event, Sending
-from lipsync_nodes.flow import Await, Flow, Record, Send, Sleep
+from lipsync_nodes.flow import Await, Effect, Flow, Record, Send, Sleep
 from lipsync_nodes.ledger import Journal
 from lipsync_nodes.settings import Profile
 from lipsync_nodes.transport.wire import (
     LARGEST_ANSWER,
+    TOLERANCE,
     KeptId,
     answer_of,
+    called_off,
     client_options,
     ended,
     log,
     made,
+    nothing_is_sent,
     outcome,
     request_options,
     with_body,
@@ -88,27 +91,44 @@ class Transport:
                     result: T = end.value
                     return result
                 failure = None
-                if isinstance(effect, Send):
-                    reply = self._send_noted(effect, flow, record)
-                elif isinstance(effect, Sleep):
-                    reply = _sleep(effect.seconds, stop)
-                elif isinstance(effect, Await):
-                    reply = _await(effect, ledger, stop)
-                else:
+                if isinstance(effect, Record):
                     kept.see(effect.event)
-                    reply, failure = _record(effect.event, flow, record, stop)
-                    if tell is not None and failure is None:
-                        tell(effect.event)
+                try:
+                    reply, failure = self._carry_out(effect, flow, record, ledger, stop)
+                except BaseException:  # Ctrl-C, a task's time limit, sys.exit in a signal handler, a stop
+                    if nothing_is_sent(effect):
+                        _call_off(flow, record)
+                    raise
+                if tell is not None and isinstance(effect, Record) and failure is None:
+                    tell(effect.event)
 
-    def _send_noted(self, send: Send, flow: Flow[T], record: Callable[[Event], object]) -> Answer | NoAnswer:
-        """Send, and see to it that a submit that is interrupted is written down as uncertain."""
+    def _carry_out(
+        self,
+        effect: Effect,
+        flow: Flow[Any],
+        record: Callable[[Event], object],
+        ledger: Journal,
+        stop: threading.Event | None,
+    ) -> tuple[object, Exception | None]:
+        """Return what a flow is to hear of an effect, or the failure that it is to hear of."""
+        if isinstance(effect, Send):
+            return self._send_noted(effect, flow, record), None
+        if isinstance(effect, Sleep):
+            return _sleep(effect.seconds, stop), None
+        if isinstance(effect, Await):
+            return _await(effect, ledger, stop), None
+        return _record(effect.event, record, stop)
+
+    def _send_noted(self, send: Send, flow: Flow[Any], record: Callable[[Event], object]) -> Answer | NoAnswer:
+        """Send, and see to it that what is known of a submit is written down where something ends it."""
+        reply: Answer | NoAnswer = NoAnswer("it was interrupted", sent=True)
         try:
             reply = self._send(send)
-        except BaseException as stopped:  # Ctrl-C, a task's time limit, sys.exit in a signal handler
+            log(send, reply)
+        except BaseException as stopped:
             if send.paid:
-                _write_down(flow, record, stopped)
+                _write_down(reply, flow, record, stopped)
             raise
-        log(send, reply)
         return reply
 
     def _send(self, send: Send) -> Answer | NoAnswer:
@@ -137,11 +157,12 @@ class Transport:
             return self._own
 
     def close(self) -> None:
-        """Close the connections that were opened here."""
+        """Let go of the connections that were opened here.
+
+        Each ends with its request; a submit that is on its way in another thread is not cut, for its answer is paid.
+        """
         with self._lock:
-            own, self._own = self._own, None
-        if own is not None:
-            own.close()
+            self._own = None
 
 
 class _Watchdog:
@@ -176,39 +197,46 @@ class _Watchdog:
 
 
 def _record(
-    event: Event, flow: Flow[T], record: Callable[[Event], object], stop: threading.Event | None
+    event: Event, record: Callable[[Event], object], stop: threading.Event | None
 ) -> tuple[object, Exception | None]:
     """Write an event down; whatever goes wrong, the flow has to hear of it, for it may hold a paid job's id."""
     if stop is not None and stop.is_set() and isinstance(event, Claim | Sending):
         raise Interrupted
     try:
         return record(event), None
-    except Exception as error:  # noqa: BLE001
-        return None, error
-    except BaseException:  # Ctrl-C while the ledger was waited for
-        if isinstance(event, Accepted):
-            with suppress(Exception):
+    except BaseException as error:
+        if isinstance(event, Accepted) and not isinstance(error, LipsyncError):
+            with suppress(Exception):  # Ctrl-C or a time limit while the ledger was waited for: it is still there
                 record(event)
-        elif isinstance(event, Sending):  # the ledger may say that it is on its way, and it is not
-            _call_off(flow, record)
+        if isinstance(error, Exception):
+            return None, error
         raise
 
 
-def _call_off(flow: Flow[T], record: Callable[[Event], object]) -> None:
+def _call_off(flow: Flow[Any], record: Callable[[Event], object]) -> None:
     """Have a flow note that what it was about to send was not sent."""
     with suppress(StopIteration, Exception), closing(flow):
-        effect = flow.throw(ConnectionFailed("The submit was interrupted before it was sent."))
-        while isinstance(effect, Record):
-            effect = flow.send(record(effect.event))
+        for _ in range(TOLERANCE):
+            effect = flow.throw(called_off())
+            while isinstance(effect, Record):
+                effect = flow.send(record(effect.event))
 
 
-def _write_down(flow: Flow[T], record: Callable[[Event], object], stopped: BaseException) -> None:
-    """Take a flow from a submit that was interrupted to the note in the ledger, and no further."""
-    stopped.add_note("A submit was on its way; whether it made a job is unknown. It will not be sent again by itself.")
-    reply: object = NoAnswer("it was interrupted", sent=True)
+def _write_down(
+    reply: Answer | NoAnswer, flow: Flow[Any], record: Callable[[Event], object], stopped: BaseException
+) -> None:
+    """Take a flow from what came of its submit to the note in the ledger, and no further."""
+    if isinstance(reply, NoAnswer):
+        stopped.add_note(
+            "A submit was on its way; whether it made a job is unknown. It will not be sent again by itself."
+        )
+    kept = KeptId()
+    heard: object = reply
     with suppress(StopIteration, Exception), closing(flow):
-        while isinstance(effect := flow.send(reply), Record):
-            reply = record(effect.event)
+        while isinstance(effect := flow.send(heard), Record):
+            kept.see(effect.event)
+            heard = record(effect.event)
+    kept.tell(stopped)
 
 
 def _await(effect: Await, ledger: Journal, stop: threading.Event | None) -> Job | None:

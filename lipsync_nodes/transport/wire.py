@@ -15,9 +15,9 @@ import httpx
 from lipsync_nodes import __version__
 from lipsync_nodes.answers import Answer, NoAnswer
 from lipsync_nodes.contract import Job
-from lipsync_nodes.errors import ConfigurationError, LipsyncError, redact
-from lipsync_nodes.events import Accepted, Event
-from lipsync_nodes.flow import Send
+from lipsync_nodes.errors import ConfigurationError, ConnectionFailed, LipsyncError, redact
+from lipsync_nodes.events import Accepted, Event, Paused, Sending
+from lipsync_nodes.flow import Effect, Record, Send
 from lipsync_nodes.ledger import Journal
 from lipsync_nodes.settings import Profile
 
@@ -26,13 +26,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LARGEST_ANSWER",
+    "TOLERANCE",
     "USER_AGENT",
     "KeptId",
     "answer_of",
+    "called_off",
     "client_options",
     "ended",
     "log",
     "made",
+    "nothing_is_sent",
     "outcome",
     "request_options",
     "tls_context",
@@ -45,6 +48,8 @@ _log = logging.getLogger("lipsync_nodes")
 
 CONNECT_SECONDS: Final = 10.0
 LARGEST_ANSWER: Final = 1 << 20
+# A flow that is called off may take that for a failed look, once, and go on to what it does next.
+TOLERANCE: Final = 2
 USER_AGENT: Final = f"lipsync-nodes/{__version__}"
 
 # Raised by httpcore before a byte of the request was written. A TLS failure is a ConnectError, too. Other transports
@@ -71,8 +76,25 @@ class KeptId:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._id and error is not None and getattr(error, "job_id", None) != self._id:  # most of ours name it
+        if error is not None:
+            self.tell(error)
+
+    def tell(self, error: BaseException) -> None:
+        """Put the id on an error, unless it names it, as most of ours do."""
+        if self._id and getattr(error, "job_id", None) != self._id:
             error.add_note(f"The job {self._id} was made and goes on; it may be billed. Keep its id.")
+
+
+def nothing_is_sent(effect: Effect) -> bool:
+    """Tell whether a flow that is left at this effect has no submit on its way or just answered."""
+    if isinstance(effect, Record):
+        return isinstance(effect.event, Sending | Paused)
+    return not (isinstance(effect, Send) and effect.paid)
+
+
+def called_off() -> ConnectionFailed:
+    """Return what a flow is told that is left before it has sent its submit."""
+    return ConnectionFailed("The submit was cancelled before it was sent.")
 
 
 @cache
