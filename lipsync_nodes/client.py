@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self, TypeVar, Unpack, overload
+from typing import Any, Literal, Self, TypeVar, Unpack, overload
 
 from lipsync_nodes import flow
 from lipsync_nodes.contract import Form, Job
@@ -308,8 +308,12 @@ class AsyncLipsyncClient(Plans):
             stop.set()  # also where the caller was cancelled and the thread is still at work
 
     async def _drive(self, doing: Flow[T], on_update: OnUpdate | None = None) -> T:
-        async def record(event: Event) -> object:
-            answer = await self._transport.in_ledger(self._note, event) if concerns_ledger(event) else None
+        def record(event: Event) -> Coroutine[Any, Any, object]:
+            noting = self._transport.in_ledger(self._note, event) if concerns_ledger(event) else None
+            return reported(noting, event)
+
+        async def reported(noting: asyncio.Future[object] | None, event: Event) -> object:
+            answer = await asyncio.shield(noting) if noting else None
             if observed(event):  # in another thread: an observer may be slow
                 await asyncio.to_thread(self._report, event)
             return answer

@@ -21,6 +21,7 @@ from lipsync_nodes.flow import Await, Effect, Flow, Record, Send, Sleep
 from lipsync_nodes.ledger import Journal
 from lipsync_nodes.settings import Profile
 from lipsync_nodes.transport.wire import (
+    INTERRUPTED,
     LARGEST_ANSWER,
     TOLERANCE,
     KeptId,
@@ -43,7 +44,7 @@ _log = logging.getLogger("lipsync_nodes")
 
 T = TypeVar("T")
 F = TypeVar("F", bound=asyncio.Future[Any])
-Recorder = Callable[[Event], Awaitable[object]]
+Recorder = Callable[[Event], Coroutine[Any, Any, object]]
 
 IN_FLIGHT: Final = 32
 KEPT_SECONDS: Final = 10.0
@@ -87,7 +88,7 @@ class AsyncTransport:
                         reply, failure = await self._carry_out(effect, flow, record, ledger)
                     except BaseException:
                         if nothing_is_sent(effect):
-                            await asyncio.shield(self._keep(_call_off(flow, record)))
+                            await _call_off(flow, record)
                         raise
                     if isinstance(effect, Record) and failure is None:
                         await tell(effect.event)
@@ -107,20 +108,22 @@ class AsyncTransport:
             return await self._await(effect, ledger), None
         try:
             # It goes on to its end, whoever is cancelled.
-            return await asyncio.shield(self._held(asyncio.ensure_future(record(effect.event)))), None
+            return await asyncio.shield(self._held(asyncio.create_task(record(effect.event)))), None
         except Exception as error:  # noqa: BLE001  # whatever goes wrong, the flow may hold a paid job's id
             return None, error
 
-    async def in_ledger(self, work: Callable[..., T], *arguments: Any) -> T:
-        """Have the ledger's work done in its own thread, one after the other.
+    def in_ledger(self, work: Callable[..., T], *arguments: Any) -> asyncio.Future[T]:
+        """Begin the ledger's work in its own thread, one after the other, which no upload can fill.
 
-        No upload can fill that thread, and a caller that is cancelled cannot call back what is on its way to the file.
+        What writes is to be shielded: it is begun at once, so not even the end of the loop calls it back.
         """
+        loop = asyncio.get_running_loop()
         try:
-            done = _pool_of(asyncio.get_running_loop()).ledger.submit(work, *arguments)
+            done = asyncio.wrap_future(_pool_of(loop).ledger.submit(work, *arguments))
         except RuntimeError:  # the program is at its end and starts no more work in threads; this is still to be done
-            return work(*arguments)
-        return await asyncio.shield(self._held(asyncio.wrap_future(done)))
+            done = loop.create_future()
+            done.set_result(work(*arguments))
+        return self._held(done)
 
     def _held(self, work: F) -> F:
         """Have `close` wait for some work."""
@@ -146,15 +149,31 @@ class AsyncTransport:
             # The ledger counts on a submit to leave at once: only looks queue.
             async with _pool_of(asyncio.get_running_loop()).in_flight:
                 return await self._exchange(client, send)
-        sending = self._held(asyncio.create_task(self._exchange(client, send)))
+        gone = asyncio.Event()
+        sending = self._held(asyncio.create_task(self._submit(client, send, flow, record, gone)))
         try:
             return await asyncio.shield(sending)
         except BaseException:  # the caller was cancelled, or a hook of the caller's own client raised
-            # The answer may hold the id of a job that is already paid for: it is still written down.
-            noting = self._keep(_write_down(sending, flow, record))
-            if sending.done() or sending.cancelling():  # perhaps the loop ends: what is only begun would never run
-                await asyncio.shield(noting)
+            gone.set()
+            if sending.done():
+                await _write_down(_came_of(sending), flow, record)
             raise
+
+    async def _submit(
+        self, client: Any, send: Send, flow: Flow[Any], record: Recorder, gone: asyncio.Event
+    ) -> Answer | NoAnswer:
+        """Send a submit; where the caller has gone meanwhile, what comes is written down: it may be a paid job's id.
+
+        It is a task begun before anything is sent, because one that the end of a loop finds not begun never runs.
+        """
+        reply: Answer | NoAnswer = INTERRUPTED
+        async with _at_work():
+            try:
+                reply = await self._exchange(client, send)
+                return reply
+            finally:
+                if gone.is_set():
+                    await _write_down(reply, flow, record)
 
     async def _client(self, *, paid: bool) -> Any:
         return self._given or await _pool_of(asyncio.get_running_loop()).client(self._profile, fresh=paid)
@@ -175,15 +194,6 @@ class AsyncTransport:
                 return with_body(answer, body)
         except Exception as error:  # noqa: BLE001  # raised again unless it is a failure of the request
             return outcome(error, with_body(answer, body) if answer else None)
-
-    def _keep(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Let *work* go on behind the caller's back; the connections stay open for it."""
-
-        async def keeping() -> None:
-            async with _at_work():
-                await work
-
-        return self._held(asyncio.create_task(keeping()))
 
     def _lease(self) -> _Pool:
         """Take part in the running loop's pool; a client that moved to another loop leaves the old one's."""
@@ -241,13 +251,12 @@ class _Pool:
                 await client.aclose()
 
 
-async def _write_down(sending: asyncio.Task[Answer | NoAnswer], flow: Flow[Any], record: Recorder) -> None:
-    """Take a flow from the answer of its submit to the note in the ledger, and no further."""
-    reply: object
-    try:
-        reply = await sending
-    except BaseException:  # noqa: BLE001  # the loop ends, and nobody will hear the answer; or it was lost on its way
-        reply = NoAnswer("it was interrupted", sent=True)
+def _came_of(sending: asyncio.Task[Answer | NoAnswer]) -> Answer | NoAnswer:
+    return INTERRUPTED if sending.cancelled() or sending.exception() else sending.result()
+
+
+async def _write_down(reply: object, flow: Flow[Any], record: Recorder) -> None:
+    """Take a flow from what came of its submit to the note in the ledger, and no further."""
     with suppress(StopIteration, Exception), closing(flow):
         while isinstance(effect := flow.send(reply), Record):
             try:

@@ -19,6 +19,7 @@ from lipsync_nodes.flow import Await, Effect, Flow, Record, Send, Sleep
 from lipsync_nodes.ledger import Journal
 from lipsync_nodes.settings import Profile
 from lipsync_nodes.transport.wire import (
+    INTERRUPTED,
     LARGEST_ANSWER,
     TOLERANCE,
     KeptId,
@@ -121,7 +122,7 @@ class Transport:
 
     def _send_noted(self, send: Send, flow: Flow[Any], record: Callable[[Event], object]) -> Answer | NoAnswer:
         """Send, and see to it that what is known of a submit is written down where something ends it."""
-        reply: Answer | NoAnswer = NoAnswer("it was interrupted", sent=True)
+        reply: Answer | NoAnswer = INTERRUPTED
         try:
             reply = self._send(send)
             log(send, reply)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import ssl
 
 __all__ = [
+    "INTERRUPTED",
     "LARGEST_ANSWER",
     "TOLERANCE",
     "USER_AGENT",
@@ -50,6 +51,7 @@ CONNECT_SECONDS: Final = 10.0
 LARGEST_ANSWER: Final = 1 << 20
 # A flow that is called off may take that for a failed look, once, and go on to what it does next.
 TOLERANCE: Final = 2
+INTERRUPTED: Final = NoAnswer("it was interrupted", sent=True)
 USER_AGENT: Final = f"lipsync-nodes/{__version__}"
 
 # Raised by httpcore before a byte of the request was written. A TLS failure is a ConnectError, too. Other transports

@@ -1,0 +1,307 @@
+"""However a client, its task, loop or program ends: a paid job's id is noted, and nothing is held for what is not sent."""
+
+import asyncio
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+
+import pytest
+
+from lipsync_nodes import AsyncLipsyncClient, ImageForm, LipsyncClient, LipsyncError
+from lipsync_nodes.credits import Budget
+from lipsync_nodes.events import Accepted
+from lipsync_nodes.hookspecs import hookimpl, plugins
+from lipsync_nodes.ledger import Ledger
+from lipsync_nodes.settings import Profile
+from lipsync_nodes.transport import aio
+from tests.conftest import QUICK
+from tests.faults import bad_service as bad
+from tests.faults.bad_service import BadService, wait_until
+
+FORM = ImageForm(image="https://x/i.png", audio="https://x/a.mp3")
+
+
+@pytest.fixture
+def service():
+    with BadService() as service:
+        service.on_submit = [slowly]
+        yield service
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        yield ledger
+
+
+def slowly(request):
+    """Answer once the submit has been on its way for a while."""
+    request.service.linger(0.5)
+    bad.accept(request)
+
+
+def states(ledger):
+    return [(entry.state, entry.job_id) for entry in ledger.entries()]
+
+
+async def until(condition):
+    while not condition():
+        await asyncio.sleep(0.01)
+
+
+# Whose request is on its way when the client is closed.
+
+
+def test_closing_cuts_no_submit_of_another_task(service, ledger):
+    async def go():
+        async with AsyncLipsyncClient("sk_x", service.base_url, ledger=ledger) as client:
+            submit = asyncio.create_task(client.submit(FORM, key="k"))
+            await until(lambda: service.posts)
+        await submit
+
+    asyncio.run(go())
+    assert states(ledger) == [("live", "job-1")]
+
+
+def test_closing_cuts_no_submit_of_another_thread(service, ledger):
+    client = LipsyncClient("sk_x", service.base_url, ledger=ledger)
+    submit = threading.Thread(target=client.submit, args=(FORM,), kwargs={"key": "k"})
+    submit.start()
+    wait_until(lambda: service.posts)
+    client.close()
+    submit.join()
+    assert states(ledger) == [("live", "job-1")]
+
+
+def test_a_cancel_that_has_some_tasks_to_go_through_is_waited_for(service, ledger):
+    async def nested(client):
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(asyncio.wait_for(client.submit(FORM, key="k"), 30))
+
+    async def go():
+        async with AsyncLipsyncClient("sk_x", service.base_url, ledger=ledger) as client:
+            task = asyncio.create_task(nested(client))
+            await until(lambda: service.posts)
+            task.cancel()
+
+    asyncio.run(go())
+    assert states(ledger) == [("live", "job-1")]
+
+
+def test_a_loop_holds_nothing_of_a_client_that_was_closed_while_it_waited(service):
+    service.on_submit, service.on_poll = [bad.accept], [bad.still()]
+
+    async def go():
+        client = AsyncLipsyncClient("sk_x", service.base_url)
+        waiting = asyncio.create_task(client.wait("job-1", poll_interval=0.05, timeout=30))
+        await until(lambda: len(service.polls) > 1)
+        await client.close()
+        looked = len(service.polls)
+        await until(lambda: len(service.polls) > looked + 1)  # the wait goes on
+        waiting.cancel()
+        with suppress(asyncio.CancelledError):
+            await waiting
+        assert asyncio.get_running_loop() not in aio._pools
+
+    asyncio.run(go())
+
+
+# What is noted last.
+
+
+@pytest.mark.parametrize("arrived", [True, False], ids=["the answer has come", "the answer is awaited"])
+def test_the_end_of_a_loop_loses_no_note(service, ledger, monkeypatch, arrived):
+    """Its tasks are cancelled then, and those that are not begun never run."""
+    came = asyncio.Event()
+    exchange = aio.AsyncTransport._exchange
+
+    async def exchanged(*arguments):
+        answer = await exchange(*arguments)
+        came.set()
+        return answer
+
+    monkeypatch.setattr(aio.AsyncTransport, "_exchange", exchanged)
+
+    async def go():
+        client = AsyncLipsyncClient("sk_x", service.base_url, ledger=ledger)
+        submit = asyncio.create_task(client.submit(FORM, key="k"))
+        await (came.wait() if arrived else until(lambda: service.posts))
+        submit.cancel()
+
+    asyncio.run(go())
+    expected = ("live", "job-1") if arrived else ("uncertain", None)
+    wait_until(lambda: states(ledger) == [expected])
+
+
+def test_an_id_that_cannot_be_noted_for_who_has_gone_is_logged(service, tmp_path, caplog):
+    class Full(Ledger):
+        def record(self, event, profile):
+            if isinstance(event, Accepted):
+                raise LipsyncError("The disk is full.")
+            return super().record(event, profile)
+
+    async def go(ledger):
+        async with AsyncLipsyncClient("sk_x", service.base_url, ledger=ledger) as client:
+            submit = asyncio.create_task(client.submit(FORM, key="k"))
+            await until(lambda: service.posts)
+            submit.cancel()
+
+    with Full(tmp_path / "ledger.sqlite") as ledger:
+        asyncio.run(go(ledger))
+    assert "Job job-1 was made but could not be noted: The disk is full." in caplog.text
+
+
+class Noting(Ledger):
+    """Tells when a job is being noted, and is slow at it, once."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        self.noting = threading.Event()
+
+    def record(self, event, profile):
+        if isinstance(event, Accepted) and not self.noting.is_set():
+            self.noting.set()
+            time.sleep(1)
+        return super().record(event, profile)
+
+
+def test_observers_are_told_of_a_job_whose_caller_was_cancelled_while_it_was_noted(service, tmp_path):
+    class Observer:
+        @hookimpl
+        def lipsync_job_event(self, event):
+            told.append((event.kind, event.job_id))
+
+    async def go(ledger):
+        async with AsyncLipsyncClient("sk_x", service.base_url, ledger=ledger) as client:
+            submit = asyncio.create_task(client.submit(FORM, key="k"))
+            await until(ledger.noting.is_set)
+            submit.cancel()
+
+    told = []
+    plugins().register(observer := Observer())
+    try:
+        with Noting(tmp_path / "ledger.sqlite") as ledger:
+            asyncio.run(go(ledger))
+    finally:
+        plugins().unregister(observer)
+    assert told == [("submitted", "job-1")]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="it takes a signal")
+@pytest.mark.parametrize("kind", [Exception, BaseException])
+def test_a_time_limit_that_strikes_while_a_job_is_noted_loses_no_id(service, tmp_path, kind):
+    """Of task queues, Celery and RQ among them, some raise the one and some the other."""
+
+    class TimeLimit(kind):
+        pass
+
+    def strike(*_):
+        raise TimeLimit
+
+    def wait_and_strike():
+        ledger.noting.wait()
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, strike)
+    try:
+        with Noting(tmp_path / "ledger.sqlite") as ledger:
+            threading.Thread(target=wait_and_strike).start()
+            with pytest.raises(TimeLimit) as caught, LipsyncClient("sk_x", service.base_url, ledger=ledger) as client:
+                client.submit(FORM, key="k")
+            assert states(ledger) == [("live", "job-1")]
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert "job-1" in caught.value.__notes__[0]
+
+
+def test_ctrl_c_between_the_answer_and_its_note_loses_no_id(service, ledger, caplog):
+    class Striking(logging.Handler):
+        def emit(self, record):
+            if record.getMessage().startswith("POST"):
+                raise KeyboardInterrupt
+
+    caplog.set_level(logging.DEBUG, "lipsync_nodes")
+    log = logging.getLogger("lipsync_nodes")
+    log.addHandler(striking := Striking())
+    try:
+        with (
+            pytest.raises(KeyboardInterrupt) as caught,
+            LipsyncClient("sk_x", service.base_url, ledger=ledger) as client,
+        ):
+            client.submit(FORM, key="k")
+    finally:
+        log.removeHandler(striking)
+    assert states(ledger) == [("live", "job-1")]
+    assert caught.value.__notes__ == ["The job job-1 was made and goes on; it may be billed. Keep its id."]
+
+
+def test_a_thread_that_outlives_the_main_one_notes_its_job(service, ledger):
+    code = f"""
+import asyncio, threading, time
+from lipsync_nodes import AsyncLipsyncClient, ImageForm
+from lipsync_nodes.ledger import Ledger
+
+async def go():
+    async with AsyncLipsyncClient("sk_x", {service.base_url!r}, ledger=Ledger({str(ledger.path)!r})) as client:
+        await client.submit(ImageForm(image="https://x/i.png", audio="https://x/a.mp3"), key="k")
+
+threading.Thread(target=asyncio.run, args=(go(),)).start()
+time.sleep(0.1)  # the main thread ends here, while the other one is at it
+"""
+    service.on_submit = [lambda request: (request.service.linger(3), bad.accept(request))]
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    assert states(ledger) == [("live", "job-1")]
+
+
+# What was not sent holds no budget and no key.
+
+
+def cancelled(client, after, **options):
+    async def go():
+        async with client:
+            submit = asyncio.create_task(client.submit(FORM, key="k", estimate=20, **options))
+            await until(after)
+            submit.cancel()
+            with suppress(asyncio.CancelledError):
+                await submit
+
+    asyncio.run(go())
+
+
+def test_a_cancel_in_the_pause_before_another_try_frees_budget_and_key(service, ledger):
+    service.on_submit, budget = [bad.refuse(503, Retry_After="2")], Budget(100)
+    client = AsyncLipsyncClient("sk_x", service.base_url, ledger=ledger, budget=budget, policy=QUICK)
+    cancelled(client, lambda: [state for state, _ in states(ledger)] == ["waiting"] and service.posts)
+    assert (budget.committed, states(ledger)) == (0, [("refused", None)])
+
+
+def test_a_cancel_in_the_queue_frees_budget_and_key(service, ledger):
+    profile = Profile(api_key="sk_x", base_url=service.base_url, max_concurrency=1)
+    service.on_submit, service.on_poll, budget = [bad.accept], [bad.still()], Budget(100)
+    LipsyncClient(profile=profile, ledger=ledger).submit(FORM)
+    client = AsyncLipsyncClient(profile=profile, ledger=ledger, budget=budget)
+    cancelled(client, lambda: budget.committed)
+    assert (budget.committed, states(ledger)[1:]) == (0, [("refused", None)])
+    assert len(service.posts) == 1
+
+
+def test_a_stop_in_the_pause_before_another_try_frees_budget_and_key(service, ledger):
+    budget = Budget(100)
+    service.on_submit = [bad.refuse(503, Retry_After="2")]
+
+    def stop():
+        wait_until(lambda: service.posts and states(ledger) == [("waiting", None)])
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=stop).start()
+    with (
+        pytest.raises(KeyboardInterrupt),
+        LipsyncClient("sk_x", service.base_url, ledger=ledger, budget=budget) as client,
+    ):
+        client.submit(FORM, key="k", estimate=20)
+    assert (budget.committed, states(ledger)) == (0, [("refused", None)])
