@@ -185,9 +185,18 @@ class Ledger:
             db.execute("UPDATE submission SET saved_to = ? WHERE job_id = ?", (str(path.absolute()), job_id))
 
     def release(self, job_id: str, *, key: str | None = None) -> None:
-        """Free a job's submission key: to submit under it again means a new job. The job may be kept under another."""
+        """Free a job's submission key: to submit under it again means a new job.
+
+        The job may be kept under another *key*, unless that one stands for another job, or for one that is being made.
+        """
         with self._transaction() as db:
-            db.execute("UPDATE submission SET key = ? WHERE job_id = ?", (key, job_id))
+            db.execute(
+                "UPDATE submission SET key = :key WHERE job_id = :job_id AND NOT EXISTS"
+                " (SELECT 1 FROM submission AS other WHERE other.account = submission.account AND other.key = :key"
+                " AND other.row <> submission.row"
+                " AND other.state IN ('waiting', 'submitting', 'uncertain', 'live', 'completed'))",
+                {"key": key, "job_id": job_id},
+            )
 
     def job_under(self, key: str, profile: Profile) -> Job | None:
         """Return the last job that a key stands for, whatever became of it."""

@@ -1,4 +1,4 @@
-"""However a client, its task, loop or program ends: a paid job's id is noted, and nothing is held for what is not sent."""
+"""However a client, a loop or a program ends: a paid job's id is noted, and nothing is held for what is not sent."""
 
 import asyncio
 import logging

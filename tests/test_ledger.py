@@ -459,6 +459,17 @@ def test_submissions_are_counted_by_their_state(ledger):
     assert [ledger.count(state) for state in ("live", "waiting", "failed")] == [1, 1, 0]
 
 
+def test_a_released_job_gets_its_key_back_unless_another_has_it(ledger):
+    submitted(ledger)
+    ledger.release_key("k", HERE)
+    row = claim(ledger).row
+    ledger.release("j1", key="k")
+    assert ledger.entry_of("j1").key is None
+    ledger.record(Refused(row, "cancelled"), HERE)
+    ledger.release("j1", key="k")
+    assert claim(ledger).job.id == "j1"
+
+
 def test_a_released_job_can_be_kept_under_another_key(ledger):
     submitted(ledger)
     ledger.record(Seen(Job(id="j1", status="failed")), HERE)

@@ -14,6 +14,8 @@ _WORDS: Final[dict[str, str]] = {
     r"A sandbox needs none: add --sandbox\.": "A sandbox needs none.",
     r"submit again with resubmit_uncertain=True \(`--resubmit-uncertain`\)": "run this node once with `force_new` on",
     r", or submit with the same key later, which sends": ", or run again later, which sends",
+    r"`lipsync-nodes jobs` lists what runs; the limits": "The limits",
+    r"Set LIPSYNC_WEBHOOK to it; `lipsync-nodes webhook serve` starts one\.": "Set LIPSYNC_WEBHOOK to it.",
     r"see `lipsync-nodes jobs`": "run again to be given it",
     r"`lipsync-nodes wait (\S+)` or client\.wait\(\S+\) waits again": r"run again, or give \1 to a Lipsync Wait node",
     r"`lipsync-nodes wait (\S+)` asks for it again": r"A Lipsync Wait node with \1 asks for it again",

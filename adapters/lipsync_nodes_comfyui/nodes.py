@@ -52,15 +52,15 @@ class _Endpoint(Node):
     async def prepared(
         cls, client: AsyncLipsyncClient, values: dict[str, Any]
     ) -> AsyncIterator[tuple[Form, SubmitOptions]]:
-        """Give what to submit and how; a job that was to be made anew is found again if nothing comes of that."""
+        """Give what to submit and how; a job that was to be made anew is found again if nothing was sent for that."""
         profile, force_new = client.profile, bool(values.get("force_new"))
         form, key = await asyncio.to_thread(cls._form_and_key, profile, values)
         old = await asyncio.to_thread(_given_up, key, profile) if force_new else None
         webhook = "auto" if profile.webhook else None
         try:
             yield form, {"key": key, "webhook": webhook, "resubmit_uncertain": force_new}
-        except LipsyncError as error:
-            if old is not None and not error.may_have_charged:
+        except (LipsyncError, asyncio.CancelledError) as error:
+            if old is not None and not getattr(error, "may_have_charged", False):
                 await asyncio.to_thread(ledger().release, old.id, key=key)
             raise
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import threading
 from collections.abc import Coroutine
@@ -86,7 +87,17 @@ def _loop() -> asyncio.AbstractEventLoop:
     """
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="lipsync", daemon=True).start()
+    atexit.register(_finish, loop)
     return loop
+
+
+def _finish(loop: asyncio.AbstractEventLoop) -> None:
+    """Wait, where ComfyUI ends in good order, for a submit that is on its way: its answer is a paid job's id."""
+
+    async def close() -> None:
+        await asyncio.gather(*(client.close() for client in _clients.values()), return_exceptions=True)
+
+    asyncio.run_coroutine_threadsafe(close(), loop).result()
 
 
 async def interruptible(doing: Coroutine[Any, Any, T], display: Display) -> T:

@@ -1,10 +1,11 @@
 """The user's Cancel, wherever it comes: it is obeyed, and no job that is paid for is lost by it."""
 
+import signal
 import time
 
 import pytest
 
-from tests.integrations.comfyui.graphs import listed, node, one
+from tests.integrations.comfyui.graphs import listed, node, one, saved
 from tests.integrations.comfyui.servers import moment, outcome
 
 pytestmark = pytest.mark.comfyui
@@ -22,6 +23,33 @@ def test_a_job_whose_answer_was_on_its_way_is_picked_up(comfy, box, image):
     assert moment(entry, "execution_interrupted") - began < 4, "the answer takes longer"
     assert outcome(comfy.run(one(inputs))) == ("success", "")
     assert len(box.received("submit")) == 1
+
+
+def test_a_cancel_before_a_new_job_is_sent_leaves_the_old_one_to_the_next_run(newest, box, image):
+    inputs = image()
+    assert outcome(newest.run(one(inputs))) == ("success", "")
+    box.fault("status", code=503, headers={"Retry-After": "60"}, where="submit", count=1)
+    prompt = newest.queue(one(inputs | {"force_new": True}))
+    newest._until(lambda: len(box.received("submit")) == 2, 20)
+    newest.interrupt()
+    assert outcome(newest.ended(prompt))[0] == "interrupted"
+    assert outcome(newest.run(one(inputs) | {"more": saved("run")})) == ("success", "")
+    assert len(box.jobs()) == 1
+
+
+def test_where_comfyui_ends_in_good_order_a_submit_on_its_way_is_waited_for(make, box, image):
+    comfy, inputs = make("0.30.0").start(), image()
+    box.fault("drip", where="submit", pause=0.03)
+    comfy.queue(one(inputs))
+    comfy._until(box.jobs, 20)
+    comfy.process.send_signal(signal.SIGINT)
+    comfy.process.wait(30)
+    comfy.start()
+    try:
+        assert outcome(comfy.run(one(inputs))) == ("success", "")
+        assert len(box.received("submit")) == 1
+    finally:
+        comfy.stop()
 
 
 def test_the_failure_of_another_node_loses_no_job_whose_answer_was_on_its_way(newest, box, image):

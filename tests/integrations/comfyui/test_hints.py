@@ -2,6 +2,7 @@
 
 import re
 import wave
+from dataclasses import replace
 
 import pytest
 
@@ -86,7 +87,23 @@ def submit_a_file_without_storage(client, service, tmp_path):
     LipsyncClient(profile=profile).submit(ImageForm(**media))
 
 
+def submit_into_a_full_queue(client, service, tmp_path):
+    service.on_poll = [bad.still()]
+    profile = client.profile.model_copy(update={"max_concurrency": 1})
+    with Ledger(tmp_path / "queue.sqlite") as ledger:
+        crowded = LipsyncClient(profile=profile, ledger=ledger, policy=replace(QUICK, longest_queue=1.0))
+        for _ in range(2):
+            crowded.submit(FORM)
+
+
+def submit_with_a_webhook_of_nobody(client, service, tmp_path):
+    profile = client.profile.model_copy(update={"webhook": None})
+    LipsyncClient(profile=profile).submit(FORM, webhook="auto")
+
+
 TOLD = {
+    submit_into_a_full_queue: "Nothing was submitted. The limits are the profile's max_concurrency",
+    submit_with_a_webhook_of_nobody: "Set LIPSYNC_WEBHOOK to it.",
     submit_without_a_key: "Set LIPSYNC_API_KEY, before ComfyUI starts, to your key",
     submit_a_file_without_storage: "A sandbox needs none.",
     submit_again: "Look for the job in your account at the service; if it is not there, run this node once with "
