@@ -92,7 +92,8 @@ class Follower:
             self._thread = self._loop = None
         if thread is not None and loop is not None and thread.is_alive():
             loop.call_soon_threadsafe(loop.stop)
-            thread.join()
+            if thread is not threading.current_thread():  # a coroutine of on_job's
+                thread.join()
         with self._lock:
             if self._loop is None:  # it may have been started anew
                 self._busy.clear()

@@ -96,7 +96,10 @@ class WebhookReceiver:
         self._follower.resume()
 
     def close(self) -> None:
-        """Stop following calls up; what came meanwhile is in the ledger. The receiver may be used again."""
+        """Stop following calls up; what came meanwhile is in the ledger. The receiver may be used again.
+
+        A coroutine of on_job's may call this, but not wait for a thread that does: each would wait for the other.
+        """
         self._follower.close()
 
     def receive(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> int:

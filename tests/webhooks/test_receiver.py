@@ -200,3 +200,16 @@ def test_on_job_may_block(sandbox, path):
         with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
             client.submit(FORM, webhook="auto")
         assert told.wait(10)
+
+
+def test_a_coroutine_of_on_job_may_close_the_receiver(sandbox, path):
+    closed = threading.Event()
+
+    async def on_job(_job):
+        receiving.receiver.close()
+        closed.set()
+
+    with Receiving(sandbox.api_key, sandbox.base_url, path, on_job=on_job) as receiving:
+        with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
+            client.submit(FORM, webhook="auto")
+        assert closed.wait(10)
