@@ -280,6 +280,14 @@ def test_a_cancel_in_the_pause_before_another_try_frees_budget_and_key(service, 
     assert (budget.committed, states(ledger)) == (0, [("refused", None)])
 
 
+def test_a_refusal_that_comes_after_the_cancel_frees_budget_and_key(service, ledger):
+    refuse, budget = bad.refuse(503, Retry_After="2"), Budget(100)
+    service.on_submit = [lambda request: (request.service.linger(0.5), refuse(request))]
+    client = AsyncLipsyncClient("sk_x", service.base_url, ledger=ledger, budget=budget, policy=QUICK)
+    cancelled(client, lambda: service.posts)
+    assert (budget.committed, states(ledger)) == (0, [("refused", None)])
+
+
 def test_a_cancel_in_the_queue_frees_budget_and_key(service, ledger):
     profile = Profile(api_key="sk_x", base_url=service.base_url, max_concurrency=1)
     service.on_submit, service.on_poll, budget = [bad.accept], [bad.still()], Budget(100)

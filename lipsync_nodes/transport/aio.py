@@ -88,7 +88,7 @@ class AsyncTransport:
                         reply, failure = await self._carry_out(effect, flow, record, ledger)
                     except BaseException:
                         if nothing_is_sent(effect):
-                            await _call_off(flow, record)
+                            await _conclude(flow, record)
                         raise
                     if isinstance(effect, Record) and failure is None:
                         await tell(effect.event)
@@ -156,7 +156,7 @@ class AsyncTransport:
         except BaseException:  # the caller was cancelled, or a hook of the caller's own client raised
             gone.set()
             if sending.done():
-                await _write_down(_came_of(sending), flow, record)
+                await _conclude(flow, record, _came_of(sending))
             raise
 
     async def _submit(
@@ -173,7 +173,7 @@ class AsyncTransport:
                 return reply
             finally:
                 if gone.is_set():
-                    await _write_down(reply, flow, record)
+                    await _conclude(flow, record, reply)
 
     async def _client(self, *, paid: bool) -> Any:
         return self._given or await _pool_of(asyncio.get_running_loop()).client(self._profile, fresh=paid)
@@ -195,13 +195,12 @@ class AsyncTransport:
         except Exception as error:  # noqa: BLE001  # raised again unless it is a failure of the request
             return outcome(error, with_body(answer, body) if answer else None)
 
-    def _lease(self) -> _Pool:
-        """Take part in the running loop's pool; a client that moved to another loop leaves the old one's."""
+    def _lease(self) -> None:
+        """Take part in the running loop's pool, which keeps its connections until this is closed."""
         pool = _pool_of(asyncio.get_running_loop())
         if pool is not self._pool:
             pool.users += 1
             self._pool = pool
-        return pool
 
     async def close(self) -> None:
         """Leave the pool; the last one to leave closes its connections.
@@ -255,25 +254,21 @@ def _came_of(sending: asyncio.Task[Answer | NoAnswer]) -> Answer | NoAnswer:
     return INTERRUPTED if sending.cancelled() or sending.exception() else sending.result()
 
 
-async def _write_down(reply: object, flow: Flow[Any], record: Recorder) -> None:
-    """Take a flow from what came of its submit to the note in the ledger, and no further."""
+async def _conclude(flow: Flow[Any], record: Recorder, reply: Answer | NoAnswer | None = None) -> None:
+    """Have a flow whose caller has gone note the last of it: what came of its submit, and that no other is sent."""
     with suppress(StopIteration, Exception), closing(flow):
-        while isinstance(effect := flow.send(reply), Record):
-            try:
-                reply = await record(effect.event)
-            except Exception as error:  # nobody is left who could be told the id
-                if isinstance(effect.event, Accepted):
-                    _log.warning("Job %s was made but could not be noted: %s", effect.event.job.id, redact(f"{error}"))
-                raise
-
-
-async def _call_off(flow: Flow[Any], record: Recorder) -> None:
-    """Have a flow note that what it was about to send was not sent."""
-    with suppress(StopIteration, Exception), closing(flow):
+        effect = flow.send(reply) if reply else flow.throw(called_off())
         for _ in range(TOLERANCE):
-            effect = flow.throw(called_off())
             while isinstance(effect, Record):
-                effect = flow.send(await record(effect.event))
+                try:
+                    heard = await record(effect.event)
+                except Exception as error:  # nobody is left who could be told the id
+                    if isinstance(effect.event, Accepted):
+                        job_id, why = effect.event.job.id, redact(f"{error}")
+                        _log.warning("Job %s was made but could not be noted: %s", job_id, why)
+                    raise
+                effect = flow.send(heard)
+            effect = flow.throw(called_off())
 
 
 @asynccontextmanager

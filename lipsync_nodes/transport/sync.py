@@ -41,6 +41,7 @@ T = TypeVar("T")
 
 # Windows hears Ctrl-C, and everybody a call to stop, only between two waits.
 STEP: Final = 0.2
+UNKNOWN: Final = "A submit was on its way; whether it made a job is unknown. It will not be sent again by itself."
 
 
 class Interrupted(Exception):  # not an error: the caller asked for it
@@ -98,7 +99,7 @@ class Transport:
                     reply, failure = self._carry_out(effect, flow, record, ledger, stop)
                 except BaseException:  # Ctrl-C, a task's time limit, sys.exit in a signal handler, a stop
                     if nothing_is_sent(effect):
-                        _call_off(flow, record)
+                        _conclude(flow, record)
                     raise
                 if tell is not None and isinstance(effect, Record) and failure is None:
                     tell(effect.event)
@@ -128,7 +129,9 @@ class Transport:
             log(send, reply)
         except BaseException as stopped:
             if send.paid:
-                _write_down(reply, flow, record, stopped)
+                if reply is INTERRUPTED:
+                    stopped.add_note(UNKNOWN)
+                _conclude(flow, record, reply).tell(stopped)
             raise
         return reply
 
@@ -214,30 +217,17 @@ def _record(
         raise
 
 
-def _call_off(flow: Flow[Any], record: Callable[[Event], object]) -> None:
-    """Have a flow note that what it was about to send was not sent."""
-    with suppress(StopIteration, Exception), closing(flow):
-        for _ in range(TOLERANCE):
-            effect = flow.throw(called_off())
-            while isinstance(effect, Record):
-                effect = flow.send(record(effect.event))
-
-
-def _write_down(
-    reply: Answer | NoAnswer, flow: Flow[Any], record: Callable[[Event], object], stopped: BaseException
-) -> None:
-    """Take a flow from what came of its submit to the note in the ledger, and no further."""
-    if isinstance(reply, NoAnswer):
-        stopped.add_note(
-            "A submit was on its way; whether it made a job is unknown. It will not be sent again by itself."
-        )
+def _conclude(flow: Flow[Any], record: Callable[[Event], object], reply: Answer | NoAnswer | None = None) -> KeptId:
+    """Have a flow that was interrupted note the last of it: what came of its submit, and that no other is sent."""
     kept = KeptId()
-    heard: object = reply
     with suppress(StopIteration, Exception), closing(flow):
-        while isinstance(effect := flow.send(heard), Record):
-            kept.see(effect.event)
-            heard = record(effect.event)
-    kept.tell(stopped)
+        effect = flow.send(reply) if reply else flow.throw(called_off())
+        for _ in range(TOLERANCE):
+            while isinstance(effect, Record):
+                kept.see(effect.event)
+                effect = flow.send(record(effect.event))
+            effect = flow.throw(called_off())
+    return kept
 
 
 def _await(effect: Await, ledger: Journal, stop: threading.Event | None) -> Job | None:

@@ -49,7 +49,7 @@ _log = logging.getLogger("lipsync_nodes")
 
 CONNECT_SECONDS: Final = 10.0
 LARGEST_ANSWER: Final = 1 << 20
-# A flow that is called off may take that for a failed look, once, and go on to what it does next.
+# How often a flow is called off: it may take the first time for a failed look, and go on to what it does next.
 TOLERANCE: Final = 2
 INTERRUPTED: Final = NoAnswer("it was interrupted", sent=True)
 USER_AGENT: Final = f"lipsync-nodes/{__version__}"
