@@ -1,6 +1,7 @@
 """A real S3 server for the tests, and a line to it that breaks."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -14,28 +15,22 @@ import pytest
 from tests.faults.bad_service import wait_until
 
 S3_KEY, S3_SECRET = "an-id", "a-secret-0123456789"
-
-
-def listens(port):
-    with socket.socket() as probing:
-        return probing.connect_ex(("127.0.0.1", port)) == 0
+STARTED = re.compile(r"Starting s3 server on \[(http://127\.0\.0\.1:\d+)/\]")
 
 
 @pytest.fixture(scope="module")
 def s3(tmp_path_factory):
     """A server that checks signatures and their expiry; gives its endpoint, and the folder that is its bucket."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     folder = tmp_path_factory.mktemp("s3")
     (folder / "data" / "bucket").mkdir(parents=True)
     log = folder / "rclone.txt"
     program = shutil.which("rclone", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
-    command = [program, "serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key", f"{S3_KEY},{S3_SECRET}", "-vv",
+    command = [program, "serve", "s3", "--addr", "127.0.0.1:0", "--auth-key", f"{S3_KEY},{S3_SECRET}", "-vv",
                "--log-file", str(log), "--config", str(folder / "none.conf"), str(folder / "data")]  # fmt: skip
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_until(lambda: listens(port))
-    yield f"http://127.0.0.1:{port}", folder / "data" / "bucket"
+    log.touch()
+    wait_until(lambda: STARTED.search(log.read_text()))
+    yield STARTED.search(log.read_text())[1], folder / "data" / "bucket"
     process.terminate()
     process.wait()
 

@@ -1,6 +1,7 @@
 """What the drivers owe the flows: what an exception means, what is fresh, what a cancelled or stopped caller leaves."""
 
 import asyncio
+import dataclasses
 import os
 import signal
 import subprocess
@@ -202,8 +203,9 @@ def test_an_environment_that_allows_no_connection_is_told_before_anything_is_cla
 
 def test_a_drip_on_a_connection_that_was_kept_ends_in_time(service):
     service.on_poll = [bad.still(), bad.drip_poll]
-    with httpx.Client() as given, LipsyncClient("sk_x", service.base_url, http_client=given, policy=QUICK) as client:
-        client.job("job-1")
+    hasty = dataclasses.replace(QUICK, request_timeout=0.5)
+    with httpx.Client() as given, LipsyncClient("sk_x", service.base_url, http_client=given, policy=hasty) as client:
+        client.job("job-1", timeout=20)
         with pytest.raises(LipsyncError):
             client.wait("job-1", timeout=1.0, poll_interval=0.05)
 
@@ -233,7 +235,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_video_is_paid_for(se
 
 
 def test_a_service_that_is_not_there_costs_nothing(tmp_path):
-    with LipsyncClient("sk_x", f"http://127.0.0.1:{bad.unused_port()}", policy=QUICK) as client:
+    with bad.unused_port() as port, LipsyncClient("sk_x", f"http://127.0.0.1:{port}", policy=QUICK) as client:
         with pytest.raises(ConnectionFailed):
             client.submit(FORM)
 

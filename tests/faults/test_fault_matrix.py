@@ -29,6 +29,7 @@ from tests.receiving import Receiving
 
 KEY = "sk_fault_matrix_0123456789"
 HASTY = dataclasses.replace(QUICK, request_timeout=0.4)
+ENDLESS = {bad.hang, bad.drip_headers, bad.drip_body, bad.hang_poll, bad.drip_poll}
 HTML = b"<html><body>502 Bad Gateway</body></html>"
 
 
@@ -47,6 +48,14 @@ class Fault:
     jobs: int
     ledger: str
     charged: bool = False
+
+    @property
+    def policy(self):
+        return QUICK if ENDLESS.isdisjoint(self.behaviours) else HASTY
+
+    @property
+    def timeout(self):
+        return 1.5 if self.error is JobTimeout else 20.0
 
 
 def ok(name, *behaviours, posts=1):
@@ -150,9 +159,9 @@ POLL_FAULTS = [
 
 
 def run_once(fault, service, face_of, form, ledger):
-    face = face_of(api_key=KEY, base_url=service.base_url, ledger=ledger, policy=HASTY)
+    face = face_of(api_key=KEY, base_url=service.base_url, ledger=ledger, policy=fault.policy)
     try:
-        job = face.run(form, key="the one", timeout=1.5, poll_interval=0.03)
+        job = face.run(form, key="the one", timeout=fault.timeout, poll_interval=0.03)
     except LipsyncError as error:
         return error
     assert job.output
@@ -207,10 +216,15 @@ def test_a_webhook_settles_a_submit_of_unknown_outcome(fault, service, tmp_path,
     """The same faults where a webhook comes: one job, one row, one result, and no error."""
     service.on_submit = list(fault.behaviours)
     with Receiving(KEY, service.base_url, tmp_path / "ledger.sqlite") as receiving:
-        coming = threading.Timer(0.7, service.call_back)
+
+        def call_back():
+            bad.wait_until(lambda: receiving.ledger.entries("uncertain"))
+            service.call_back()
+
+        coming = threading.Thread(target=call_back)
         coming.start()
         kind = (LipsyncClient, AsyncLipsyncClient)[SETTLED.index(fault) % 2]
-        face = Face(kind, profile=receiving.profile, ledger=receiving.ledger, policy=HASTY)
+        face = Face(kind, profile=receiving.profile, ledger=receiving.ledger, policy=fault.policy)
         job = face.run(FORMS["image"], key="the one", webhook="auto", timeout=20.0, poll_interval=15.0)
         coming.join()
         (entry,) = receiving.ledger.entries()
@@ -222,14 +236,18 @@ def test_a_webhook_settles_a_submit_of_unknown_outcome(fault, service, tmp_path,
 @pytest.mark.parametrize("fault", POLL_FAULTS, ids=lambda fault: fault.name)
 def test_a_fault_of_a_poll(fault, service, face_of, form, tmp_path, table):
     service.on_poll = list(fault.behaviours)
+    if fault.policy is HASTY:  # about its polls, not about its submit
+        with Ledger(tmp_path / "ledger.sqlite") as ledger:
+            face_of(api_key=KEY, base_url=service.base_url, ledger=ledger).submit(form, key="the one")
     check(fault, service, face_of, form, tmp_path, table)
 
 
 def test_a_connection_that_is_refused_is_tried_a_few_times(face_of, form, tmp_path, table):
     ledger = Ledger(tmp_path / "ledger.sqlite")
-    face = face_of(api_key=KEY, base_url=f"http://127.0.0.1:{bad.unused_port()}/api/v1", ledger=ledger, policy=HASTY)
-    with pytest.raises(ConnectionFailed, match=f"in {HASTY.connect_tries} tries") as caught:
-        face.submit(form, key="the one")
+    with bad.unused_port() as port:
+        face = face_of(api_key=KEY, base_url=f"http://127.0.0.1:{port}/api/v1", ledger=ledger)
+        with pytest.raises(ConnectionFailed, match=f"in {QUICK.connect_tries} tries") as caught:
+            face.submit(form, key="the one")
     assert not caught.value.may_have_charged
     (entry,) = ledger.entries()
     assert entry.state == "refused"
