@@ -86,7 +86,7 @@ def test_wait_looks_until_the_video_is_there_and_tells_of_each_look(face, sandbo
 
 
 def test_wait_ends_at_its_deadline_and_the_job_can_be_waited_for_again(face, sandbox, form):
-    sandbox.fault("seconds", seconds=1.5)
+    sandbox.fault("job_status", status="processing", polls=20)  # a wait of 0.2 s has no time for so many looks
     job_id = face.submit(form).id
     with pytest.raises(JobTimeout) as caught:
         face.wait(job_id, timeout=0.2, poll_interval=0.03)

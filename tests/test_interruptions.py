@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -57,14 +58,15 @@ def notes(error):
     return " ".join(getattr(error, "__notes__", ()))
 
 
-def send_when(number, happened):
-    """Send this process a signal as soon as something has happened."""
+def send_when(number, happened, then=lambda: None):
+    """Send this process a signal as soon as something has happened, and *then* let it go on."""
 
     def watch():
         while not happened():
             time.sleep(0.01)
         time.sleep(0.2)
         os.kill(os.getpid(), number)
+        then()
 
     threading.Thread(target=watch).start()
 
@@ -210,10 +212,11 @@ def test_ctrl_c_while_a_ledger_is_waited_for_keeps_the_id_and_leaves_the_ledger_
     row = ledger.record(Claim(Submission("lipsync-image", "/lipsync-image", {}, key="k")), profile).row
     ledger.record(Sending(row, 60), profile)
     code = (
-        f"import sqlite3, time; db = sqlite3.connect({ledger.path!r}, isolation_level=None); "
-        "db.execute('BEGIN IMMEDIATE'); print('held', flush=True); time.sleep(2.5); db.execute('COMMIT')"
+        f"import sqlite3, sys; db = sqlite3.connect({ledger.path!r}, isolation_level=None); "
+        "db.execute('BEGIN IMMEDIATE'); print('held', flush=True); sys.stdin.read(); db.execute('COMMIT')"
     )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as holder:
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         holder.stdout.readline()
         writing = threading.Event()
 
@@ -221,24 +224,31 @@ def test_ctrl_c_while_a_ledger_is_waited_for_keeps_the_id_and_leaves_the_ledger_
             writing.set()
             return ledger.record(event, profile)
 
-        send_when(signal.SIGINT, writing.is_set)
+        send_when(signal.SIGINT, writing.is_set, holder.stdin.close)
         with pytest.raises(KeyboardInterrupt):
             sync._record(Accepted(row, Job(id="paid-1")), record, None)
     assert states(ledger) == [("live", "paid-1")]
 
 
 def test_ctrl_c_ends_many_before_anything_more_is_paid(service, monkeypatch):
+    class Pool(ThreadPoolExecutor):
+        def shutdown(self, *args, **options):
+            ending.set()
+            super().shutdown(*args, **options)
+
     def slow(form, *_args, **_options):
-        publishing.set()
-        time.sleep(1)
+        threads.add(threading.current_thread())
+        ending.wait()
         return form
 
-    publishing = threading.Event()
+    threads, ending = set(), threading.Event()
+    monkeypatch.setattr("lipsync_nodes.client.ThreadPoolExecutor", Pool)
     monkeypatch.setattr("lipsync_nodes.plans.published", slow)
-    send_when(signal.SIGINT, publishing.is_set)
+    send_when(signal.SIGINT, lambda: threads)
     with pytest.raises(KeyboardInterrupt), LipsyncClient("sk_x", service.base_url) as client:
         client.run_many([FORM] * 6, concurrency=3, timeout=9, poll_interval=0.1)
-    time.sleep(1.5)
+    for thread in threads:
+        thread.join()
     assert service.posts == []
 
 
@@ -390,7 +400,7 @@ def test_ctrl_c_just_before_a_submit_is_sent_leaves_nothing_uncertain(service, t
             answer = super().record(event, profile)
             if isinstance(event, Sending):
                 sending.set()
-                time.sleep(1)
+                time.sleep(30)  # the signal ends it at once
             return answer
 
     sending = threading.Event()
