@@ -222,10 +222,10 @@ def test_a_missing_extra_is_named(package, renderer):
 
 def test_hundreds_of_submits_do_not_slow_it_down(box, api, until):
     ids, took = set(), []
-    for _ in range(3):
-        began = time.monotonic()
-        ids |= {api.job_id() for _ in range(100)}
-        took.append(time.monotonic() - began)
+    for _ in range(300):
+        began = time.perf_counter()
+        ids.add(api.job_id())
+        took.append(time.perf_counter() - began)
     assert len(ids) == 300
-    assert min(took[1:]) < 3 * took[0]
+    assert min(took[200:]) < 3 * min(took[:100]), "the quickest of each: a busy machine is no fault"
     until(lambda: all(job["status"] == "completed" for job in box.jobs()))

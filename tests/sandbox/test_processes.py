@@ -78,7 +78,7 @@ from pathlib import Path
 from lipsync_nodes.sandbox import Sandbox
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` would have it ignored
 # No `if __name__ == "__main__"`: the workers must not run this again.
-Sandbox(Path(sys.argv[1]), port=int(sys.argv[2]), concurrency=1).serve(log="json")
+Sandbox(Path(sys.argv[1]), concurrency=1).serve(log="json")
 """
 
 
@@ -87,24 +87,17 @@ class Elsewhere:
 
     api_key = "sk_any_key"
 
-    def __init__(self, port):
-        self.url = f"http://127.0.0.1:{port}"
+    def __init__(self, said):
+        self.url = re.search(r"The sandbox is at (http://127\.0\.0\.1:\d+) ", said)[1]
         self.base_url = f"{self.url}/api/v1"
 
 
-def free_port():
-    with Sandbox(renderer="instant") as spare:
-        return int(spare.url.rpartition(":")[2])
-
-
 def test_a_killed_sandbox_leaves_no_orphan_and_loses_no_job(tmp_path, connect, portrait, tone, until):
-    port = free_port()
-    command = [sys.executable, "-c", SERVE, str(tmp_path), str(port)]
+    command = [sys.executable, "-c", SERVE, str(tmp_path)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         lines = (json.loads(line) for line in process.stderr)
-        assert f":{port}" in next(lines)["message"]
-        api = connect(Elsewhere(port))
-        media = {"image": api.put("face.jpg", portrait), "audio": api.put("long.wav", tone(5))}
+        api = connect(Elsewhere(next(lines)["message"]))
+        media = {"image": api.put("face.jpg", portrait), "audio": api.put("long.wav", tone(30))}
         job_id = api.job_id(**media)
         assert next(line for line in lines if line.get("progress"))["job"] == job_id
         process.kill()
@@ -158,11 +151,9 @@ def test_serve_ends_with_ctrl_c_and_hides_the_key(tmp_path, capfd, until):
 def test_a_signal_to_all_its_processes_ends_it_quietly_and_loses_no_job(
     tmp_path, connect, portrait, tone, number, pause
 ):
-    port = free_port()
-    command = [sys.executable, "-c", SERVE, str(tmp_path), str(port)]
+    command = [sys.executable, "-c", SERVE, str(tmp_path)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
-        assert f":{port}" in process.stderr.readline()
-        api = connect(Elsewhere(port))
+        api = connect(Elsewhere(process.stderr.readline()))
         media = {"image": api.put("face.jpg", portrait), "audio": api.put("long.wav", tone(30))}
         job_id = api.job_id(**media)
         assert "started" in [process.stderr.readline() for _ in range(4)][-1]
@@ -192,7 +183,7 @@ def test_a_worker_has_a_session_of_its_own_and_hears_no_polite_signal(studio_box
 def test_a_worker_that_dies_with_its_sandbox_fails_no_job(tmp_path, connect, portrait, tone, until, when):
     with Sandbox(tmp_path, concurrency=1) as box:
         api, service = connect(box), box._running.service
-        media = {"image": api.put("face.jpg", portrait), "audio": api.put("long.wav", tone(5))}
+        media = {"image": api.put("face.jpg", portrait), "audio": api.put("long.wav", tone(30))}
         job_id = api.job_id(**media)
         until(lambda: service.works.progress)
         if when == "while":

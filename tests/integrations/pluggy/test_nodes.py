@@ -129,7 +129,7 @@ def test_a_look_does_not_block_for_long(hook, context, sandbox, monkeypatch):
 
 @pytest.mark.parametrize("node", INPUTS)
 def test_a_host_with_a_loop_gets_awaitables(hook, context, sandbox, node):
-    sandbox.fault("seconds", seconds=0.3)
+    sandbox.fault("seconds", seconds=1.5)
     seen = []
 
     async def tell(job):
