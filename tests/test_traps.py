@@ -122,6 +122,7 @@ def test_a_submit_that_hangs_ends_and_says_that_the_job_may_exist(service):
     with LipsyncClient("sk_x", service.base_url, policy=policy) as client:
         with pytest.raises(SubmissionUncertain, match="not sent again"):
             client.submit(FORM)
+    bad.wait_until(lambda: service.paid)
     assert len(service.posts) == len(service.paid) == 1
 
 

@@ -43,7 +43,7 @@ form = ImageForm(image="https://x/i.png", audio="https://x/a.mp3")
 try:
     profile = Profile(api_key="sk_crash_0123456789", base_url=base_url, webhook=webhook_base or None)
     options = {"webhook": "auto", "poll_interval": 60} if webhook_base else {"poll_interval": 0.05}
-    with LipsyncClient(profile=profile, ledger=ledger, policy=Policy(request_timeout=0.5)) as client:
+    with LipsyncClient(profile=profile, ledger=ledger, policy=Policy(request_timeout=2.0)) as client:
         job = client.run(form, key=key, timeout=30, target=target, **options)
         client.download(job, Path(target))
 except LipsyncError as error:

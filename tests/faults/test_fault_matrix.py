@@ -171,6 +171,7 @@ def run_once(fault, service, face_of, form, ledger):
 def check(fault, service, face_of, form, tmp_path, table):
     ledger = Ledger(tmp_path / "ledger.sqlite")
     error = run_once(fault, service, face_of, form, ledger)
+    bad.wait_until(lambda: len(service.paid) >= fault.jobs)  # it may have been given up before the service read it
     (entry,) = ledger.entries()
     charged = error.may_have_charged if error else "-"
     table.append(

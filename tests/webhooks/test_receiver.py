@@ -199,7 +199,7 @@ def test_on_job_may_block(sandbox, path):
     with Receiving(sandbox.api_key, sandbox.base_url, path, on_job=lambda _job: told.set()) as receiving:
         with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
             client.submit(FORM, webhook="auto")
-        assert told.wait(10)
+        assert told.wait(60)
 
 
 def test_a_coroutine_of_on_job_may_close_the_receiver(sandbox, path):
@@ -212,4 +212,4 @@ def test_a_coroutine_of_on_job_may_close_the_receiver(sandbox, path):
     with Receiving(sandbox.api_key, sandbox.base_url, path, on_job=on_job) as receiving:
         with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
             client.submit(FORM, webhook="auto")
-        assert closed.wait(10)
+        assert closed.wait(60)
