@@ -289,9 +289,9 @@ def test_ctrl_c_tells_which_job_goes_on(service, tmp_path, command):
     env = {**os.environ, "LIPSYNC_BASE_URL": service.base_url, "LIPSYNC_API_KEY": KEY}
     line = [sys.executable, "-c", "from lipsync_nodes.cli import main; main()", *words, "--json"]
     process = subprocess.Popen(line, env=env, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    bad.wait_until(lambda: len(service.polls) > 1, 30)
+    bad.wait_until(lambda: len(service.polls) > 1)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "lipsync-nodes wait job-1" in err
     assert json.loads(out)["id"] == "job-1"

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lipsync_nodes import ImageForm, ImageMultiForm, InvalidRequest, Job, JobStatus, VideoForm, WebhookEvent
@@ -189,6 +189,7 @@ json_values = st.recursive(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be
 @given(
     st.dictionaries(st.sampled_from(["id", "requestId", "status", "output", "error", "x"]), json_values) | json_values
 )

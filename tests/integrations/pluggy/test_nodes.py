@@ -121,7 +121,7 @@ def test_a_look_does_not_block_for_long(hook, context, sandbox, monkeypatch):
     began = time.monotonic()
     with pytest.raises(LipsyncError, match="The job goes on"):
         hook.lipsync_nodes_poll(job=job, context=context)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 10
 
 
 # For hosts with an event loop.
