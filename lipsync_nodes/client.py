@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-from collections.abc import Coroutine, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar, Unpack, overload
+from typing import Literal, Self, TypeVar, Unpack, overload
 
 from lipsync_nodes import flow
 from lipsync_nodes.contract import Form, Job
@@ -308,14 +308,16 @@ class AsyncLipsyncClient(Plans):
             stop.set()  # also where the caller was cancelled and the thread is still at work
 
     async def _drive(self, doing: Flow[T], on_update: OnUpdate | None = None) -> T:
-        def record(event: Event) -> Coroutine[Any, Any, object]:
-            noting = self._transport.in_ledger(self._note, event) if concerns_ledger(event) else None
-            return reported(noting, event)
+        def record(event: Event) -> asyncio.Future[object]:
+            noting = self._transport.in_ledger(self._note, event) if concerns_ledger(event) else _nothing()
+            return self._transport.begun(reported(noting, event)) if observed(event) else noting
 
-        async def reported(noting: asyncio.Future[object] | None, event: Event) -> object:
-            answer = await asyncio.shield(noting) if noting else None
-            if observed(event):  # in another thread: an observer may be slow
-                await asyncio.to_thread(self._report, event)
+        async def reported(noting: asyncio.Future[object], event: Event) -> object:
+            answer = await asyncio.shield(noting)
+            try:
+                await asyncio.to_thread(self._report, event)  # an observer may be slow
+            except RuntimeError:  # the program is at its end and starts no more work in threads
+                self._report(event)
             return answer
 
         async def tell(event: Event) -> None:
@@ -331,3 +333,10 @@ class AsyncLipsyncClient(Plans):
         if form.assets or options.get("webhook") == "auto" or options.get("target") is not None:
             return await asyncio.to_thread(self._submission, form, timeout, **options)
         return self._submission(form, timeout, **options)
+
+
+def _nothing() -> asyncio.Future[object]:
+    """Return what is done already."""
+    done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+    done.set_result(None)
+    return done

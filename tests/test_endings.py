@@ -14,7 +14,7 @@ import pytest
 
 from lipsync_nodes import AsyncLipsyncClient, ImageForm, LipsyncClient, LipsyncError
 from lipsync_nodes.credits import Budget
-from lipsync_nodes.events import Accepted
+from lipsync_nodes.events import Accepted, Claim, Refused, Seen, Sending
 from lipsync_nodes.hookspecs import hookimpl, plugins
 from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.settings import Profile
@@ -244,17 +244,25 @@ def test_a_thread_that_outlives_the_main_one_notes_its_job(service, ledger):
     code = f"""
 import asyncio, threading, time
 from lipsync_nodes import AsyncLipsyncClient, ImageForm
+from lipsync_nodes.hookspecs import hookimpl, plugins
 from lipsync_nodes.ledger import Ledger
+
+class Observer:
+    @hookimpl
+    def lipsync_job_event(self, event):
+        print(event.kind, event.job_id)
 
 async def go():
     async with AsyncLipsyncClient("sk_x", {service.base_url!r}, ledger=Ledger({str(ledger.path)!r})) as client:
         await client.submit(ImageForm(image="https://x/i.png", audio="https://x/a.mp3"), key="k")
 
+plugins().register(Observer())
 threading.Thread(target=asyncio.run, args=(go(),)).start()
 time.sleep(0.1)  # the main thread ends here, while the other one is at it
 """
     service.on_submit = [lambda request: (request.service.linger(3), bad.accept(request))]
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("submitted job-1\n", "")
     assert states(ledger) == [("live", "job-1")]
 
 
@@ -296,6 +304,61 @@ def test_a_cancel_in_the_queue_frees_budget_and_key(service, ledger):
     cancelled(client, lambda: budget.committed)
     assert (budget.committed, states(ledger)[1:]) == (0, [("refused", None)])
     assert len(service.posts) == 1
+
+
+@pytest.mark.parametrize("kind", [Claim, Sending, Seen])
+def test_a_cancel_while_something_is_noted_before_the_submit_frees_budget_and_key(service, tmp_path, kind):
+    """A claim, that it is about to be sent, or how the job is that keeps it in the queue."""
+
+    class Slow(Ledger):
+        def record(self, event, profile):
+            if isinstance(event, kind) and waiting.is_set():
+                noting.set()
+                time.sleep(0.5)
+            return super().record(event, profile)
+
+    waiting, noting, budget = threading.Event(), threading.Event(), Budget(100)
+    profile = Profile(api_key="sk_x", base_url=service.base_url, max_concurrency=1 if kind is Seen else None)
+    service.on_submit = [bad.accept]
+    with Slow(tmp_path / "ledger.sqlite") as ledger:
+        first = LipsyncClient(profile=profile, ledger=ledger).submit(FORM)
+        with ledger._transaction() as db:
+            db.execute("UPDATE submission SET looked_at = 0 WHERE job_id = ?", (first.id,))
+        waiting.set()
+        cancelled(AsyncLipsyncClient(profile=profile, ledger=ledger, budget=budget), noting.is_set)
+        assert (budget.committed, states(ledger)[1:]) == (0, [("refused", None)])
+    assert len(service.posts) == 1
+
+
+def test_a_journal_that_fails_in_its_own_way_before_the_submit_frees_budget_and_key(face_of, service, tmp_path):
+    class Broken(Ledger):
+        def record(self, event, profile):
+            if type(event) is Sending:
+                raise RuntimeError("API server: 503")
+            return super().record(event, profile)
+
+    budget = Budget(100)
+    with Broken(tmp_path / "ledger.sqlite") as ledger:
+        with pytest.raises(RuntimeError, match="503"):
+            face_of(api_key="sk_x", base_url=service.base_url, ledger=ledger, budget=budget).submit(FORM, estimate=20)
+        assert (budget.committed, states(ledger)) == (0, [("refused", None)])
+    assert service.posts == []
+
+
+def test_ctrl_c_while_a_refusal_is_noted_leaves_it_refused(service, tmp_path):
+    class Struck(Ledger):
+        def record(self, event, profile):
+            if isinstance(event, Refused) and not struck:
+                struck.append(event)
+                raise KeyboardInterrupt
+            return super().record(event, profile)
+
+    struck = []
+    service.on_submit = [bad.refuse(402)]
+    with Struck(tmp_path / "ledger.sqlite") as ledger:
+        with pytest.raises(KeyboardInterrupt):
+            LipsyncClient("sk_x", service.base_url, ledger=ledger).submit(FORM, key="k")
+        assert states(ledger) == [("refused", None)]
 
 
 def test_a_stop_in_the_pause_before_another_try_frees_budget_and_key(service, ledger):

@@ -86,13 +86,16 @@ def _loop() -> asyncio.AbstractEventLoop:
     answer of a submit, and a paid job's id. This one lives as long as ComfyUI.
     """
     loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, name="lipsync", daemon=True).start()
-    atexit.register(_finish, loop)
+    thread = threading.Thread(target=loop.run_forever, name="lipsync", daemon=True)
+    thread.start()
+    atexit.register(_finish, loop, thread)
     return loop
 
 
-def _finish(loop: asyncio.AbstractEventLoop) -> None:
+def _finish(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
     """Wait, where ComfyUI ends in good order, for a submit that is on its way: its answer is a paid job's id."""
+    if not thread.is_alive():  # in a fork
+        return
 
     async def close() -> None:
         await asyncio.gather(*(client.close() for client in _clients.values()), return_exceptions=True)

@@ -16,7 +16,7 @@ import httpx
 from lipsync_nodes.answers import Answer, NoAnswer
 from lipsync_nodes.contract import Job
 from lipsync_nodes.errors import redact
-from lipsync_nodes.events import Accepted, Event
+from lipsync_nodes.events import Accepted, Claim, Event
 from lipsync_nodes.flow import Await, Effect, Flow, Record, Send, Sleep
 from lipsync_nodes.ledger import Journal
 from lipsync_nodes.settings import Profile
@@ -29,9 +29,11 @@ from lipsync_nodes.transport.wire import (
     called_off,
     client_options,
     ended,
+    is_before_a_submit,
+    is_for_the_flow,
+    is_on_its_way,
     log,
     made,
-    nothing_is_sent,
     outcome,
     request_options,
     tls_context,
@@ -44,7 +46,8 @@ _log = logging.getLogger("lipsync_nodes")
 
 T = TypeVar("T")
 F = TypeVar("F", bound=asyncio.Future[Any])
-Recorder = Callable[[Event], Coroutine[Any, Any, object]]
+# Begins at once to write an event down, and goes on with it whoever stops to await it.
+Recorder = Callable[[Event], asyncio.Future[Any]]
 
 IN_FLIGHT: Final = 32
 KEPT_SECONDS: Final = 10.0
@@ -87,7 +90,7 @@ class AsyncTransport:
                     try:
                         reply, failure = await self._carry_out(effect, flow, record, ledger)
                     except BaseException:
-                        if nothing_is_sent(effect):
+                        if not is_on_its_way(effect):
                             await _conclude(flow, record)
                         raise
                     if isinstance(effect, Record) and failure is None:
@@ -106,11 +109,18 @@ class AsyncTransport:
             return time.monotonic(), None
         if isinstance(effect, Await):
             return await self._await(effect, ledger), None
+        noting = record(effect.event)
         try:
-            # It goes on to its end, whoever is cancelled.
-            return await asyncio.shield(self._held(asyncio.create_task(record(effect.event)))), None
-        except Exception as error:  # noqa: BLE001  # whatever goes wrong, the flow may hold a paid job's id
-            return None, error
+            return await asyncio.shield(noting), None
+        except asyncio.CancelledError:
+            if isinstance(effect.event, Claim):  # what is granted meanwhile is given back
+                with suppress(Exception):
+                    await _conclude(flow, record, await asyncio.shield(noting))
+            raise
+        except Exception as error:
+            if is_for_the_flow(error, effect.event):
+                return None, error
+            raise
 
     def in_ledger(self, work: Callable[..., T], *arguments: Any) -> asyncio.Future[T]:
         """Begin the ledger's work in its own thread, one after the other, which no upload can fill.
@@ -118,12 +128,18 @@ class AsyncTransport:
         What writes is to be shielded: it is begun at once, so not even the end of the loop calls it back.
         """
         loop = asyncio.get_running_loop()
+        if not (pool := _pool_of(loop)).users:
+            self._lease()
         try:
-            done = asyncio.wrap_future(_pool_of(loop).ledger.submit(work, *arguments))
+            done = asyncio.wrap_future(pool.ledger.submit(work, *arguments))
         except RuntimeError:  # the program is at its end and starts no more work in threads; this is still to be done
             done = loop.create_future()
             done.set_result(work(*arguments))
         return self._held(done)
+
+    def begun(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
+        """Begin some work that goes on behind the caller's back, too, where it is shielded."""
+        return self._held(asyncio.create_task(work))
 
     def _held(self, work: F) -> F:
         """Have `close` wait for some work."""
@@ -149,31 +165,27 @@ class AsyncTransport:
             # The ledger counts on a submit to leave at once: only looks queue.
             async with _pool_of(asyncio.get_running_loop()).in_flight:
                 return await self._exchange(client, send)
-        gone = asyncio.Event()
-        sending = self._held(asyncio.create_task(self._submit(client, send, flow, record, gone)))
+        gone = False
+
+        async def submit() -> Answer | NoAnswer:
+            reply: Answer | NoAnswer = INTERRUPTED
+            async with _at_work():
+                try:
+                    reply = await self._exchange(client, send)
+                    return reply
+                finally:
+                    if gone:
+                        await _conclude(flow, record, reply)
+
+        # A task that the end of a loop finds not begun never runs: what comes of a submit, this one writes down itself.
+        sending = self.begun(submit())
         try:
             return await asyncio.shield(sending)
         except BaseException:  # the caller was cancelled, or a hook of the caller's own client raised
-            gone.set()
+            gone = True
             if sending.done():
                 await _conclude(flow, record, _came_of(sending))
             raise
-
-    async def _submit(
-        self, client: Any, send: Send, flow: Flow[Any], record: Recorder, gone: asyncio.Event
-    ) -> Answer | NoAnswer:
-        """Send a submit; where the caller has gone meanwhile, what comes is written down: it may be a paid job's id.
-
-        It is a task begun before anything is sent, because one that the end of a loop finds not begun never runs.
-        """
-        reply: Answer | NoAnswer = INTERRUPTED
-        async with _at_work():
-            try:
-                reply = await self._exchange(client, send)
-                return reply
-            finally:
-                if gone.is_set():
-                    await _conclude(flow, record, reply)
 
     async def _client(self, *, paid: bool) -> Any:
         return self._given or await _pool_of(asyncio.get_running_loop()).client(self._profile, fresh=paid)
@@ -205,7 +217,7 @@ class AsyncTransport:
     async def close(self) -> None:
         """Leave the pool; the last one to leave closes its connections.
 
-        A submit whose caller was cancelled is still waited for, for a while: its answer may be a paid job's id.
+        A submit that is on its way is still waited for, for a while: its answer may be a paid job's id.
         """
         loop = asyncio.get_running_loop()
         self._kept -= {kept for kept in self._kept if kept.get_loop() is not loop}  # an ended loop's are never done
@@ -250,18 +262,18 @@ class _Pool:
                 await client.aclose()
 
 
-def _came_of(sending: asyncio.Task[Answer | NoAnswer]) -> Answer | NoAnswer:
+def _came_of(sending: asyncio.Future[Answer | NoAnswer]) -> Answer | NoAnswer:
     return INTERRUPTED if sending.cancelled() or sending.exception() else sending.result()
 
 
-async def _conclude(flow: Flow[Any], record: Recorder, reply: Answer | NoAnswer | None = None) -> None:
+async def _conclude(flow: Flow[Any], record: Recorder, reply: object = None) -> None:
     """Have a flow whose caller has gone note the last of it: what came of its submit, and that no other is sent."""
     with suppress(StopIteration, Exception), closing(flow):
         effect = flow.send(reply) if reply else flow.throw(called_off())
         for _ in range(TOLERANCE):
-            while isinstance(effect, Record):
+            while isinstance(effect, Record) and not is_before_a_submit(effect.event):
                 try:
-                    heard = await record(effect.event)
+                    heard = await asyncio.shield(record(effect.event))
                 except Exception as error:  # nobody is left who could be told the id
                     if isinstance(effect.event, Accepted):
                         job_id, why = effect.event.job.id, redact(f"{error}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from typing import Any, Final, Self, TypeVar
 
 import httpx
@@ -14,7 +14,7 @@ import httpx
 from lipsync_nodes.answers import Answer, NoAnswer
 from lipsync_nodes.contract import Job
 from lipsync_nodes.errors import LipsyncError
-from lipsync_nodes.events import Accepted, Claim, Event, Sending
+from lipsync_nodes.events import Accepted, Claim, Event, Refused, Sending, Unsure
 from lipsync_nodes.flow import Await, Effect, Flow, Record, Send, Sleep
 from lipsync_nodes.ledger import Journal
 from lipsync_nodes.settings import Profile
@@ -27,9 +27,11 @@ from lipsync_nodes.transport.wire import (
     called_off,
     client_options,
     ended,
+    is_before_a_submit,
+    is_for_the_flow,
+    is_on_its_way,
     log,
     made,
-    nothing_is_sent,
     outcome,
     request_options,
     with_body,
@@ -61,7 +63,9 @@ class Transport:
         self._profile = profile
         self._given = http_client
         self._own: httpx.Client | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._on_their_way = 0
+        self._closing = False
 
     def drive(
         self,
@@ -98,7 +102,7 @@ class Transport:
                 try:
                     reply, failure = self._carry_out(effect, flow, record, ledger, stop)
                 except BaseException:  # Ctrl-C, a task's time limit, sys.exit in a signal handler, a stop
-                    if nothing_is_sent(effect):
+                    if not is_on_its_way(effect):
                         _conclude(flow, record)
                     raise
                 if tell is not None and isinstance(effect, Record) and failure is None:
@@ -139,9 +143,9 @@ class Transport:
         answer, body = None, bytearray()
         ends = time.monotonic() + send.timeout
         try:
-            with _Watchdog(send.timeout) as watchdog:
+            with self._in_use() as client, _Watchdog(send.timeout) as watchdog:
                 request = {**request_options(send, self._profile), "extensions": {"trace": watchdog.trace}}
-                with self._client().stream(**request) as response:
+                with client.stream(**request) as response:
                     answer = answer_of(response)
                     for chunk in response.iter_bytes():
                         body += chunk
@@ -158,14 +162,34 @@ class Transport:
             if self._own is None:
                 # Polls are seconds apart, when most servers have closed an idle connection: each request gets its own.
                 self._own = made(lambda: httpx.Client(**client_options(self._profile, fresh=True)))
+                self._closing = False
             return self._own
 
-    def close(self) -> None:
-        """Let go of the connections that were opened here.
+    @contextmanager
+    def _in_use(self) -> Iterator[Any]:
+        """Give the client for one request, during which it is not closed."""
+        with self._lock:
+            client = self._client()
+            self._on_their_way += 1
+        try:
+            yield client
+        finally:
+            with self._lock:
+                self._on_their_way -= 1
+                self._close_if_idle()
 
-        Each ends with its request; a submit that is on its way in another thread is not cut, for its answer is paid.
+    def close(self) -> None:
+        """Close the connections that were opened here, once no request of another thread is on its way.
+
+        The answer of a submit is paid for.
         """
         with self._lock:
+            self._closing = True
+            self._close_if_idle()
+
+    def _close_if_idle(self) -> None:
+        if self._closing and self._own is not None and not self._on_their_way:
+            self._own.close()
             self._own = None
 
 
@@ -203,16 +227,16 @@ class _Watchdog:
 def _record(
     event: Event, record: Callable[[Event], object], stop: threading.Event | None
 ) -> tuple[object, Exception | None]:
-    """Write an event down; whatever goes wrong, the flow has to hear of it, for it may hold a paid job's id."""
+    """Write an event down."""
     if stop is not None and stop.is_set() and isinstance(event, Claim | Sending):
         raise Interrupted
     try:
         return record(event), None
     except BaseException as error:
-        if isinstance(event, Accepted) and not isinstance(error, LipsyncError):
+        if isinstance(event, Accepted | Refused | Unsure) and not isinstance(error, LipsyncError):
             with suppress(Exception):  # Ctrl-C or a time limit while the ledger was waited for: it is still there
                 record(event)
-        if isinstance(error, Exception):
+        if isinstance(error, Exception) and is_for_the_flow(error, event):
             return None, error
         raise
 
@@ -223,7 +247,7 @@ def _conclude(flow: Flow[Any], record: Callable[[Event], object], reply: Answer 
     with suppress(StopIteration, Exception), closing(flow):
         effect = flow.send(reply) if reply else flow.throw(called_off())
         for _ in range(TOLERANCE):
-            while isinstance(effect, Record):
+            while isinstance(effect, Record) and not is_before_a_submit(effect.event):
                 kept.see(effect.event)
                 effect = flow.send(record(effect.event))
             effect = flow.throw(called_off())

@@ -16,8 +16,8 @@ from lipsync_nodes import __version__
 from lipsync_nodes.answers import Answer, NoAnswer
 from lipsync_nodes.contract import Job
 from lipsync_nodes.errors import ConfigurationError, ConnectionFailed, LipsyncError, redact
-from lipsync_nodes.events import Accepted, Event, Paused, Sending
-from lipsync_nodes.flow import Effect, Record, Send
+from lipsync_nodes.events import Accepted, Event, Paused, Refused, Sending, Unsure
+from lipsync_nodes.flow import Effect, Send
 from lipsync_nodes.ledger import Journal
 from lipsync_nodes.settings import Profile
 
@@ -34,9 +34,11 @@ __all__ = [
     "called_off",
     "client_options",
     "ended",
+    "is_before_a_submit",
+    "is_for_the_flow",
+    "is_on_its_way",
     "log",
     "made",
-    "nothing_is_sent",
     "outcome",
     "request_options",
     "tls_context",
@@ -87,11 +89,22 @@ class KeptId:
             error.add_note(f"The job {self._id} was made and goes on; it may be billed. Keep its id.")
 
 
-def nothing_is_sent(effect: Effect) -> bool:
-    """Tell whether a flow that is left at this effect has no submit on its way or just answered."""
-    if isinstance(effect, Record):
-        return isinstance(effect.event, Sending | Paused)
-    return not (isinstance(effect, Send) and effect.paid)
+def is_on_its_way(effect: Effect) -> bool:
+    """Tell whether a flow that is left at this effect has a submit on its way."""
+    return isinstance(effect, Send) and effect.paid
+
+
+def is_before_a_submit(event: Event) -> bool:
+    """Tell whether an event is noted because a submit is to follow; where none is, it need not be."""
+    return isinstance(event, Sending | Paused)
+
+
+def is_for_the_flow(error: Exception, event: Event) -> bool:
+    """Tell whether a flow hears of an error in noting an event, and goes on.
+
+    One that is not of ours (a host's journal, a task's time limit) ends it, unless it is about to raise its own.
+    """
+    return isinstance(error, LipsyncError) or isinstance(event, Refused | Unsure)
 
 
 def called_off() -> ConnectionFailed:
