@@ -30,6 +30,11 @@ def best(measure, times=5):
     return min(measure() for _ in range(times))
 
 
+def best_of_both(one, other, times=6):
+    """Measure both by turns, so that a noisy moment strikes neither alone."""
+    return map(min, zip(*((one(), other()) for _ in range(times)), strict=True))
+
+
 def startup(code):
     """Seconds of processor time that a fresh Python takes for some code."""
     timed = f"import time; began = time.process_time(); {code}; print(time.process_time() - began)"
@@ -77,7 +82,7 @@ def test_a_look_at_a_job_costs_little_beside_the_bare_request(sandbox, job_id, c
             await asyncio.gather(*(client.job(job_id) for _ in range(JOBS)))
             return time.thread_time() - began
 
-    one, other = best(lambda: asyncio.run(ours()), 3), best(lambda: asyncio.run(bare()), 3)
+    one, other = best_of_both(lambda: asyncio.run(ours()), lambda: asyncio.run(bare()))
     ledger.close()
     with capsys.disabled():
         print(f"\na look at a job: {one / JOBS * 1e3:.2f} ms, {one / other:.2f} of the bare request")
@@ -96,7 +101,7 @@ def test_writing_a_submit_down_costs_little_beside_the_submit(sandbox, capsys, t
             return time.perf_counter() - began
 
     ledger = Ledger(tmp_path / "ledger.sqlite")
-    one, other = best(lambda: asyncio.run(submits(ledger)), 3), best(lambda: asyncio.run(submits(None)), 3)
+    one, other = best_of_both(lambda: asyncio.run(submits(ledger)), lambda: asyncio.run(submits(None)))
     ledger.close()
     with capsys.disabled():
         print(f"\na submit with a ledger on disk: {one / 30 * 1e3:.1f} ms, {one / other:.2f} of one without")
