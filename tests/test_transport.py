@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import weakref
 
 import httpcore
 import httpx
@@ -25,6 +26,7 @@ from lipsync_nodes import (
 )
 from lipsync_nodes.errors import conceal, redact
 from lipsync_nodes.ledger import Ledger
+from lipsync_nodes.transport import sync
 from lipsync_nodes.transport.wire import outcome
 from tests.conftest import QUICK
 from tests.faults import bad_service as bad
@@ -258,3 +260,19 @@ def test_a_key_is_masked_in_whatever_form_it_is_quoted():
         assert "quoted" not in redact(text)
     conceal("short")
     assert redact("short") == "short"
+
+
+def test_no_ctrl_c_is_lost_to_a_request_that_is_forgotten(monkeypatch):
+    """Python calls back the weak references to a thread where it is forgotten, and ignores a Ctrl-C that comes then."""
+
+    def start(timer):
+        weakref.finalize(timer, lambda: forgotten_by.append(threading.get_ident()))
+        begin(timer)
+
+    forgotten_by, begin = [], threading.Timer.start
+    monkeypatch.setattr(threading.Timer, "start", start)
+    for _ in range(100):
+        with sync._Watchdog(5):
+            pass
+    bad.wait_until(lambda: len(forgotten_by) == 100)
+    assert forgotten_by.count(threading.get_ident()) < 10

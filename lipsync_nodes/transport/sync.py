@@ -208,6 +208,8 @@ class _Watchdog:
 
     def __exit__(self, *_: object) -> None:
         self._timer.cancel()
+        # Whoever is the last to forget a thread is deaf to Ctrl-C for a moment, for it calls weak references back.
+        del self._timer
 
     def trace(self, event: str, info: Any) -> None:
         """Remember the socket when httpx opens it."""
