@@ -23,15 +23,13 @@ from lipsync_nodes.settings import Profile
 from lipsync_nodes.transport.wire import (
     INTERRUPTED,
     LARGEST_ANSWER,
-    TOLERANCE,
     KeptId,
     answer_of,
-    called_off,
     client_options,
     ended,
-    is_before_a_submit,
     is_for_the_flow,
     is_on_its_way,
+    last_notes,
     log,
     made,
     outcome,
@@ -109,8 +107,8 @@ class AsyncTransport:
             return time.monotonic(), None
         if isinstance(effect, Await):
             return await self._await(effect, ledger), None
-        noting = record(effect.event)
         try:
+            noting = record(effect.event)
             return await asyncio.shield(noting), None
         except asyncio.CancelledError:
             if isinstance(effect.event, Claim):  # what is granted meanwhile is given back
@@ -268,19 +266,16 @@ def _came_of(sending: asyncio.Future[Answer | NoAnswer]) -> Answer | NoAnswer:
 
 async def _conclude(flow: Flow[Any], record: Recorder, reply: object = None) -> None:
     """Have a flow whose caller has gone note the last of it: what came of its submit, and that no other is sent."""
-    with suppress(StopIteration, Exception), closing(flow):
-        effect = flow.send(reply) if reply else flow.throw(called_off())
-        for _ in range(TOLERANCE):
-            while isinstance(effect, Record) and not is_before_a_submit(effect.event):
-                try:
-                    heard = await asyncio.shield(record(effect.event))
-                except Exception as error:  # nobody is left who could be told the id
-                    if isinstance(effect.event, Accepted):
-                        job_id, why = effect.event.job.id, redact(f"{error}")
-                        _log.warning("Job %s was made but could not be noted: %s", job_id, why)
-                    raise
-                effect = flow.send(heard)
-            effect = flow.throw(called_off())
+    answer: object = None
+    with suppress(Exception), closing(last_notes(flow, reply)) as notes:
+        while True:
+            event = notes.send(answer)
+            try:
+                answer = await asyncio.shield(record(event))
+            except Exception as error:  # nobody is left who could be told the id
+                if isinstance(event, Accepted):
+                    _log.warning("Job %s was made but could not be noted: %s", event.job.id, redact(f"{error}"))
+                raise
 
 
 @asynccontextmanager

@@ -21,15 +21,13 @@ from lipsync_nodes.settings import Profile
 from lipsync_nodes.transport.wire import (
     INTERRUPTED,
     LARGEST_ANSWER,
-    TOLERANCE,
     KeptId,
     answer_of,
-    called_off,
     client_options,
     ended,
-    is_before_a_submit,
     is_for_the_flow,
     is_on_its_way,
+    last_notes,
     log,
     made,
     outcome,
@@ -246,13 +244,12 @@ def _record(
 def _conclude(flow: Flow[Any], record: Callable[[Event], object], reply: Answer | NoAnswer | None = None) -> KeptId:
     """Have a flow that was interrupted note the last of it: what came of its submit, and that no other is sent."""
     kept = KeptId()
-    with suppress(StopIteration, Exception), closing(flow):
-        effect = flow.send(reply) if reply else flow.throw(called_off())
-        for _ in range(TOLERANCE):
-            while isinstance(effect, Record) and not is_before_a_submit(effect.event):
-                kept.see(effect.event)
-                effect = flow.send(record(effect.event))
-            effect = flow.throw(called_off())
+    answer: object = None
+    with suppress(Exception), closing(last_notes(flow, reply)) as notes:
+        while True:
+            event = notes.send(answer)
+            kept.see(event)
+            answer = record(event)
     return kept
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing, suppress
 from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
@@ -17,7 +18,7 @@ from lipsync_nodes.answers import Answer, NoAnswer
 from lipsync_nodes.contract import Job
 from lipsync_nodes.errors import ConfigurationError, ConnectionFailed, LipsyncError, redact
 from lipsync_nodes.events import Accepted, Event, Paused, Refused, Sending, Unsure
-from lipsync_nodes.flow import Effect, Send
+from lipsync_nodes.flow import Effect, Flow, Record, Send
 from lipsync_nodes.ledger import Journal
 from lipsync_nodes.settings import Profile
 
@@ -27,16 +28,14 @@ if TYPE_CHECKING:
 __all__ = [
     "INTERRUPTED",
     "LARGEST_ANSWER",
-    "TOLERANCE",
     "USER_AGENT",
     "KeptId",
     "answer_of",
-    "called_off",
     "client_options",
     "ended",
-    "is_before_a_submit",
     "is_for_the_flow",
     "is_on_its_way",
+    "last_notes",
     "log",
     "made",
     "outcome",
@@ -94,11 +93,6 @@ def is_on_its_way(effect: Effect) -> bool:
     return isinstance(effect, Send) and effect.paid
 
 
-def is_before_a_submit(event: Event) -> bool:
-    """Tell whether an event is noted because a submit is to follow; where none is, it need not be."""
-    return isinstance(event, Sending | Paused)
-
-
 def is_for_the_flow(error: Exception, event: Event) -> bool:
     """Tell whether a flow hears of an error in noting an event, and goes on.
 
@@ -107,8 +101,24 @@ def is_for_the_flow(error: Exception, event: Event) -> bool:
     return isinstance(error, LipsyncError) or isinstance(event, Refused | Unsure)
 
 
-def called_off() -> ConnectionFailed:
-    """Return what a flow is told that is left before it has sent its submit."""
+def last_notes(flow: Flow[Any], reply: object = None) -> Generator[Event, object, None]:
+    """Give what a flow whose caller has gone has yet to note: what came of its submit, and that no other is sent.
+
+    Args:
+        flow: where it was left; it is closed.
+        reply: what came, if the flow was left at its submit.
+
+    """
+    with suppress(Exception), closing(flow):
+        effect = flow.send(reply) if reply else flow.throw(_called_off())
+        for _ in range(TOLERANCE):
+            # Before a submit things are noted because it is to follow: where none is, they need not be.
+            while isinstance(effect, Record) and not isinstance(effect.event, Sending | Paused):
+                effect = flow.send((yield effect.event))
+            effect = flow.throw(_called_off())
+
+
+def _called_off() -> ConnectionFailed:
     return ConnectionFailed("The submit was cancelled before it was sent.")
 
 
