@@ -53,6 +53,8 @@ NEW_SECONDS: Final = 120.0
 MINUTE: Final = 60.0
 # A live job that nobody has heard of for so long holds no place among the concurrent ones.
 FORGOTTEN_SECONDS: Final = 6 * 3600.0
+# A submission in one of these has its key for itself, as the file's index sees to.
+KEEPS_KEY: Final = "state IN ('waiting', 'submitting', 'uncertain', 'live', 'completed')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +129,7 @@ class Books:
 
     def _claim(self, wanted: Submission) -> Claimed | Found | Hold | Unsure:
         row = self._db.execute(
-            "SELECT * FROM submission WHERE account = ? AND key = ?"
-            " AND state IN ('waiting', 'submitting', 'uncertain', 'live', 'completed')",
+            f"SELECT * FROM submission WHERE account = ? AND key = ? AND {KEEPS_KEY}",  # noqa: S608
             (self._account, wanted.key),
         ).fetchone()
         if row is None:
@@ -281,10 +282,10 @@ class Books:
         """Write down what became of a row; one whose key went to another row meanwhile has to do without."""
         if values["state"] != "failed":  # that one stands in nobody's way
             self._db.execute(
-                "UPDATE submission SET key = NULL WHERE row = ? AND EXISTS"
+                "UPDATE submission SET key = NULL WHERE row = ? AND EXISTS"  # noqa: S608
                 " (SELECT 1 FROM submission AS other WHERE other.account = submission.account"
                 " AND other.key = submission.key AND other.row <> submission.row"
-                " AND other.state IN ('waiting', 'submitting', 'uncertain', 'live', 'completed'))",
+                f" AND other.{KEEPS_KEY})",
                 (row,),
             )
         self._update(row, **values)

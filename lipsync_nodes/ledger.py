@@ -21,7 +21,7 @@ from typing import Final, Protocol, Self
 from lipsync_nodes.callbacks import new_secret
 from lipsync_nodes.calls import CalledBooks
 from lipsync_nodes.catalogue import spec_of
-from lipsync_nodes.claims import Entry
+from lipsync_nodes.claims import KEEPS_KEY, Entry
 from lipsync_nodes.contract import Form, Job
 from lipsync_nodes.errors import ConfigurationError
 from lipsync_nodes.events import Accepted, Event, Seen
@@ -191,10 +191,10 @@ class Ledger:
         """
         with self._transaction() as db:
             db.execute(
-                "UPDATE submission SET key = :key WHERE job_id = :job_id AND NOT EXISTS"
+                "UPDATE submission SET key = :key WHERE job_id = :job_id AND NOT EXISTS"  # noqa: S608
                 " (SELECT 1 FROM submission AS other WHERE other.account = submission.account AND other.key = :key"
                 " AND other.row <> submission.row"
-                " AND other.state IN ('waiting', 'submitting', 'uncertain', 'live', 'completed'))",
+                f" AND other.{KEEPS_KEY})",
                 {"key": key, "job_id": job_id},
             )
 
