@@ -24,9 +24,9 @@ from lipsync_nodes.catalogue import spec_of
 from lipsync_nodes.claims import KEEPS_KEY, Entry
 from lipsync_nodes.contract import Form, Job
 from lipsync_nodes.errors import ConfigurationError
-from lipsync_nodes.events import Accepted, Event, Seen
+from lipsync_nodes.events import Accepted, Called, Claim, Event, Seen, Sending
 from lipsync_nodes.media import fingerprint
-from lipsync_nodes.settings import Profile, user_folder
+from lipsync_nodes.settings import Profile, named_path, user_folder
 from lipsync_nodes.waking import Bell
 
 __all__ = ["Entry", "Journal", "Ledger", "callback_secret", "content_key", "ledger_file"]
@@ -73,6 +73,9 @@ VERSION: Final = len(STEPS)
 # A call that could not be followed up for so long is given up: the job's output has expired by then.
 CALL_SECONDS: Final = 7 * 86400.0
 BUSY_SECONDS: Final = 30.0
+MEMORY: Final = ":memory:"
+
+_Inode = tuple[int, int] | None
 
 
 class Journal(Protocol):
@@ -112,20 +115,22 @@ class Ledger:
     """
 
     def __init__(self, path: str | Path | None = None, *, clock: Callable[[], float] = time.time) -> None:
-        self.path = str(path if path is not None else ledger_file())
+        path = ledger_file() if path is None else path
+        self.path = MEMORY if str(path) == MEMORY else str(Path(path).expanduser().absolute())
         self.bell = Bell(self.path)
         self._clock = clock
         self._secret = ""
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._process = 0
+        self._files: tuple[_Inode, ...] = ()
 
     def __repr__(self) -> str:
         return f"Ledger({self.path!r})"
 
     def record(self, event: Event, profile: Profile) -> object:
         """Write an event down and answer it; see `lipsync_nodes.events`."""
-        with self._transaction() as db:
+        with self._transaction(shared=isinstance(event, Claim | Sending | Called)) as db:
             answer = CalledBooks(db, profile, self._clock()).enter(event)
         if isinstance(event, Seen | Accepted) and event.job.finished:
             self.bell.ring(event.job.id)
@@ -244,13 +249,21 @@ class Ledger:
         self.close()
 
     @contextmanager
-    def _transaction(self, kind: str = "IMMEDIATE") -> Iterator[sqlite3.Connection]:
-        """Open a transaction: IMMEDIATE to write, alone on this host; DEFERRED to read, beside whoever writes."""
+    def _transaction(self, kind: str = "IMMEDIATE", *, shared: bool = False) -> Iterator[sqlite3.Connection]:
+        """Open a transaction: IMMEDIATE to write, alone on this host; DEFERRED to read, beside whoever writes.
+
+        Args:
+            kind: SQLite's.
+            shared: whether all others have to see what is written, because a submit follows.
+
+        """
         try:
             with self._lock:
                 db = self._open()
                 try:
                     db.execute(f"BEGIN {kind}")
+                    if shared:
+                        self._check_files()
                     yield db
                     db.execute("COMMIT")
                 except BaseException:  # Ctrl-C may strike right after BEGIN
@@ -267,8 +280,9 @@ class Ledger:
     def _open(self) -> sqlite3.Connection:
         """Return the connection of this process: one is never taken across a fork."""
         if self._connection is None or self._process != os.getpid():
-            if self.path != ":memory:":
-                _make_private(Path(self.path))
+            if self.path != MEMORY:
+                _make_private(Path(os.path.realpath(self.path)))
+            (opened, *_) = _files(self.path)
             db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
             try:
                 db.execute("PRAGMA journal_mode = WAL")
@@ -280,7 +294,19 @@ class Ledger:
             if self._connection is not None:
                 _FORKED.append(self._connection)
             self._connection, self._process = db, os.getpid()
+            # The side files are there once SQLite has read, and stay as long as anybody has the file open.
+            self._files = (opened, *_files(self.path)[1:])
         return self._connection
+
+    def _check_files(self) -> None:
+        """Refuse to submit where the open file is not the one that is found by its name: nobody else sees it."""
+        found = _files(self.path)
+        if any(inode not in {None, now} for inode, now in zip(self._files, found, strict=True)):
+            raise ConfigurationError(
+                f"The ledger {self.path} was deleted or replaced while it was open.",
+                hint="Nothing was sent, so as not to pay twice: only the old file knows what was submitted. Put it "
+                "back, with its -wal and -shm; or start this program again to go on with what is there now.",
+            )
 
 
 # Connections of a parent process. SQLite wants them not even closed in the child.
@@ -288,11 +314,29 @@ _FORKED: Final[list[sqlite3.Connection]] = []
 
 
 def _make_private(path: Path) -> None:
-    """Create the file for its user alone before SQLite opens it (and gives its side files the same mode)."""
+    """Create the file for its user alone before SQLite opens it (and gives its side files the same mode).
+
+    One that is there is not opened: to close it again would drop the locks that SQLite has on it in this process.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     if os.name == "posix":
         path.chmod(0o600)
+
+
+def _files(path: str) -> tuple[_Inode, ...]:
+    """Return what the file and its side files are: under the same name, another inode is another file."""
+    real = os.path.realpath(path)
+    return tuple(_inode(f"{real}{side}") for side in ("", "-wal", "-shm"))
+
+
+def _inode(path: str) -> _Inode:
+    try:
+        found = os.stat(path)  # noqa: PTH116  # some microseconds faster, before each submit
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _migrate(db: sqlite3.Connection) -> None:
@@ -312,7 +356,7 @@ def _migrate(db: sqlite3.Connection) -> None:
 def ledger_file(environ: Mapping[str, str] = os.environ) -> Path:
     """Return where the ledger is: `LIPSYNC_LEDGER`, or `ledger.sqlite` in the user's state folder."""
     if named := environ.get("LIPSYNC_LEDGER"):
-        return Path(named)
+        return named_path(named)
     return user_folder(environ, xdg="XDG_STATE_HOME", fallback=".local/state") / "ledger.sqlite"
 
 

@@ -23,6 +23,7 @@ import stat
 import sys
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final, Self
@@ -50,6 +51,7 @@ __all__ = [
     "Webhook",
     "is_loopback",
     "load_profile",
+    "named_path",
     "profile_of",
     "profiles_file",
     "user_folder",
@@ -311,8 +313,14 @@ def _read(path: Path) -> dict[str, Any]:
 def profiles_file(environ: Mapping[str, str] = os.environ) -> Path:
     """Return where the profiles are: `LIPSYNC_CONFIG`, or `profiles.toml` in the user's configuration folder."""
     if named := environ.get("LIPSYNC_CONFIG"):
-        return Path(named)
+        return named_path(named)
     return user_folder(environ, xdg="XDG_CONFIG_HOME", fallback=".config") / "profiles.toml"
+
+
+@cache
+def named_path(named: str) -> Path:
+    """Return the file that the environment names, as an absolute path: the same after a change of folder, too."""
+    return Path(named).expanduser().absolute()
 
 
 def user_folder(environ: Mapping[str, str], *, xdg: str, fallback: str) -> Path:

@@ -11,6 +11,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 from typing import Final
 
 __all__ = ["Bell"]
@@ -71,7 +72,9 @@ class Bell:
 
     def _look_on(self, over: threading.Event) -> None:
         """Look on until nobody waits; if the file cannot be read, those who wait still have their polls."""
-        with suppress(sqlite3.Error), closing(sqlite3.connect(self._path, isolation_level=None)) as db:
+        # It opens what is there: to create a file is the ledger's own business.
+        file = f"{Path(self._path).as_uri()}?mode=rw"
+        with suppress(sqlite3.Error), closing(sqlite3.connect(file, uri=True, isolation_level=None)) as db:
             seen = None
             while not over.wait(WATCH_EVERY):
                 (version,) = db.execute("PRAGMA data_version").fetchone()

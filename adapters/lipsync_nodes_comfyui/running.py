@@ -49,11 +49,11 @@ def ledger() -> Ledger:
     """
     global _ledger  # noqa: PLW0603  # one file, opened once, safe between threads
     if _ledger is None:
-        from lipsync_nodes.ledger import Ledger  # noqa: PLC0415  # SQLite is not for ComfyUI's start
+        from lipsync_nodes.ledger import Ledger, ledger_file  # noqa: PLC0415  # SQLite is not for ComfyUI's start
 
         # ComfyUI serves nothing of folders that begin with two underscores.
         usual = Path(folder_paths.get_user_directory()) / "__lipsync_nodes" / "ledger.sqlite"
-        _ledger = Ledger(os.environ.get("LIPSYNC_LEDGER") or usual)
+        _ledger = Ledger(ledger_file() if os.environ.get("LIPSYNC_LEDGER") else usual)
     return _ledger
 
 
