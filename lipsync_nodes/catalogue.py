@@ -76,6 +76,7 @@ class FieldSpec:
         media: video, image, audio or mask if it is a media field, else None.
         default: the value that the service assumes where the field is left out; None if there is none.
         choices: the allowed values, empty if any is.
+        minimum, maximum: the bounds of an integer; None if there is none.
         title, help: English; `zh_title`, `zh_help`: Chinese.
 
     """
@@ -92,6 +93,8 @@ class FieldSpec:
     zh_help: str
     multiline: bool = False
     advanced: bool = False
+    minimum: int | None = None
+    maximum: int | None = None
 
     @property
     def option(self) -> str:
@@ -185,6 +188,8 @@ def _field(name: str, schema: Mapping[str, Any], required: bool) -> FieldSpec:
         zh_help=schema["zh"]["description"],
         multiline=schema.get("multiline", False),
         advanced=schema.get("advanced", False),
+        minimum=plain.get("minimum"),
+        maximum=plain.get("maximum"),
     )
 
 

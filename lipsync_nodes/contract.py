@@ -20,7 +20,6 @@ from pydantic import (
     ConfigDict,
     Field,
     JsonValue,
-    StrictInt,
     ValidationError,
     WithJsonSchema,
     field_validator,
@@ -28,7 +27,7 @@ from pydantic import (
 )
 
 from lipsync_nodes.errors import InvalidRequest
-from lipsync_nodes.fields import Asset, Media, OptionalMedia, OptionalText, Order, Resolution, shown
+from lipsync_nodes.fields import Asset, Media, OptionalMedia, OptionalText, Order, Resolution, Seed, brief, shown
 
 __all__ = [
     "Form",
@@ -93,7 +92,7 @@ class Form(BaseModel):
         ),
     ] = None
     seed: Annotated[
-        StrictInt | None,
+        Seed | None,
         shown(
             "Seed",
             "随机种子",
@@ -186,7 +185,7 @@ def _sentence(form: str, error: ValidationError) -> str:
     for fault in error.errors(include_url=False):
         field = ".".join(str(step) for step in fault["loc"][:2]) or "form"
         words = fault["msg"].removeprefix("Value error, ")
-        shown = f", got {fault['input']!r:.80}" if isinstance(fault["input"], str | int | float) else ""
+        shown = f", got {brief(fault['input'])}" if isinstance(fault["input"], str | int | float) else ""
         faults.append(f"`{field}`: {words}{shown}")
     return f"{form}: {'; '.join(faults)}."
 

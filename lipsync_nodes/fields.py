@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, PlainValidator, StrictStr, ValidationInfo, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainValidator, StrictInt, StrictStr, ValidationInfo, WithJsonSchema
 
 __all__ = [
     "MEDIA_URL",
@@ -20,12 +20,16 @@ __all__ = [
     "OptionalText",
     "Order",
     "Resolution",
+    "Seed",
+    "brief",
     "check_media_url",
     "shown",
 ]
 
 Resolution = Literal["480p", "720p"]
 Order = Literal["meanwhile", "left_right", "right_left"]
+Seed = Annotated[StrictInt, Field(ge=-1, le=2**31 - 1)]
+"""The service documents an integer. The range is inferred: its upstream (WaveSpeed) documents -1 to 2147483647."""
 
 URLS_ONLY: Final = {"media": "urls only"}
 """Validation context for values that come from outside: a media text is a URL as `MEDIA_URL` says, never a path."""
@@ -59,6 +63,14 @@ def check_media_url(url: str) -> str:
     if parts.scheme.lower() not in {"http", "https"} or not host:
         raise ValueError("must be a public http(s) URL with a host")
     return url
+
+
+def brief(value: object) -> str:
+    """Return a value as an error shows it: cut where it is long. Python writes no integer of very many digits."""
+    try:
+        return f"{value!r:.80}"
+    except ValueError:
+        return "a number of too many digits"
 
 
 def _blank_is_unset(value: Any) -> Any:

@@ -90,6 +90,7 @@ def test_a_job_that_failed_ends_with_1(cli, service):
         ["run", "image", "--image", "missing.png", "--audio", URLS[3]],
         ["run", "image", "--image", FACE, "--audio", VOICE],
         ["run", "image", *URLS, "--seed", "one"],
+        ["run", "image", *URLS, "--seed", "2147483648"],
         ["run", "image", *URLS, "--extra", "[1]"],
         ["run", "image", *URLS, "--timeout", "-1"],
         ["run", "image", *URLS, "--audio-seconds", "0"],

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lipsync_nodes import ImageForm, ImageMultiForm, InvalidRequest, Job, JobStatus, VideoForm, WebhookEvent
+from lipsync_nodes.catalogue import CATALOGUE
 from lipsync_nodes.contract import parse_job
 
 IMAGE = {"image": "https://x/i.png", "audio": "https://x/a.mp3"}
@@ -102,6 +103,29 @@ def test_what_is_no_public_url_is_refused_with_the_fields_name(url):
 def test_a_wrong_field_is_named(field, value):
     with pytest.raises(InvalidRequest, match=f"`{field}"):
         ImageForm(**IMAGE, **{field: value})
+
+
+TOO_LARGE = {"-2": -2, "2**31": 2**31, "2**63": 2**63, "400 digits": 10**400, "5000 digits": 10**5000}
+
+
+@pytest.mark.parametrize("seed", TOO_LARGE.values(), ids=TOO_LARGE.keys())
+def test_a_seed_beyond_the_range_is_refused(seed):
+    """The upstream documents -1 to 2147483647."""
+    with pytest.raises(InvalidRequest, match="`seed`"):
+        ImageForm(image="https://x/i", audio="https://x/a", seed=seed)
+
+
+@pytest.mark.parametrize("seed", [-1, 0, 2**31 - 1])
+def test_a_seed_within_the_range_is_sent(seed):
+    assert ImageForm(image="https://x/i", audio="https://x/a", seed=seed).form_state()["seed"] == seed
+
+
+@pytest.mark.parametrize("spec", CATALOGUE, ids=lambda spec: spec.command)
+def test_hosts_know_the_range_of_a_seed(spec):
+    (seed,) = [field for field in spec.fields if field.name == "seed"]
+    assert (seed.minimum, seed.maximum) == (-1, 2**31 - 1)
+    number = spec.schema["properties"]["seed"]["anyOf"][0]
+    assert number == {"type": "integer", "minimum": -1, "maximum": 2**31 - 1}
 
 
 def test_a_missing_field_is_named():

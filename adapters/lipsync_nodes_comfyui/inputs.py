@@ -39,7 +39,9 @@ def input_of(field: FieldSpec) -> io.Input:
         known["tooltip"] += f" {UNSET}: not given."
         # Left to itself the frontend draws a new `seed` after each run, and each would be a new job to pay for.
         known["control_after_generate"] = False
-        return io.Int.Input(field.name, default=UNSET, min=UNSET, max=LARGEST, **known)
+        return io.Int.Input(
+            field.name, default=UNSET, min=UNSET, max=LARGEST if field.maximum is None else field.maximum, **known
+        )
     if field.type == "object":
         known["tooltip"] += " A JSON object."
     lines = field.multiline or field.type == "object"

@@ -80,7 +80,9 @@ def _submit_options(command: Command) -> Command:
 
 def _field_option(field: FieldSpec) -> Callable[[Command], Command]:
     """Make the option of one form field."""
-    kind: Any = {"integer": click.INT, "object": _JsonObject()}.get(field.type, click.STRING)
+    kind: Any = {"integer": click.IntRange(field.minimum, field.maximum), "object": _JsonObject()}.get(
+        field.type, click.STRING
+    )
     return click.option(
         field.option,
         field.name,
