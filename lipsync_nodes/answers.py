@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Final
@@ -28,15 +29,17 @@ from lipsync_nodes.errors import (
 
 __all__ = ["Answer", "NoAnswer", "error_of", "retry_after", "shorten", "submit_error"]
 
-# Sent by something before the service: the method was not carried out. (A 303 would say that it was.)
-_ELSEWHERE: Final = frozenset(
+_REDIRECTS: Final = frozenset(
     {
         HTTPStatus.MOVED_PERMANENTLY,
         HTTPStatus.FOUND,
+        HTTPStatus.SEE_OTHER,
         HTTPStatus.TEMPORARY_REDIRECT,
         HTTPStatus.PERMANENT_REDIRECT,
     }
 )
+# Gateways send these 4xx when the client or they themselves stopped waiting: 408, nginx's 499, the 460 of AWS.
+_GAVE_UP: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, 460, 499})
 _HAS_PACE: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
 
@@ -56,9 +59,9 @@ class Answer:
 
     @property
     def refused(self) -> bool:
-        """Whether the request was surely not carried out: a 4xx, but for 408, which gateways send for a time-out."""
+        """Whether the request was surely not carried out: a 4xx, but for those that stand for a time-out."""
         client_error = HTTPStatus.BAD_REQUEST <= self.status < HTTPStatus.INTERNAL_SERVER_ERROR
-        return client_error and self.status != HTTPStatus.REQUEST_TIMEOUT
+        return client_error and self.status not in _GAVE_UP
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +73,16 @@ class NoAnswer:
 
 
 def submit_error(answer: Answer) -> LipsyncError:
-    """Choose the error of a submit that was not accepted: refused for sure, or nobody knows."""
-    if answer.refused or retry_after(answer) is not None or answer.status in _ELSEWHERE:
+    """Choose the error of a submit that was not accepted: refused for sure, or nobody knows.
+
+    Gateways put a Retry-After also on errors that come after the service has the request, and redirect then, too.
+    """
+    if answer.refused:
         return error_of(answer)
+    redirect = f" It is a redirect to {_target(answer)}: check the base URL." if "location" in answer.headers else ""
     return SubmissionUncertain(
-        f"The service answered {answer.status} to the submit{_words(answer)}; whether it made the job is unknown.",
+        f"The service answered {answer.status} to the submit{_words(answer)}; whether it made the job is unknown."
+        + redirect,
         status_code=answer.status,
     )
 
@@ -87,9 +95,10 @@ def error_of(answer: Answer, job_id: str | None = None) -> LipsyncError:
     if status == HTTPStatus.TOO_MANY_REQUESTS or pace is not None:
         asked = f"; it asks to wait {pace:g} s" if pace is not None else ""
         return RateLimited(f"The service answered {status}{asked}{words}.", retry_after=pace, **about)
-    if status in _ELSEWHERE:
-        target = answer.headers.get("location", "somewhere else")
-        return ConfigurationError(f"The base URL redirects ({status}) to {target}.", hint="Use that one.", **about)
+    if status in _REDIRECTS:
+        return ConfigurationError(
+            f"The base URL redirects ({status}) to {_target(answer)}.", hint="Use that one.", **about
+        )
     if not answer.refused:
         return ServiceError(f"The service answered {status}{words}.", **about)
     return _refusal(status, words, about)
@@ -113,6 +122,10 @@ def _refusal(status: int, words: str, about: dict[str, Any]) -> LipsyncError:
             fault = "refused the request"
             hint = "Check the job id and the base URL." if polled else None
     return InvalidRequest(f"The service {fault} ({status}){words}.", hint=hint, **about)
+
+
+def _target(answer: Answer) -> str:
+    return shorten(answer.headers.get("location") or "somewhere else")
 
 
 def _words(answer: Answer) -> str:
@@ -153,12 +166,15 @@ def _number(text: str | None) -> float | None:
 
 def _until(date: str | None, answer: Answer) -> float | None:
     """Return the seconds until an HTTP date, by the server's own clock where it gives one."""
+    until = _timestamp(date)
+    now = _timestamp(answer.headers.get("date"))
+    return None if until is None else max(0.0, until - (answer.received if now is None else now))
+
+
+def _timestamp(date: str | None) -> float | None:
+    """Return an HTTP date in seconds since 1970; one without a zone is UTC, as all HTTP dates are."""
     try:
-        until = parsedate_to_datetime(date or "").timestamp()
+        when = parsedate_to_datetime(date or "")
     except (ValueError, OverflowError):
         return None
-    try:
-        now = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
-    except (ValueError, OverflowError):
-        now = answer.received
-    return max(0.0, until - now)
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()

@@ -7,8 +7,8 @@ LipsyncError
 ├── InsufficientCredits     the account cannot pay (402)
 │   └── BudgetExceeded      your own budget forbids it; nothing was sent
 ├── JobNotFound             the service knows no such job (404)
-├── RateLimited             told to slow down for longer than we are willing to wait (429, or 503 with a pace)
-├── ServiceError            the service answered with an error (5xx) or with something unreadable
+├── RateLimited             told to slow down for longer than we are willing to wait (429; a poll: also 503 with a pace)
+├── ServiceError            the service answered a poll with an error (5xx) or with something unreadable
 ├── ConnectionFailed        the service was not reached; it surely received nothing
 ├── SubmissionUncertain     a submit was sent and its outcome is unknown: the job may exist and may be billed
 ├── JobFailed               the job ended without a video
@@ -151,7 +151,9 @@ class JobNotFound(LipsyncError):
 
 
 class RateLimited(LipsyncError):
-    """The service asks for a slower pace than we are willing to wait for (429, 503 with Retry-After).
+    """The service asks for a slower pace than we are willing to wait for (429).
+
+    A poll is told so by a 503 with Retry-After, too; a submit that is answered so is uncertain.
 
     Attributes:
         retry_after: the pause that the service asks for, in seconds; None if it did not say.

@@ -1,8 +1,8 @@
 """The flow of a submit: the rules on money live here and nowhere else.
 
 A submit is sent again only where it surely was not received (`NoAnswer.sent` is False) or was refused together with a
-pace (429 or 503 with Retry-After). A read time-out, a cut connection, a 5xx without a pace or an unreadable answer
-leave the outcome unknown: `SubmissionUncertain`, never a second POST.
+pace (429 with Retry-After). A read time-out, a cut connection, a 3xx, a 5xx with or without a pace, or an unreadable
+answer leave the outcome unknown: `SubmissionUncertain`, never a second POST.
 
 A webhook that carries our token can tell the job of such a submit, then or later: `calls` binds it to the submit, and
 whoever asks again, or is patient enough, is given the job.
@@ -42,6 +42,8 @@ __all__ = ["submit"]
 
 # Shorter than a claim stands: whoever looks after another's job keeps its own.
 SHORT_LOOK: Final = 3.0
+# Between two POSTs, also where the service asks for no pause at all.
+LEAST_PAUSE: Final = 0.2
 # How often the ledger is asked whether a webhook has settled what is uncertain, in seconds.
 ASK_EVERY: Final = 0.5
 WEBHOOK_HINT: Final = (
@@ -154,10 +156,10 @@ def _post(row: int, submission: Submission, policy: Policy) -> Flow[Job]:
             return _submitted(reply)
         else:
             refused += 1
-            pace = retry_after(reply)
+            pace = retry_after(reply) if reply.refused else None
             if pace is None or pace > policy.longest_pace or refused >= policy.paced_tries:
                 raise submit_error(reply)
-            pause = pace * (1 + policy.chance() / 10)
+            pause = max(pace, LEAST_PAUSE) * (1 + policy.chance() / 10)
         yield Record(Paused(row, pause))
         yield Sleep(pause)
 

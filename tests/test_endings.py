@@ -282,14 +282,14 @@ def cancelled(client, after, **options):
 
 
 def test_a_cancel_in_the_pause_before_another_try_frees_budget_and_key(service, ledger):
-    service.on_submit, budget = [bad.refuse(503, Retry_After="2")], Budget(100)
+    service.on_submit, budget = [bad.refuse(429, Retry_After="2")], Budget(100)
     client = AsyncLipsyncClient("sk_x", service.base_url, ledger=ledger, budget=budget, policy=QUICK)
     cancelled(client, lambda: [state for state, _ in states(ledger)] == ["waiting"] and service.posts)
     assert (budget.committed, states(ledger)) == (0, [("refused", None)])
 
 
 def test_a_refusal_that_comes_after_the_cancel_frees_budget_and_key(service, ledger):
-    refuse, budget = bad.refuse(503, Retry_After="2"), Budget(100)
+    refuse, budget = bad.refuse(429, Retry_After="2"), Budget(100)
     service.on_submit = [lambda request: (request.service.linger(0.5), refuse(request))]
     client = AsyncLipsyncClient("sk_x", service.base_url, ledger=ledger, budget=budget, policy=QUICK)
     cancelled(client, lambda: service.posts)
@@ -363,7 +363,7 @@ def test_ctrl_c_while_a_refusal_is_noted_leaves_it_refused(service, tmp_path):
 
 def test_a_stop_in_the_pause_before_another_try_frees_budget_and_key(service, ledger):
     budget = Budget(100)
-    service.on_submit = [bad.refuse(503, Retry_After="2")]
+    service.on_submit = [bad.refuse(429, Retry_After="2")]
 
     def stop():
         wait_until(lambda: service.posts and states(ledger) == [("waiting", None)])

@@ -5,7 +5,6 @@ import time
 import pytest
 
 from lipsync_nodes import (
-    ConfigurationError,
     ImageForm,
     JobFailed,
     JobStatus,
@@ -96,7 +95,7 @@ def test_the_key_goes_nowhere_but_to_the_base_url(client, service, tmp_path):
 
 def test_a_redirect_is_not_followed_with_the_key(client, service):
     service.on_submit = [bad.refuse(308, Location=f"{service.url}/elsewhere")]
-    with pytest.raises(ConfigurationError, match="redirects"):
+    with pytest.raises(SubmissionUncertain, match=f"a redirect to {service.url}/elsewhere: check the base URL"):
         client.submit(FORM)
     assert len(service.posts) == 1
 

@@ -180,13 +180,14 @@ def drip_body(request):
     request.drip(body.encode())
 
 
-def accept_saying(body, *, status=200, kind="application/json"):
-    """Make a job, and answer with something else than its description."""
+def accept_saying(body, *, status=200, kind="application/json", **headers):
+    """Make a job, and answer with something else than its description; headers as of `refuse`."""
 
     def behave(request):
         request.read()
         request.service.make_job()
-        request.answer(status, body, kind=kind)
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        request.answer(status, body, kind=kind, headers=named)
 
     return behave
 

@@ -9,7 +9,6 @@ import pytest
 from lipsync_nodes import (
     AsyncLipsyncClient,
     AuthenticationError,
-    ConfigurationError,
     ConnectionFailed,
     InsufficientCredits,
     InvalidRequest,
@@ -70,6 +69,10 @@ def unsure(name, *behaviours, jobs=1):
     return Fault(name, behaviours, SubmissionUncertain, 1, jobs, "uncertain", charged=True)
 
 
+def redirected(code):
+    return bad.accept_saying(HTML, status=code, kind="text/html", Location="https://evil.example/")
+
+
 SUBMIT_FAULTS = [
     ok("none", bad.accept),
     unsure("cut before reading", bad.cut_before_reading, jobs=0),
@@ -85,8 +88,11 @@ SUBMIT_FAULTS = [
     refused("409", InvalidRequest, bad.refuse(409)),
     refused("413", InvalidRequest, bad.refuse(413)),
     refused("422", InvalidRequest, bad.refuse(422)),
-    refused("308 to somewhere else", ConfigurationError, bad.refuse(308, Location="https://evil.example/")),
-    unsure("408", bad.refuse(408), jobs=0),
+    refused("425", InvalidRequest, bad.refuse(425)),
+    *(unsure(f"{code}", bad.accept_saying({"error": "gave up"}, status=code)) for code in (408, 460, 499)),
+    *(unsure(f"{code} to elsewhere", redirected(code)) for code in (300, 301, 302, 303, 307, 308)),
+    unsure("304 without a place", bad.accept_saying(b"", status=304)),
+    unsure("302, and not received", bad.refuse(302, Location="https://evil.example/"), jobs=0),
     ok("429 with seconds", bad.refuse(429, Retry_After="0.05"), bad.accept, posts=2),
     ok("429 with a date", lambda r: bad.refuse(429, Retry_After=soon(), Date=soon())(r), bad.accept, posts=2),
     refused("429 with an absurd pace", RateLimited, bad.refuse(429, Retry_After="86400")),
@@ -94,10 +100,13 @@ SUBMIT_FAULTS = [
     refused("429 for ever", RateLimited, bad.refuse(429, Retry_After="0"), posts=QUICK.paced_tries),
     unsure("500", bad.accept_saying({"error": "oops"}, status=500)),
     unsure("502 with HTML", bad.accept_saying(HTML, status=502, kind="text/html")),
-    ok("503 with a pace", bad.refuse(503, Retry_After="0.05"), bad.accept, posts=2),
-    refused("503 with an absurd pace", RateLimited, bad.refuse(503, Retry_After="86400")),
+    unsure("503 with a pace", bad.accept_saying({"error": "busy"}, status=503, Retry_After="0.05")),
+    unsure("503 with a pace, and not received", bad.refuse(503, Retry_After="0.05"), jobs=0),
+    unsure("503 with an absurd pace", bad.accept_saying({"error": "busy"}, status=503, Retry_After="86400")),
     unsure("503 without a pace", bad.accept_saying({"error": "busy"}, status=503)),
     unsure("504", bad.accept_saying(b"", status=504)),
+    *(unsure(f"{code} with a pace", bad.accept_saying(b"", status=code, Retry_After="0")) for code in (500, 502, 504)),
+    *(unsure(f"{code}", bad.accept_saying(b"{}", status=code)) for code in (600, 999)),
     ok("answer cut behind the id", bad.accept_cutting_the_answer),
     ok("JSON truncated behind the id", bad.accept_saying(b'{"id": "job-1", "sta')),
     unsure("JSON truncated in the id", bad.accept_saying(b'{"id": "job-')),

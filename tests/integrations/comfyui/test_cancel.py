@@ -28,7 +28,7 @@ def test_a_job_whose_answer_was_on_its_way_is_picked_up(comfy, box, image):
 def test_a_cancel_before_a_new_job_is_sent_leaves_the_old_one_to_the_next_run(newest, box, image):
     inputs = image()
     assert outcome(newest.run(one(inputs))) == ("success", "")
-    box.fault("status", code=503, headers={"Retry-After": "60"}, where="submit", count=1)
+    box.fault("status", code=429, headers={"Retry-After": "60"}, where="submit", count=1)
     prompt = newest.queue(one(inputs | {"force_new": True}))
     newest._until(lambda: len(box.received("submit")) == 2, 20)
     newest.interrupt()
