@@ -19,14 +19,13 @@ A profile that the caller names (argument or `--profile`) is taken whole: the en
 from __future__ import annotations
 
 import os
-import stat
+import re
 import sys
-import tomllib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import cache
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Annotated, Any, Final, Self
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -34,15 +33,18 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    PositiveInt,
     SecretStr,
+    StrictInt,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from lipsync_nodes.errors import ConfigurationError, LipsyncError, conceal
 from lipsync_nodes.hookspecs import plugins
+from lipsync_nodes.profile_file import read_profiles, shortened
+from lipsync_nodes.urls import check_base, is_loopback, split
 
 __all__ = [
     "DEFAULT_BASE_URL",
@@ -62,6 +64,16 @@ NO_KEY_HINT: Final = (
     "Set LIPSYNC_API_KEY to your key (sk_…), or try without one: the embedded sandbox needs none "
     "(`lipsync-nodes demo`, or `--sandbox` on any command)."
 )
+VARIABLES: Final = {
+    "api_key": "LIPSYNC_API_KEY",
+    "base_url": "LIPSYNC_BASE_URL",
+    "storage": "LIPSYNC_STORAGE",
+    "webhook": "LIPSYNC_WEBHOOK",
+}
+LONGEST_NAME: Final = 100
+# More than anybody has, and still a number that the ledger can hold.
+Count = Annotated[StrictInt, Field(ge=0, le=10**9)]
+CountFromOne = Annotated[StrictInt, Field(ge=1, le=10**9)]
 
 
 class Storage(BaseModel):
@@ -80,15 +92,24 @@ class Storage(BaseModel):
 
     url: str
     public_base: str | None = None
-    expires: float = Field(default=86400.0, gt=0, allow_inf_nan=False)
+    expires: float = Field(default=86400.0, gt=0, allow_inf_nan=False, strict=True)
     options: dict[str, SecretStr] = Field(default_factory=dict)
+
+    @field_validator("url")
+    @classmethod
+    def _url_is_a_place(cls, url: str) -> str:
+        parts = split(url)
+        if parts.scheme == "file":
+            if parts.netloc not in {"", "localhost"} or not Path(url2pathname(parts.path)).is_absolute():
+                raise ValueError("must name the folder in full: file:///folder, with three slashes")
+        elif not parts.scheme or not parts.netloc:
+            raise ValueError("must be a URL such as s3://bucket/prefix")
+        return url
 
     @field_validator("public_base")
     @classmethod
     def _base_is_a_url(cls, base: str | None) -> str | None:
-        if base is not None and urlsplit(base).scheme not in {"http", "https"}:
-            raise ValueError("must be an http(s) URL")
-        return base.rstrip("/") if base else None
+        return None if base is None else check_base(base)
 
     @model_validator(mode="after")
     def _a_folder_is_shown_somewhere(self) -> Self:
@@ -133,11 +154,13 @@ class Webhook(BaseModel):
     @field_validator("base")
     @classmethod
     def _base_is_safe(cls, url: str) -> str:
-        return _safe_url(url, "a token would be readable on the way")
+        return check_base(url, "a token would be readable on the way")
 
 
 class Profile(BaseModel):
     """Named settings. The key is a `SecretStr`: it shows in no repr, log or dump.
+
+    A wrong one raises `ConfigurationError`, which names the field and says what is wrong with it.
 
     Attributes:
         name: what it is called in the file, `default` if it has no name.
@@ -157,12 +180,31 @@ class Profile(BaseModel):
     name: str = "default"
     api_key: SecretStr | None = None
     base_url: str = DEFAULT_BASE_URL
-    budget: int | None = None
-    max_concurrency: PositiveInt | None = None
-    submits_per_minute: PositiveInt | None = None
+    budget: Count | None = None
+    max_concurrency: CountFromOne | None = None
+    submits_per_minute: CountFromOne | None = None
     account_name: str = ""
     storage: Storage | None = None
     webhook: Webhook | None = None
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _speak_plainly(cls, data: Any, handler: Any, info: ValidationInfo) -> Self:
+        try:
+            profile: Self = handler(data)
+        except ValidationError as error:
+            name = str(data.get("name", "default")) if isinstance(data, Mapping) else "default"
+            faults = "; ".join(_fault(fault, info.context or {}) for fault in error.errors(include_url=False))
+            raise ConfigurationError(f"Profile {shortened(name)} cannot be used: {faults}.") from None
+        return profile
+
+    @field_validator("name", "account_name")
+    @classmethod
+    def _name_can_be_shown(cls, name: str, info: ValidationInfo) -> str:
+        given = bool(name) or info.field_name == "account_name"
+        if not given or name != name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
+            raise ValueError(f"must be 1 to {LONGEST_NAME} printable characters")
+        return name
 
     @field_validator("webhook", mode="before")
     @classmethod
@@ -178,15 +220,15 @@ class Profile(BaseModel):
     @classmethod
     def _key_fits_a_header(cls, key: SecretStr | None) -> SecretStr | None:
         text = key.get_secret_value().strip() if key else ""
-        if not text.isascii() or any(character.isspace() or not character.isprintable() for character in text):
-            raise ValueError("has characters that no key has (white space or non-ASCII)")
+        if fault := next((words for pattern, words in _NO_KEYS if re.search(pattern, text)), ""):
+            raise ValueError(fault)
         conceal(text)
         return SecretStr(text) if text else None
 
     @field_validator("base_url")
     @classmethod
     def _base_is_safe(cls, url: str) -> str:
-        return _safe_url(url, "the key would be readable on the way")
+        return check_base(url, "the key would be readable on the way")
 
     @property
     def account(self) -> str:
@@ -205,23 +247,40 @@ class Profile(BaseModel):
         return self.api_key.get_secret_value()
 
 
-def _safe_url(url: str, danger: str) -> str:
-    """Return a URL to build on, without a slash at its end; raise ValueError if it is none or not safe."""
-    parts = urlsplit(url.strip())
-    odd = any(character.isspace() or not character.isprintable() for character in url.strip())
-    if odd or not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
-        raise ValueError("must be a plain URL such as " + DEFAULT_BASE_URL)
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
-        raise ValueError(f"must be https: {danger} (http only for this machine)")
-    return url.strip().rstrip("/")
+# What people put around a key, and what is wrong with it.
+_NO_KEYS: Final = (
+    (r"[^ -~]", "has characters that no key has (non-ASCII, or several lines)"),
+    (r"(?i)^\W*(bearer|authorization)\b", "begins with `Bearer`; give the key alone, the word is added to it"),
+    (r"^[\"'`]|[\"'`]$", "has quotes around it that are part of the value; give the key alone"),
+    (r"\Wsk_", "has something before its sk_; give the key alone"),
+    (r" ", "has white space in it, which no key has"),
+)
+# How pydantic begins its sentences.
+_PYDANTIC: Final = re.compile(r"^(Value error, |Input should (?=be ))")
 
 
-def is_loopback(host: str) -> bool:
-    """Tell whether *host* is this machine by its name or address."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
+def _fault(fault: Any, origins: Mapping[str, str]) -> str:
+    """Say what is wrong with a field and where it came from; never the value, which may be a key."""
+    loc = [str(step) for step in fault["loc"]]
+    field = f"`{shortened('.'.join(loc), quoted=False)}`"
+    origin = f" ({origins[loc[0]]})" if loc and loc[0] in origins else ""
+    if fault["type"] == "extra_forbidden":
+        return f"{field}{origin}: there is no such setting{_suggestion(loc)}"
+    if fault["type"] == "missing":
+        return f"{field}{origin}: is missing"
+    if fault["type"] == "model_type":
+        return f"{field}{origin}: must be a URL or a table"
+    words = _PYDANTIC.sub(lambda found: "must " if found[1].startswith("Input") else "", fault["msg"])
+    return f"{field}{origin}: {words}"
+
+
+def _suggestion(loc: list[str]) -> str:
+    """Return the setting that was probably meant, or else all that there are."""
+    nested: dict[str, type[BaseModel]] = {"storage": Storage, "webhook": Webhook}
+    model = nested[loc[0]] if len(loc) > 1 else Profile
+    names = sorted(model.model_fields.keys() - {"name"})
+    close = get_close_matches(loc[-1], names, 1)
+    return f"; did you mean `{close[0]}`?" if close else f"; there are {', '.join(names)}"
 
 
 def load_profile(
@@ -250,28 +309,26 @@ def load_profile(
     """
     env = os.environ if environ is None else environ
     chosen = name or env.get("LIPSYNC_PROFILE") or "default"
-    values = _from_file(profiles_file(env), chosen, must_exist=chosen != "default")
-    if name is None:
-        values |= _given(
-            api_key=env.get("LIPSYNC_API_KEY"),
-            base_url=env.get("LIPSYNC_BASE_URL"),
-            storage=env.get("LIPSYNC_STORAGE"),
-            webhook=env.get("LIPSYNC_WEBHOOK"),
-        )
-    values |= _given(api_key=api_key, base_url=base_url)
-    profile = profile_of(chosen, values)
+    values, origins = _from_file(env, chosen)
+    if not name:
+        # Empty is not given; but of an empty base URL the paid service would be asked instead of what was meant.
+        given = {field: env.get(variable) for field, variable in VARIABLES.items()}
+        given = {field: value for field, value in given.items() if value or (value == "" and field == "base_url")}
+        values |= given
+        origins |= {field: VARIABLES[field] for field in given}
+    given = {"api_key": api_key or None, "base_url": base_url}
+    given = {field: value for field, value in given.items() if value is not None}
+    values |= given
+    origins |= dict.fromkeys(given, "the argument")
+    profile = profile_of(chosen, values, origins)
     if ask_plugins and not api_key and (key := _key_of_plugin(profile)) is not None:
-        return profile_of(chosen, {**values, "api_key": key})
+        return profile_of(chosen, {**values, "api_key": key}, {**origins, "api_key": "a plugin"})
     return profile
 
 
-def profile_of(name: str, values: Mapping[str, Any]) -> Profile:
-    """Make a profile of values from outside; raise `ConfigurationError` where they cannot be one."""
-    try:
-        return Profile(**{**values, "name": name})
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        raise ConfigurationError(f"Profile {name!r} cannot be used: {faults}.") from None
+def profile_of(name: str, values: Mapping[str, Any], origins: Mapping[str, str] | None = None) -> Profile:
+    """Make a profile of values from outside, each field's origin named; `ConfigurationError` where they cannot be."""
+    return Profile.model_validate({**values, "name": name}, context=origins)
 
 
 def _key_of_plugin(profile: Profile) -> object:
@@ -285,29 +342,21 @@ def _key_of_plugin(profile: Profile) -> object:
     raise ConfigurationError(f"A plugin could not give the key of profile {profile.name!r}: {failure}.")
 
 
-def _given(**values: str | None) -> dict[str, str]:
-    return {name: value for name, value in values.items() if value}
-
-
-def _from_file(path: Path, name: str, *, must_exist: bool) -> dict[str, Any]:
-    profiles = _read(path) if path.is_file() else {}
-    profile = profiles.get(name)
-    if profile is None and must_exist:
-        known = ", ".join(sorted(profiles)) or "none"
-        raise ConfigurationError(f"There is no profile {name!r} in {path}.", hint=f"Profiles there: {known}.")
-    if not isinstance(profile, dict | None):
-        raise ConfigurationError(f"{path}: {name} is not a table.", hint=f"Write it as [{name}].")
-    return dict(profile or {})
-
-
-def _read(path: Path) -> dict[str, Any]:
-    if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
-        raise ConfigurationError(f"{path} holds keys and others can read it.", hint=f"Run: chmod 600 '{path}'")
+def _from_file(env: Mapping[str, str], name: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return what the profiles file says of a profile, and where each field of it stands."""
+    named = bool(env.get("LIPSYNC_CONFIG"))
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        # The error's text may quote a line, and a line may hold a key.
-        raise ConfigurationError(f"{path} cannot be read as TOML ({type(error).__name__}).") from None
+        path = profiles_file(env)
+    except ConfigurationError:  # there is no home: no file in it either
+        if named or name != "default":
+            raise
+        return {}, {}
+    profiles = read_profiles(path, named=named)
+    profile = profiles.get(name)
+    if profile is None and name != "default":
+        known = ", ".join(shortened(known, quoted=False) for known in sorted(profiles)) or "none"
+        raise ConfigurationError(f"There is no profile {shortened(name)} in {path}.", hint=f"Profiles there: {known}.")
+    return dict(profile or {}), dict.fromkeys(profile or {}, f"{path}, [{name}]")
 
 
 def profiles_file(environ: Mapping[str, str] = os.environ) -> Path:
@@ -320,15 +369,30 @@ def profiles_file(environ: Mapping[str, str] = os.environ) -> Path:
 @cache
 def named_path(named: str) -> Path:
     """Return the file that the environment names, as an absolute path: the same after a change of folder, too."""
-    return Path(named).expanduser().absolute()
+    try:
+        return Path(named).expanduser().absolute()
+    except (RuntimeError, OSError) as error:  # there is no such home, or the folder that we are in was removed
+        raise ConfigurationError(
+            f"The path {shortened(named)} leads nowhere: {error}.", hint="Name it in full, from the root on."
+        ) from None
 
 
 def user_folder(environ: Mapping[str, str], *, xdg: str, fallback: str) -> Path:
     """Return this package's folder of one kind, by the custom of Windows, macOS or the XDG specification."""
     if sys.platform == "win32":
-        base = Path(environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
+        base = Path(environ.get("APPDATA") or _home() / "AppData" / "Roaming")
     elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
+        base = _home() / "Library" / "Application Support"
     else:
-        base = Path(environ.get(xdg) or Path.home() / fallback)
+        base = Path(environ.get(xdg) or _home() / fallback)
     return base / "lipsync-nodes"
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:
+        raise ConfigurationError(
+            "There is no home folder: HOME is not set, and the system does not know this user.",
+            hint="Set HOME, or name files of your own in LIPSYNC_CONFIG and LIPSYNC_LEDGER.",
+        ) from None

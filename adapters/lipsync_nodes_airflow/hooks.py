@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import BaseHook, Connection
@@ -87,8 +87,16 @@ def _profile_of(name: str, connection: Connection) -> Profile:
     given = {field: value for field, value in connection.extra_dejson.items() if value is not None and value != ""}
     if secret := given.pop("webhook_secret", None):
         given["webhook"] = {"base": given.get("webhook", ""), "secret": secret}
+    for field in _COUNTS & given.keys():
+        if str(given[field]).isdecimal():  # a connection that is written as a URI holds nothing but texts
+            given[field] = int(given[field])
     base = {"base_url": connection.host} if connection.host else {}
-    return profile_of(name, {**given, **base, "api_key": connection.password})
+    origins = dict.fromkeys(given, "the connection's extra") | _ORIGINS
+    return profile_of(name, {**given, **base, "api_key": connection.password}, origins)
+
+
+_COUNTS: Final = {"budget", "max_concurrency", "submits_per_minute"}
+_ORIGINS: Final = {"base_url": "the connection's host", "api_key": "the connection's password"}
 
 
 def _in_a_thread(function: Any) -> Any:

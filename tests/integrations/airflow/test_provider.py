@@ -85,6 +85,10 @@ def test_the_connection_is_tested_without_spending(airflow_home, lipsync_default
     [
         ({"password": ""}, "no API key"),
         ({"host": "http://far.example"}, "https"),
+        ({"host": "https://lipsync..studio"}, "(the connection's host)"),
+        ({"host": "https://[::1/x"}, "(the connection's host)"),
+        ({"password": f"Bearer {KEY}"}, "(the connection's password)"),
+        ({"extra": {"budget": -1}}, "(the connection's extra)"),
         ({"extra": {"colour": 1}}, "colour"),
         ({"extra": {"webhook_secret": SECRET}}, "webhook.base"),
         ({"extra": {"webhook": "https://hooks.example", "webhook_secret": SECRET[:9]}}, "webhook.secret"),
@@ -129,6 +133,14 @@ def test_an_empty_host_is_the_service_itself(airflow_home, monkeypatch):
     assert hook.profile.base_url == "https://lipsync.studio/api/v1"
     assert hook.site == "https://lipsync.studio/"
     assert KEY not in repr(hook.client())
+
+
+def test_a_connection_may_be_written_as_a_uri(airflow_home, monkeypatch):
+    from lipsync_nodes_airflow.hooks import LipsyncHook
+
+    monkeypatch.setenv("AIRFLOW_CONN_URI", f"lipsync://:{KEY}@/?budget=60&max_concurrency=2")
+    profile = LipsyncHook("uri").profile
+    assert (profile.budget, profile.max_concurrency) == (60, 2)
 
 
 def test_the_connection_of_the_readme_is_one(airflow_home, monkeypatch):
