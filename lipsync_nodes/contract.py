@@ -28,6 +28,7 @@ from pydantic import (
 
 from lipsync_nodes.errors import InvalidRequest
 from lipsync_nodes.fields import Asset, Media, OptionalMedia, OptionalText, Order, Resolution, Seed, brief, shown
+from lipsync_nodes.reading import id_in, opened, output_in, said, writable
 
 __all__ = [
     "Form",
@@ -190,8 +191,16 @@ def _sentence(form: str, error: ValidationError) -> str:
     return f"{form}: {'; '.join(faults)}."
 
 
+# What a status may say in other words. The first two become the documented members.
+_COMPLETED: Final = frozenset({"complete", "completed", "done", "finished", "succeeded", "success", "successful"})
+_FAILED: Final = frozenset({"fail", "failed", "failure"})
+
+
 class JobStatus(StrEnum):
-    """The state of a job. A status that is not documented survives as it came and means "not finished yet"."""
+    """The state of a job. Spelling and usual synonyms of the documented three are understood.
+
+    Any other survives as it came, and means "not finished yet".
+    """
 
     PROCESSING = "processing"
     COMPLETED = "completed"
@@ -201,6 +210,13 @@ class JobStatus(StrEnum):
     def _missing_(cls, value: object) -> JobStatus | None:
         if not isinstance(value, str):
             return None
+        word = _word(value)
+        if word in _COMPLETED:
+            return cls.COMPLETED
+        if word in _FAILED:
+            return cls.FAILED
+        if word == cls.PROCESSING.value:
+            return cls.PROCESSING
         unknown = str.__new__(cls, value)
         unknown._name_ = unknown._value_ = value
         return unknown
@@ -209,6 +225,14 @@ class JobStatus(StrEnum):
     def finished(self) -> bool:
         """Whether the job has ended, well or not."""
         return self in {JobStatus.COMPLETED, JobStatus.FAILED}
+
+
+def _word(status: str) -> str:
+    return "_".join(status.casefold().replace("-", " ").replace("_", " ").split())
+
+
+# The field of a job for what came otherwise than it is understood.
+AS_RECEIVED: Final = "as_received"
 
 
 def _as_id(value: Any) -> Any:
@@ -267,6 +291,23 @@ class Job(BaseModel):
     )
     timings: Any = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _understand(cls, data: Any) -> Any:
+        """Find the output, whatever its shape; what is understood otherwise than it came is kept as it came."""
+        if not isinstance(data, Mapping) or AS_RECEIVED in data:
+            return data
+        output, came, status = output_in(data), data.get("output"), data.get("status")
+        received = {} if came in (None, "", output) else {"output": came}
+        if isinstance(status, str) and JobStatus(status) != status:
+            received["status"] = status
+        return {**data, "output": output, **({AS_RECEIVED: received} if received else {})}
+
+    @property
+    def received(self) -> dict[str, Any]:
+        """The fields that are understood otherwise than they came, as they came; `wire` gives them, too."""
+        return dict((self.model_extra or {}).get(AS_RECEIVED) or {})
+
     @property
     def finished(self) -> bool:
         """Whether the job has ended, well or not."""
@@ -284,34 +325,24 @@ class WebhookEvent(Job):
     """
 
 
-# JSON may be nested without end, and hold half of an emoji that somebody cut: neither can be written down again.
-_DEEPEST: Final = 100
-
-
-def _writable(value: Any, depth: int = 0) -> Any:
-    """Return a decoded JSON value as one that can be written down, odd as it may be: it comes with a paid job's id."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
-    if depth > _DEEPEST:
-        return None
-    if isinstance(value, Mapping):
-        return {_writable(name): _writable(inner, depth + 1) for name, inner in value.items()}
-    return [_writable(inner, depth + 1) for inner in value] if isinstance(value, list) else value
-
-
 def parse_job(data: object, *, asked_for: str | None = None) -> Job:
-    """Read a job from a decoded JSON answer; raise ValueError if it cannot be one.
+    """Read a job from a decoded JSON answer, also one that is in an envelope; see `reading`.
 
     Args:
         data: the decoded JSON.
         asked_for: the job id that was asked about, used where the answer leaves its own out.
 
+    Raises:
+        ValueError: the answer is no job. Its text says so, with the service's words, on one line.
+
     """
+    if isinstance(data, list) and len(data) == 1:
+        (data,) = data
     if not isinstance(data, Mapping):
-        raise ValueError("the answer is not a JSON object")  # noqa: TRY004  # it is a value from the wire
-    fields = _writable(data)
-    if asked_for is not None and not (fields.get("id") or fields.get("requestId")):
-        fields["id"] = asked_for
-    elif not fields.get("id"):
-        fields.pop("id", None)
-    return Job.model_validate(fields)
+        raise ValueError("it is not a JSON object")  # noqa: TRY004  # it is a value from the wire
+    fields = opened(writable(data), asked_for)
+    job_id = id_in(fields)
+    if job_id is None and (asked_for is None or not any(fields.get(name) for name in ("status", "output"))):
+        words = said(fields)
+        raise ValueError(f"it is not a job, but says: {words}" if words else "it is not a job")
+    return Job.model_validate({**fields, "id": job_id or asked_for})

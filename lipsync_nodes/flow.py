@@ -242,12 +242,21 @@ def video_of(job: Job) -> Job:
         raise JobFailed(f"The job failed: {shorten(job.error) or 'the service gives no reason'}.", job_id=job.id)
     if job.output:
         return job
+    came = _shown(job)
     raise ServiceError(
-        "The service says that the job is completed, but gives no output.",
+        f"The service says that the job is completed, but gives no output{came and f' that is a video: {came}'}.",
         job_id=job.id,
         may_have_charged=True,
-        hint="Ask for the job again later; if it stays so, tell the service's support its id.",
+        hint=f"Ask for the job again later (`lipsync-nodes status {job.id} --json` shows all that the service says of "
+        "it); if it stays so, tell the service's support its id.",
     )
+
+
+def _shown(job: Job) -> str:
+    """Return what came in place of an output, shortened: its URL may be in there all the same."""
+    strange = job.received or {name: value for name, value in (job.model_extra or {}).items() if value}
+    came = strange.get("output", strange)
+    return shorten(json.dumps(came, ensure_ascii=False)) if came else ""
 
 
 def _timeout(job_id: str, timeout: float, seen: Job | None, trouble: LipsyncError | None) -> JobTimeout:

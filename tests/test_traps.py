@@ -14,6 +14,7 @@ from lipsync_nodes import (
     ServiceError,
     SubmissionUncertain,
 )
+from lipsync_nodes.ledger import Ledger
 from tests.conftest import QUICK
 from tests.faults import bad_service as bad
 from tests.faults.bad_service import BadService
@@ -72,6 +73,46 @@ def test_completed_without_output_is_an_error_that_says_so(client, service):
     service.on_poll = [bad.end_with(status="completed", output=None)]
     with pytest.raises(ServiceError, match="completed, but gives no output"):
         client.run(FORM, **QUICKLY)
+
+
+@pytest.mark.parametrize("shape", [list, lambda url: {"video": {"url": url[0]}}, lambda url: f" {url[0]} "])
+def test_an_output_of_another_shape_is_taken(client, service, shape):
+    url = "https://cdn.example/out.mp4?sig=a%2Bb"
+    service.on_poll = [bad.end_with(status="completed", output=shape([url]))]
+    assert client.run(FORM, **QUICKLY).output == url
+
+
+def test_an_output_that_is_no_video_is_shown(service, tmp_path):
+    """In the error, in `status --json` and in the ledger, with keys masked."""
+    strange = {"file_id": "f-1234", "note": "sk_secret_0123456789"}
+    service.on_poll = [bad.end_with(status="completed", output=strange)]
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    with LipsyncClient("sk_x", service.base_url, policy=QUICK, ledger=ledger) as client:
+        with pytest.raises(ServiceError, match=r"no output that is a video: .*f-1234") as caught:
+            client.run(FORM, **QUICKLY)
+        assert client.job("job-1").wire()["as_received"] == {"output": strange}
+    (entry,) = ledger.entries()
+    assert entry.as_job.received["output"]["file_id"] == "f-1234"
+    assert "sk_secret" not in f"{caught.value}{entry}"
+    ledger.close()
+
+
+@pytest.mark.parametrize("status", ["COMPLETED", " Completed ", "succeeded", "success"])
+def test_a_completed_job_may_say_so_in_other_words(client, service, status):
+    service.on_poll = [bad.end_with(status=status, output="https://x/o.mp4")]
+    assert client.run(FORM, **QUICKLY).status is JobStatus.COMPLETED
+
+
+def test_a_failed_job_may_say_so_in_other_words(client, service):
+    service.on_poll = [bad.end_with(status="FAILED", error="Invalid audio format")]
+    with pytest.raises(JobFailed, match="Invalid audio format"):
+        client.run(FORM, **QUICKLY)
+
+
+def test_a_poll_in_an_envelope_is_read(client, service):
+    job = {"id": "job-1", "status": "completed", "outputs": ["https://x/o.mp4"]}
+    service.on_poll = [bad.say(200, {"code": 200, "message": "success", "data": job})]
+    assert client.run(FORM, **QUICKLY).output == "https://x/o.mp4"
 
 
 def test_the_id_may_be_called_request_id(client, service):
