@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from lipsync_nodes.claims import Books, Entry
+from lipsync_nodes.claims import IN_ACCOUNTS, Books, Entry
 from lipsync_nodes.contract import Job
 from lipsync_nodes.events import Asked, Called, Event, Heed, Seen, Told
 
@@ -46,7 +46,7 @@ class CalledBooks(Books):
             return Heed.REFUSE
         if entry is None:
             self._adopt(callback)
-        elif entry.account != self._account or entry.job_id not in {None, job_id}:
+        elif not self._is_ours(entry) or entry.job_id not in {None, job_id}:
             return Heed.REFUSE
         elif entry.state in {"completed", "failed"} and entry.told_at is not None:
             return Heed.IGNORE if self._now - entry.told_at < REDELIVERY_SECONDS else Heed.REFUSE
@@ -70,7 +70,7 @@ class CalledBooks(Books):
     def _settle(self, callback: str, job: Job) -> None:
         """Give a submission without a job the one that its webhook named and the service confirmed."""
         entry = self._entry(callback)
-        if entry is None or entry.account != self._account or entry.job_id is not None:
+        if entry is None or not self._is_ours(entry) or entry.job_id is not None:
             return
         if not self._belongs_elsewhere(job.id, callback):
             self._call_off(entry)
@@ -79,10 +79,13 @@ class CalledBooks(Books):
     def _call_off(self, entry: Entry) -> None:
         """Take the key back from a submit that was to replace this one and has not been sent: now there is no need."""
         self._db.execute(
-            "UPDATE submission SET state = 'refused', ended_at = ?, reason = 'the earlier one had made its job'"
-            " WHERE account = ? AND key = ? AND row <> ? AND state = 'waiting'",
-            (self._now, self._account, entry.key, entry.row),
+            "UPDATE submission SET state = 'refused', ended_at = ?, reason = 'the earlier one had made its job'"  # noqa: S608
+            f" WHERE {IN_ACCOUNTS} AND key = ? AND row <> ? AND state = 'waiting'",
+            (self._now, self._accounts, entry.key, entry.row),
         )
+
+    def _is_ours(self, entry: Entry) -> bool:
+        return entry.account in self._profile.accounts
 
     def _entry(self, callback: str) -> Entry | None:
         """Return the submission that a token belongs to; of one that was claimed anew, the later row."""

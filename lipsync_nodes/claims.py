@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -38,9 +39,10 @@ from lipsync_nodes.events import (
     Superseded,
     Unsure,
 )
+from lipsync_nodes.keys import spellings
 from lipsync_nodes.settings import Profile
 
-__all__ = ["Books", "Entry"]
+__all__ = ["Books", "Entry", "listed"]
 
 # How long a claim stands while nothing is sent: it is renewed with every pause.
 WAITING_LEASE: Final = 5.0
@@ -55,6 +57,9 @@ MINUTE: Final = 60.0
 FORGOTTEN_SECONDS: Final = 6 * 3600.0
 # A submission in one of these has its key for itself, as the file's index sees to.
 KEEPS_KEY: Final = "state IN ('waiting', 'submitting', 'uncertain', 'live', 'completed')"
+# One account, or one key, may have several names; all are given as one list.
+IN_ACCOUNTS: Final = "account IN (SELECT value FROM json_each(?))"
+IN_KEYS: Final = "key IN (SELECT value FROM json_each(?))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +109,7 @@ class Books:
         self._db = db
         self._profile = profile
         self._account = profile.account
+        self._accounts = listed(profile.accounts)
         self._now = now
 
     def enter(self, event: Event) -> object:
@@ -129,11 +135,11 @@ class Books:
 
     def _claim(self, wanted: Submission) -> Claimed | Found | Hold | Unsure:
         row = self._db.execute(
-            f"SELECT * FROM submission WHERE account = ? AND key = ? AND {KEEPS_KEY}",  # noqa: S608
-            (self._account, wanted.key),
+            f"SELECT * FROM submission WHERE {IN_ACCOUNTS} AND {IN_KEYS} AND {KEEPS_KEY} ORDER BY row DESC",  # noqa: S608
+            (self._accounts, listed(() if wanted.key is None else spellings(wanted.key))),
         ).fetchone()
         if row is None:
-            return Claimed(self._insert(wanted))
+            return Claimed(self._insert(wanted, wanted.key))
         found = Entry(*row)
         if found.endpoint != wanted.endpoint:
             raise InvalidRequest(
@@ -157,12 +163,12 @@ class Books:
     def _take_over(self, found: Entry, wanted: Submission, reason: str) -> Claimed:
         """Give the key to a new row. The old one keeps its own story: its owner may yet be alive and tell its end."""
         self._update(found.row, state="refused", ended_at=self._now, reason=reason)
-        return Claimed(self._insert(wanted))
+        return Claimed(self._insert(wanted, found.key))
 
-    def _insert(self, wanted: Submission) -> int:
+    def _insert(self, wanted: Submission, key: str | None) -> int:
         values = {
             "account": self._account,
-            "key": wanted.key,
+            "key": None if key is None else str(key),
             "endpoint": wanted.endpoint,
             "form": redact(json.dumps(wanted.form_state, ensure_ascii=False)),
             "state": "waiting",
@@ -205,19 +211,19 @@ class Books:
         profile = self._profile
         if profile.submits_per_minute is not None:
             sent = self._db.execute(
-                "SELECT sent_at FROM submission WHERE account = ? AND sent_at > ? AND sent_at <= ? AND row <> ?"
+                f"SELECT sent_at FROM submission WHERE {IN_ACCOUNTS} AND sent_at > ? AND sent_at <= ? AND row <> ?"  # noqa: S608
                 " ORDER BY sent_at DESC",
-                (self._account, self._now - MINUTE, self._now, row),
+                (self._accounts, self._now - MINUTE, self._now, row),
             ).fetchall()
             if len(sent) >= profile.submits_per_minute:
                 return Hold(max(PAUSE, sent[profile.submits_per_minute - 1][0] + MINUTE - self._now))
         if profile.max_concurrency is not None:
             live = self._db.execute(
-                "SELECT row, job_id, looked_at FROM submission WHERE account = ? AND row <> ?"
+                f"SELECT row, job_id, looked_at FROM submission WHERE {IN_ACCOUNTS} AND row <> ?"  # noqa: S608
                 " AND (state = 'live' AND coalesce(sent_at, created_at) > ?"
                 " OR state = 'submitting' AND lease_until > ?)"
                 " ORDER BY looked_at, row",
-                (self._account, row, self._now - FORGOTTEN_SECONDS, self._now),
+                (self._accounts, row, self._now - FORGOTTEN_SECONDS, self._now),
             ).fetchall()
             if len(live) >= profile.max_concurrency:
                 return Hold(PAUSE * 5, look_at=self._due_for_a_look(live))
@@ -235,9 +241,9 @@ class Books:
         """Keep how a job is, also one that was gone. How it ended never changes; the URL of its video may."""
         state, ended_at = (job.status.value, self._now) if job.finished else ("live", None)
         rows = self._db.execute(
-            "SELECT row FROM submission"
-            " WHERE job_id = ? AND account = ? AND state IN ('live', 'uncertain', 'refused', ?)",
-            (job.id, self._account, state),
+            "SELECT row FROM submission"  # noqa: S608
+            f" WHERE job_id = ? AND {IN_ACCOUNTS} AND state IN ('live', 'uncertain', 'refused', ?)",
+            (job.id, self._accounts, state),
         )
         for (row,) in rows.fetchall():
             self._revive(row, state=state, job=_text(job), ended_at=ended_at)
@@ -245,10 +251,10 @@ class Books:
     def _gone(self, job_id: str) -> None:
         """Free the place of a job that is not merely new, but not its key: it was paid for."""
         self._db.execute(
-            "UPDATE submission SET state = 'uncertain', job = NULL, reason = ?"
-            " WHERE job_id = ? AND account = ? AND state = 'live'"
+            "UPDATE submission SET state = 'uncertain', job = NULL, reason = ?"  # noqa: S608
+            f" WHERE job_id = ? AND {IN_ACCOUNTS} AND state = 'live'"
             " AND coalesce(sent_at, created_at) NOT BETWEEN ? AND ?",
-            (f"the service knows no job {job_id}", job_id, self._account, self._now - NEW_SECONDS, self._now),
+            (f"the service knows no job {job_id}", job_id, self._accounts, self._now - NEW_SECONDS, self._now),
         )
 
     def _accepted(self, row: int, job: Job) -> None:
@@ -293,6 +299,11 @@ class Books:
     def _update(self, row: int, **values: Any) -> None:
         setting = ", ".join(f"{name} = :{name}" for name in values)
         self._db.execute(f"UPDATE submission SET {setting} WHERE row = :row", {**values, "row": row})  # noqa: S608
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names as `IN_ACCOUNTS` and `IN_KEYS` want them."""
+    return json.dumps(list(names))
 
 
 def _text(job: Job) -> str:

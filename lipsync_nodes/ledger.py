@@ -6,7 +6,6 @@ written in it, and who may submit when, are the rules of `claims`.
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import statistics
@@ -14,18 +13,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from hashlib import sha256
 from pathlib import Path
 from typing import Final, Protocol, Self
 
+from lipsync_nodes.accounts import normal_account
 from lipsync_nodes.callbacks import new_secret
 from lipsync_nodes.calls import CalledBooks
-from lipsync_nodes.catalogue import spec_of
-from lipsync_nodes.claims import KEEPS_KEY, Entry
-from lipsync_nodes.contract import Form, Job
+from lipsync_nodes.claims import IN_ACCOUNTS, IN_KEYS, KEEPS_KEY, Entry, listed
+from lipsync_nodes.contract import Job
 from lipsync_nodes.errors import ConfigurationError
 from lipsync_nodes.events import Accepted, Called, Claim, Event, Seen, Sending
-from lipsync_nodes.media import fingerprint
+from lipsync_nodes.keys import content_key, spellings
 from lipsync_nodes.settings import Profile, named_path, user_folder
 from lipsync_nodes.waking import Bell
 
@@ -68,7 +66,22 @@ CREATE INDEX by_callback ON submission (callback);
 CREATE TABLE secret (callbacks TEXT NOT NULL);
 PRAGMA user_version = 2;
 """
-STEPS: Final = (SCHEMA, WEBHOOKS)
+
+
+def _normal_accounts(db: sqlite3.Connection) -> None:
+    """Spell the base URL in each account's name in the one way; where two become one, one of them has a key."""
+    for (old,) in db.execute("SELECT DISTINCT account FROM submission").fetchall():
+        if (new := normal_account(old)) != old:
+            db.execute(
+                f"UPDATE submission SET key = NULL WHERE account = ? AND {KEEPS_KEY} AND key IN"  # noqa: S608
+                f" (SELECT key FROM submission WHERE account = ? AND {KEEPS_KEY})",
+                (old, new),
+            )
+            db.execute("UPDATE submission SET account = ? WHERE account = ?", (new, old))
+    db.execute("PRAGMA user_version = 3")
+
+
+STEPS: Final[tuple[str | Callable[[sqlite3.Connection], None], ...]] = (SCHEMA, WEBHOOKS, _normal_accounts)
 VERSION: Final = len(STEPS)
 # A call that could not be followed up for so long is given up: the job's output has expired by then.
 CALL_SECONDS: Final = 7 * 86400.0
@@ -171,8 +184,9 @@ class Ledger:
         """Return the submissions whose webhook came and was not followed up to its end, the oldest first."""
         with self._transaction("DEFERRED") as db:
             rows = db.execute(
-                "SELECT * FROM submission WHERE account = ? AND called_at > ? AND told_at IS NULL ORDER BY called_at",
-                (profile.account, self._clock() - CALL_SECONDS),
+                f"SELECT * FROM submission WHERE {IN_ACCOUNTS} AND called_at > ? AND told_at IS NULL"  # noqa: S608
+                " ORDER BY called_at",
+                (listed(profile.accounts), self._clock() - CALL_SECONDS),
             )
             return [Entry(*row) for row in rows]
 
@@ -200,15 +214,16 @@ class Ledger:
                 " (SELECT 1 FROM submission AS other WHERE other.account = submission.account AND other.key = :key"
                 " AND other.row <> submission.row"
                 f" AND other.{KEEPS_KEY})",
-                {"key": key, "job_id": job_id},
+                {"key": None if key is None else str(key), "job_id": job_id},
             )
 
     def job_under(self, key: str, profile: Profile) -> Job | None:
         """Return the last job that a key stands for, whatever became of it."""
         with self._transaction("DEFERRED") as db:
             row = db.execute(
-                "SELECT job FROM submission WHERE account = ? AND key = ? AND job IS NOT NULL ORDER BY row DESC",
-                (profile.account, key),
+                f"SELECT job FROM submission WHERE {IN_ACCOUNTS} AND {IN_KEYS} AND job IS NOT NULL"  # noqa: S608
+                " ORDER BY row DESC",
+                (listed(profile.accounts), listed(spellings(key))),
             ).fetchone()
         return Job.model_validate_json(row[0]) if row else None
 
@@ -216,8 +231,9 @@ class Ledger:
         """Free a submission key, if it has a job; one that is being submitted right now, or may have been, stays."""
         with self._transaction() as db:
             db.execute(
-                "UPDATE submission SET key = NULL WHERE account = ? AND key = ? AND state IN ('live', 'completed')",
-                (profile.account, key),
+                f"UPDATE submission SET key = NULL WHERE {IN_ACCOUNTS} AND {IN_KEYS}"  # noqa: S608
+                " AND state IN ('live', 'completed')",
+                (listed(profile.accounts), listed(spellings(key))),
             )
 
     def usual_seconds(self, endpoint: str) -> float | None:
@@ -348,6 +364,9 @@ def _migrate(db: sqlite3.Connection) -> None:
         db.execute("BEGIN EXCLUSIVE")
         (version,) = db.execute("PRAGMA user_version").fetchone()
         for step in STEPS[version:]:
+            if callable(step):
+                step(db)
+                continue
             for statement in step.split(";\n"):
                 db.execute(statement)
         db.execute("COMMIT")
@@ -364,9 +383,3 @@ def callback_secret(profile: Profile, ledger: Journal) -> str:
     """Return what callback tokens are made with: the profile's secret if it has one, or else the ledger's."""
     shared = profile.webhook.secret if profile.webhook else None
     return shared.get_secret_value() if shared else ledger.secret()
-
-
-def content_key(form: Form, profile: Profile) -> str:
-    """Return the submission key that says "same inputs, same account"; a local file counts by its content."""
-    content = [spec_of(form).id, profile.account, fingerprint(form)]
-    return sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

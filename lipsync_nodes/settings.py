@@ -41,6 +41,7 @@ from pydantic import (
     model_validator,
 )
 
+from lipsync_nodes.accounts import fingerprint_of, normal_account, normal_base_url
 from lipsync_nodes.errors import ConfigurationError, LipsyncError, conceal
 from lipsync_nodes.hookspecs import plugins
 from lipsync_nodes.profile_file import read_profiles, shortened
@@ -170,7 +171,8 @@ class Profile(BaseModel):
         max_concurrency: the most jobs of this profile that run at a time, over all processes that share a ledger.
         storage: where local files get their public URLs.
         webhook: where webhooks reach us, what `webhook="auto"` needs.
-        account_name: what the ledger calls the account; by default the profile's name and base URL.
+        account_name: what the ledger calls the account; by default a fingerprint of the API key, and the base URL. To
+            go on with the same ledger after the key has changed, set it to what `lipsync-nodes doctor` showed before.
         submits_per_minute: the most submits in any minute, counted likewise. The upstream's lowest tier allows 2 and 2.
 
     """
@@ -232,8 +234,23 @@ class Profile(BaseModel):
 
     @property
     def account(self) -> str:
-        """Whose jobs these are, as the ledger calls it; the same submission key is another one in another account."""
+        """Who pays, as the ledger calls it; the same submission key is another one in another account."""
+        return self.account_name or f"{fingerprint_of(self.api_key)} {normal_base_url(self.base_url)}"
+
+    @property
+    def former_account(self) -> str:
+        """What version 0.1 called the account, whoever paid."""
         return self.account_name or f"{self.name} {self.base_url}"
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """All names under which the ledger may have submissions of this account."""
+        return self.account, normal_account(self.former_account)
+
+    def owns(self, account: str) -> bool:
+        """Tell whether this is one of the profile's accounts; without a key, any of its server."""
+        server = f" {normal_base_url(self.base_url)}"
+        return account in self.accounts or (self.api_key is None and account.endswith(server))
 
     @property
     def local(self) -> bool:

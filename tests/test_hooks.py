@@ -86,7 +86,7 @@ def test_an_event_says_whose_job_it_is_and_what_it_costs(face_of, sandbox, form,
     endpoint = sandbox.received("submit")[0].path.rpartition("/")[2]
     for event in observer.events:
         assert (event.endpoint, event.submission_key, event.credits) == (endpoint, "scene-12", 12)
-        assert event.account == f"default {sandbox.base_url}"
+        assert event.account == Profile(api_key=sandbox.api_key, base_url=sandbox.base_url).account
     ledger.close()
 
 

@@ -322,7 +322,7 @@ def test_jobs_at_a_time_are_bounded_and_the_oldest_is_pointed_out(ledger, clock)
     assert hold.look_at == "j1"
     ledger.record(Seen(Job(id="j1", **DONE)), narrow)
     assert ledger.record(Sending(row, 60), narrow) is None
-    wide = HERE.model_copy(update={"name": "another account", "max_concurrency": 1})
+    wide = HERE.model_copy(update={"account_name": "another account", "max_concurrency": 1})
     assert ledger.record(Sending(claim(ledger, "d", wide).row, 60), wide) is None
 
 

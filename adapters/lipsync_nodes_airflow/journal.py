@@ -33,7 +33,8 @@ from lipsync_nodes import Job
 from lipsync_nodes.contract import Form
 from lipsync_nodes.errors import ConfigurationError
 from lipsync_nodes.events import Accepted, Claim, Claimed, Event, Found, Gone, Paused, Refused, Sending, Unsure
-from lipsync_nodes.ledger import Ledger, content_key
+from lipsync_nodes.keys import content_key, spellings
+from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.settings import Profile
 from lipsync_nodes.waking import Bell
 
@@ -52,7 +53,7 @@ def journal_of(context: Context) -> TaskJournal | HostJournal:
 
 def submission_key(context: Context, form: Form, profile: Profile) -> str:
     """Return what makes two submissions the same: the same inputs, in the same task instance of the same run."""
-    return f"{_place(context['ti'])}{content_key(form, profile)}"
+    return _place(context["ti"]) + content_key(form, profile)
 
 
 def _place(ti: Any) -> str:
@@ -80,8 +81,10 @@ class HostJournal(Ledger):
 
     def record(self, event: Event, profile: Profile) -> object:
         """Answer a claim with the job that has ended since the last clear, and everything else as the ledger does."""
-        if isinstance(event, Claim) and (job := self.job_under(f"{event.submission.key}#{self._max_tries}", profile)):
-            return _picked_up(job.id)
+        if isinstance(event, Claim) and (key := event.submission.key) is not None:
+            ended = self.job_under(key + f"#{self._max_tries}", profile)
+            if ended is not None:
+                return _picked_up(ended.id)
         return super().record(event, profile)
 
     def release(self, job_id: str, *, key: str | None = None) -> None:
@@ -148,7 +151,7 @@ class TaskJournal:
     def _claim(self, *, resubmit: bool) -> Claimed | Found | Unsure:
         record = self._read()
         cleared = record.get("max_tries", self._max_tries) != self._max_tries
-        others = bool(record) and record["key"] != self._key
+        others = bool(record) and record["key"] not in spellings(self._key or "")
         if cleared and (others or record["state"] == "ended"):
             if record["state"] != "ended":
                 _log.warning("This task submitted other inputs before; that is not waited for any more: %s", record)
@@ -194,5 +197,5 @@ class TaskJournal:
         return record if isinstance(record, dict) else {}
 
     def _write(self, **values: Any) -> None:
-        key = self._key or self._read().get("key", "")
+        key = str(self._key or self._read().get("key", ""))
         self._store.set(RECORD, {"key": key, "max_tries": self._max_tries, **values})

@@ -37,9 +37,12 @@ T = TypeVar("T")
 # How often the user's Cancel is looked for, in seconds.
 LOOK_EVERY: Final = 0.1
 
+# A profile's name and its base URL: two profiles of one account have each a client and a budget of their own.
+_Place = tuple[str, str]
+
 _ledger: Ledger | None = None
-_budgets: Final[dict[str, Budget]] = {}
-_clients: Final[dict[str, AsyncLipsyncClient]] = {}
+_budgets: Final[dict[_Place, Budget]] = {}
+_clients: Final[dict[_Place, AsyncLipsyncClient]] = {}
 
 
 def ledger() -> Ledger:
@@ -62,18 +65,22 @@ async def client_of(profile: str) -> AsyncLipsyncClient:
     from lipsync_nodes.client import AsyncLipsyncClient  # noqa: PLC0415  # httpx is not for ComfyUI's start
 
     settings = await asyncio.to_thread(load_profile, profile.strip() or None)
-    client = _clients.get(settings.account)
+    client = _clients.get(_place(settings))
     if client is None or client.profile != settings:
         client = AsyncLipsyncClient(profile=settings, ledger=ledger(), budget=_budget_of(settings))
-        _clients[settings.account] = client
+        _clients[_place(settings)] = client
     return client
+
+
+def _place(profile: Profile) -> _Place:
+    return profile.name, profile.base_url
 
 
 def _budget_of(profile: Profile) -> Budget | None:
     """Return the one budget of a profile for all nodes; it counts from ComfyUI's start, and can be raised meanwhile."""
     if profile.budget is None:
         return None
-    budget = _budgets.setdefault(profile.account, Budget(profile.budget))
+    budget = _budgets.setdefault(_place(profile), Budget(profile.budget))
     budget.limit = profile.budget
     return budget
 

@@ -173,7 +173,8 @@ def _line(number: int, values: dict[str, Any], out: Path, profile: Profile, seen
         seen[key] += 1
         # Equal lines ask for as many videos; each has its own place among them, also the next time.
         place = f" {seen[key]}" if seen[key] > 1 else ""
-        name = name or f"{key[:16]}{place.replace(' ', '-')}.mp4"
+        # Named as version 0.1 did: a batch that it paid for finds its videos.
+        name = name or f"{key.former[:16]}{place.replace(' ', '-')}.mp4"
         key += place
     try:
         cost = cost_of(form, lengths)

@@ -75,7 +75,7 @@ def _storage(session: Session) -> Iterator[Finding]:
 def _describe(session: Session) -> str:
     profile = load_profile(session.profile, base_url=session.base_url)
     profile.bearer()
-    return f"{profile.name!r}, a key is set, base URL {profile.base_url}"
+    return f"{profile.name!r}, a key is set, base URL {profile.base_url}, account {profile.account!r}"
 
 
 def _answers(session: Session) -> str:

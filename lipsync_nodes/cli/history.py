@@ -31,7 +31,7 @@ WIDTH: Final = 200
 def jobs(session: Session, everything: bool) -> None:
     """List what was submitted from this machine: age, endpoint, state, credits, whether its webhook came, output."""
     with session.opened(key_needed=False) as to:
-        entries = [entry for entry in to.ledger.entries() if entry.account == to.profile.account]
+        entries = [entry for entry in to.ledger.entries() if to.profile.owns(entry.account)]
     rows = [_row(entry) for entry in entries[None if everything else -30 :]]
     if session.as_json:
         show({"jobs": rows}, as_json=True)
@@ -93,7 +93,7 @@ def resume(session: Session, out: Path, timeout: float | None, poll_interval: fl
     waiting: Waiting = {"timeout": timeout, "poll_interval": poll_interval}
     with session.opened() as to, session.progress("Resuming") as progress:
         outcomes = asyncio.run(_resume(to, out, progress, waiting))
-        unsure = [entry for entry in to.ledger.entries("uncertain") if entry.account == to.profile.account]
+        unsure = [entry for entry in to.ledger.entries("uncertain") if to.profile.owns(entry.account)]
     saved = {job_id: str(outcome) for job_id, outcome in outcomes if isinstance(outcome, Path)}
     failed = {job_id: outcome for job_id, outcome in outcomes if isinstance(outcome, LipsyncError)}
     _tell(saved, failed, unsure, as_json=session.as_json)
@@ -137,5 +137,5 @@ async def _resume(
 
 def _due(entry: Entry, to: Connection) -> bool:
     """Whether a job of this account is still running, or its video was meant for a file and never got there."""
-    ours = entry.account == to.profile.account
+    ours = to.profile.owns(entry.account)
     return ours and (entry.state == "live" or (entry.target is not None and entry.saved_to is None))

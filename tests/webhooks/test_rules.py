@@ -105,7 +105,7 @@ def test_a_submit_whose_webhook_has_come_is_neither_refused_nor_sent_again():
 def test_a_webhook_of_another_account_is_refused():
     with Ledger(":memory:") as ledger:
         entered(ledger, Sending(claimed(ledger, "one"), 60))
-        assert ledger.record(Called("one", "j1"), Profile(name="other")) is Heed.REFUSE
+        assert ledger.record(Called("one", "j1"), Profile(name="p", api_key="sk_other_0123456789")) is Heed.REFUSE
 
 
 def test_a_ledger_of_before_there_were_webhooks_is_brought_to_this_version(path):

@@ -231,3 +231,17 @@ def test_before_3_3_a_clear_picks_up_a_job_that_still_runs(make, context, sandbo
     clear(context)
     make().execute(context)
     assert len(sandbox.received("submit")) == 1
+
+
+def test_a_record_of_version_0_1_is_known_by_its_former_key():
+    """The keys of that time were made with the connection's name; a job that runs is picked up by a clear, too."""
+    from lipsync_nodes.events import Claim, Claimed, Found, Submission
+    from lipsync_nodes.keys import ContentKey
+    from lipsync_nodes.settings import Profile
+    from lipsync_nodes_airflow.journal import TaskJournal
+
+    record = {"key": "place/former", "max_tries": 1, "state": "live", "job_id": "j1"}
+    for key, answer in ((ContentKey("new", "former"), Found), (ContentKey("new", "another"), Claimed)):
+        journal = TaskJournal(Store(lipsync=record), max_tries=2)
+        claim = Claim(Submission("lipsync-image", "/p", {}, key="place/" + key))
+        assert isinstance(journal.record(claim, Profile()), answer)
