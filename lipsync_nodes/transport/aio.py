@@ -8,34 +8,43 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager, closing, suppress
+from functools import cached_property
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
 
 import httpx
+from pydantic import SecretStr
 
-from lipsync_nodes.answers import Answer, NoAnswer
 from lipsync_nodes.contract import Job
-from lipsync_nodes.errors import redact
+from lipsync_nodes.errors import ConfigurationError, redact
 from lipsync_nodes.events import Accepted, Claim, Event
 from lipsync_nodes.flow import Await, Effect, Flow, Record, Send, Sleep
 from lipsync_nodes.ledger import Journal
 from lipsync_nodes.settings import Profile
+from lipsync_nodes.tracebacks import NoFramesBelow
+from lipsync_nodes.transport.body import Body, araw
+from lipsync_nodes.transport.connect import (
+    can_start_threads,
+    check_address,
+    client_options,
+    made,
+    proxy_for,
+    tls_context,
+)
 from lipsync_nodes.transport.wire import (
     INTERRUPTED,
-    LARGEST_ANSWER,
+    Bearer,
     KeptId,
+    Reply,
+    Trace,
     answer_of,
-    client_options,
     ended,
     is_for_the_flow,
     is_on_its_way,
     last_notes,
     log,
-    made,
     outcome,
-    request_options,
-    tls_context,
-    with_body,
+    request_built,
 )
 
 __all__ = ["AsyncTransport"]
@@ -65,6 +74,7 @@ class AsyncTransport:
         self._given = http_client
         self._pool: _Pool | None = None
         self._kept: set[asyncio.Future[Any]] = set()
+        self._sending: dict[str, Any] = {"auth": Bearer(profile), "follow_redirects": False}
 
     async def drive(
         self, flow: Flow[T], record: Recorder, ledger: Journal, tell: Callable[[Event], Awaitable[None]]
@@ -72,7 +82,9 @@ class AsyncTransport:
         """Run *flow* to its end and return its result; arguments as of the synchronous driver."""
         self._lease()
         async with _at_work():
-            await self._client(paid=True)  # what cannot be made is told before the flow claims anything
+            # What is impossible is told before the flow claims anything.
+            check_address(self._profile.base_url)
+            await self._client(paid=True)
             reply: object = None
             failure: Exception | None = None
             with KeptId() as kept:
@@ -101,7 +113,7 @@ class AsyncTransport:
         if isinstance(effect, Send):
             reply = await self._send(effect, flow, record)
             log(effect, reply)
-            return reply, None
+            return (None, reply) if isinstance(reply, ConfigurationError) else (reply, None)
         if isinstance(effect, Sleep):
             await asyncio.sleep(effect.seconds)
             return time.monotonic(), None
@@ -157,7 +169,7 @@ class AsyncTransport:
                 job = await self.in_ledger(ended, ledger, effect.job_id) if rung.is_set() else None
         return job
 
-    async def _send(self, send: Send, flow: Flow[T], record: Recorder) -> Answer | NoAnswer:
+    async def _send(self, send: Send, flow: Flow[T], record: Recorder) -> Reply:
         client = await self._client(paid=send.paid)
         if not send.paid:
             # The ledger counts on a submit to leave at once: only looks queue.
@@ -165,8 +177,8 @@ class AsyncTransport:
                 return await self._exchange(client, send)
         gone = False
 
-        async def submit() -> Answer | NoAnswer:
-            reply: Answer | NoAnswer = INTERRUPTED
+        async def submit() -> Reply:
+            reply: Reply = INTERRUPTED
             async with _at_work():
                 try:
                     reply = await self._exchange(client, send)
@@ -186,24 +198,38 @@ class AsyncTransport:
             raise
 
     async def _client(self, *, paid: bool) -> Any:
-        return self._given or await _pool_of(asyncio.get_running_loop()).client(self._profile, fresh=paid)
+        return self._given or await _pool_of(asyncio.get_running_loop()).client(self._proxy, fresh=paid)
 
-    async def _exchange(self, client: Any, send: Send) -> Answer | NoAnswer:
-        answer, body = None, bytearray()
+    @cached_property
+    def _proxy(self) -> SecretStr | None:
+        return made(lambda: proxy_for(self._profile.base_url))
+
+    async def _exchange(self, client: Any, send: Send) -> Reply:
+        trace, body = Trace(), None
+
+        async def heard(event: str, _info: Any) -> None:
+            trace(event)
+
         try:
-            async with (
-                asyncio.timeout(send.timeout),
-                client.stream(**request_options(send, self._profile)) as response,
-            ):
-                answer = answer_of(response)
-                async with aclosing(response.aiter_bytes()) as chunks:
+            request = request_built(client, send, self._profile, heard)
+        except ConfigurationError as error:
+            return error
+        trace.handed_over = True
+        try:
+            with NoFramesBelow():
+                async with (
+                    asyncio.timeout(send.timeout),
+                    aclosing(await client.send(request, stream=True, **self._sending)) as response,
+                    aclosing(araw(response)) as chunks,
+                ):
+                    body = Body(answer_of(response), decoded=response.is_stream_consumed)
                     async for chunk in chunks:
-                        body += chunk
-                        if len(body) > LARGEST_ANSWER:
+                        body.add(chunk)
+                        if body.full:
                             break
-                return with_body(answer, body)
+                    return body.answer
         except Exception as error:  # noqa: BLE001  # raised again unless it is a failure of the request
-            return outcome(error, with_body(answer, body) if answer else None)
+            return outcome(error, body.answer if body else None, trace)
 
     def _lease(self) -> None:
         """Take part in the running loop's pool, which keeps its connections until this is closed."""
@@ -238,14 +264,16 @@ class _Pool:
         self.users = 0
         self.in_flight = asyncio.Semaphore(IN_FLIGHT)
         self.ledger = ThreadPoolExecutor(1, "lipsync-ledger")
-        self._clients: dict[tuple[bool, bool], httpx.AsyncClient] = {}
+        self._clients: dict[tuple[SecretStr | None, bool], httpx.AsyncClient] = {}
 
-    async def client(self, profile: Profile, *, fresh: bool) -> httpx.AsyncClient:
-        kind = (profile.local, fresh)
-        if not tls_context.cache_info().currsize:
-            await asyncio.to_thread(made, tls_context)  # 32 ms that the loop does not wait for
+    async def client(self, proxy: SecretStr | None, *, fresh: bool) -> httpx.AsyncClient:
+        kind = (proxy, fresh)
         if kind not in self._clients:
-            self._clients[kind] = made(lambda: httpx.AsyncClient(**client_options(profile, fresh=fresh)))
+            made(can_start_threads)  # names are looked up in one
+            if not tls_context.cache_info().currsize:
+                await asyncio.to_thread(made, tls_context)  # 32 ms that the loop does not wait for
+        if kind not in self._clients:
+            self._clients[kind] = made(lambda: httpx.AsyncClient(**client_options(proxy, fresh=fresh)))
         return self._clients[kind]
 
     async def leave(self) -> None:
@@ -260,7 +288,7 @@ class _Pool:
                 await client.aclose()
 
 
-def _came_of(sending: asyncio.Future[Answer | NoAnswer]) -> Answer | NoAnswer:
+def _came_of(sending: asyncio.Future[Reply]) -> Reply:
     return INTERRUPTED if sending.cancelled() or sending.exception() else sending.result()
 
 

@@ -9,19 +9,15 @@ from functools import partial
 from typing import Any, BinaryIO, Final, Self
 
 import httpx
+from pydantic import SecretStr
 
 from lipsync_nodes.answers import Answer, NoAnswer
 from lipsync_nodes.errors import DownloadError
 from lipsync_nodes.settings import Profile
-from lipsync_nodes.transport.wire import (
-    USER_AGENT,
-    answer_of,
-    client_options,
-    made,
-    outcome,
-    tls_context,
-    with_body,
-)
+from lipsync_nodes.tracebacks import NoFramesBelow
+from lipsync_nodes.transport.body import Body, raw
+from lipsync_nodes.transport.connect import client_options, made, proxy_for
+from lipsync_nodes.transport.wire import USER_AGENT, Bearer, answer_of, outcome
 
 __all__ = ["CutShort", "Downloads", "deliver", "fetch", "upload"]
 
@@ -49,13 +45,15 @@ class Downloads:
 
     def __init__(self, check_peer: Callable[[str], object], *, use_proxies: bool) -> None:
         self._check_peer = check_peer
-        self._client = made(lambda: httpx.Client(verify=tls_context(), trust_env=use_proxies, timeout=SILENT_SECONDS))
+        self._use_proxies = use_proxies
+        self._clients: dict[SecretStr | None, httpx.Client] = {}
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._client.close()
+        for client in self._clients.values():
+            client.close()
 
     @contextmanager
     def open(self, url: str, headers: Mapping[str, str]) -> Iterator[httpx.Response]:
@@ -69,10 +67,17 @@ class Downloads:
 
     def _sent(self, url: str, headers: Mapping[str, str]) -> httpx.Response:
         try:
-            request = self._client.build_request("GET", url, headers=headers, extensions={"trace": self._guard(url)})
-            return self._client.send(request, stream=True)
+            client = self._client(made(lambda: proxy_for(url)) if self._use_proxies else None)
+            request = client.build_request("GET", url, headers=headers, extensions={"trace": self._guard(url)})
+            return client.send(request, stream=True)
         except (httpx.InvalidURL, ValueError) as error:  # a name that cannot be encoded shows when it is looked up
             raise DownloadError(f"The output's URL is malformed: {error}.") from None
+
+    def _client(self, proxy: SecretStr | None) -> httpx.Client:
+        """Return the client for one way to the server: each redirect may need another."""
+        if proxy not in self._clients:
+            self._clients[proxy] = made(lambda: httpx.Client(**client_options(proxy), timeout=SILENT_SECONDS))
+        return self._clients[proxy]
 
     def _guard(self, url: str) -> Callable[[str, Any], None]:
         host = httpx.URL(url).raw_host.decode("ascii")  # as it is looked up: a name of another alphabet is encoded
@@ -97,34 +102,32 @@ def upload(url: str, file: BinaryIO, media_type: str, profile: Profile) -> Answe
     """PUT a file, streamed, to a store below the profile's own base; the key is only ever sent there."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    headers = {
-        "Authorization": f"Bearer {profile.bearer()}",
-        "Content-Length": str(size),
-        "Content-Type": media_type,
-        "User-Agent": USER_AGENT,
-    }
-    try:
-        with httpx.Client(**client_options(profile, fresh=True), timeout=SILENT_SECONDS) as client:
-            response = client.put(url, content=iter(partial(file.read, CHUNK), b""), headers=headers)
-            return with_body(answer_of(response), bytearray(response.content))
-    except httpx.RequestError as error:
-        return outcome(error, None)
+    headers = {"Content-Length": str(size), "Content-Type": media_type}
+    parts = iter(partial(file.read, CHUNK), b"")
+    return _exchange("PUT", url, headers=headers, content=parts, auth=Bearer(profile))
 
 
 def deliver(url: str, content: bytes) -> Answer | NoAnswer:
     """POST a webhook's JSON, without credentials. The URL, which has a token in it, is told to nobody."""
-    headers = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
-    try:
-        response = httpx.post(url, content=content, headers=headers, timeout=SILENT_SECONDS, verify=tls_context())
-    except httpx.RequestError as error:
-        return outcome(error, None)
-    return with_body(answer_of(response), bytearray(response.content))
+    return _exchange("POST", url, headers={"Content-Type": "application/json"}, content=content)
 
 
 def fetch(url: str) -> Answer | NoAnswer:
     """GET something small as anybody would, without credentials."""
+    return _exchange("GET", url)
+
+
+def _exchange(method: str, url: str, *, headers: Mapping[str, str] | None = None, **options: Any) -> Answer | NoAnswer:
+    """Send one request over a connection of its own and read its answer."""
+    named = {"Accept-Encoding": "identity", "User-Agent": USER_AGENT, **(headers or {})}
+    client = made(lambda: httpx.Client(**client_options(proxy_for(url)), timeout=SILENT_SECONDS))
     try:
-        response = httpx.get(url, headers={"User-Agent": USER_AGENT}, timeout=SILENT_SECONDS, verify=tls_context())
+        with NoFramesBelow(), client, client.stream(method, url, headers=named, **options) as response:
+            body = Body(answer_of(response))
+            for chunk in raw(response):
+                body.add(chunk)
+                if body.full:
+                    break
+            return body.answer
     except httpx.RequestError as error:
         return outcome(error, None)
-    return with_body(answer_of(response), bytearray(response.content))

@@ -11,28 +11,29 @@ from typing import Any, Final, Self, TypeVar
 
 import httpx
 
-from lipsync_nodes.answers import Answer, NoAnswer
 from lipsync_nodes.contract import Job
-from lipsync_nodes.errors import LipsyncError
+from lipsync_nodes.errors import ConfigurationError, LipsyncError
 from lipsync_nodes.events import Accepted, Claim, Event, Refused, Sending, Unsure
 from lipsync_nodes.flow import Await, Effect, Flow, Record, Send, Sleep
 from lipsync_nodes.ledger import Journal
 from lipsync_nodes.settings import Profile
+from lipsync_nodes.tracebacks import NoFramesBelow
+from lipsync_nodes.transport.body import Body, raw
+from lipsync_nodes.transport.connect import can_start_threads, check_address, client_options, made, proxy_for
 from lipsync_nodes.transport.wire import (
     INTERRUPTED,
-    LARGEST_ANSWER,
+    Bearer,
     KeptId,
+    Reply,
+    Trace,
     answer_of,
-    client_options,
     ended,
     is_for_the_flow,
     is_on_its_way,
     last_notes,
     log,
-    made,
     outcome,
-    request_options,
-    with_body,
+    request_built,
 )
 
 __all__ = ["Interrupted", "Transport"]
@@ -64,6 +65,7 @@ class Transport:
         self._lock = threading.RLock()
         self._on_their_way = 0
         self._closing = False
+        self._sending: dict[str, Any] = {"auth": Bearer(profile), "follow_redirects": False}
 
     def drive(
         self,
@@ -84,7 +86,10 @@ class Transport:
             stop: once it is set, nothing more is submitted and no wait goes on: `Interrupted` is raised.
 
         """
-        self._client()  # what cannot be made is told before the flow claims anything
+        # What is impossible is told before the flow claims anything.
+        check_address(self._profile.base_url)
+        made(can_start_threads)
+        self._client()
         reply: object = None
         failure: Exception | None = None
         with KeptId() as kept:
@@ -116,16 +121,17 @@ class Transport:
     ) -> tuple[object, Exception | None]:
         """Return what a flow is to hear of an effect, or the failure that it is to hear of."""
         if isinstance(effect, Send):
-            return self._send_noted(effect, flow, record), None
+            reply = self._send_noted(effect, flow, record)
+            return (None, reply) if isinstance(reply, ConfigurationError) else (reply, None)
         if isinstance(effect, Sleep):
             return _sleep(effect.seconds, stop), None
         if isinstance(effect, Await):
             return _await(effect, ledger, stop), None
         return _record(effect.event, record, stop)
 
-    def _send_noted(self, send: Send, flow: Flow[Any], record: Callable[[Event], object]) -> Answer | NoAnswer:
+    def _send_noted(self, send: Send, flow: Flow[Any], record: Callable[[Event], object]) -> Reply:
         """Send, and see to it that what is known of a submit is written down where something ends it."""
-        reply: Answer | NoAnswer = INTERRUPTED
+        reply: Reply = INTERRUPTED
         try:
             reply = self._send(send)
             log(send, reply)
@@ -137,21 +143,25 @@ class Transport:
             raise
         return reply
 
-    def _send(self, send: Send) -> Answer | NoAnswer:
-        answer, body = None, bytearray()
+    def _send(self, send: Send) -> Reply:
+        trace, body = Trace(), None
         ends = time.monotonic() + send.timeout
         try:
-            with self._in_use() as client, _Watchdog(send.timeout) as watchdog:
-                request = {**request_options(send, self._profile), "extensions": {"trace": watchdog.trace}}
-                with client.stream(**request) as response:
-                    answer = answer_of(response)
-                    for chunk in response.iter_bytes():
-                        body += chunk
-                        if len(body) > LARGEST_ANSWER or time.monotonic() > ends:
+            with NoFramesBelow(), self._in_use() as client, _Watchdog(send.timeout, trace) as watchdog:
+                try:
+                    request = request_built(client, send, self._profile, watchdog.trace)
+                except ConfigurationError as error:
+                    return error
+                trace.handed_over = True
+                with closing(client.send(request, stream=True, **self._sending)) as response:
+                    body = Body(answer_of(response), decoded=response.is_stream_consumed)
+                    for chunk in raw(response):
+                        body.add(chunk)
+                        if body.full or time.monotonic() > ends:
                             break
-                    return with_body(answer, body)
+                    return body.answer
         except Exception as error:  # noqa: BLE001  # raised again unless it is a failure of the request
-            return outcome(error, with_body(answer, body) if answer else None)
+            return outcome(error, body.answer if body else None, trace)
 
     def _client(self) -> Any:
         if self._given is not None:
@@ -159,7 +169,7 @@ class Transport:
         with self._lock:
             if self._own is None:
                 # Polls are seconds apart, when most servers have closed an idle connection: each request gets its own.
-                self._own = made(lambda: httpx.Client(**client_options(self._profile, fresh=True)))
+                self._own = made(lambda: httpx.Client(**client_options(proxy_for(self._profile.base_url))))
                 self._closing = False
             return self._own
 
@@ -194,7 +204,8 @@ class Transport:
 class _Watchdog:
     """Ends a request that takes longer than it may: httpx bounds each read, but not their sum."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, heard: Callable[[str], object] | None = None) -> None:
+        self._heard = heard
         self._timer = threading.Timer(seconds, self._bite)
         self._timer.daemon = True
         self._socket: socket.socket | None = None
@@ -211,6 +222,8 @@ class _Watchdog:
 
     def trace(self, event: str, info: Any) -> None:
         """Remember the socket when httpx opens it."""
+        if self._heard is not None:
+            self._heard(event)
         if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
             self._socket = info["return_value"].get_extra_info("socket")
             if self._late:  # looking up the name took all the time there was
@@ -241,7 +254,7 @@ def _record(
         raise
 
 
-def _conclude(flow: Flow[Any], record: Callable[[Event], object], reply: Answer | NoAnswer | None = None) -> KeptId:
+def _conclude(flow: Flow[Any], record: Callable[[Event], object], reply: Reply | None = None) -> KeptId:
     """Have a flow that was interrupted note the last of it: what came of its submit, and that no other is sent."""
     kept = KeptId()
     answer: object = None

@@ -1,17 +1,14 @@
-"""What both drivers share: how a client is made, what a request looks like, and what an exception means for it."""
+"""What both drivers share: what a request looks like, and what an exception means for it."""
 
 from __future__ import annotations
 
 import json
 import logging
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import closing, suppress
-from functools import cache
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
-
-import httpx
+from typing import Any, Final, Self
 
 from lipsync_nodes import __version__
 from lipsync_nodes.answers import Answer, NoAnswer
@@ -21,35 +18,31 @@ from lipsync_nodes.events import Accepted, Event, Paused, Refused, Sending, Unsu
 from lipsync_nodes.flow import Effect, Flow, Record, Send
 from lipsync_nodes.ledger import Journal
 from lipsync_nodes.settings import Profile
-
-if TYPE_CHECKING:
-    import ssl
+from lipsync_nodes.transport.connect import made
 
 __all__ = [
     "INTERRUPTED",
-    "LARGEST_ANSWER",
     "USER_AGENT",
+    "Bearer",
     "KeptId",
+    "Reply",
+    "Trace",
     "answer_of",
-    "client_options",
     "ended",
     "is_for_the_flow",
     "is_on_its_way",
     "last_notes",
     "log",
-    "made",
     "outcome",
-    "request_options",
-    "tls_context",
-    "with_body",
+    "request_built",
 ]
-
-T = TypeVar("T")
 
 _log = logging.getLogger("lipsync_nodes")
 
+# What comes of a request; the error is that of one which could not even be built.
+Reply = Answer | NoAnswer | ConfigurationError
+
 CONNECT_SECONDS: Final = 10.0
-LARGEST_ANSWER: Final = 1 << 20
 # How often a flow is called off: it may take the first time for a failed look, and go on to what it does next.
 TOLERANCE: Final = 2
 INTERRUPTED: Final = NoAnswer("it was interrupted", sent=True)
@@ -60,6 +53,8 @@ USER_AGENT: Final = f"lipsync-nodes/{__version__}"
 _NEVER_SENT: Final = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"})
 _TRUSTED: Final = ("httpcore.", "httpcore2.")
 _REQUEST_FAILED: Final = "RequestError"
+# What connecting raises besides: no thread for the name's look-up, a name that is none, a port that is too large.
+_CANNOT_CONNECT: Final = (RuntimeError, UnicodeError, UnicodeEncodeError, OverflowError)
 
 
 class KeptId:
@@ -110,7 +105,7 @@ def last_notes(flow: Flow[Any], reply: object = None) -> Generator[Event, object
 
     """
     with suppress(Exception), closing(flow):
-        effect = flow.send(reply) if reply else flow.throw(_called_off())
+        effect = _resumed(flow, reply)
         for _ in range(TOLERANCE):
             # Before a submit things are noted because it is to follow: where none is, they need not be.
             while isinstance(effect, Record) and not isinstance(effect.event, Sending | Paused):
@@ -118,54 +113,72 @@ def last_notes(flow: Flow[Any], reply: object = None) -> Generator[Event, object
             effect = flow.throw(_called_off())
 
 
+def _resumed(flow: Flow[Any], reply: object) -> Effect:
+    if isinstance(reply, LipsyncError):
+        return flow.throw(reply)
+    return flow.send(reply) if reply else flow.throw(_called_off())
+
+
 def _called_off() -> ConnectionFailed:
     return ConnectionFailed("The submit was cancelled before it was sent.")
 
 
-@cache
-def tls_context() -> ssl.SSLContext:
-    """Return the TLS context of this process; making it takes 32 ms."""
-    return httpx.create_ssl_context()
+class Bearer:
+    """Puts the key into a request at the last moment: an auth callable of httpx and httpx2."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+
+    def __call__(self, request: Any) -> Any:
+        """Return the request with its Authorization header. No local variable holds the key here."""
+        request.headers["Authorization"] = f"Bearer {self._profile.bearer()}"
+        return request
 
 
-def client_options(profile: Profile, *, fresh: bool) -> dict[str, Any]:
-    """Return how an httpx client is made; `fresh` ones keep no connection for a second request."""
-    return {
-        "verify": tls_context(),
-        "limits": httpx.Limits(max_connections=100, max_keepalive_connections=0 if fresh else 20),
-        # A proxy of the environment is of no use to reach this machine.
-        "trust_env": not profile.local,
-    }
+class Trace:
+    """Knows how far a request got, by what httpcore tells of it."""
+
+    def __init__(self) -> None:
+        self.handed_over = False
+        self._is_heard = self._has_left = False
+
+    def __call__(self, event: str) -> None:
+        """Take an event of httpcore's `trace` extension."""
+        self._is_heard = True
+        self._has_left |= event.endswith("send_request_headers.started")
+
+    @property
+    def surely_unsent(self) -> bool:
+        """Whether not a byte of the request was written; a transport that tells nothing may have written all."""
+        return not self.handed_over or (self._is_heard and not self._has_left)
 
 
-def request_options(send: Send, profile: Profile) -> dict[str, Any]:
-    """Return the arguments of `stream`. The key is a header of this one request, which follows no redirect."""
-    headers = {
-        "Authorization": f"Bearer {profile.bearer()}",
-        "Accept": "application/json",
-        "User-Agent": USER_AGENT,
-    }
+def request_built(client: Any, send: Send, profile: Profile, trace: Any) -> Any:
+    """Return a request of the client's library, without the key; `ConfigurationError` where it cannot be built."""
+    headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": USER_AGENT}
     content = None
     if send.body is not None:
         headers["Content-Type"] = "application/json"
         content = json.dumps(send.body, ensure_ascii=False, allow_nan=False).encode()
-    return {
-        "method": send.method,
-        "url": profile.base_url + send.path,
-        "headers": headers,
-        "content": content,
-        # connect, read, write, pool
-        "timeout": (min(CONNECT_SECONDS, send.timeout), send.timeout, send.timeout, send.timeout),
-        "auth": None,
-        "follow_redirects": False,
-    }
+    return made(
+        lambda: client.build_request(
+            send.method,
+            profile.base_url + send.path,
+            headers=headers,
+            content=content,
+            # connect, read, write, pool
+            timeout=(min(CONNECT_SECONDS, send.timeout), send.timeout, send.timeout, send.timeout),
+            extensions={"trace": trace},
+        ),
+        hint="Nothing was sent. Check the base URL and the job id.",
+    )
 
 
-def log(send: Send, came: Answer | NoAnswer) -> None:
+def log(send: Send, came: Reply) -> None:
     """Say at DEBUG what was sent and what came of it; neither headers nor bodies."""
     if isinstance(came, Answer):
         _log.debug("%s %s: %d, %d bytes", send.method, send.path, came.status, len(came.body))
-    else:
+    elif isinstance(came, NoAnswer):
         _log.debug("%s %s: no answer (%s)", send.method, send.path, redact(came.reason))
 
 
@@ -178,23 +191,19 @@ def _lowercase(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
 
 
-def with_body(answer: Answer, body: bytearray) -> Answer:
-    """Return the answer with what was read of its body."""
-    return Answer(answer.status, answer.headers, bytes(body[:LARGEST_ANSWER]), answer.received)
-
-
-def outcome(error: Exception, answer: Answer | None) -> Answer | NoAnswer:
+def outcome(error: Exception, answer: Answer | None, trace: Trace | None = None) -> Answer | NoAnswer:
     """Say what an exception means for the request: never sent, sent without an answer, or answered in part.
 
     Anything that is no failure of the request itself, a mistake in a client that was handed in say, is raised.
     """
     names = {kind.__name__ for kind in type(error).__mro__}
-    if not (_REQUEST_FAILED in names or isinstance(error, TimeoutError | OSError)):
+    unsent = type(error) in _CANNOT_CONNECT and trace is not None and trace.surely_unsent
+    if not (unsent or _REQUEST_FAILED in names or isinstance(error, TimeoutError | OSError)):
         raise error
     if answer is not None:
         return answer
     reason = f"{type(error).__name__} {error}".strip()
-    return NoAnswer(reason, sent=not _never_sent(error))
+    return NoAnswer(reason, sent=not (unsent or _never_sent(error)))
 
 
 def _never_sent(error: Exception) -> bool:
@@ -208,14 +217,3 @@ def ended(ledger: Journal, job_id: str) -> Job | None:
         return ledger.ended(job_id)
     except LipsyncError:
         return None
-
-
-def made(make: Callable[[], T]) -> T:
-    """Make a client; what the environment makes impossible (proxy, certificates) is told before anything is sent."""
-    try:
-        return make()
-    except (ImportError, OSError, ValueError) as error:
-        raise ConfigurationError(
-            f"No connection can be made: {error}.",
-            hint="Nothing was sent. Check the environment's proxy and certificate settings (ALL_PROXY, SSL_CERT_FILE).",
-        ) from None
