@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, PlainValidator, StrictInt, StrictSt
 __all__ = [
     "MEDIA_URL",
     "URLS_ONLY",
+    "WEBHOOK_URL",
     "Asset",
     "Media",
     "MediaInput",
@@ -41,9 +42,14 @@ _PORT: Final = r"(:([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[
 _LETTERS: Final = (
     "!-~\u00a1-\u00ac\u00ae-\u024f\u0400-\u0482\u048a-\u052f\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff\uac00-\ud7a3"
 )
-MEDIA_URL: Final = rf"^[Hh][Tt][Tt][Pp][Ss]?://{_LOGIN}{_HOST}{_PORT}([/?#][{_LETTERS}]*)?$"
+_REST: Final = rf"{_PORT}([/?#][{_LETTERS}]*)?"
+MEDIA_URL: Final = rf"^[Hh][Tt][Tt][Pp][Ss]?://{_LOGIN}{_HOST}{_REST}$"
 """A media URL as a pattern of JSON Schema: what surely can be fetched. Narrower than `check_media_url`, which lets
 everything pass that might be one."""
+_OCTET: Final = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_THIS_MACHINE: Final = rf"([Ll][Oo][Cc][Aa][Ll][Hh][Oo][Ss][Tt]|127(\.{_OCTET}){{3}}|\[::1\])"
+WEBHOOK_URL: Final = rf"^([Hh][Tt][Tt][Pp][Ss]://{_LOGIN}{_HOST}|[Hh][Tt][Tt][Pp]://{_LOGIN}{_THIS_MACHINE}){_REST}$"
+"""Where a webhook may be sent, as a pattern of JSON Schema: https, or http on this machine."""
 _MEDIA_URL: Final = re.compile(MEDIA_URL.removeprefix("^").removesuffix("$"))
 
 

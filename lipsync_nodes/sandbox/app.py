@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -20,15 +19,12 @@ from lipsync_nodes.sandbox.answers import Answer, refuse, sent_to
 from lipsync_nodes.sandbox.control import control_routes
 from lipsync_nodes.sandbox.files import TooLarge
 from lipsync_nodes.sandbox.jobs import Row
+from lipsync_nodes.sandbox.reading import read_submit, refuse_body
 from lipsync_nodes.sandbox.service import Service
-from lipsync_nodes.sandbox.urls import check_url
-from lipsync_nodes.sandbox.works import API, form_of
+from lipsync_nodes.sandbox.works import API
 
 __all__ = ["build_app"]
 
-LARGEST_BODY: Final = 2**20
-# A body somewhat too large is read to its end, so that the client hears the answer; a huge one is not.
-_PATIENCE: Final = 16 * LARGEST_BODY
 _EARLY: Final = frozenset({"early"})
 _JOB_ID: Final = re.compile(r"[0-9a-f-]{36}")
 # What a file holds was sent by somebody: it is shown, never run.
@@ -65,9 +61,7 @@ class Contract:
 
         async def handle(request: Request) -> Response:
             self._service.keys.check(request)
-            webhook, state = _read(await _whole(request))
-            _check_media(spec, state)
-            form_of(spec, state)
+            webhook, state = await read_submit(request, spec)
             base = sent_to(request, self._service.url)
             row = Row(spec.id, state, base, webhook, quirks=self._quirks(request.url.path))
             self._service.works.take_on(self._service.store.add(row))
@@ -79,6 +73,7 @@ class Contract:
     async def poll(self, request: Request) -> Response:
         """Answer with the job object."""
         self._service.keys.check(request)
+        refuse_body(request)
         job_id = request.path_params["job_id"]
         row = self._service.store.count_poll(job_id) if _JOB_ID.fullmatch(job_id) else None
         if row is None:
@@ -130,69 +125,6 @@ class Storage:
         if file is None:
             raise refuse(404, "There is no such output.")
         return FileResponse(file, media_type="video/mp4", headers={**ENGINE, **_INERT})
-
-
-async def _whole(request: Request) -> bytes:
-    """Return the request's body, or refuse it if it is too large."""
-    body, size = b"", 0
-    too_large = refuse(413, "The request is larger than 1 MiB.", {"Connection": "close"})
-    if int(request.headers.get("content-length", 0)) > _PATIENCE:
-        raise too_large
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > _PATIENCE:
-            raise too_large
-        body = body + chunk if size <= LARGEST_BODY else b""
-    if size > LARGEST_BODY:
-        raise too_large
-    return body
-
-
-def _read(body: bytes) -> tuple[str | None, dict[str, Any]]:
-    """Take a submit's body apart: webhook and formState."""
-    try:
-        data = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        raise refuse(400, "The body is not JSON.") from None
-    if not isinstance(data, dict):
-        raise refuse(400, "The body is not a JSON object.")
-    if not isinstance(data.get("formState"), dict):
-        raise refuse(422, "`formState`: must be an object.")
-    return _webhook(data.get("webhook")), data["formState"]
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(name)
-
-
-def _webhook(value: Any) -> str | None:
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise refuse(422, "`webhook`: must be a URL.")
-    return _fetchable("webhook", value)
-
-
-def _check_media(spec: NodeSpec, state: dict[str, Any]) -> None:
-    """Refuse media that are no URLs: the forms take local files, too, which a service cannot see."""
-    for field in spec.media:
-        value = state.get(field.name)
-        if field.name not in state or (not field.required and _is_unset(value)):
-            continue  # the form says which fields are missing
-        if not isinstance(value, str):
-            raise refuse(422, f"`{field.name}`: must be a text, an http(s) URL.")
-        _fetchable(field.name, value)
-
-
-def _is_unset(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
-
-
-def _fetchable(field: str, url: str) -> str:
-    try:
-        return check_url(url)
-    except ValueError as error:
-        raise refuse(422, f"`{field}`: {error}.") from None
 
 
 async def _say(request: Request, error: Exception) -> Response:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from lipsync_nodes.catalogue import CATALOGUE, NodeSpec
-from lipsync_nodes.sandbox.urls import PATTERN
+from lipsync_nodes.sandbox.reading import foreign
+from lipsync_nodes.sandbox.urls import PATTERN, WEBHOOK_PATTERN
 from lipsync_nodes.sandbox.works import API
 
 __all__ = ["document"]
@@ -16,10 +17,11 @@ _DESCRIPTION: Final = (
     "made by a preview engine; they say nothing of the service's quality."
 )
 _WORDS: Final = {
-    400: "The body is not a JSON object.",
+    400: "The body is not a JSON object, or there should be none.",
     401: "The API key is missing or wrong.",
     404: "There is no such thing.",
     413: "The request is too large.",
+    415: "The body is not said to be JSON.",
     422: "A field is missing or wrong; the sentence names it.",
 }
 _ANY_FILE: Final = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
@@ -55,10 +57,8 @@ def _submit(spec: NodeSpec) -> dict[str, Any]:
     body = {
         "type": "object",
         "required": ["formState"],
-        "properties": {
-            "webhook": _nullable({"type": "string", "pattern": PATTERN}, "POSTed the job object once the job ends."),
-            "formState": _form_state(spec),
-        },
+        "properties": {"webhook": _WEBHOOK, "formState": _form_state(spec)},
+        "additionalProperties": False,
     }
     links = {
         "job": {"operationId": "poll", "parameters": {"id": "$response.body#/id"}},
@@ -70,7 +70,7 @@ def _submit(spec: NodeSpec) -> dict[str, Any]:
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
         "responses": {
             "200": {**_json("The job is accepted.", "Accepted"), "links": links},
-            **_errors(400, 401, 413, 422),
+            **_errors(400, 401, 413, 415, 422),
         },
     }
 
@@ -81,19 +81,17 @@ def _form_state(spec: NodeSpec) -> dict[str, Any]:
     return {
         "type": "object",
         "required": spec.schema["required"],
-        "properties": {name: _field(schema, spec) for name, schema in fields.items()},
+        "properties": {name: _field(schema) for name, schema in fields.items()},
+        "propertyNames": {"not": {"enum": sorted(foreign(spec))}},
     }
 
 
-def _field(schema: dict[str, Any], spec: NodeSpec) -> dict[str, Any]:
-    plain = {name: value for name, value in schema.items() if name not in {"zh", "media", "multiline", "advanced"}}
-    if "media" not in schema:
-        return plain
-    described: dict[str, Any] = {name: plain[name] for name in ("title", "description") if name in plain}
-    if any(schema == spec.schema["properties"][name] for name in spec.schema["required"]):
-        return {**described, "type": "string", "pattern": PATTERN}
-    # An empty text is taken for nothing given.
-    return {**described, "anyOf": [{"type": "string", "pattern": PATTERN + r"|^\s*$"}, {"type": "null"}]}
+def _field(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a field's schema without null, which only the client takes for "not set"."""
+    ours = {"zh", "media", "multiline", "advanced", "anyOf"}
+    plain = {name: value for name, value in schema.items() if name not in ours and value is not None}
+    given: dict[str, Any] = next((kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}), {})
+    return {**plain, **given, **({"pattern": PATTERN} if "media" in schema else {})}
 
 
 def _poll() -> dict[str, Any]:
@@ -101,7 +99,7 @@ def _poll() -> dict[str, Any]:
         "operationId": "poll",
         "summary": "How a job is, and its video once it is completed.",
         "parameters": [_path("id", {"type": "string"}, "The job id.")],
-        "responses": {"200": _json("The job.", "Job"), **_errors(401, 404)},
+        "responses": {"200": _json("The job.", "Job"), **_errors(400, 401, 404)},
     }
 
 
@@ -169,6 +167,11 @@ def _closed(**properties: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+_WEBHOOK: Final = {
+    "type": "string",
+    "pattern": WEBHOOK_PATTERN,
+    "description": "POSTed the job object once the job ends.",
+}
 _ID: Final = {"type": "string", "pattern": _UUID}
 _ACCEPTED: Final = _closed(id=_ID, status={"const": "processing"})
 _ERROR: Final = _closed(error={"type": "string", "minLength": 1})
