@@ -178,20 +178,28 @@ class LipsyncClient(Plans):
                 raise
         return many.settle()
 
-    def download(self, job_or_url: Job | str, path: str | Path, *, on_progress: OnProgress | None = None) -> Path:
+    def download(
+        self,
+        job_or_url: Job | str,
+        path: str | Path,
+        *,
+        on_progress: OnProgress | None = None,
+        timeout: float | None = None,
+    ) -> Path:
         """Save a job's video, whole or not at all, and return where it is.
 
         Args:
             job_or_url: a finished job, or the URL of its output.
             path: the file to write, or a folder (there already, or ending in a slash), where it is named by the job.
             on_progress: called with the bytes so far and the bytes in all, None if that is not known.
+            timeout: the most seconds that it may take; by default ten minutes, and more while bytes come.
 
         Raises:
             DownloadError: it could not be saved; nothing half-written was left.
             LipsyncError: it was saved, but the ledger could not note where.
 
         """
-        return self._download(job_or_url, path, on_progress, threading.Event())
+        return self._download(job_or_url, path, on_progress, threading.Event(), timeout)
 
     def _drive(self, doing: Flow[T], on_update: OnUpdate | None = None, stop: threading.Event | None = None) -> T:
         def record(event: Event) -> object:
@@ -299,11 +307,18 @@ class AsyncLipsyncClient(Plans):
             await asyncio.gather(*(one(index) for index in range(len(many.forms))), return_exceptions=True)
         return many.settle()
 
-    async def download(self, job_or_url: Job | str, path: str | Path, *, on_progress: OnProgress | None = None) -> Path:
+    async def download(
+        self,
+        job_or_url: Job | str,
+        path: str | Path,
+        *,
+        on_progress: OnProgress | None = None,
+        timeout: float | None = None,
+    ) -> Path:
         """Save a job's video; see `LipsyncClient.download`. It runs in a thread, and so does `on_progress`."""
         stop = threading.Event()
         try:
-            return await asyncio.to_thread(self._download, job_or_url, path, on_progress, stop)
+            return await asyncio.to_thread(self._download, job_or_url, path, on_progress, stop, timeout)
         finally:
             stop.set()  # also where the caller was cancelled and the thread is still at work
 

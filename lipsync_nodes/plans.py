@@ -198,20 +198,37 @@ class Plans:
             slow = WEBHOOK_POLL_INTERVAL if called_back else DEFAULT_POLL_INTERVAL
             poll_interval = LOCAL_POLL_INTERVAL if self.profile.local else slow
         for name, seconds in {"timeout": timeout, "poll_interval": poll_interval}.items():
-            if not (math.isfinite(seconds) and seconds > 0):
-                raise InvalidRequest(f"{name} must be a positive number of seconds, got {seconds!r}.")
+            _check_seconds(name, seconds)
         return timeout, poll_interval
 
-    def _download(self, job_or_url: Job | str, path: str | Path, on_progress: OnProgress | None, stop: Flag) -> Path:
+    def _download(
+        self,
+        job_or_url: Job | str,
+        path: str | Path,
+        on_progress: OnProgress | None,
+        stop: Flag,
+        timeout: float | None = None,
+    ) -> Path:
         """Save a video and remember where it is. It writes files, so a loop does it in a thread."""
+        if timeout is not None:
+            _check_seconds("timeout", timeout)
         job = job_or_url if isinstance(job_or_url, Job) else None
         url, target = source_and_target(job_or_url, path)
         try:
-            saved = download(url, target, local=self.profile.local, on_progress=on_progress, stop=stop)
+            saved = download(
+                url,
+                target,
+                local=self.profile.local,
+                identity=job.id if job else None,  # a job's URL may be signed anew each time
+                timeout=timeout,
+                on_progress=on_progress,
+                stop=stop,
+            )
         except DownloadError as error:
             if job is not None:
                 error.job_id, error.may_have_charged = job.id, True
-                error.hint = f"The job itself is done: `lipsync-nodes download {job.id}` fetches it again. Do it soon."
+                again = f"The job itself is done: `lipsync-nodes download {job.id}` fetches it again. Do it soon."
+                error.hint = again if error.hint == error.default_hint else f"{error.hint} {again}"
             raise
         if job is not None:
             self._note_saved(job, saved)
@@ -260,6 +277,11 @@ def deadline_for(seconds: float | None) -> float:
     The upstream takes 10 to 30 s of wall time per second of video; twice the slowest leaves room for a queue.
     """
     return max(DEFAULT_TIMEOUT, 60.0 * (seconds or 0.0))
+
+
+def _check_seconds(name: str, seconds: float) -> None:
+    if not (math.isfinite(seconds) and seconds > 0):
+        raise InvalidRequest(f"{name} must be a positive number of seconds, got {seconds!r}.")
 
 
 def _check_json(form: Form) -> None:

@@ -272,7 +272,7 @@ def test_no_ctrl_c_is_lost_to_a_request_that_is_forgotten(monkeypatch):
     forgotten_by, begin = [], threading.Timer.start
     monkeypatch.setattr(threading.Timer, "start", start)
     for _ in range(100):
-        with sync._Watchdog(5):
+        with sync.Watchdog(5):
             pass
     bad.wait_until(lambda: len(forgotten_by) == 100)
     assert forgotten_by.count(threading.get_ident()) < 10

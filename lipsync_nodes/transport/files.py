@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import partial
@@ -17,6 +18,7 @@ from lipsync_nodes.settings import Profile
 from lipsync_nodes.tracebacks import NoFramesBelow
 from lipsync_nodes.transport.body import Body, raw
 from lipsync_nodes.transport.connect import client_options, made, proxy_for
+from lipsync_nodes.transport.sync import Watchdog
 from lipsync_nodes.transport.wire import USER_AGENT, Bearer, answer_of, outcome
 
 __all__ = ["CutShort", "Downloads", "deliver", "fetch", "upload"]
@@ -38,7 +40,7 @@ class Downloads:
     """Plain GETs of files: no Authorization header, no redirect followed, no compression.
 
     Args:
-        check_peer: called with the address of each connection before a byte is sent; raises to refuse it.
+        check_peer: called with each address that a name leads to before a connection is opened; raises to refuse it.
         use_proxies: honour the proxies of the environment. A proxy resolves names itself; its address is not checked.
 
     """
@@ -47,6 +49,7 @@ class Downloads:
         self._check_peer = check_peer
         self._use_proxies = use_proxies
         self._clients: dict[SecretStr | None, httpx.Client] = {}
+        self._connections = 0
 
     def __enter__(self) -> Self:
         return self
@@ -56,22 +59,37 @@ class Downloads:
             client.close()
 
     @contextmanager
-    def open(self, url: str, headers: Mapping[str, str]) -> Iterator[httpx.Response]:
-        """Send one GET and give the answer, its body not yet read; `CutShort` if a connection fails or breaks."""
+    def open(self, url: str, headers: Mapping[str, str], seconds: float) -> Iterator[httpx.Response]:
+        """Send one GET and give the answer, its body not yet read; `CutShort` if a connection fails or breaks.
+
+        Args:
+            url: where to; credentials in it are not sent.
+            headers: what to add to ours.
+            seconds: the longest silence; an answer's headers may take twice as long, however they drip.
+
+        """
         plain = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **headers}
         try:
-            with closing(self._sent(url, plain)) as response:
+            with closing(self._sent(url, plain, min(max(seconds, 0.0), SILENT_SECONDS))) as response:
                 yield response
         except httpx.RequestError as error:
             raise CutShort(f"{type(error).__name__} {error}".strip()) from None
 
-    def _sent(self, url: str, headers: Mapping[str, str]) -> httpx.Response:
-        try:
-            client = self._client(made(lambda: proxy_for(url)) if self._use_proxies else None)
-            request = client.build_request("GET", url, headers=headers, extensions={"trace": self._guard(url)})
-            return client.send(request, stream=True)
-        except (httpx.InvalidURL, ValueError) as error:  # a name that cannot be encoded shows when it is looked up
-            raise DownloadError(f"The output's URL is malformed: {error}.") from None
+    def _sent(self, url: str, headers: Mapping[str, str], seconds: float) -> httpx.Response:
+        with Watchdog(2 * seconds) as watchdog:
+
+            def trace(event: str, info: Any) -> None:
+                guard(event, info)
+                watchdog.trace(event, info)
+
+            try:
+                guard = self._guard(url)
+                client = self._client(made(lambda: proxy_for(url)) if self._use_proxies else None)
+                extensions = {"trace": trace}
+                request = client.build_request("GET", url, headers=headers, extensions=extensions, timeout=seconds)
+                return client.send(request, stream=True, auth=lambda request: request)
+            except (httpx.InvalidURL, ValueError) as error:  # a name that cannot be encoded shows when it is looked up
+                raise DownloadError(f"The output's URL is malformed: {error}.") from None
 
     def _client(self, proxy: SecretStr | None) -> httpx.Client:
         """Return the client for one way to the server: each redirect may need another."""
@@ -80,6 +98,7 @@ class Downloads:
         return self._clients[proxy]
 
     def _guard(self, url: str) -> Callable[[str, Any], None]:
+        """Return a trace that has httpx connect to an address that was checked, and to no other."""
         host = httpx.URL(url).raw_host.decode("ascii")  # as it is looked up: a name of another alphabet is encoded
         direct = False
 
@@ -87,15 +106,29 @@ class Downloads:
             nonlocal direct
             if event == "connection.connect_tcp.started":
                 direct = info["host"] == host
+                if direct:  # looked up once: a second answer might be another
+                    info["host"] = self._address_of(host, info["port"])
             elif event == "connection.connect_tcp.complete" and direct:
                 stream = info["return_value"]
-                try:
+                try:  # where httpx took no notice of the above
                     self._check_peer(stream.get_extra_info("server_addr")[0])
                 except Exception:
                     stream.close()
                     raise
 
         return trace
+
+    def _address_of(self, host: str, port: int) -> str:
+        """Look a name up, check all that it leads to, and return one address: another at each try."""
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise CutShort(f"{host} was not found: {error.strerror or error}") from None
+        addresses = [str(address[0]) for *_, address in found]
+        for address in addresses:
+            self._check_peer(address)
+        self._connections += 1
+        return addresses[self._connections % len(addresses) - 1]
 
 
 def upload(url: str, file: BinaryIO, media_type: str, profile: Profile) -> Answer | NoAnswer:

@@ -36,7 +36,7 @@ from lipsync_nodes.transport.wire import (
     request_built,
 )
 
-__all__ = ["Interrupted", "Transport"]
+__all__ = ["Interrupted", "Transport", "Watchdog"]
 
 T = TypeVar("T")
 
@@ -147,7 +147,7 @@ class Transport:
         trace, body = Trace(), None
         ends = time.monotonic() + send.timeout
         try:
-            with NoFramesBelow(), self._in_use() as client, _Watchdog(send.timeout, trace) as watchdog:
+            with NoFramesBelow(), self._in_use() as client, Watchdog(send.timeout, trace) as watchdog:
                 try:
                     request = request_built(client, send, self._profile, watchdog.trace)
                 except ConfigurationError as error:
@@ -201,7 +201,7 @@ class Transport:
             self._own = None
 
 
-class _Watchdog:
+class Watchdog:
     """Ends a request that takes longer than it may: httpx bounds each read, but not their sum."""
 
     def __init__(self, seconds: float, heard: Callable[[str], object] | None = None) -> None:
