@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from lipsync_nodes.claims import IN_ACCOUNTS, Books, Entry
+from lipsync_nodes.claims import ENDS, IN_ACCOUNTS, Books, Entry
 from lipsync_nodes.contract import Job
 from lipsync_nodes.events import Asked, Called, Event, Heed, Seen, Told
 
@@ -31,7 +31,7 @@ class CalledBooks(Books):
             case Told(callback):
                 self._update_called(callback, told_at=self._now)
             case Asked(row):
-                return self._found(row)
+                return None if self._is_missing(row) else self._found(row)
             case Seen(job, str() as callback):
                 self._settle(callback, job)
                 return super().enter(event)
@@ -48,7 +48,7 @@ class CalledBooks(Books):
             self._adopt(callback)
         elif not self._is_ours(entry) or entry.job_id not in {None, job_id}:
             return Heed.REFUSE
-        elif entry.state in {"completed", "failed"} and entry.told_at is not None:
+        elif entry.state in ENDS and entry.told_at is not None:
             return Heed.IGNORE if self._now - entry.told_at < REDELIVERY_SECONDS else Heed.REFUSE
         self._update_called(callback, called_id=job_id, called_at=self._now)
         return Heed.LOOK
@@ -86,6 +86,11 @@ class CalledBooks(Books):
 
     def _is_ours(self, entry: Entry) -> bool:
         return entry.account in self._profile.accounts
+
+    def _is_missing(self, row: int) -> bool:
+        """Tell whether the service last said that it does not know a submission's job."""
+        found = self._db.execute("SELECT 1 FROM submission WHERE row = ? AND state = 'missing'", (row,))
+        return found.fetchone() is not None
 
     def _entry(self, callback: str) -> Entry | None:
         """Return the submission that a token belongs to; of one that was claimed anew, the later row."""

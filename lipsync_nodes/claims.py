@@ -1,12 +1,15 @@
 """The rules of the ledger: who may submit what and when, and what is written down. Each is part of one transaction.
 
     waiting ──→ submitting ──→ live ──→ completed      a row before the POST, the job id right after its answer
-       ↑            │  │         └────→ failed
+       ↑            │  │         ├────→ failed
+       │            │  │         └────→ stopped ──→ …  cancelled, timed out …: keeps its key, and may yet end otherwise
        └────────────┘  ├──→ refused                    surely no job: may be submitted anew
                        └──→ uncertain                  perhaps a job: never sent again unless a person says so
 
     any without a job ──→ live ──→ …                   its webhook told of the job; see `calls`
-    live ──→ uncertain ──→ live, completed, failed     the service did not know the job any more, and then it did
+    live ──→ missing ──→ live, or any end              the service did not know the job, and then it did
+
+A job that was known once stays in its row, whatever the service says of it later.
 
 A process that dies between POST and answer leaves a `submitting` row whose lease runs out: from then on it counts as
 uncertain. One that dies while `waiting` has sent nothing, and loses its key to whoever asks next; should it only have
@@ -55,8 +58,10 @@ NEW_SECONDS: Final = 120.0
 MINUTE: Final = 60.0
 # A live job that nobody has heard of for so long holds no place among the concurrent ones.
 FORGOTTEN_SECONDS: Final = 6 * 3600.0
-# A submission in one of these has its key for itself, as the file's index sees to.
-KEEPS_KEY: Final = "state IN ('waiting', 'submitting', 'uncertain', 'live', 'completed')"
+# Such a submission has its key for itself, as the file's index sees to.
+KEEPS_KEY: Final = "state NOT IN ('refused', 'failed')"
+# The states of a job that has ended.
+ENDS: Final = frozenset({"completed", "failed", "stopped"})
 # One account, or one key, may have several names; all are given as one list.
 IN_ACCOUNTS: Final = "account IN (SELECT value FROM json_each(?))"
 IN_KEYS: Final = "key IN (SELECT value FROM json_each(?))"
@@ -146,23 +151,31 @@ class Books:
                 f"The key {wanted.key!r} stands for a {found.endpoint} job already.",
                 hint="Nothing was sent. Use another.",
             )
-        if (job := found.as_job) is not None:
+        lost = found.state == "missing" or (found.state == "stopped" and wanted.resubmit_uncertain)
+        if (job := found.as_job) is not None and not lost:
             return Found(job)
         # A lease of hours is none: the clock was set back.
-        if found.state != "uncertain" and self._now < (found.lease_until or 0) < self._now + LONGEST_LEASE:
+        leased = self._now < (found.lease_until or 0) < self._now + LONGEST_LEASE
+        if leased and found.state in {"waiting", "submitting"}:
             return Hold(PAUSE)
         if found.state == "waiting":
             return self._take_over(found, wanted, "it was given up before it was sent")
-        reason = found.reason or "the process that submitted it ended before an answer came"
+        ended = (
+            f"its job ended as {job.status.value}"
+            if job
+            else "the process that submitted it ended before an answer came"
+        )
+        reason = found.reason or ended
         if not wanted.resubmit_uncertain:
-            self._update(found.row, state="uncertain", reason=reason)
+            self._update(found.row, state="missing" if found.job_id else "uncertain", reason=reason)
             since = found.sent_at or found.created_at
             return Unsure(found.row, reason, since, found.callback is not None, found.job_id)
         return self._take_over(found, wanted, f"{reason}; submitted anew on request")
 
     def _take_over(self, found: Entry, wanted: Submission, reason: str) -> Claimed:
         """Give the key to a new row. The old one keeps its own story: its owner may yet be alive and tell its end."""
-        self._update(found.row, state="refused", ended_at=self._now, reason=reason)
+        kept = {"key": None} if found.job_id else {"state": "refused"}
+        self._update(found.row, ended_at=self._now, reason=reason, **kept)
         return Claimed(self._insert(wanted, found.key))
 
     def _insert(self, wanted: Submission, key: str | None) -> int:
@@ -238,20 +251,22 @@ class Books:
         return None
 
     def _seen(self, job: Job) -> None:
-        """Keep how a job is, also one that was gone. How it ended never changes; the URL of its video may."""
-        state, ended_at = (job.status.value, self._now) if job.finished else ("live", None)
+        """Keep how a job is, also one that was missing. How it ended never changes; the URL of its video may."""
+        state = _state_of(job)
         rows = self._db.execute(
-            "SELECT row FROM submission"  # noqa: S608
-            f" WHERE job_id = ? AND {IN_ACCOUNTS} AND state IN ('live', 'uncertain', 'refused', ?)",
+            f"SELECT row, state FROM submission WHERE job_id = ? AND {IN_ACCOUNTS}"  # noqa: S608
+            " AND state IN ('live', 'uncertain', 'refused', 'missing', 'stopped', ?)",
             (job.id, self._accounts, state),
         )
-        for (row,) in rows.fetchall():
-            self._revive(row, state=state, job=_text(job), ended_at=ended_at)
+        for row, before in rows.fetchall():
+            values = {"reason": None} if before == "missing" else {}
+            ended_at = self._now if job.finished else None
+            self._revive(row, state=state, job=_text(job), ended_at=ended_at, **values)
 
     def _gone(self, job_id: str) -> None:
         """Free the place of a job that is not merely new, but not its key: it was paid for."""
         self._db.execute(
-            "UPDATE submission SET state = 'uncertain', job = NULL, reason = ?"  # noqa: S608
+            "UPDATE submission SET state = 'missing', reason = ?"  # noqa: S608
             f" WHERE job_id = ? AND {IN_ACCOUNTS} AND state = 'live'"
             " AND coalesce(sent_at, created_at) NOT BETWEEN ? AND ?",
             (f"the service knows no job {job_id}", job_id, self._accounts, self._now - NEW_SECONDS, self._now),
@@ -304,6 +319,12 @@ class Books:
 def listed(names: Iterable[str]) -> str:
     """Return names as `IN_ACCOUNTS` and `IN_KEYS` want them."""
     return json.dumps(list(names))
+
+
+def _state_of(job: Job) -> str:
+    if job.status.stopped:
+        return "stopped"
+    return job.status.value if job.finished else "live"
 
 
 def _text(job: Job) -> str:

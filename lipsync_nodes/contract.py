@@ -195,11 +195,19 @@ def _sentence(form: str, error: ValidationError) -> str:
 _COMPLETED: Final = frozenset({"complete", "completed", "done", "finished", "succeeded", "success", "successful"})
 _FAILED: Final = frozenset({"fail", "failed", "failure"})
 
+# An end that is documented nowhere: no video, but paid for, and perhaps not the service's last word.
+_STOPPED: Final = frozenset(
+    {
+        *("aborted", "canceled", "cancelled", "deleted", "error", "errored", "expired", "killed", "rejected"),
+        *("revoked", "stopped", "terminated", "timed_out", "timedout", "timeout"),
+    }
+)
+
 
 class JobStatus(StrEnum):
     """The state of a job. Spelling and usual synonyms of the documented three are understood.
 
-    Any other survives as it came, and means "not finished yet".
+    Any other survives as it came, and means "not finished yet", unless it says that the job has `stopped`.
     """
 
     PROCESSING = "processing"
@@ -222,9 +230,14 @@ class JobStatus(StrEnum):
         return unknown
 
     @property
+    def stopped(self) -> bool:
+        """Whether the job has ended without a video in a way that is not documented: cancelled, timed out, deleted."""
+        return _word(self.value) in _STOPPED
+
+    @property
     def finished(self) -> bool:
         """Whether the job has ended, well or not."""
-        return self in {JobStatus.COMPLETED, JobStatus.FAILED}
+        return self.stopped or self in {JobStatus.COMPLETED, JobStatus.FAILED}
 
 
 def _word(status: str) -> str:

@@ -12,6 +12,7 @@ LipsyncError
 ├── ConnectionFailed        the service was not reached; it surely received nothing
 ├── SubmissionUncertain     a submit was sent and its outcome is unknown: the job may exist and may be billed
 ├── JobFailed               the job ended without a video
+│   └── JobStopped          it was cancelled, timed out, deleted …: an end that is documented nowhere, and paid for
 ├── JobTimeout              the job has not ended yet; it goes on, and can be waited for again
 └── DownloadError           the output could not be saved whole; nothing half-written was left
 
@@ -34,6 +35,7 @@ __all__ = [
     "InvalidRequest",
     "JobFailed",
     "JobNotFound",
+    "JobStopped",
     "JobTimeout",
     "LipsyncError",
     "RateLimited",
@@ -198,6 +200,15 @@ class JobFailed(LipsyncError):
     default_hint = "Correct the input that the message speaks of and submit a new job."
     # Whether a failed job is billed is documented nowhere.
     default_may_have_charged = True
+
+
+class JobStopped(JobFailed):
+    """The job ended without a video in a way that is not documented: cancelled, timed out or deleted, say."""
+
+    default_hint = (
+        "It may be billed, so the same input is not submitted again by itself. To pay for a new job, submit again "
+        "with resubmit_uncertain=True (`--resubmit-uncertain`)."
+    )
 
 
 class JobTimeout(LipsyncError):

@@ -134,12 +134,14 @@ class Asked:
 class Seen:
     """A job as it was just seen; `callback` is that of the webhook which told where to look, if one did.
 
-    `own` is False for somebody else's job, whose place a submit waits for.
+    `own` is False for somebody else's job, whose place a submit waits for. With `noted` it is written down also if it
+    merely runs: the ledger may have it that it is missing, or has stopped.
     """
 
     job: Job
     callback: str | None = None
     own: bool = True
+    noted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

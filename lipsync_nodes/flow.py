@@ -17,7 +17,7 @@ import random
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 from urllib.parse import quote
 
 from lipsync_nodes.answers import NoAnswer, error_of, shorten
@@ -27,12 +27,14 @@ from lipsync_nodes.errors import (
     InvalidRequest,
     JobFailed,
     JobNotFound,
+    JobStopped,
     JobTimeout,
     LipsyncError,
     RateLimited,
     ServiceError,
 )
 from lipsync_nodes.events import Event, Gone, Seen
+from lipsync_nodes.reading import said
 
 __all__ = ["NO_JOB", "Await", "Effect", "Flow", "Policy", "Record", "Send", "Sleep", "look", "run", "video_of", "wait"]
 
@@ -74,7 +76,7 @@ class Record:
 NO_JOB: Final = "00000000-0000-0000-0000-000000000000"
 # The last look may come at the deadline itself, and is still given so many seconds.
 LAST_LOOK: Final = 10.0
-# How often a job that was just made may be unknown before it counts as lost.
+# How often in a row a job that surely was made may be unknown: not every server of the service may know it yet.
 NOT_YET_KNOWN: Final = 3
 
 T = TypeVar("T")
@@ -115,9 +117,15 @@ class Policy:
 
 
 def look(
-    job_id: str, policy: Policy, *, timeout: float | None = None, callback: str | None = None, own: bool = True
+    job_id: str,
+    policy: Policy,
+    *,
+    timeout: float | None = None,
+    callback: str | None = None,
+    own: bool = True,
+    noted: bool = False,
 ) -> Flow[Job]:
-    """Ask for a job once; every failure is raised as what it is. `callback` and `own` are those of `Seen`."""
+    """Ask for a job once; every failure is raised as what it is. The last three options are those of `Seen`."""
     reply = yield Send("GET", f"/jobs/{_segment(job_id)}", timeout=timeout or policy.request_timeout)
     if isinstance(reply, NoAnswer):
         raise ConnectionFailed(f"No answer came: {reply.reason}.", job_id=job_id, hint="The job goes on; ask again.")
@@ -130,7 +138,7 @@ def look(
     if callback is None:
         # It stays what the ledger knows, however the answer spells it. Where a webhook names it, the answer decides.
         job = job.model_copy(update={"id": job_id})
-    yield Record(Seen(job, callback, own))
+    yield Record(Seen(job, callback, own, noted))
     return job
 
 
@@ -142,6 +150,7 @@ def wait(
     poll_interval: float,
     pause: float = 0.0,
     fresh: bool = False,
+    known: bool = False,
     called_back: bool = False,
 ) -> Flow[Job]:
     """Look at a job until it has ended, at most for *timeout* seconds; passing errors are tolerated until then.
@@ -153,6 +162,7 @@ def wait(
         poll_interval: mean seconds between two looks.
         pause: seconds before the first look.
         fresh: the job was only just made, and not every server of the service may know it yet.
+        known: the job was submitted from here, so it is there, whatever one answer says.
         called_back: a webhook may tell of its end before a look does.
 
     """
@@ -168,13 +178,14 @@ def wait(
         pause = policy.spread(poll_interval)
         try:
             left = max(LAST_LOOK, deadline - now)
-            seen = yield from look(job_id, policy, timeout=min(policy.request_timeout, left))
-            trouble = None
+            noted = known and seen is None
+            seen = yield from look(job_id, policy, timeout=min(policy.request_timeout, left), noted=noted)
+            trouble, unknown = None, 0
         except JobNotFound as error:
             unknown += 1
-            if not fresh or seen or unknown > NOT_YET_KNOWN:
-                yield Record(Gone(job_id))
-                raise
+            was_there = fresh or known or seen is not None
+            if not was_there or unknown > NOT_YET_KNOWN:
+                yield from _not_found(error, job_id, was_there)
             trouble = error
         except LipsyncError as error:
             if not error.retryable:
@@ -207,8 +218,8 @@ def run(
     if job.finished:
         # It was made by an earlier run: its URL may be another by now.
         with suppress(LipsyncError):
-            seen = yield from look(job.id, policy)
-            job = seen if seen.finished else job
+            job = _later(job, (yield from look(job.id, policy, noted=job.status.stopped)))
+    if job.finished:
         return video_of(job)
     pause = policy.spread(poll_interval)
     try:
@@ -236,10 +247,23 @@ def _segment(job_id: str) -> str:
     return quote(job_id, safe="")
 
 
+def _later(job: Job, seen: Job) -> Job:
+    """Return how a job stands that had ended before and was looked at again: no later word undoes a video."""
+    had, has = (one.output and one.status is JobStatus.COMPLETED for one in (job, seen))
+    return job if had and not has else seen
+
+
 def video_of(job: Job) -> Job:
     """Return a job that has its video; raise for one that ended without."""
+    words = shorten(job.error or said(job.model_extra)) or "the service gives no reason"
+    besides = f" It gives an output all the same: {job.output}." if job.output else ""
     if job.status is JobStatus.FAILED:
-        raise JobFailed(f"The job failed: {shorten(job.error) or 'the service gives no reason'}.", job_id=job.id)
+        raise JobFailed(f"The job failed: {words}.{besides}", job_id=job.id)
+    if job.status.stopped:
+        raise JobStopped(
+            f"The job ended without a video, its status is {shorten(job.status.value)!r}: {words}.{besides}",
+            job_id=job.id,
+        )
     if job.output:
         return job
     came = _shown(job)
@@ -259,10 +283,32 @@ def _shown(job: Job) -> str:
     return shorten(json.dumps(came, ensure_ascii=False)) if came else ""
 
 
+def _not_found(error: JobNotFound, job_id: str, was_there: bool) -> Flow[NoReturn]:
+    """Note and raise that the service does not know a job, although it was made perhaps."""
+    yield Record(Gone(job_id))
+    if was_there:
+        error.may_have_charged = True
+        error.hint = f"`lipsync-nodes wait {job_id}` asks for it again. {error.hint}"
+    raise error
+
+
+def _as_seen(job: Job) -> str:
+    """Say what a job looked like that had not ended."""
+    parts = [f"when last seen it was {shorten(job.status.value)!r}"]
+    if job.status is not JobStatus.PROCESSING:
+        parts.append("a status that this version does not know")
+    if job.output:
+        parts.append(f"with the output {job.output}")
+    if words := shorten(job.error):
+        parts.append(f"and the service says: {words}")
+    return ", ".join(parts)
+
+
 def _timeout(job_id: str, timeout: float, seen: Job | None, trouble: LipsyncError | None) -> JobTimeout:
-    status = f"when last seen it was {seen.status.value!r}" if seen else "its state was never seen"
+    state = _as_seen(seen) if seen else "its state was never seen"
+    last = f" Last trouble: {trouble.message}" if trouble else ""
     error = JobTimeout(
-        f"Job {job_id} has not ended within {timeout:g} s; {status}.",
+        f"Job {job_id} has not ended within {timeout:g} s; {state}.{last}",
         hint=f"It goes on and is not lost: `lipsync-nodes wait {job_id}` or client.wait({job_id!r}) waits again.",
         job_id=job_id,
     )

@@ -14,6 +14,7 @@ from concurrent.futures import Future
 from typing import Final
 
 from lipsync_nodes import flow
+from lipsync_nodes.claims import ENDS
 from lipsync_nodes.client import AsyncLipsyncClient
 from lipsync_nodes.contract import Job
 from lipsync_nodes.errors import LipsyncError, redact
@@ -114,7 +115,7 @@ class Follower:
         return [
             Called(entry.callback or "", entry.called_id or "")
             for entry in self._ledger.calls(self._profile)
-            if self._on_job is not None or entry.state not in {"completed", "failed"}
+            if self._on_job is not None or entry.state not in ENDS
         ]
 
     async def _follow(self, callback: str, pauses: Sequence[float], *, left: bool) -> None:

@@ -81,7 +81,16 @@ def _normal_accounts(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA user_version = 3")
 
 
-STEPS: Final[tuple[str | Callable[[sqlite3.Connection], None], ...]] = (SCHEMA, WEBHOOKS, _normal_accounts)
+# A job that the service did not know was `uncertain`, and lost what was known of it; see `claims`.
+MISSING: Final = """
+DROP INDEX one_of_a_key;
+UPDATE submission SET state = 'missing', job = coalesce(job, json_object('id', job_id))
+    WHERE state = 'uncertain' AND job_id IS NOT NULL;
+CREATE UNIQUE INDEX one_of_a_key ON submission (account, key)
+    WHERE key IS NOT NULL AND state NOT IN ('refused', 'failed');
+PRAGMA user_version = 4;
+"""
+STEPS: Final[tuple[str | Callable[[sqlite3.Connection], None], ...]] = (SCHEMA, WEBHOOKS, _normal_accounts, MISSING)
 VERSION: Final = len(STEPS)
 # A call that could not be followed up for so long is given up: the job's output has expired by then.
 CALL_SECONDS: Final = 7 * 86400.0
@@ -104,6 +113,9 @@ class Journal(Protocol):
 
     def entry(self, row: int | None) -> Entry | None:
         """Return one submission by its row, if it is kept."""
+
+    def knows(self, job_id: str) -> bool:
+        """Tell whether a job was submitted from here: then it is there, whatever a poll says."""
 
     def ended(self, job_id: str) -> Job | None:
         """Return a job as it ended, if that was heard of."""
@@ -167,6 +179,10 @@ class Ledger:
         with self._transaction("DEFERRED") as db:
             row = db.execute("SELECT * FROM submission WHERE job_id = ? ORDER BY row DESC", (job_id,)).fetchone()
         return Entry(*row) if row else None
+
+    def knows(self, job_id: str) -> bool:
+        """Tell whether a job was submitted from here."""
+        return self.entry_of(job_id) is not None
 
     def entry(self, row: int | None) -> Entry | None:
         """Return one submission by its row."""
@@ -232,7 +248,7 @@ class Ledger:
         with self._transaction() as db:
             db.execute(
                 f"UPDATE submission SET key = NULL WHERE {IN_ACCOUNTS} AND {IN_KEYS}"  # noqa: S608
-                " AND state IN ('live', 'completed')",
+                f" AND job_id IS NOT NULL AND {KEEPS_KEY}",
                 (listed(profile.accounts), listed(spellings(key))),
             )
 

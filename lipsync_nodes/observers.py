@@ -20,7 +20,7 @@ __all__ = ["JobEvent", "Kind", "observed", "report", "report_saved", "tell"]
 
 _log = logging.getLogger("lipsync_nodes")
 
-Kind = Literal["submitted", "updated", "completed", "failed", "downloaded", "refused", "uncertain"]
+Kind = Literal["submitted", "updated", "completed", "failed", "stopped", "downloaded", "refused", "uncertain"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +28,9 @@ class JobEvent:
     """One thing that happened to a job. Values only, and no key in any of them.
 
     Attributes:
-        kind: `submitted`, `updated` (a look at a job that is not finished), `completed`, `failed`, `downloaded`;
-            `refused` (surely no job was made), `uncertain` (nobody knows whether one was).
+        kind: `submitted`, `updated` (a look at a job that is not finished), `completed`, `failed`, `stopped` (it was
+            cancelled, timed out …), `downloaded`; `refused` (surely no job was made), `uncertain` (nobody knows whether
+            one was).
         account: whose job it is, as the ledger calls it.
         job_id: its id; None where there is no job.
         endpoint: `lipsync-image`; None where the ledger does not know, as of a job that was submitted elsewhere.
@@ -76,7 +77,7 @@ def report(event: Event, ledger: Journal, account: str) -> None:
         case Accepted(_, job):
             _report("submitted", ledger, account, job=job)
         case Seen(job):
-            _report(_ENDS.get(job.status, "updated"), ledger, account, job=job)
+            _report("stopped" if job.status.stopped else _ENDS.get(job.status, "updated"), ledger, account, job=job)
         case Refused(row, reason):
             _report("refused", ledger, account, row=row, reason=reason)
         case Unsure(row, reason):

@@ -61,7 +61,8 @@ class SubmitOptions(TypedDict, total=False):
             submitted anew; `content_key` makes a key of the inputs. Without a key every submit is new.
         estimate: what `estimate_credits` says it will cost; needed where there is a budget. For local files it is made.
         target: the file that the video is meant for; the ledger remembers it.
-        resubmit_uncertain: submit even if an earlier submit of this key may have been received.
+        resubmit_uncertain: submit even if an earlier submit of this key may have been received, or if its job stopped
+            without a video.
         allow_long: let local media pass that last longer than the 600 s that the upstream accepts.
 
     """
@@ -172,6 +173,7 @@ class Plans:
     ) -> Flow[Job]:
         """Wait for a job that was submitted before. It reads the ledger, so a loop does it in a thread."""
         entry = self._journal.entry_of(job_id)
+        known = self._journal.knows(job_id)
         called_back = entry is not None and entry.callback is not None
         default = deadline_for(entry.seconds if entry else None)
         seconds, interval = self._times(default if timeout is None else timeout, poll_interval, called_back)
@@ -183,6 +185,7 @@ class Plans:
             poll_interval=interval,
             pause=pause,
             fresh=fresh,
+            known=known,
             called_back=called_back,
         )
 
@@ -259,7 +262,7 @@ class Plans:
 
 def concerns_ledger(event: Event) -> bool:
     """Tell whether the ledger has anything to write; a job that is merely still running changes nothing."""
-    return not isinstance(event, Seen) or event.job.finished or event.callback is not None
+    return not isinstance(event, Seen) or event.job.finished or event.noted or event.callback is not None
 
 
 def job_in(event: Event) -> Job | None:

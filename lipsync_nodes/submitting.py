@@ -127,11 +127,11 @@ def _claim(submission: Submission, policy: Policy, patience: float) -> Flow[Clai
         if isinstance(claim, Claimed | Found):
             return claim
         if isinstance(claim, Unsure):
-            if claim.called_back and (found := (yield from _settled(claim.row, patience))):
-                return found
             if claim.job_id is not None:
                 with suppress(LipsyncError):  # the service did not know it, and may know it again
-                    return Found((yield from look(claim.job_id, policy, timeout=SHORT_LOOK)))
+                    return Found((yield from look(claim.job_id, policy, timeout=SHORT_LOOK, noted=True)))
+            if claim.called_back and (found := (yield from _settled(claim.row, patience))):
+                return found
             raise _uncertain_before(claim)
         # Somebody is submitting the same right now: what becomes of that was not known when this was agreed to.
         submission = replace(submission, resubmit_uncertain=False)

@@ -86,7 +86,7 @@ class Bell:
         with self._lock:
             waited_for = json.dumps(list(self._rings))
         found = db.execute(
-            "SELECT job_id FROM submission WHERE state IN ('completed', 'failed')"
+            "SELECT job_id FROM submission WHERE state IN ('completed', 'failed', 'stopped')"
             " AND job_id IN (SELECT value FROM json_each(?))",
             (waited_for,),
         )

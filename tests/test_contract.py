@@ -169,9 +169,19 @@ def test_an_unknown_status_survives_and_is_not_finished():
     assert json.loads(job.model_dump_json())["status"] == "warming_up"
 
 
-@pytest.mark.parametrize("status", ["created", "cancelled", "timeout", "deleted", ""])
+@pytest.mark.parametrize("status", ["created", "cancelling", "timeout_soon", ""])
 def test_only_the_documented_end_is_an_end(status):
     assert not parse_job({"id": "j", "status": status}).finished
+
+
+@pytest.mark.parametrize(
+    "status", ["cancelled", "CANCELED", " Timed Out ", "timed_out", "timeout", "deleted", "expired", "error", "aborted"]
+)
+def test_an_end_without_a_video_keeps_its_word(status):
+    """It is an end, but neither of the two that are documented."""
+    job = parse_job({"id": "j", "status": status})
+    assert (job.finished, job.status.stopped, job.status.value) == (True, True, status)
+    assert not any(status.stopped for status in JobStatus)
 
 
 def test_unknown_fields_of_an_answer_are_kept():

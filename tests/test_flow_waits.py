@@ -5,7 +5,15 @@ import pytest
 from lipsync_nodes import flow, submitting
 from lipsync_nodes.answers import Answer
 from lipsync_nodes.contract import Job
-from lipsync_nodes.errors import AuthenticationError, InvalidRequest, JobFailed, JobTimeout, LipsyncError, ServiceError
+from lipsync_nodes.errors import (
+    AuthenticationError,
+    InvalidRequest,
+    JobFailed,
+    JobNotFound,
+    JobTimeout,
+    LipsyncError,
+    ServiceError,
+)
 from lipsync_nodes.events import Claim, Found, Seen
 from lipsync_nodes.flow import Policy
 from tests.stage import DONE, LOST, PROCESSING, STEADY, SUBMISSION, UNREACHED, Stage, answer
@@ -66,6 +74,41 @@ def test_polling_ends_where_asking_further_is_of_no_use(status):
         play()
     assert caught.value.status_code == status
     assert len(stage.sent) == 1
+
+
+@pytest.mark.parametrize("known", [{"known": True}, {"fresh": True}])
+def test_a_404_now_and_then_does_not_end_a_wait(known):
+    """The job was made, whatever one server of the service says."""
+    gone = answer(404)
+    stage = Stage(gone, gone, gone, PROCESSING, gone, gone, gone, DONE)
+    assert stage.play(flow.wait("j1", STEADY, timeout=1000, poll_interval=6, **known)).output
+    assert "Gone" not in stage.told
+
+
+def test_a_job_that_is_not_found_again_and_again_is_missing():
+    stage = Stage(PROCESSING, answer(404))
+    with pytest.raises(JobNotFound, match="lipsync-nodes wait j1") as caught:
+        stage.play(flow.wait("j1", STEADY, timeout=1000, poll_interval=6, known=True))
+    assert caught.value.may_have_charged
+    assert len(stage.sent) == 2 + flow.NOT_YET_KNOWN
+    assert stage.told[-1] == "Gone"
+
+
+def test_the_first_look_at_a_known_job_is_noted():
+    """The ledger may have it that the job is missing, or has stopped."""
+    stage = Stage(PROCESSING, PROCESSING, DONE)
+    stage.play(flow.wait("j1", STEADY, timeout=1000, poll_interval=6, known=True))
+    assert [event.noted for event in stage.events] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    "later", [{"status": "expired"}, {"status": "completed", "output": None}, {"status": "failed"}]
+)
+def test_no_later_word_undoes_a_video(later):
+    earlier = Job(id="j1", status="completed", output="https://x/out.mp4")
+    stage = Stage(answer(id="j1", **later), ledger=lambda event: Found(earlier) if isinstance(event, Claim) else None)
+    playing = flow.run(submitting.submit(SUBMISSION, STEADY), STEADY, timeout=60, poll_interval=6)
+    assert stage.play(playing) == earlier
 
 
 def test_a_failed_job_says_why():

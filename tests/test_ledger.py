@@ -14,6 +14,7 @@ import pytest
 from lipsync_nodes import ConfigurationError, ImageForm, InvalidRequest, Job, LipsyncClient
 from lipsync_nodes.events import (
     Accepted,
+    Asked,
     Called,
     Claim,
     Claimed,
@@ -28,7 +29,7 @@ from lipsync_nodes.events import (
     Superseded,
     Unsure,
 )
-from lipsync_nodes.ledger import Ledger, content_key, ledger_file
+from lipsync_nodes.ledger import STEPS, Ledger, content_key, ledger_file
 from lipsync_nodes.settings import Profile
 
 HERE = Profile(name="here", api_key="sk_ledger_0123456789", base_url="https://here.example")
@@ -249,6 +250,84 @@ def test_a_job_that_the_service_no_longer_knows_frees_its_key_but_not_silently(l
     assert isinstance(found, Unsure)
     assert "knows no job j1" in found.reason
     assert found.job_id == "j1"
+
+
+def test_a_missing_job_keeps_all_that_is_known_of_it(ledger, clock):
+    """It frees its place among the running, but neither its key nor its row."""
+    narrow = HERE.model_copy(update={"max_concurrency": 1})
+    submitted(ledger)
+    clock.now += 121
+    ledger.record(Gone("j1"), HERE)
+    (entry,) = ledger.entries()
+    assert (entry.state, entry.job_id, entry.as_job) == ("missing", "j1", Job(id="j1"))
+    assert claim(ledger).job_id == "j1"
+    other = claim(ledger, "another", narrow).row
+    assert ledger.record(Sending(other, 60), narrow) is None
+    ledger.record(Seen(Job(id="j1"), noted=True), HERE)
+    (entry, _) = ledger.entries()
+    assert (entry.state, entry.reason) == ("live", None)
+    assert claim(ledger) == Found(Job(id="j1"))
+
+
+def test_an_answer_to_another_account_changes_no_row(ledger, clock):
+    submitted(ledger)
+    clock.now += 121
+    ledger.record(Gone("j1"), Profile(name="there", base_url=HERE.base_url))
+    assert state_of(ledger) == "live"
+
+
+@pytest.mark.parametrize("outcome", [Refused(1, "402"), Unsure(1, "ReadTimeout")])
+def test_whatever_becomes_of_the_post_a_known_job_stays(ledger, clock, outcome):
+    """Its webhook was quicker, and then a server did not know it."""
+    ledger.record(Sending(claim(ledger, callback="c").row, 60), HERE)
+    ledger.record(Called("c", "j1"), HERE)
+    ledger.record(Seen(Job(id="j1"), "c"), HERE)
+    clock.now += 121
+    ledger.record(Gone("j1"), HERE)
+    ledger.record(outcome, HERE)
+    assert (state_of(ledger), ledger.entry_of("j1").row) == ("missing", 1)
+    assert ledger.record(Asked(1), HERE) is None
+
+
+def test_a_stopped_job_keeps_its_key_and_may_end_otherwise(ledger):
+    submitted(ledger)
+    ledger.record(Seen(Job(id="j1", status="cancelled")), HERE)
+    assert state_of(ledger) == "stopped"
+    assert claim(ledger).job.status == "cancelled"
+    ledger.record(Seen(Job(id="j1", **DONE)), HERE)
+    ledger.record(Seen(Job(id="j1", status="expired")), HERE)
+    assert (state_of(ledger), claim(ledger).job.output) == ("completed", DONE["output"])
+
+
+def test_a_stopped_job_is_replaced_on_request_alone(ledger):
+    submitted(ledger)
+    ledger.record(Seen(Job(id="j1", status="timeout")), HERE)
+    assert isinstance(claim(ledger), Found)
+    assert isinstance(claim(ledger, resubmit_uncertain=True), Claimed)
+    assert isinstance(claim(ledger), Hold)
+    entry = ledger.entry_of("j1")
+    assert (entry.state, entry.key) == ("stopped", None)
+
+
+def test_a_ledger_of_version_2_keeps_what_it_knows(ledger, clock):
+    """A job that was not found was `uncertain` then, without the job; what was uncertain otherwise still is."""
+    db = sqlite3.connect(ledger.path, isolation_level=None)
+    for step in STEPS[:2]:
+        db.executescript(step)
+    row = (
+        "INSERT INTO submission (account, key, endpoint, form, state, created_at, job_id) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    )
+    for key, state, job_id in (("a", "uncertain", "j1"), ("b", "uncertain", None), ("c", "failed", "j2")):
+        db.execute(row, (HERE.account, key, "lipsync-image", "{}", state, clock.now, job_id))
+    db.close()
+    assert [(entry.key, entry.state, entry.job_id) for entry in ledger.entries()] == [
+        ("a", "missing", "j1"),
+        ("b", "uncertain", None),
+        ("c", "failed", "j2"),
+    ]
+    assert claim(ledger, "a").job_id == "j1"
+    assert claim(ledger, "b").job_id is None
+    assert isinstance(claim(ledger, "c"), Claimed)
 
 
 def test_a_job_that_was_gone_and_replaced_on_request_keeps_its_own_end(ledger, clock):

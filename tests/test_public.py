@@ -24,6 +24,7 @@ PUBLIC = [
     "JobFailed",
     "JobNotFound",
     "JobStatus",
+    "JobStopped",
     "JobTimeout",
     "LipsyncClient",
     "LipsyncError",

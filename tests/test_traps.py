@@ -8,6 +8,7 @@ from lipsync_nodes import (
     ImageForm,
     JobFailed,
     JobStatus,
+    JobStopped,
     JobTimeout,
     LipsyncClient,
     RateLimited,
@@ -60,12 +61,63 @@ def test_a_failure_gives_the_services_own_words(client, service):
         client.run(FORM, **QUICKLY)
 
 
-@pytest.mark.parametrize("status", ["created", "cancelled", "timeout", "deleted", "brand-new"])
+@pytest.mark.parametrize("status", ["created", "cancelling", "brand-new"])
 def test_a_status_that_is_not_documented_is_not_an_end(client, service, status):
     service.on_poll = [bad.still(status), bad.finish]
     assert client.run(FORM, **QUICKLY).output
     service.on_poll = [bad.still(status)]
     with pytest.raises(JobTimeout, match=status):
+        client.run(FORM, timeout=0.2, poll_interval=0.05)
+
+
+@pytest.mark.parametrize("status", ["cancelled", "Canceled", "TIMEOUT", "deleted", "expired", "error", "rejected"])
+def test_a_job_that_stopped_is_not_waited_for(service, tmp_path, status):
+    """It was paid for: the same key sends nothing new, until a person wants it."""
+    service.on_poll = [bad.end_with(status=status, message="by the operator")]
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    with LipsyncClient("sk_x", service.base_url, policy=QUICK, ledger=ledger) as client:
+        for _ in range(2):
+            with pytest.raises(JobStopped, match=f"{status}.*by the operator") as caught:
+                client.run(FORM, key="k", **QUICKLY)
+            assert (caught.value.may_have_charged, caught.value.job_id) == (True, "job-1")
+        assert [entry.state for entry in ledger.entries()] == ["stopped"]
+        assert len(service.posts) == 1
+        service.on_poll = [bad.finish]
+        assert client.run(FORM, key="k", resubmit_uncertain=True, **QUICKLY).id == "job-2"
+    ledger.close()
+
+
+def test_a_job_that_stopped_may_yet_have_its_video(service, tmp_path):
+    """A gateway may have said it for the service."""
+    service.on_poll = [bad.say(200, {"status": "error"}), bad.still(), bad.finish]
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    with LipsyncClient("sk_x", service.base_url, policy=QUICK, ledger=ledger) as client:
+        with pytest.raises(JobStopped):
+            client.run(FORM, key="k", **QUICKLY)
+        assert client.run(FORM, key="k", **QUICKLY).id == "job-1"
+    assert [entry.state for entry in ledger.entries()] == ["completed"]
+    ledger.close()
+
+
+@pytest.mark.parametrize(
+    "body", [{"error": "rate limit of gateway"}, {"data": None, "message": "rate limit of gateway"}]
+)
+def test_an_answer_with_an_error_alone_may_pass(client, service, body):
+    service.on_poll = [bad.say(200, body), bad.finish]
+    assert client.run(FORM, **QUICKLY).output
+    service.on_poll = [bad.say(200, body)]
+    with pytest.raises(JobTimeout, match="says: rate limit of gateway"):
+        client.run(FORM, timeout=0.2, poll_interval=0.05)
+
+
+def test_a_time_out_shows_what_the_service_said(client, service):
+    service.on_poll = [bad.end_with(status="processing", error="worker restarted")]
+    with pytest.raises(JobTimeout, match="'processing', and the service says: worker restarted"):
+        client.run(FORM, timeout=0.2, poll_interval=0.05)
+    service.on_poll = [bad.end_with(status="ok", output="https://x/o.mp4")]
+    with pytest.raises(
+        JobTimeout, match=r"'ok', a status that this version does not know, with the output https://x/o"
+    ):
         client.run(FORM, timeout=0.2, poll_interval=0.05)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import Asset, Context
 
-from lipsync_nodes import Job, JobFailed
+from lipsync_nodes import Job, JobFailed, JobStopped
 from lipsync_nodes.flow import video_of
 from lipsync_nodes_airflow.hooks import LipsyncHook
 from lipsync_nodes_airflow.journal import journal_of
@@ -39,7 +39,9 @@ def deliver(
             # Even after the deadline there is a last look, and the client gives it time enough.
             left = max(1.0, deadline - time.time())
             job = video_of(job or client.wait(job_id, timeout=left, poll_interval=task.poll_interval, fresh=fresh))
-        except JobFailed:
+        except JobFailed as error:
+            if isinstance(error, JobStopped):
+                error.hint = "It may be billed, so a retry submits nothing. Clear the task to pay for a new job."
             journal.release(job_id)
             raise
         saved = save(client, job, task.output_path) if task.output_path else None

@@ -173,6 +173,10 @@ class TaskJournal:
     def entry_of(self, job_id: str) -> None:
         """Know nothing more of a job than its id."""
 
+    def knows(self, job_id: str) -> bool:
+        """Tell whether this task submitted a job."""
+        return bool(self._read().get("job_id") == job_id)
+
     def entry(self, row: int | None) -> None:
         """Know nothing more of a submission than its job's id."""
 

@@ -82,7 +82,7 @@ def _given_up(key: str, profile: Profile) -> Job | None:
 
 def _failures() -> str:
     """Return what changes with each job that ended without a video, here or in any other program of this ledger."""
-    return ".".join(str(ledger().count(state)) for state in ("failed", "uncertain"))
+    return ".".join(str(ledger().count(state)) for state in ("failed", "stopped", "missing", "uncertain"))
 
 
 class _Submit(_Endpoint):

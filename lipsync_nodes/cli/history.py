@@ -13,11 +13,12 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from lipsync_nodes.claims import ENDS
 from lipsync_nodes.cli.endpoints import waiting_options
 from lipsync_nodes.cli.session import Connection, Session, Waiting, common_options
 from lipsync_nodes.cli.speak import Progress, exit_code, show
 from lipsync_nodes.client import AsyncLipsyncClient
-from lipsync_nodes.errors import LipsyncError
+from lipsync_nodes.errors import LipsyncError, SubmissionUncertain
 from lipsync_nodes.ledger import Entry
 
 __all__ = ["jobs", "resume"]
@@ -61,7 +62,7 @@ def _row(entry: Entry) -> dict[str, Any]:
         "called_at": entry.called_at,
         "output": job.output if job else None,
         "path": entry.saved_to,
-        "reason": entry.reason or (job.error if job else ""),
+        "reason": entry.reason or (job.error if job else "") or (job.status.value if job and job.finished else ""),
     }
 
 
@@ -69,7 +70,7 @@ def _webhook(entry: Entry) -> str | None:
     """Say how it stands with a webhook of ours: expected, or come so long ago."""
     if entry.called_at is not None:
         return f"came {_age(time.time() - entry.called_at)} ago"
-    return "expected" if entry.callback and entry.state not in {"completed", "failed", "refused"} else None
+    return "expected" if entry.callback and entry.state not in {*ENDS, "refused"} else None
 
 
 def _where(row: dict[str, Any]) -> str:
@@ -93,11 +94,12 @@ def resume(session: Session, out: Path, timeout: float | None, poll_interval: fl
     waiting: Waiting = {"timeout": timeout, "poll_interval": poll_interval}
     with session.opened() as to, session.progress("Resuming") as progress:
         outcomes = asyncio.run(_resume(to, out, progress, waiting))
-        unsure = [entry for entry in to.ledger.entries("uncertain") if to.profile.owns(entry.account)]
+        unsure = [entry for entry in to.ledger.entries("uncertain", "submitting") if _unsettled(entry, to)]
     saved = {job_id: str(outcome) for job_id, outcome in outcomes if isinstance(outcome, Path)}
     failed = {job_id: outcome for job_id, outcome in outcomes if isinstance(outcome, LipsyncError)}
     _tell(saved, failed, unsure, as_json=session.as_json)
-    sys.exit(max(map(exit_code, failed.values()), default=0))
+    codes = [*map(exit_code, failed.values()), *(exit_code(SubmissionUncertain("")) for _ in unsure[:1])]
+    sys.exit(max(codes, default=0))
 
 
 def _tell(saved: dict[str, str], failed: dict[str, LipsyncError], unsure: list[Entry], *, as_json: bool) -> None:
@@ -131,11 +133,19 @@ async def _resume(
             return job_id, outcome
 
         return await asyncio.gather(
-            *(one(entry) for entry in to.ledger.entries("live", "completed") if _due(entry, to))
+            *(one(entry) for entry in to.ledger.entries("live", "missing", "completed") if _due(entry, to))
         )
 
 
 def _due(entry: Entry, to: Connection) -> bool:
-    """Whether a job of this account is still running, or its video was meant for a file and never got there."""
+    """Whether a job of this account may still run, or its video was meant for a file and never got there."""
     ours = to.profile.owns(entry.account)
-    return ours and (entry.state == "live" or (entry.target is not None and entry.saved_to is None))
+    if entry.state == "completed":
+        return ours and entry.target is not None and entry.saved_to is None
+    return ours and entry.ended_at is None  # else it was given up for a new one
+
+
+def _unsettled(entry: Entry, to: Connection) -> bool:
+    """Whether nobody knows if a submit of this account made a job; one that is on its way right now is not meant."""
+    on_its_way = entry.state == "submitting" and (entry.lease_until or 0) > time.time()
+    return to.profile.owns(entry.account) and not on_its_way

@@ -60,8 +60,6 @@ def show(values: Mapping[str, Any], *, as_json: bool) -> None:
 def explain(error: LipsyncError, *, as_json: bool) -> None:
     """Say what went wrong: for people on stderr, and for programs as the one JSON object on stdout."""
     click.echo(f"{type(error).__name__}: {error}", err=True)
-    if isinstance(error, JobTimeout) and error.__cause__ is not None:
-        click.echo(f"Last trouble: {error.__cause__}", err=True)
     if as_json:
         about = {name: getattr(error, name) for name in ("message", "hint", "status_code", "may_have_charged")}
         show({"id": error.job_id, "error": {"type": type(error).__name__, **about}}, as_json=True)

@@ -14,6 +14,7 @@ from lipsync_nodes import (
     InvalidRequest,
     JobFailed,
     JobNotFound,
+    JobStopped,
     JobTimeout,
     LipsyncClient,
     LipsyncError,
@@ -125,6 +126,22 @@ def polled(name, *behaviours, error=None, ledger="completed"):
     return Fault(name, behaviours, error, 1, 1, ledger, charged=error is not None)
 
 
+def finished(request):
+    """The job of a poll as it ended."""
+    job_id = bad.job_id_of(request)
+    return {"id": job_id, "status": "completed", "output": f"{request.service.url}/output/{job_id}.mp4"}
+
+
+def say_output(shape=lambda url: url[0], **fields):
+    """End with an output of another shape."""
+
+    def behave(request):
+        job = finished(request)
+        bad.end_with(**{**job, "output": shape([job["output"]]), **fields})(request)
+
+    return behave
+
+
 POLL_FAULTS = [
     polled("poll: connection cut, then well", bad.cut_poll, bad.finish),
     polled("poll: hang, then well", bad.hang_poll, bad.finish),
@@ -145,7 +162,17 @@ POLL_FAULTS = [
         lambda r: bad.say(200, {"status": "completed", "output": "https://x/o"})(r),
     ),
     polled("poll: 500 for ever", bad.say(500), error=JobTimeout, ledger="live"),
-    polled("poll: unknown status for ever", bad.still("cancelled"), error=JobTimeout, ledger="live"),
+    polled("poll: unknown status for ever", bad.still("warming_up"), error=JobTimeout, ledger="live"),
+    polled("poll: COMPLETED", say_output(status="COMPLETED")),
+    polled("poll: succeeded, output as a list", say_output(list, status="succeeded")),
+    polled("poll: output as an object", say_output(lambda url: {"video": {"url": url[0]}})),
+    polled("poll: in an envelope", lambda r: bad.say(200, {"message": "success", "data": finished(r)})(r)),
+    polled("poll: FAILED", bad.end_with(status="FAILED"), error=JobFailed, ledger="failed"),
+    polled("poll: Cancelled", bad.end_with(status="Cancelled"), error=JobStopped, ledger="stopped"),
+    polled("poll: error as a status", bad.say(200, {"status": "error"}), error=JobStopped, ledger="stopped"),
+    polled("poll: 200 with an error, then well", bad.say(200, {"error": "busy"}), bad.finish),
+    polled("poll: 200 with an error for ever", bad.say(200, {"error": "busy"}), error=JobTimeout, ledger="live"),
+    polled("poll: 404 late, then well", bad.still(), bad.say(404), bad.finish),
     polled("poll: 401", bad.say(401), error=AuthenticationError, ledger="live"),
     polled("poll: 403", bad.say(403), error=AuthenticationError, ledger="live"),
     polled("poll: 404 at first, then well", bad.say(404), bad.say(404), bad.finish),

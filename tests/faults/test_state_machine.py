@@ -37,6 +37,18 @@ LIES = {
     "made, then 302": Answer(302, {"location": "https://x.example/sorry"}),
     "made, 200 with an error": Answer(200, {}, b'{"success": false, "error": "upstream"}'),
 }
+# How a poll may say the same in other words.
+LIES = st.sampled_from(
+    [
+        lambda job: job,
+        lambda job: {**job, "status": job["status"].upper()},
+        lambda job: {**job, "output": [{"url": job["output"]}] if job["output"] else []},
+        lambda job: {**job, "output": {"video": {"url": f" {job['output']} "}} if job["output"] else None},
+        lambda job: {"message": "success", "status": "success", "data": job},
+        lambda job: {name: value for name, value in job.items() if name != "id"},
+    ]
+)
+OUTPUT = "https://x/o"
 CRASHES = st.sampled_from(
     [None, "Claim", "Sending", "sent", "Accepted before", "Accepted after", "asleep at Claim", "asleep at Paused"]
 )
@@ -80,7 +92,10 @@ class Machine(RuleBasedStateMachine):
 
     def state(self, job_id):
         status = self.jobs[job_id][1]
-        return {"id": job_id, "status": status, "output": "https://x/o" if status == "completed" else None}
+        return {"id": job_id, "status": status, "output": OUTPUT if status == "completed" else None}
+
+    def answer_to_a_poll(self, job_id):
+        return Answer(200, {}, json.dumps(self.state(job_id)).encode())
 
     def call(self, job_id, claimed=None):
         """Let a webhook come, which names *claimed*; the receiver writes it down, looks, and says that all is done."""
@@ -133,6 +148,9 @@ class Machine(RuleBasedStateMachine):
                     self.sleepers.append((playing, key, outcomes, reply))
                     raise Asleep
             elif isinstance(effect, Send):
+                if effect.method == "GET":
+                    reply = self.answer_to_a_poll(effect.path.rpartition("/")[2])
+                    continue
                 callback = effect.body["webhook"]
                 reply = self.post(key, callback, outcomes.pop(0) if outcomes else "lost")
                 if crash == "sent":
@@ -156,7 +174,8 @@ class Machine(RuleBasedStateMachine):
 
     @rule(key=KEYS, outcomes=st.lists(POSTS, min_size=1, max_size=4), crash=CRASHES, anew=st.booleans())
     def submit(self, key, outcomes, crash, anew):
-        uncertain = any(e.state in {"uncertain", "submitting"} and e.key == key for e in self.ledger.entries())
+        given_up = {"uncertain", "submitting", "missing", "stopped"}
+        uncertain = any(e.state in given_up and e.key == key for e in self.ledger.entries())
         callback = new_callback()
         submission = Submission(
             "lipsync-image", "/p", {}, webhook=callback, callback=callback, key=key, resubmit_uncertain=anew
@@ -188,21 +207,33 @@ class Machine(RuleBasedStateMachine):
         else:
             assert self.jobs[job.id][0] == key
 
-    @rule(data=st.data(), status=st.sampled_from(["completed", "failed"]))
+    @rule(data=st.data(), status=st.sampled_from(["completed", "failed", "cancelled"]))
     def job_ends(self, data, status):
         running = [job_id for job_id, (_, now) in self.jobs.items() if now == "processing"]
         if running:
             self.jobs[data.draw(st.sampled_from(running))][1] = status
 
-    @rule(data=st.data(), times=st.integers(1, 3))
-    def poll(self, data, times):
-        """The end is seen, once or several times, whoever sees it."""
+    @rule(data=st.data(), times=st.integers(1, 3), lie=LIES)
+    def poll(self, data, times, lie):
+        """The end is seen, once or several times, whoever sees it, and however it is put."""
         if self.answered:
             job_id = data.draw(st.sampled_from(sorted(self.answered)))
             before = {entry.job_id: entry.state for entry in self.ledger.entries()}
             for _ in range(times):
-                self.ledger.record(Seen(parse_job(self.state(job_id))), PROFILE)
+                self.ledger.record(Seen(parse_job(lie(self.state(job_id)), asked_for=job_id), noted=True), PROFILE)
             self.learn(job_id, before)
+            if self.jobs[job_id][1] == "completed":
+                assert self.ledger.entry_of(job_id).as_job.output == OUTPUT
+
+    @rule(data=st.data(), status=st.sampled_from(["error", "Timed Out", "CANCELED"]))
+    def poll_that_is_told_of_an_end_too_early(self, data, status):
+        """A gateway says it for the service: nothing ends for good by it, and nothing is free."""
+        if self.answered:
+            job_id = data.draw(st.sampled_from(sorted(self.answered)))
+            before = self.ledger.entry_of(job_id)
+            self.ledger.record(Seen(parse_job({"status": status}, asked_for=job_id)), PROFILE)
+            after = self.ledger.entry_of(job_id)
+            assert (after.state, after.key) in {(before.state, before.key), ("stopped", before.key), ("stopped", None)}
 
     @rule(data=st.data())
     def poll_of_a_server_that_does_not_know_it(self, data):
@@ -212,6 +243,7 @@ class Machine(RuleBasedStateMachine):
             before = {entry.job_id: entry for entry in self.ledger.entries()}[job_id]
             self.ledger.record(Gone(job_id), PROFILE)
             after = {entry.job_id: entry for entry in self.ledger.entries()}[job_id]
+            assert (after.job_id, after.job, after.key) == (before.job_id, before.job, before.key)
             assert after.state == before.state or self.now - (before.sent_at or before.created_at) > 60
 
     @rule(data=st.data(), times=st.integers(1, 3))
@@ -261,7 +293,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def what_was_told_has_ended(self):
-        assert {e.state for e in self.ledger.entries() if e.told_at} <= {"completed", "failed"}
+        assert {e.state for e in self.ledger.entries() if e.told_at} <= {"completed", "failed", "stopped"}
 
     @invariant()
     def one_row_for_each_job(self):
