@@ -38,7 +38,7 @@ LIES = {
     "made, 200 with an error": Answer(200, {}, b'{"success": false, "error": "upstream"}'),
 }
 # How a poll may say the same in other words.
-LIES = st.sampled_from(
+POLLS = st.sampled_from(
     [
         lambda job: job,
         lambda job: {**job, "status": job["status"].upper()},
@@ -213,7 +213,7 @@ class Machine(RuleBasedStateMachine):
         if running:
             self.jobs[data.draw(st.sampled_from(running))][1] = status
 
-    @rule(data=st.data(), times=st.integers(1, 3), lie=LIES)
+    @rule(data=st.data(), times=st.integers(1, 3), lie=POLLS)
     def poll(self, data, times, lie):
         """The end is seen, once or several times, whoever sees it, and however it is put."""
         if self.answered:
