@@ -8,7 +8,6 @@ for sure: no price is in the code.
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, Self
@@ -16,6 +15,7 @@ from typing import Final, Self
 from lipsync_nodes.catalogue import Seconds, spec_of
 from lipsync_nodes.contract import Form
 from lipsync_nodes.errors import BudgetExceeded
+from lipsync_nodes.processes import Shared
 
 __all__ = ["Budget", "Credits", "estimate_credits"]
 
@@ -92,7 +92,7 @@ def _with_local_lengths(form: Form, given: Seconds) -> Seconds:
     return Seconds(*(known if known is not None else found for known, found in zip(given, read, strict=True)))
 
 
-class Budget:
+class Budget(Shared):
     """A sum of credits that all submits of a client together may not exceed. Safe between threads.
 
     Args:
@@ -101,9 +101,9 @@ class Budget:
     """
 
     def __init__(self, limit: int) -> None:
+        super().__init__()
         self.limit = limit
         self.committed = 0
-        self._lock = threading.Lock()
 
     @contextmanager
     def holding(self, credits_: int | None) -> Iterator[None]:

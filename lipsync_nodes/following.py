@@ -21,6 +21,7 @@ from lipsync_nodes.errors import LipsyncError, redact
 from lipsync_nodes.events import Called, Told
 from lipsync_nodes.flow import Policy
 from lipsync_nodes.ledger import Ledger
+from lipsync_nodes.processes import Shared
 from lipsync_nodes.settings import Profile
 
 __all__ = ["Follower", "OnJob"]
@@ -42,7 +43,7 @@ ROUND: Final = 120.0
 TELLERS: Final = 4
 
 
-class Follower:
+class Follower(Shared):
     """Follows calls up. Safe between threads; it starts with its first call.
 
     Args:
@@ -53,10 +54,10 @@ class Follower:
     """
 
     def __init__(self, profile: Profile, ledger: Ledger, on_job: OnJob | None = None) -> None:
+        super().__init__()
         self._profile = profile
         self._ledger = ledger
         self._on_job = on_job
-        self._lock = threading.Lock()
         self._busy: dict[str, str] = {}
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None

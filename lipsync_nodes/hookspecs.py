@@ -31,6 +31,7 @@ submit.
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Awaitable, Callable, Mapping
@@ -77,7 +78,17 @@ API_VERSION: Final = 1
 
 _hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
-_LOADING: Final = RLock()
+_loading = RLock()
+
+
+def _renew() -> None:
+    """Make anew what a thread of the parent may have held when this process was forked from it."""
+    global _loading  # noqa: PLW0603
+    _loading = RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +279,7 @@ def lipsync_job_event(event: JobEvent) -> None:
 
 def plugins() -> pluggy.PluginManager:
     """Return the one manager with all plugins that are installed; a broken one is a warning that names it."""
-    with _LOADING:  # two threads that ask first must not get a manager each
+    with _loading:  # two threads that ask first must not get a manager each
         return _plugins()
 
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 import os
 import sqlite3
 import statistics
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 from lipsync_nodes.accounts import normal_account
 from lipsync_nodes.callbacks import new_secret
@@ -24,6 +23,7 @@ from lipsync_nodes.contract import Job
 from lipsync_nodes.errors import ConfigurationError
 from lipsync_nodes.events import Accepted, Called, Claim, Event, Seen, Sending
 from lipsync_nodes.keys import content_key, spellings
+from lipsync_nodes.processes import Shared
 from lipsync_nodes.settings import Profile, named_path, user_folder
 from lipsync_nodes.waking import Bell
 
@@ -96,6 +96,7 @@ VERSION: Final = len(STEPS)
 CALL_SECONDS: Final = 7 * 86400.0
 BUSY_SECONDS: Final = 30.0
 MEMORY: Final = ":memory:"
+OF_THIS_PROCESS: Final = frozenset({"bell", "_lock", "_new_lock", "_connection", "_files", "_secret"})
 
 _Inode = tuple[int, int] | None
 
@@ -130,7 +131,7 @@ class Journal(Protocol):
         """Let go of what is open."""
 
 
-class Ledger:
+class Ledger(Shared):
     """A journal in a file, shared by threads, tasks and processes of this host.
 
     Args:
@@ -140,18 +141,35 @@ class Ledger:
     """
 
     def __init__(self, path: str | Path | None = None, *, clock: Callable[[], float] = time.time) -> None:
+        super().__init__()
         path = ledger_file() if path is None else path
         self.path = MEMORY if str(path) == MEMORY else str(Path(path).expanduser().absolute())
         self.bell = Bell(self.path)
         self._clock = clock
         self._secret = ""
-        self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
-        self._process = 0
         self._files: tuple[_Inode, ...] = ()
 
     def __repr__(self) -> str:
         return f"Ledger({self.path!r})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Send to another process what it was made of: the file is opened there, too."""
+        if self.path == MEMORY:
+            raise ConfigurationError(
+                "A ledger in memory cannot be sent to another process.", hint="Give the ledger a file."
+            )
+        return {name: value for name, value in vars(self).items() if name not in OF_THIS_PROCESS}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        Ledger.__init__(self, state["path"], clock=state["_clock"])
+        vars(self).update(state)
+
+    def _renew(self) -> None:
+        super()._renew()
+        if self._connection is not None:
+            _FORKED.append(self._connection)
+        self._connection = None
 
     def record(self, event: Event, profile: Profile) -> object:
         """Write an event down and answer it; see `lipsync_nodes.events`."""
@@ -266,7 +284,7 @@ class Ledger:
         """Close the file; it is opened again when it is needed."""
         with self._lock:
             if self._connection is not None:
-                self._connection.close() if self._process == os.getpid() else _FORKED.append(self._connection)
+                self._connection.close()
             self._connection = None
 
     def __del__(self) -> None:
@@ -310,8 +328,8 @@ class Ledger:
             ) from error
 
     def _open(self) -> sqlite3.Connection:
-        """Return the connection of this process: one is never taken across a fork."""
-        if self._connection is None or self._process != os.getpid():
+        """Return the connection of this process."""
+        if self._connection is None:
             if self.path != MEMORY:
                 _make_private(Path(os.path.realpath(self.path)))
             (opened, *_) = _files(self.path)
@@ -323,9 +341,7 @@ class Ledger:
             except BaseException:
                 db.close()
                 raise
-            if self._connection is not None:
-                _FORKED.append(self._connection)
-            self._connection, self._process = db, os.getpid()
+            self._connection = db
             # The side files are there once SQLite has read, and stay as long as anybody has the file open.
             self._files = (opened, *_files(self.path)[1:])
         return self._connection

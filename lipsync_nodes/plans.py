@@ -7,9 +7,10 @@ import math
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from threading import Event as Flag
-from typing import Any, ClassVar, Final, TypedDict, Unpack
+from typing import Any, ClassVar, Final, Self, TypedDict, Unpack
 from urllib.parse import urlsplit
 
 from lipsync_nodes import flow, submitting
@@ -101,10 +102,26 @@ class Plans:
         self.ledger = ledger
         # Without a ledger one in memory keeps the pace, for as long as the client lives.
         self._journal: Journal = ledger or Ledger(":memory:")
+        self._own_policy, self._http_client = policy, http_client
         self._policy = policy or Policy()
         self._transport = self._driver(self.profile, http_client)
         limit = self.profile.budget if budget is None else budget
         self._budget = Budget(limit) if isinstance(limit, int) else limit
+
+    def __copy__(self) -> Self:
+        return self  # it is shared: a second one would have the same ledger and budget
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Any, tuple[()]]:
+        """Send to another process what it was made of; the API key is read again there."""
+        if self._http_client is not None or self._budget is not None:
+            raise ConfigurationError(
+                "A client with a budget or an http_client of its own cannot be sent to another process.",
+                hint="Make a client in each process: a budget counts in one.",
+            )
+        return partial(type(self), profile=self.profile, ledger=self.ledger, policy=self._own_policy), ()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self.profile.base_url!r}, profile={self.profile.name!r})"

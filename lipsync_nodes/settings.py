@@ -22,6 +22,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -65,6 +66,8 @@ NO_KEY_HINT: Final = (
     "Set LIPSYNC_API_KEY to your key (sk_…), or try without one: the embedded sandbox needs none "
     "(`lipsync-nodes demo`, or `--sandbox` on any command)."
 )
+# The fields that hold secrets, or may.
+SECRETS: Final = {"api_key", "storage", "webhook"}
 VARIABLES: Final = {
     "api_key": "LIPSYNC_API_KEY",
     "base_url": "LIPSYNC_BASE_URL",
@@ -118,6 +121,11 @@ class Storage(BaseModel):
             raise ValueError("`public_base` goes with a `file:` URL, and only with one")
         return self
 
+    def __getstate__(self) -> dict[Any, Any]:
+        if self.options:
+            raise _stays("These storage options")
+        return super().__getstate__()
+
     @property
     def folder(self) -> str | None:
         """The folder's path if it is one."""
@@ -156,6 +164,11 @@ class Webhook(BaseModel):
     @classmethod
     def _base_is_safe(cls, url: str) -> str:
         return check_base(url, "a token would be readable on the way")
+
+    def __getstate__(self) -> dict[Any, Any]:
+        if self.secret or self.signing_secret:
+            raise _stays("This webhook")
+        return super().__getstate__()
 
 
 class Profile(BaseModel):
@@ -232,6 +245,18 @@ class Profile(BaseModel):
     def _base_is_safe(cls, url: str) -> str:
         return check_base(url, "the key would be readable on the way")
 
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        """Send to another process where the secrets are read again, and none of them."""
+        rest = self.model_dump(exclude=SECRETS)
+        if not any(getattr(self, field) for field in SECRETS):
+            return type(self).model_validate, (rest,)
+        for name in (None, self.name):
+            with suppress(LipsyncError):
+                known = load_profile(name)
+                if all(getattr(known, field) == getattr(self, field) for field in SECRETS):
+                    return _read_again, (name, self.account, rest)
+        raise _stays(f"The profile {self.name!r}")
+
     @property
     def account(self) -> str:
         """Who pays, as the ledger calls it; the same submission key is another one in another account."""
@@ -262,6 +287,24 @@ class Profile(BaseModel):
         if self.api_key is None:
             raise ConfigurationError(f"There is no API key (profile {self.name!r}).", hint=NO_KEY_HINT)
         return self.api_key.get_secret_value()
+
+
+def _stays(what: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{what} cannot be sent to another process: secrets stay in this one, and cannot be read again there.",
+        hint="Put them into profiles.toml or the environment, and name the profile.",
+    )
+
+
+def _read_again(name: str | None, account: str, rest: Mapping[str, Any]) -> Profile:
+    """Return a profile that comes from another process, with the secrets that are found in this one."""
+    profile = load_profile(name).model_copy(update=rest)
+    if profile.account != account:
+        raise ConfigurationError(
+            f"The profile {profile.name!r} of another process finds no API key here, or that of another account.",
+            hint="Nothing was sent. Give both processes the same environment and the same profiles.toml.",
+        )
+    return profile
 
 
 # What people put around a key, and what is wrong with it.

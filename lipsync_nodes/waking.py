@@ -10,9 +10,11 @@ import json
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
+
+from lipsync_nodes.processes import Shared
 
 __all__ = ["Bell"]
 
@@ -21,7 +23,7 @@ WATCH_EVERY: Final = 0.1
 Ring = Callable[[], object]
 
 
-class Bell:
+class Bell(Shared):
     """Rings for jobs. Safe between threads; a ring is called from whichever thread heard of the end.
 
     Args:
@@ -30,11 +32,16 @@ class Bell:
     """
 
     def __init__(self, path: str) -> None:
+        super().__init__()
         self._path = path
-        self._lock = threading.Lock()
         self._rings: dict[str, list[Ring]] = {}
         self._thread: threading.Thread | None = None
         self._over = threading.Event()
+
+    def _renew(self) -> None:
+        """Forget those who wait in the parent, and the thread that looks on there."""
+        super()._renew()
+        self._rings, self._thread, self._over = {}, None, threading.Event()
 
     @contextmanager
     def listening(self, job_id: str, ring: Ring) -> Iterator[None]:
@@ -46,9 +53,9 @@ class Bell:
             yield
         finally:
             with self._lock:
-                self._rings[job_id].remove(ring)
-                if not self._rings[job_id]:
-                    del self._rings[job_id]
+                rings = self._rings.pop(job_id, [])  # none in the child of a fork
+                if left := [other for other in rings if other is not ring]:
+                    self._rings[job_id] = left
                 if not self._rings:
                     self._over.set()
 
@@ -61,7 +68,7 @@ class Bell:
                 ring()
 
     def _watch(self) -> None:
-        """See to it that the file is watched; after a fork the thread is not there, although its object is."""
+        """See to it that the file is watched."""
         watched = self._thread is not None and self._thread.is_alive() and not self._over.is_set()
         if self._path != ":memory:" and not watched:
             self._over = threading.Event()
@@ -74,20 +81,25 @@ class Bell:
         """Look on until nobody waits; if the file cannot be read, those who wait still have their polls."""
         # It opens what is there: to create a file is the ledger's own business.
         file = f"{Path(self._path).as_uri()}?mode=rw"
-        with suppress(sqlite3.Error), closing(sqlite3.connect(file, uri=True, isolation_level=None)) as db:
-            seen = None
-            while not over.wait(WATCH_EVERY):
-                (version,) = db.execute("PRAGMA data_version").fetchone()
-                if version != seen:
+        with suppress(sqlite3.Error):
+            with self._lock:  # as for all that SQLite does: no fork comes in the middle of it
+                db = sqlite3.connect(file, uri=True, isolation_level=None)
+            try:
+                seen = None
+                while not over.wait(WATCH_EVERY):
+                    with self._lock:
+                        (version,) = db.execute("PRAGMA data_version").fetchone()
+                        ended = self._ended(db) if version != seen else []
                     seen = version
-                    self.ring(*self._ended(db))
+                    self.ring(*ended)
+            finally:
+                with self._lock:
+                    db.close()
 
     def _ended(self, db: sqlite3.Connection) -> list[str]:
-        with self._lock:
-            waited_for = json.dumps(list(self._rings))
         found = db.execute(
             "SELECT job_id FROM submission WHERE state IN ('completed', 'failed', 'stopped')"
             " AND job_id IN (SELECT value FROM json_each(?))",
-            (waited_for,),
+            (json.dumps(list(self._rings)),),
         )
         return [job_id for (job_id,) in found]

@@ -99,6 +99,10 @@ def _loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_loop.cache_clear)  # its thread is the parent's
+
+
 def _finish(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
     """Wait, where ComfyUI ends in good order, for a submit that is on its way: its answer is a paid job's id."""
     if not thread.is_alive():  # in a fork

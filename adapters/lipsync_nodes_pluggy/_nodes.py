@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import deepcopy
 from importlib import import_module
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 import pluggy
@@ -14,6 +13,7 @@ import lipsync_nodes  # its names are loaded when they are first used
 from lipsync_nodes import hookspecs
 from lipsync_nodes.errors import InvalidRequest
 from lipsync_nodes.hookspecs import PROJECT, Context, NodeInfo
+from lipsync_nodes.processes import Shared
 
 if TYPE_CHECKING:
     from lipsync_nodes import AsyncLipsyncClient, Job, LipsyncClient
@@ -48,7 +48,7 @@ def plugin_for(project_name: str, *, profile: str | Profile | None = None, ledge
     return Nodes(profile, ledger)
 
 
-class Nodes:
+class Nodes(Shared):
     """The plugin: a submit and a wait for each endpoint of the catalogue. Safe between threads; made by `plugin_for`.
 
     Args:
@@ -58,11 +58,11 @@ class Nodes:
     """
 
     def __init__(self, profile: str | Profile | None = None, ledger: Ledger | None = None) -> None:
+        super().__init__()
         self._profile = profile
         self._ledger = ledger
         self._accounts: list[tuple[object, dict[str, Any]]] = []
         self._clients: list[tuple[object, LipsyncClient]] = []
-        self._lock = Lock()
 
     def __repr__(self) -> str:
         return "<the nodes of lipsync-nodes>"

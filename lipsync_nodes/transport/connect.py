@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+# The next and httpcore are imported here, not with the first request: whoever is forked meanwhile would wait for ever.
+import encodings.idna  # noqa: F401
 import threading
 from collections.abc import Callable
 from functools import cache
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies
 
+import httpcore  # noqa: F401
 import httpx
 from pydantic import SecretStr
 

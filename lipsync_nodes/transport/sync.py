@@ -16,6 +16,7 @@ from lipsync_nodes.errors import ConfigurationError, LipsyncError
 from lipsync_nodes.events import Accepted, Claim, Event, Refused, Sending, Unsure
 from lipsync_nodes.flow import Await, Effect, Flow, Record, Send, Sleep
 from lipsync_nodes.ledger import Journal
+from lipsync_nodes.processes import Shared
 from lipsync_nodes.settings import Profile
 from lipsync_nodes.tracebacks import NoFramesBelow
 from lipsync_nodes.transport.body import Body, raw
@@ -49,7 +50,7 @@ class Interrupted(Exception):  # not an error: the caller asked for it
     """A wait was ended from another thread; its job goes on."""
 
 
-class Transport:
+class Transport(Shared):
     """Drives flows synchronously. Safe to share between threads.
 
     Args:
@@ -59,13 +60,18 @@ class Transport:
     """
 
     def __init__(self, profile: Profile, http_client: Any = None) -> None:
+        super().__init__(threading.RLock)
         self._profile = profile
         self._given = http_client
         self._own: httpx.Client | None = None
-        self._lock = threading.RLock()
         self._on_their_way = 0
         self._closing = False
         self._sending: dict[str, Any] = {"auth": Bearer(profile), "follow_redirects": False}
+
+    def _renew(self) -> None:
+        """Leave the connections, and the requests on their way, to the parent."""
+        super()._renew()
+        self._own, self._on_their_way, self._closing = None, 0, False
 
     def drive(
         self,
