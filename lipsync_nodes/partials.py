@@ -109,7 +109,9 @@ class Partial:
     def _recall(self, note: IO[bytes]) -> None:
         with suppress(ValueError, TypeError, KeyError):
             kept = json.loads(note.read())
-            self.validator, self.size = kept["validator"], kept["size"]
+            validator, size = kept["validator"], kept["size"]
+            if isinstance(validator, str) and isinstance(size, int | None):
+                self.validator, self.size = validator, size
         if self.validator is None:
             self.file.truncate()
 

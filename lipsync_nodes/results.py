@@ -20,7 +20,7 @@ from lipsync_nodes.fetching import APPEARS_SECONDS, Fetch, Limits, OnProgress, s
 from lipsync_nodes.names import job_name, plain_name
 from lipsync_nodes.partials import Partial, check_target, unwritable
 
-__all__ = ["LARGEST_VIDEO", "OnProgress", "check_target", "download", "plain_name", "source_and_target"]
+__all__ = ["LARGEST_VIDEO", "OnProgress", "download", "plain_name", "source_and_target"]
 
 LARGEST_VIDEO: Final = 4 << 30
 

@@ -118,18 +118,22 @@ def ranges(service, *answers):
     return asked
 
 
-def half(request):
-    """Send half a video, and no more."""
+def send_half(request):
     request.send_response(200)
     request.send_header("Content-Length", str(len(VIDEO)))
     request.send_header("ETag", '"v1"')
     request.end_headers()
     request.wfile.write(VIDEO[: len(VIDEO) // 2])
     request.wfile.flush()
+
+
+def half(request):
+    """Send half a video, and no more."""
+    send_half(request)
     request.service.linger(60)
 
 
-def killed_halfway(service, target, identity="job-1", by="kill"):
+def killed_halfway(service, target, identity="job-1"):
     """Kill a process once it has written much of a video, and return how much."""
     code = f"""
         from pathlib import Path
@@ -182,7 +186,7 @@ def test_what_was_left_of_another_job_is_not_used(service, tmp_path, killed):
     assert asked == [None]
 
 
-@pytest.mark.parametrize("note", [b"", b"{", b"[]", b'{"validator": 5}', b'{"size": 3}', b"\xff"])
+@pytest.mark.parametrize("note", [b"", b"{", b"[]", b'{"validator": 5, "size": 3}', b'{"size": 3}', b"\xff"])
 def test_a_note_that_says_nothing_starts_anew(service, tmp_path, killed, note):
     (path,) = tmp_path.glob(".*.note")
     path.write_bytes(note)
@@ -228,23 +232,15 @@ def test_what_another_process_is_writing_is_left_alone(service, tmp_path):
     target, arrived = tmp_path / "v.mp4", threading.Event()
 
     def held(request):
-        half_of(request)
+        send_half(request)
         arrived.wait(30)
         request.wfile.write(VIDEO[len(VIDEO) // 2 :])
-
-    def half_of(request):
-        request.send_response(200)
-        request.send_header("Content-Length", str(len(VIDEO)))
-        request.send_header("ETag", '"v1"')
-        request.end_headers()
-        request.wfile.write(VIDEO[: len(VIDEO) // 2])
-        request.wfile.flush()
 
     service.on_output = [held]
     first = threading.Thread(target=lambda: fetch(service, target, identity="job-1"))
     first.start()
     bad.wait_until(lambda: any(part.stat().st_size for part in tmp_path.glob(".*.part")))
-    service.on_output = [lambda request: serve(request)]
+    service.on_output = [serve]
     assert again(service, target).read_bytes() == VIDEO
     arrived.set()
     first.join()

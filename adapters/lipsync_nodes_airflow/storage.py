@@ -13,7 +13,7 @@ from urllib.request import url2pathname
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from lipsync_nodes import ConfigurationError, DownloadError, Job, LipsyncClient
-from lipsync_nodes.results import plain_name
+from lipsync_nodes.names import job_name
 
 __all__ = ["check_target", "is_object", "opened", "save"]
 
@@ -67,7 +67,7 @@ def save(client: LipsyncClient, job: Job, output_path: object) -> str:
         DownloadError: the video could not be fetched or stored. Nothing is at the target; a retry pays nothing.
 
     """
-    target, name = str(output_path), f"{plain_name(job.id)}.mp4"
+    target, name = str(output_path), f"{job_name(job.id)}.mp4"
     if not is_object(target):
         return str(client.download(job, _local(target)))
     target += name if target.endswith("/") else ""
