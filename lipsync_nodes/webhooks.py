@@ -25,6 +25,7 @@ from lipsync_nodes.errors import ConfigurationError, LipsyncError, redact
 from lipsync_nodes.events import Called, Heed
 from lipsync_nodes.following import Follower, OnJob
 from lipsync_nodes.ledger import Ledger, callback_secret
+from lipsync_nodes.reading import id_in, opened, writable
 from lipsync_nodes.settings import Profile, load_profile
 
 __all__ = ["LARGEST_BODY", "WebhookReceiver", "keep_tokens_out_of_logs"]
@@ -177,8 +178,8 @@ def _job_id(body: bytes) -> str | None:
         return None
     if not isinstance(data, dict):
         return None
-    job_id = data.get("id") or data.get("requestId")
-    fits = isinstance(job_id, str) and len(job_id) <= LONGEST_ID and job_id.isprintable() and job_id.strip(". ")
+    job_id = id_in(opened(writable(data)))
+    fits = job_id is not None and len(job_id) <= LONGEST_ID and job_id.isprintable() and job_id.strip(". ")
     return job_id if fits else None
 
 

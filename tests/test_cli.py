@@ -3,11 +3,14 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
+from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.sandbox import MEDIA
 from tests.faults import bad_service as bad
 from tests.faults.bad_service import BadService
@@ -183,6 +186,53 @@ def test_jobs_and_resume_bring_back_what_was_left(cli, service, tmp_path):
     assert (tmp_path / "rest" / "job-2.mp4").is_file()
     assert json.loads(cli("resume", "--json").stdout) == {"saved": [], "failed": [], "uncertain": []}
     assert "completed" in cli("jobs").stdout
+
+
+def grow_older(ledger, seconds=3600):
+    """Let time pass for the submissions of a ledger."""
+    with closing(sqlite3.connect(ledger.path)) as db, db:
+        db.execute("UPDATE submission SET created_at = created_at - ?, sent_at = sent_at - ?", (seconds, seconds))
+
+
+def test_resume_asks_again_for_a_job_that_was_not_found(cli, service):
+    """A 404 after two minutes, from a server that has not heard of the job, loses nothing."""
+    quickly = ["--poll-interval", "0.05"]
+    assert cli("submit", "image", *URLS).returncode == 0
+    with Ledger() as ledger:
+        grow_older(ledger)
+        service.on_poll = [bad.say(404)]
+        for _ in range(2):
+            done = cli("resume", *quickly, "--json")
+            (failed,) = json.loads(done.stdout)["failed"]
+            assert (done.returncode, failed["id"], failed["error"]) == (1, "job-1", "JobNotFound")
+            assert "`lipsync-nodes wait job-1`" in failed["message"]
+            assert [(entry.state, entry.as_job.id) for entry in ledger.entries()] == [("missing", "job-1")]
+        (listed,) = json.loads(cli("jobs", "--json").stdout)["jobs"]
+        assert (listed["state"], listed["reason"]) == ("missing", "the service knows no job job-1")
+        service.on_poll = [bad.say(404), bad.say(404), bad.finish]
+        done = cli("resume", *quickly, "--json")
+        assert (done.returncode, [job["id"] for job in json.loads(done.stdout)["saved"]]) == (0, ["job-1"])
+    assert len(service.posts) == 1
+
+
+@pytest.mark.parametrize("left", ["uncertain", "submitting"])
+def test_resume_says_that_a_submit_is_unsettled(cli, service, left):
+    """Also that of a process that was killed before an answer came."""
+    service.on_submit = [bad.cut_after_reading]
+    assert cli("submit", "image", *URLS).returncode == 4
+    with Ledger() as ledger, closing(sqlite3.connect(ledger.path)) as db, db:
+        db.execute("UPDATE submission SET state = ?, lease_until = 1", (left,))
+    done = cli("resume", "--json")
+    assert (done.returncode, len(json.loads(done.stdout)["uncertain"])) == (4, 1)
+
+
+def test_what_came_in_place_of_an_output_is_shown(cli, service):
+    service.on_poll = [bad.end_with(status="Succeeded", output={"file_id": "f-1"})]
+    done = cli("run", "image", *URLS, "--poll-interval", "0.05", "--json")
+    assert "f-1" in json.loads(done.stdout)["error"]["message"]
+    told = json.loads(cli("status", "job-1", "--json").stdout)
+    assert (told["status"], told["output"]) == ("completed", None)
+    assert told["as_received"] == {"status": "Succeeded", "output": {"file_id": "f-1"}}
 
 
 def test_doctor_says_what_is_wrong_and_what_to_do(cli, service):

@@ -19,6 +19,7 @@ _WORDS: Final[dict[str, str]] = {
     r"see `lipsync-nodes jobs`": "run again to be given it",
     r"`lipsync-nodes wait (\S+)` or client\.wait\(\S+\) waits again": r"run again, or give \1 to a Lipsync Wait node",
     r"`lipsync-nodes wait (\S+)` asks for it again": r"A Lipsync Wait node with \1 asks for it again",
+    r" \(`lipsync-nodes status \S+ --json` shows all that the service says of it\)": "",
     r"keep its id, and `lipsync-nodes wait (\S+)`": r"give its id \1 to a Lipsync Wait node",
     r"`lipsync-nodes download (\S+)` fetches it again": r"a Lipsync Wait node with \1 fetches it again",
     r", or insist with allow_long=True \(`--allow-long`\)": ", for example with Trim Audio Duration",

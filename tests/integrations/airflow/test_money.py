@@ -27,6 +27,24 @@ def test_a_failed_job_fails_the_task_for_good_and_a_clear_submits_anew(make, con
 
 
 @both
+@pytest.mark.parametrize("kept_by", ["airflow", "host"])
+def test_a_job_that_stopped_is_paid_for_anew_by_a_clear_alone(make, context, sandbox, deferrable, kept_by):
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    if kept_by == "host":
+        del context["task_state_store"]
+    sandbox.fault("job_status", status="cancelled", polls=99)
+    for _ in range(2):
+        with pytest.raises(AirflowFailException, match=r"'cancelled'.*Clear the task"):
+            run(make(deferrable=deferrable), context)
+    assert len(sandbox.received("submit")) == 1
+    clear(context)
+    sandbox.clear_faults()
+    assert run(make(deferrable=deferrable), context)
+    assert len(sandbox.received("submit")) == 2
+
+
+@both
 def test_a_retry_after_a_time_out_waits_again_and_pays_once(make, context, sandbox, deferrable):
     sandbox.fault("job_status", status="queued", polls=5)  # a try looks four times at most
     with pytest.raises(JobTimeout):

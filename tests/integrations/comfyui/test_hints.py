@@ -52,6 +52,22 @@ def submit_a_forgotten_one(client, service, tmp_path):
     raise _uncertain_before(Unsure(1, "the service knows no job job-1", job_id="job-1", since=0.0))
 
 
+def run_one_that_is_cancelled(client, service, tmp_path):
+    service.on_poll = [bad.end_with(status="cancelled")]
+    client.run(FORM, key="k", poll_interval=0.05)
+
+
+def run_one_without_an_output(client, service, tmp_path):
+    service.on_poll = [bad.end_with(status="completed")]
+    client.run(FORM, key="k", poll_interval=0.05)
+
+
+def wait_for_one_that_is_not_found(client, service, tmp_path):
+    client.submit(FORM, key="k")
+    service.on_poll = [bad.say(404)]
+    client.wait("job-1", poll_interval=0.05)
+
+
 def submit_on_a_full_disk(client, service, tmp_path):
     with Full(tmp_path / "full.sqlite") as ledger:
         LipsyncClient(profile=client.profile, ledger=ledger).submit(FORM, key="k")
@@ -110,6 +126,9 @@ TOLD = {
     "`force_new` on.",
     submit_with_a_webhook: "If the job was made, its webhook tells of it: run again to be given it",
     submit_a_forgotten_one: "A Lipsync Wait node with job-1 asks for it again.",
+    run_one_that_is_cancelled: "To pay for a new job, run this node once with `force_new` on.",
+    run_one_without_an_output: "Ask for the job again later; if it stays so, tell",
+    wait_for_one_that_is_not_found: "A Lipsync Wait node with job-1 asks for it again.",
     submit_on_a_full_disk: "The job was made but could not be noted: give its id job-1 to a Lipsync Wait node.",
     wait_too_short: "It goes on and is not lost: run again, or give job-1 to a Lipsync Wait node.",
     download_what_is_gone: "The job itself is done: a Lipsync Wait node with job-1 fetches it again. Do it soon.",
