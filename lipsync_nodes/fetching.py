@@ -189,7 +189,7 @@ class Fetch:
             self._pause(self.limits.elapsed / 2)
             return False
         if cut.start_anew:
-            self.partial.validator = None
+            self.partial.begin(None, None)
         at = self._have()
         self.fruitless = 0 if at > self.furthest else self.fruitless + 1
         self.furthest = max(self.furthest, at)

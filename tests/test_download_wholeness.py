@@ -80,6 +80,19 @@ def test_a_416_of_another_size_starts_anew(service, tmp_path):
     assert fetch(service, tmp_path / "v.mp4").read_bytes() == VIDEO
 
 
+def test_what_changed_meanwhile_is_not_taken_for_whole(service, tmp_path):
+    """What came is a whole video, but no longer the one that is there."""
+    old = VIDEO.replace(MDAT, box(b"mdat", bytes(len(MDAT) - 8)))
+
+    def other(request):
+        start = start_of(request)
+        named = {"ETag": '"new"', "Content-Range": f"bytes {start}-{start}/{start + 1}"}
+        request.answer(206, b"x", kind="video/mp4", headers=named)
+
+    service.on_output = [chunked(old, etag='"old"', ends=False), other, served(etag='"new"')]
+    assert fetch(service, tmp_path / "v.mp4").read_bytes() == VIDEO
+
+
 def cut_at_a_box(kind):
     return VIDEO[: VIDEO.index(MDAT if kind == "mdat" else MOOV)]
 
