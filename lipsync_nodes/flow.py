@@ -21,20 +21,17 @@ from typing import Any, Final, NoReturn, TypeVar
 from urllib.parse import quote
 
 from lipsync_nodes.answers import NoAnswer, error_of, shorten
-from lipsync_nodes.contract import Job, JobStatus, parse_job
+from lipsync_nodes.contract import Job, parse_job
+from lipsync_nodes.endings import later, timeout_of, video_of
 from lipsync_nodes.errors import (
     ConnectionFailed,
     InvalidRequest,
-    JobFailed,
     JobNotFound,
-    JobStopped,
-    JobTimeout,
     LipsyncError,
     RateLimited,
     ServiceError,
 )
 from lipsync_nodes.events import Event, Gone, Seen
-from lipsync_nodes.reading import said
 
 __all__ = ["NO_JOB", "Await", "Effect", "Flow", "Policy", "Record", "Send", "Sleep", "look", "run", "video_of", "wait"]
 
@@ -197,7 +194,7 @@ def wait(
             if seen.finished:
                 return video_of(seen)
         if now >= deadline:
-            raise _timeout(job_id, timeout, seen, trouble)
+            raise timeout_of(job_id, timeout, seen, trouble)
         now = yield Sleep(0)
 
 
@@ -218,7 +215,7 @@ def run(
     if job.finished:
         # It was made by an earlier run: its URL may be another by now.
         with suppress(LipsyncError):
-            job = _later(job, (yield from look(job.id, policy, noted=job.status.stopped)))
+            job = later(job, (yield from look(job.id, policy, noted=job.status.stopped)))
     if job.finished:
         return video_of(job)
     pause = policy.spread(poll_interval)
@@ -247,42 +244,6 @@ def _segment(job_id: str) -> str:
     return quote(job_id, safe="")
 
 
-def _later(job: Job, seen: Job) -> Job:
-    """Return how a job stands that had ended before and was looked at again: no later word undoes a video."""
-    had, has = (one.output and one.status is JobStatus.COMPLETED for one in (job, seen))
-    return job if had and not has else seen
-
-
-def video_of(job: Job) -> Job:
-    """Return a job that has its video; raise for one that ended without."""
-    words = shorten(job.error or said(job.model_extra)) or "the service gives no reason"
-    besides = f" It gives an output all the same: {job.output}." if job.output else ""
-    if job.status is JobStatus.FAILED:
-        raise JobFailed(f"The job failed: {words}.{besides}", job_id=job.id)
-    if job.status.stopped:
-        raise JobStopped(
-            f"The job ended without a video, its status is {shorten(job.status.value)!r}: {words}.{besides}",
-            job_id=job.id,
-        )
-    if job.output:
-        return job
-    came = _shown(job)
-    raise ServiceError(
-        f"The service says that the job is completed, but gives no output{came and f' that is a video: {came}'}.",
-        job_id=job.id,
-        may_have_charged=True,
-        hint=f"Ask for the job again later (`lipsync-nodes status {job.id} --json` shows all that the service says of "
-        "it); if it stays so, tell the service's support its id.",
-    )
-
-
-def _shown(job: Job) -> str:
-    """Return what came in place of an output, shortened: its URL may be in there all the same."""
-    strange = job.received or {name: value for name, value in (job.model_extra or {}).items() if value}
-    came = strange.get("output", strange)
-    return shorten(json.dumps(came, ensure_ascii=False)) if came else ""
-
-
 def _not_found(error: JobNotFound, job_id: str, was_there: bool) -> Flow[NoReturn]:
     """Note and raise that the service does not know a job, although it was made perhaps."""
     yield Record(Gone(job_id))
@@ -290,27 +251,3 @@ def _not_found(error: JobNotFound, job_id: str, was_there: bool) -> Flow[NoRetur
         error.may_have_charged = True
         error.hint = f"`lipsync-nodes wait {job_id}` asks for it again. {error.hint}"
     raise error
-
-
-def _as_seen(job: Job) -> str:
-    """Say what a job looked like that had not ended."""
-    parts = [f"when last seen it was {shorten(job.status.value)!r}"]
-    if job.status is not JobStatus.PROCESSING:
-        parts.append("a status that this version does not know")
-    if job.output:
-        parts.append(f"with the output {job.output}")
-    if words := shorten(job.error):
-        parts.append(f"and the service says: {words}")
-    return ", ".join(parts)
-
-
-def _timeout(job_id: str, timeout: float, seen: Job | None, trouble: LipsyncError | None) -> JobTimeout:
-    state = _as_seen(seen) if seen else "its state was never seen"
-    last = f" Last trouble: {trouble.message}" if trouble else ""
-    error = JobTimeout(
-        f"Job {job_id} has not ended within {timeout:g} s; {state}.{last}",
-        hint=f"It goes on and is not lost: `lipsync-nodes wait {job_id}` or client.wait({job_id!r}) waits again.",
-        job_id=job_id,
-    )
-    error.__cause__ = trouble
-    return error

@@ -118,6 +118,13 @@ def test_a_failed_job_says_why():
     assert caught.value.job_id == "j1"
 
 
+@pytest.mark.parametrize("fields", [{"output": {"id": "f-1"}}, {"files": ["f-1"]}, {"output": [], "asset": "f-1"}])
+def test_what_came_in_place_of_an_output_is_in_the_error(fields):
+    _, play = wait(answer(id="j1", **{"status": "Succeeded", **fields}))
+    with pytest.raises(ServiceError, match=r"no output that is a video: .*f-1"):
+        play()
+
+
 def test_a_completed_job_without_output_says_so():
     _, play = wait(answer(id="j1", status="completed", output=None))
     with pytest.raises(ServiceError, match="no output"):

@@ -9,7 +9,7 @@ from typing import Any
 from airflow.providers.common.compat.sdk import Asset, Context
 
 from lipsync_nodes import Job, JobFailed, JobStopped
-from lipsync_nodes.flow import video_of
+from lipsync_nodes.endings import video_of
 from lipsync_nodes_airflow.hooks import LipsyncHook
 from lipsync_nodes_airflow.journal import journal_of
 from lipsync_nodes_airflow.links import LipsyncJobLink
