@@ -48,8 +48,8 @@ class Answer:
     """What the service answered. The body may be cut short; `received` is the wall clock, in seconds since 1970."""
 
     status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # they may quote the key
+    body: bytes = field(default=b"", repr=False)
     received: float = 0.0
 
     @property

@@ -29,6 +29,7 @@ from lipsync_nodes.fields import Asset, check_media_url
 from lipsync_nodes.hookspecs import plugins
 from lipsync_nodes.media import Probe, digest, opened, probe
 from lipsync_nodes.settings import Profile, Storage
+from lipsync_nodes.tracebacks import NoFramesBelow
 from lipsync_nodes.transport import fetch, upload
 
 __all__ = ["LONGEST_MEDIA", "check", "published", "rehearse", "store_of"]
@@ -214,7 +215,7 @@ class _ObjectStore:
             ) from None
         self._obstore: Any = obstore
         self._storage = storage
-        with self._told("be used"):
+        with self._told("be used"), NoFramesBelow():
             self._store = import_module("obstore.store").from_url(
                 storage.url,
                 config=storage.secrets(),

@@ -16,7 +16,7 @@ import json
 import random
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn, TypeVar
 from urllib.parse import quote
 
@@ -42,7 +42,7 @@ class Send:
 
     method: str
     path: str
-    body: Mapping[str, Any] | None = None
+    body: Mapping[str, Any] | None = field(default=None, repr=False)  # the webhook's URL has a token in it
     timeout: float = 60.0
     paid: bool = False
 

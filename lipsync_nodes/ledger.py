@@ -24,7 +24,7 @@ from lipsync_nodes.errors import ConfigurationError
 from lipsync_nodes.events import Accepted, Called, Claim, Event, Seen, Sending
 from lipsync_nodes.keys import content_key, spellings
 from lipsync_nodes.processes import Shared
-from lipsync_nodes.settings import Profile, named_path, user_folder
+from lipsync_nodes.settings import Profile, named_path, user_folder, variable
 from lipsync_nodes.waking import Bell
 
 __all__ = ["Entry", "Journal", "Ledger", "callback_secret", "content_key", "ledger_file"]
@@ -151,7 +151,7 @@ class Ledger(Shared):
         self._files: tuple[_Inode, ...] = ()
 
     def __repr__(self) -> str:
-        return f"Ledger({self.path!r})"
+        return f"Ledger({self.path!r})" if "path" in vars(self) else "<Ledger>"  # a traceback shows what failed, too
 
     def __getstate__(self) -> dict[str, Any]:
         """Send to another process what it was made of: the file is opened there, too."""
@@ -404,9 +404,9 @@ def _migrate(db: sqlite3.Connection) -> None:
         db.execute("COMMIT")
 
 
-def ledger_file(environ: Mapping[str, str] = os.environ) -> Path:
+def ledger_file(environ: Mapping[str, str] | None = None) -> Path:
     """Return where the ledger is: `LIPSYNC_LEDGER`, or `ledger.sqlite` in the user's state folder."""
-    if named := environ.get("LIPSYNC_LEDGER"):
+    if named := variable("LIPSYNC_LEDGER", environ):
         return named_path(named)
     return user_folder(environ, xdg="XDG_STATE_HOME", fallback=".local/state") / "ledger.sqlite"
 

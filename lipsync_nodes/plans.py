@@ -13,6 +13,8 @@ from threading import Event as Flag
 from typing import Any, ClassVar, Final, Self, TypedDict, Unpack
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 from lipsync_nodes import flow, submitting
 from lipsync_nodes.assets import published
 from lipsync_nodes.callbacks import new_callback, token_of
@@ -27,7 +29,8 @@ from lipsync_nodes.hookspecs import plugins
 from lipsync_nodes.ledger import Journal, Ledger, callback_secret
 from lipsync_nodes.observers import report, report_saved
 from lipsync_nodes.results import OnProgress, download, source_and_target
-from lipsync_nodes.settings import Profile, is_loopback, load_profile
+from lipsync_nodes.settings import Profile, hidden, is_loopback, load_profile
+from lipsync_nodes.tracebacks import NoFramesBelow
 
 __all__ = [
     "DEFAULT_POLL_INTERVAL",
@@ -84,7 +87,7 @@ class Plans:
 
     def __init__(
         self,
-        api_key: str | None = None,
+        api_key: str | SecretStr | None = None,
         base_url: str | None = None,
         *,
         profile: str | Profile | None = None,
@@ -93,6 +96,7 @@ class Plans:
         budget: int | Budget | None = None,
         policy: Policy | None = None,
     ) -> None:
+        api_key = hidden(api_key)
         plugins()  # what is wrong with one is told now, not between a paid submit and its answer
         if isinstance(profile, Profile):
             self.profile = profile
@@ -124,6 +128,8 @@ class Plans:
         return partial(type(self), profile=self.profile, ledger=self.ledger, policy=self._own_policy), ()
 
     def __repr__(self) -> str:
+        if "profile" not in vars(self):  # a traceback shows what could not be made, too
+            return f"<{type(self).__name__}>"
         return f"{type(self).__name__}(base_url={self.profile.base_url!r}, profile={self.profile.name!r})"
 
     def _submission(self, form: Form, timeout: float | None = None, **options: Unpack[SubmitOptions]) -> Submission:
@@ -180,7 +186,8 @@ class Plans:
         if self.ledger is None and ours.secret is None:
             raise ConfigurationError('webhook="auto" needs a ledger.', hint="Give the client one: ledger=Ledger().")
         callback = new_callback()
-        return callback, f"{ours.base}/{token_of(callback, callback_secret(self.profile, self._journal))}"
+        with NoFramesBelow():
+            return callback, f"{ours.base}/{token_of(callback, callback_secret(self.profile, self._journal))}"
 
     def _submit(self, submission: Submission, patience: float = 0.0) -> Flow[Job]:
         return submitting.submit(submission, self._policy, self._budget, patience=patience)

@@ -34,6 +34,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    Secret,
     SecretStr,
     StrictInt,
     ValidationError,
@@ -46,6 +47,7 @@ from lipsync_nodes.accounts import fingerprint_of, normal_account, normal_base_u
 from lipsync_nodes.errors import ConfigurationError, LipsyncError, conceal
 from lipsync_nodes.hookspecs import plugins
 from lipsync_nodes.profile_file import read_profiles, shortened
+from lipsync_nodes.tracebacks import NoFramesBelow
 from lipsync_nodes.urls import check_base, is_loopback, split
 
 __all__ = [
@@ -53,12 +55,14 @@ __all__ = [
     "Profile",
     "Storage",
     "Webhook",
+    "hidden",
     "is_loopback",
     "load_profile",
     "named_path",
     "profile_of",
     "profiles_file",
     "user_folder",
+    "variable",
 ]
 
 DEFAULT_BASE_URL: Final = "https://lipsync.studio/api/v1"
@@ -346,7 +350,7 @@ def _suggestion(loc: list[str]) -> str:
 def load_profile(
     name: str | None = None,
     *,
-    api_key: str | None = None,
+    api_key: str | SecretStr | None = None,
     base_url: str | None = None,
     environ: Mapping[str, str] | None = None,
     ask_plugins: bool = True,
@@ -367,7 +371,20 @@ def load_profile(
             failed to give one.
 
     """
-    env = os.environ if environ is None else environ
+    api_key = hidden(api_key)
+    with NoFramesBelow():
+        return _loaded(name, api_key, base_url, os.environ if environ is None else environ, ask_plugins=ask_plugins)
+
+
+def hidden(key: str | SecretStr | None) -> SecretStr | None:
+    """Return a key as what no traceback shows: an argument is a local variable of its function."""
+    return SecretStr(key) if isinstance(key, str) else key
+
+
+def _loaded(
+    name: str | None, api_key: SecretStr | None, base_url: str | None, env: Mapping[str, str], *, ask_plugins: bool
+) -> Profile:
+    """Put the settings together, in frames that see the key, the file and the whole environment."""
     chosen = name or env.get("LIPSYNC_PROFILE") or "default"
     values, origins = _from_file(env, chosen)
     if not name:
@@ -376,19 +393,23 @@ def load_profile(
         given = {field: value for field, value in given.items() if value or (value == "" and field == "base_url")}
         values |= given
         origins |= {field: VARIABLES[field] for field in given}
-    given = {"api_key": api_key or None, "base_url": base_url}
-    given = {field: value for field, value in given.items() if value is not None}
-    values |= given
-    origins |= dict.fromkeys(given, "the argument")
+    arguments = {"api_key": api_key or None, "base_url": base_url}
+    arguments = {field: value for field, value in arguments.items() if value is not None}
+    values |= arguments
+    origins |= dict.fromkeys(arguments, "the argument")
     profile = profile_of(chosen, values, origins)
     if ask_plugins and not api_key and (key := _key_of_plugin(profile)) is not None:
         return profile_of(chosen, {**values, "api_key": key}, {**origins, "api_key": "a plugin"})
     return profile
 
 
-def profile_of(name: str, values: Mapping[str, Any], origins: Mapping[str, str] | None = None) -> Profile:
+def profile_of(
+    name: str, values: Mapping[str, Any] | Secret[Mapping[str, Any]], origins: Mapping[str, str] | None = None
+) -> Profile:
     """Make a profile of values from outside, each field's origin named; `ConfigurationError` where they cannot be."""
-    return Profile.model_validate({**values, "name": name}, context=origins)
+    values = values if isinstance(values, Secret) else Secret(values)
+    with NoFramesBelow():
+        return Profile.model_validate({**values.get_secret_value(), "name": name}, context=origins)
 
 
 def _key_of_plugin(profile: Profile) -> object:
@@ -419,9 +440,9 @@ def _from_file(env: Mapping[str, str], name: str) -> tuple[dict[str, Any], dict[
     return dict(profile or {}), dict.fromkeys(profile or {}, f"{path}, [{name}]")
 
 
-def profiles_file(environ: Mapping[str, str] = os.environ) -> Path:
+def profiles_file(environ: Mapping[str, str] | None = None) -> Path:
     """Return where the profiles are: `LIPSYNC_CONFIG`, or `profiles.toml` in the user's configuration folder."""
-    if named := environ.get("LIPSYNC_CONFIG"):
+    if named := variable("LIPSYNC_CONFIG", environ):
         return named_path(named)
     return user_folder(environ, xdg="XDG_CONFIG_HOME", fallback=".config") / "profiles.toml"
 
@@ -437,14 +458,19 @@ def named_path(named: str) -> Path:
         ) from None
 
 
-def user_folder(environ: Mapping[str, str], *, xdg: str, fallback: str) -> Path:
+def variable(name: str, environ: Mapping[str, str] | None = None) -> str | None:
+    """Return a variable of the environment, which no caller needs as a local variable: it shows all keys there are."""
+    return (os.environ if environ is None else environ).get(name)
+
+
+def user_folder(environ: Mapping[str, str] | None = None, *, xdg: str, fallback: str) -> Path:
     """Return this package's folder of one kind, by the custom of Windows, macOS or the XDG specification."""
     if sys.platform == "win32":
-        base = Path(environ.get("APPDATA") or _home() / "AppData" / "Roaming")
+        base = Path(variable("APPDATA", environ) or _home() / "AppData" / "Roaming")
     elif sys.platform == "darwin":
         base = _home() / "Library" / "Application Support"
     else:
-        base = Path(environ.get(xdg) or _home() / fallback)
+        base = Path(variable(xdg, environ) or _home() / fallback)
     return base / "lipsync-nodes"
 
 

@@ -20,6 +20,8 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any, Final, Self
 
+from pydantic import SecretStr
+
 from lipsync_nodes.callbacks import callback_of
 from lipsync_nodes.errors import ConfigurationError, LipsyncError, redact
 from lipsync_nodes.events import Called, Heed
@@ -27,6 +29,7 @@ from lipsync_nodes.following import Follower, OnJob
 from lipsync_nodes.ledger import Ledger, callback_secret
 from lipsync_nodes.reading import id_in, opened, writable
 from lipsync_nodes.settings import Profile, load_profile
+from lipsync_nodes.tracebacks import NoFramesBelow
 
 __all__ = ["LARGEST_BODY", "WebhookReceiver", "keep_tokens_out_of_logs"]
 
@@ -69,12 +72,12 @@ class WebhookReceiver:
         self.ledger = ledger or Ledger()
         ours = self.profile.webhook
         self._secret = callback_secret(self.profile, self.ledger)
-        self._verify = _verifier(ours.signing_secret.get_secret_value() if ours and ours.signing_secret else None)
+        self._verify = _verifier(ours.signing_secret if ours else None)
         self._follower = Follower(self.profile, self.ledger, on_job)
         keep_tokens_out_of_logs()
 
     def __repr__(self) -> str:
-        return f"<WebhookReceiver of profile {self.profile.name!r}>"
+        return f"<WebhookReceiver of profile {self.profile.name!r}>" if "profile" in vars(self) else "<WebhookReceiver>"
 
     def __enter__(self) -> Self:
         self.resume()
@@ -146,7 +149,8 @@ class WebhookReceiver:
 
     def _read(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Called | None:
         """Return what a request says, if it is a webhook of ours in shape and token. No I/O."""
-        callback = callback_of(path.rpartition("/")[2], self._secret)
+        with NoFramesBelow():
+            callback = callback_of(path.rpartition("/")[2], self._secret)
         named = {name.lower(): value for name, value in headers.items()}
         kind = named.get("content-type", "").partition(";")[0].strip().lower()
         if callback is None or method != "POST" or kind != "application/json" or len(body) > LARGEST_BODY:
@@ -210,7 +214,7 @@ async def _parts(receive: Receive) -> AsyncIterator[bytes]:
         more = message.get("more_body", False)
 
 
-def _verifier(secret: str | None) -> Callable[[bytes, dict[str, str]], bool]:
+def _verifier(secret: SecretStr | None) -> Callable[[bytes, dict[str, str]], bool]:
     """Return what checks a signature by the Standard Webhooks specification; without a secret everything passes."""
     if secret is None:
         return lambda _body, _headers: True
@@ -221,11 +225,13 @@ def _verifier(secret: str | None) -> Callable[[bytes, dict[str, str]], bool]:
             "Signed webhooks need a package that is not installed.",
             hint="Install it with: pip install 'lipsync-nodes[signed-webhooks]'",
         ) from None
-    webhook = Webhook(secret)
+    with NoFramesBelow():
+        webhook = Webhook(secret.get_secret_value())
 
     def verify(body: bytes, headers: dict[str, str]) -> bool:
         try:
-            webhook.verify(body, headers, json_parse=False)
+            with NoFramesBelow():
+                webhook.verify(body, headers, json_parse=False)
         except (WebhookVerificationError, ValueError):  # a signature that is malformed is a ValueError there
             return False
         return True

@@ -20,6 +20,7 @@ from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from lipsync_nodes import ConfigurationError, Job
+from lipsync_nodes.tracebacks import NoFramesBelow
 
 __all__ = ["create_asset_event"]
 
@@ -38,6 +39,11 @@ def create_asset_event(job: Job) -> None:
         OSError: Airflow cannot be reached, or it refuses (`urllib.error.HTTPError`).
 
     """
+    with NoFramesBelow():  # they show Airflow's token or password
+        _create(job)
+
+
+def _create(job: Job) -> None:
     url = os.environ.get("LIPSYNC_AIRFLOW_URL", "").rstrip("/")
     if urlsplit(url).scheme not in {"http", "https"}:
         raise ConfigurationError("LIPSYNC_AIRFLOW_URL has to be the URL of Airflow's api-server.")

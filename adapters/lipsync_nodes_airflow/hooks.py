@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import BaseHook, Connection
 from lipsync_nodes import AsyncLipsyncClient, ConfigurationError, JobNotFound, LipsyncClient, LipsyncError
 from lipsync_nodes.flow import NO_JOB
 from lipsync_nodes.settings import Profile, profile_of
+from lipsync_nodes.tracebacks import NoFramesBelow
 from lipsync_nodes_airflow.provider_info import get_provider_info
 
 __all__ = ["LipsyncHook"]
@@ -42,7 +43,8 @@ class LipsyncHook(BaseHook):
     @cached_property
     def profile(self) -> Profile:
         """The connection as a profile of the core; `ConfigurationError` if it cannot be one."""
-        return _profile_of(self.lipsync_conn_id, self.get_connection(self.lipsync_conn_id))
+        with NoFramesBelow():  # they show the connection with its password
+            return _profile_of(self.lipsync_conn_id, self.get_connection(self.lipsync_conn_id))
 
     @property
     def site(self) -> str:
@@ -60,7 +62,8 @@ class LipsyncHook(BaseHook):
         if "profile" not in vars(self):
             # From Airflow 3.1 on a connection can be awaited; before, it is a query that a thread makes.
             look_up = getattr(self, "aget_connection", None) or _in_a_thread(self.get_connection)
-            self.profile = _profile_of(self.lipsync_conn_id, await look_up(self.lipsync_conn_id))
+            with NoFramesBelow():
+                self.profile = _profile_of(self.lipsync_conn_id, await look_up(self.lipsync_conn_id))
         return AsyncLipsyncClient(profile=self.profile, **options)
 
     def test_connection(self) -> tuple[bool, str]:

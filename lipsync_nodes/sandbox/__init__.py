@@ -80,6 +80,7 @@ class Sandbox:
         self._folder = folder
         self._address = (host, port)
         self._key = api_key
+        del api_key  # an argument is a local variable, which tracebacks can show
         self._concurrency = 0 if renderer == "instant" else max(1, concurrency or min(2, os.cpu_count() or 1))
         self._seconds = seconds
         self._seed = seed

@@ -54,10 +54,15 @@ class Keys:
 
     def check(self, request: Request) -> None:
         """Refuse a request without an accepted key."""
-        bearer = _BEARER.fullmatch(request.headers.get("authorization", "").strip())
-        if not bearer or not self._accepts(bearer[1]):
-            wrong = "The API key is wrong" if bearer else "An API key is missing (Authorization: Bearer sk_…)"
+        if wrong := self._fault(request):
             raise refuse(401, f"{wrong}; {self.accepted} is accepted.", {"WWW-Authenticate": "Bearer"})
+
+    def _fault(self, request: Request) -> str:
+        """Say what is wrong with a request's key, in a frame that ends with it."""
+        bearer = _BEARER.fullmatch(request.headers.get("authorization", "").strip())
+        if not bearer:
+            return "An API key is missing (Authorization: Bearer sk_…)"
+        return "" if self._accepts(bearer[1]) else "The API key is wrong"
 
     @property
     def accepted(self) -> str:

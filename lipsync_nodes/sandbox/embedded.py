@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +24,7 @@ def embedded(*, lasting: bool) -> Iterator[tuple[Sandbox, Path]]:
         ConfigurationError: the folder is taken or cannot be used.
 
     """
-    folder = user_folder(os.environ, xdg="XDG_STATE_HOME", fallback=".local/state") / "sandbox"
+    folder = user_folder(xdg="XDG_STATE_HOME", fallback=".local/state") / "sandbox"
     with tempfile.TemporaryDirectory(prefix="lipsync-sandbox-", ignore_cleanup_errors=True) as spare:
         try:
             folder.mkdir(parents=True, exist_ok=True)

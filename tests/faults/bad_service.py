@@ -23,6 +23,7 @@ class BadService:
         self.on_submit = [accept]
         self.on_poll = [finish]
         self.on_output = [deliver]
+        self.on_upload = [store]
         self.paid, self.posts, self.polls, self.keys = [], [], [], set()
         self.webhooks = []  # where each submit that was read wants to be called
         self._lock = threading.Lock()
@@ -82,6 +83,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         self.service.posts.append((self.path, {**self.headers, "X-Port": self.client_address[1]}))
         self.service.next_of(self.service.on_submit)(self)
+
+    def do_PUT(self):
+        self.service.next_of(self.service.on_upload)(self)
 
     def do_GET(self):
         if self.path.startswith("/output"):
@@ -199,7 +203,12 @@ def accept_cutting_the_answer(request):
     request.cut()
 
 
-# Behaviours of polls and downloads.
+# Behaviours of uploads, polls and downloads.
+
+
+def store(request):
+    request.rfile.read(int(request.headers["Content-Length"]))
+    request.answer(201, {"url": f"{request.service.url}{request.path}"})
 
 
 def job_id_of(request):
