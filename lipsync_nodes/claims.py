@@ -22,6 +22,7 @@ import json
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from lipsync_nodes.contract import Job
@@ -44,6 +45,7 @@ from lipsync_nodes.events import (
 )
 from lipsync_nodes.keys import spellings
 from lipsync_nodes.settings import Profile
+from lipsync_nodes.targets import file_identity
 
 __all__ = ["Books", "Entry", "listed"]
 
@@ -98,6 +100,10 @@ class Entry:
     def as_job(self) -> Job | None:
         """The job as it was last seen; None where there is none yet."""
         return Job.model_validate_json(self.job) if self.job else None
+
+    def is_saved_as(self, file: Path) -> bool:
+        """Tell whether the job's video was saved as this file, and the file is still there."""
+        return self.saved_to is not None and file.is_file() and file_identity(self.saved_to) == file_identity(file)
 
 
 class Books:

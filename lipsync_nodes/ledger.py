@@ -25,6 +25,7 @@ from lipsync_nodes.events import Accepted, Called, Claim, Event, Seen, Sending
 from lipsync_nodes.keys import content_key, spellings
 from lipsync_nodes.processes import Shared
 from lipsync_nodes.settings import Profile, named_path, user_folder, variable
+from lipsync_nodes.targets import belongs_to, own_names
 from lipsync_nodes.waking import Bell
 
 __all__ = ["Entry", "Journal", "Ledger", "callback_secret", "content_key", "ledger_file"]
@@ -235,7 +236,23 @@ class Ledger(Shared):
     def saved(self, job_id: str, path: Path) -> None:
         """Remember where a job's video was saved."""
         with self._transaction() as db:
-            db.execute("UPDATE submission SET saved_to = ? WHERE job_id = ?", (str(path.absolute()), job_id))
+            db.execute("UPDATE submission SET saved_to = ? WHERE job_id = ?", (os.path.realpath(path), job_id))
+
+    def place(self, job_id: str, wanted: Path) -> Path:
+        """Return the file for a job's video and keep it for this job: *wanted*, or one named by the job beside it.
+
+        A file that has the video of another job, or is to have it, is not given away.
+        """
+        with self._transaction() as db:
+            rows = db.execute("SELECT * FROM submission WHERE job_id = ? ORDER BY row DESC", (job_id,)).fetchall()
+            mine = Entry(*rows[0]) if rows else None
+            for file in own_names(Path(os.path.realpath(wanted)), job_id):
+                if mine and mine.is_saved_as(file):
+                    return file
+                if not belongs_to(file, mine, _aimed_at(db, file, wanted, job_id)):
+                    db.execute("UPDATE submission SET target = ? WHERE job_id = ?", (str(file), job_id))
+                    return file
+        raise AssertionError  # the names have no end
 
     def release(self, job_id: str, *, key: str | None = None) -> None:
         """Free a job's submission key: to submit under it again means a new job.
@@ -355,6 +372,17 @@ class Ledger(Shared):
                 hint="Nothing was sent, so as not to pay twice: only the old file knows what was submitted. Put it "
                 "back, with its -wal and -shm; or start this program again to go on with what is there now.",
             )
+
+
+def _aimed_at(db: sqlite3.Connection, file: Path, wanted: Path, job_id: str) -> list[Entry]:
+    """Return the submissions of other jobs that may have a file, by its spellings; how they differ is for others."""
+    names = (str(file), str(wanted.absolute()))
+    rows = db.execute(
+        "SELECT * FROM submission WHERE job_id <> ? AND state NOT IN ('failed', 'refused')"
+        " AND (target COLLATE NOCASE IN (?, ?) OR saved_to COLLATE NOCASE IN (?, ?))",
+        (job_id, *names, *names),
+    )
+    return [Entry(*row) for row in rows]
 
 
 # Connections of a parent process. SQLite wants them not even closed in the child.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -30,6 +29,7 @@ from lipsync_nodes.ledger import Journal, Ledger, callback_secret
 from lipsync_nodes.observers import report, report_saved
 from lipsync_nodes.results import OnProgress, download, source_and_target
 from lipsync_nodes.settings import Profile, hidden, is_loopback, load_profile
+from lipsync_nodes.targets import check_target
 from lipsync_nodes.tracebacks import NoFramesBelow
 
 __all__ = [
@@ -64,7 +64,8 @@ class SubmitOptions(TypedDict, total=False):
         key: the submission key. What was submitted under it before is picked up, live or finished; a failed job is
             submitted anew; `content_key` makes a key of the inputs. Without a key every submit is new.
         estimate: what `estimate_credits` says it will cost; needed where there is a budget. For local files it is made.
-        target: the file that the video is meant for; the ledger remembers it.
+        target: the file that the video is meant for, or a folder (there, or a text that ends in a slash), where it is
+            named by the job; the ledger remembers it.
         resubmit_uncertain: submit even if an earlier submit of this key may have been received, or if its job stopped
             without a video.
         allow_long: let local media pass that last longer than the 600 s that the upstream accepts.
@@ -144,8 +145,7 @@ class Plans:
         if key is not None and self.ledger is None:
             raise ConfigurationError("A submission key needs a ledger.", hint="Give the client one: ledger=Ledger().")
         target, estimate = options.get("target"), options.get("estimate")
-        if target is not None:
-            _check_folder(Path(target).absolute().parent)
+        target = None if target is None else check_target(target)
         if estimate is None and form.assets:
             with suppress(InvalidRequest):  # a length is not known
                 estimate = estimate_credits(form)
@@ -167,7 +167,7 @@ class Plans:
             key=key,
             credits=estimate,
             seconds=seconds,
-            target=None if target is None else str(Path(target).absolute()),
+            target=target,
             resubmit_uncertain=options.get("resubmit_uncertain", False),
         )
 
@@ -317,17 +317,6 @@ def _check_json(form: Form) -> None:
         json.dumps(form.form_state(), ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError) as error:
         raise InvalidRequest(f"The form cannot be sent as JSON: {error}.") from None
-
-
-def _check_folder(folder: Path) -> None:
-    """Find out that a video could not be saved before it is paid for."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise ConfigurationError(
-            f"{folder} cannot be written: {error.strerror or error}.", hint="Nothing was sent."
-        ) from None
 
 
 def _check_webhook(url: str) -> None:

@@ -40,6 +40,10 @@ def status(session: Session, job_id: str) -> None:
 @common_options
 def download(session: Session, job: str, out: str) -> None:
     """Save the video of a finished job (its id, or the URL of its output), whole or not at all."""
-    with session.client() as (client, _), session.progress("Downloading") as progress:
-        saved = client.download(job if "://" in job else client.job(job), out, on_progress=progress.loaded)
+    with session.client() as (client, to), session.progress("Downloading") as progress:
+        if "://" in job:
+            saved = client.download(job, out, on_progress=progress.loaded)
+        else:
+            found = client.job(job)
+            saved = client.download(found, to.place(found, out, progress)[0], on_progress=progress.loaded)
     show({"path": str(saved), "bytes": saved.stat().st_size}, as_json=session.as_json)

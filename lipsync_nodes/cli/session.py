@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
@@ -14,8 +15,9 @@ import click
 from pydantic import SecretStr
 
 from lipsync_nodes.catalogue import NodeSpec
-from lipsync_nodes.cli.speak import Progress, in_words, show
-from lipsync_nodes.client import LipsyncClient
+from lipsync_nodes.cli.output import RUN
+from lipsync_nodes.cli.speak import Progress, in_words
+from lipsync_nodes.client import AsyncLipsyncClient, LipsyncClient
 from lipsync_nodes.contract import Form, Job
 from lipsync_nodes.credits import Credits, estimate_credits
 from lipsync_nodes.hookspecs import plugins
@@ -28,19 +30,17 @@ if TYPE_CHECKING:
 
 __all__ = ["LENGTHS", "Connection", "Session", "Waiting", "common_options", "cost_of", "form_of"]
 
-INTERRUPTED = 130
 LENGTHS: Final = ("audio_seconds", "right_audio_seconds", "video_seconds")
 
 
 @dataclass(frozen=True)
 class Session:
-    """The options that all commands share, and the ids of the jobs that were seen."""
+    """The options that all commands share."""
 
     profile: str | None
     base_url: str | None
     use_sandbox: bool
     as_json: bool
-    job_ids: list[str] = field(default_factory=list)
 
     @contextmanager
     def opened(self, *, lasting: bool = True, key_needed: bool = True) -> Iterator[Connection]:
@@ -76,21 +76,9 @@ class Session:
 
     @contextmanager
     def progress(self, what: str, *, usual: float | None = None) -> Iterator[Progress]:
-        """Show *what* is going on; the ids of the jobs that are seen are kept for an early end."""
-        with Progress.shown(what, usual=usual, job_ids=self.job_ids) as progress:
+        """Show *what* is going on."""
+        with Progress.shown(what, usual=usual) as progress:
             yield progress
-
-    def interrupted(self, stopped: KeyboardInterrupt) -> None:
-        """Say what goes on although the user stopped here."""
-        option = " --sandbox" if self.use_sandbox else ""
-        said = list(getattr(stopped, "__notes__", ()))
-        said += [f"Job {job_id} is not lost: `lipsync-nodes wait {job_id}{option}`." for job_id in self.job_ids[-3:]]
-        said = said or ["No job was seen."]
-        message = " ".join(["Stopped.", *said, f"`lipsync-nodes jobs{option}` lists all, `resume{option}` ends them."])
-        click.echo(message, err=True)
-        if self.as_json:
-            last = self.job_ids[-1] if self.job_ids else None
-            show({"id": last, "error": {"type": "Interrupted", "message": message}}, as_json=True)
 
 
 class Waiting(TypedDict):
@@ -108,11 +96,24 @@ class Connection:
     ledger: Ledger
     sandbox: Sandbox | None
 
-    def saved(self, job: Job, target: str | Path) -> Path | None:
-        """Return where the job's video was saved before, if that is where it should be and it is still there."""
+    def place(self, job: Job, target: str | Path, progress: Progress) -> tuple[Path, bool]:
+        """Return the file for a job's video, and whether it is there already. No two jobs have the same."""
+        wanted = source_and_target(job, target)[1]
+        file = self.ledger.place(job.id, wanted)
+        if file.name != wanted.name:
+            progress.line(f"{wanted} is the file of another job: the video of job {job.id} goes to {file}")
         entry = self.ledger.entry_of(job.id)
-        path = source_and_target(job, target)[1].absolute()
-        return path if entry and entry.saved_to == str(path) and path.is_file() else None
+        return file, entry is not None and entry.is_saved_as(file)
+
+    def save(self, client: LipsyncClient, job: Job, target: str | Path, progress: Progress) -> Path:
+        """Save a job's video unless it is there already, and return where it is."""
+        file, there = self.place(job, target, progress)
+        return file if there else client.download(job, file, on_progress=progress.loaded)
+
+    async def asave(self, client: AsyncLipsyncClient, job: Job, target: str | Path, progress: Progress) -> Path:
+        """Save a job's video; see `save`."""
+        file, there = await asyncio.to_thread(self.place, job, target, progress)
+        return file if there else await client.download(job, file)
 
 
 def sandbox_profile(sandbox: Sandbox) -> Profile:
@@ -142,11 +143,8 @@ def common_options(command: Callable[..., object]) -> Callable[..., object]:
     @functools.wraps(command)
     def wrapped(profile: str | None, base_url: str | None, use_sandbox: bool, as_json: bool, **options: Any) -> None:
         session = Session(profile, base_url, use_sandbox, as_json)
-        try:
-            with in_words(as_json=as_json):
-                command(session=session, **options)
-        except KeyboardInterrupt as stopped:
-            session.interrupted(stopped)
-            sys.exit(INTERRUPTED)
+        RUN.option = " --sandbox" if use_sandbox else ""
+        with in_words(as_json=as_json):
+            command(session=session, **options)
 
     return wrapped
