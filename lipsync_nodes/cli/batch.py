@@ -1,7 +1,8 @@
 """`run --batch`: many jobs from a file of JSON lines, safe to run again: what is finished is not paid or fetched anew.
 
 Each line is an object with `endpoint` (`image`, `video`, `image-multi`), the endpoint's fields, and perhaps `key`,
-`out` and `audio_seconds`, `right_audio_seconds`, `video_seconds`:
+`out` and `audio_seconds`, `right_audio_seconds`, `video_seconds`. A line that is wrong or fails is reported at the end,
+with the gravest exit code; the others run (`--strict`: nothing is sent if any line is wrong):
 
     {"endpoint": "image", "image": "https://…/face.png", "audio": "https://…/voice.mp3", "out": "hello.mp4"}
 """
@@ -9,26 +10,19 @@ Each line is an object with `endpoint` (`image`, `video`, `image-multi`), the en
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from lipsync_nodes.assets import check
-from lipsync_nodes.catalogue import spec_named
-from lipsync_nodes.cli.session import LENGTHS, Connection, Session, Waiting, common_options, cost_of, form_of
-from lipsync_nodes.cli.speak import Progress, exit_code, show
+from lipsync_nodes.cli.batch_file import Line, read_batch
+from lipsync_nodes.cli.session import Connection, Session, Waiting, common_options
+from lipsync_nodes.cli.speak import Progress, exit_code, show, unexpected
 from lipsync_nodes.client import AsyncLipsyncClient
-from lipsync_nodes.contract import Form
 from lipsync_nodes.errors import InvalidRequest, LipsyncError
-from lipsync_nodes.ledger import content_key
-from lipsync_nodes.results import plain_name
-from lipsync_nodes.settings import Profile
 
 __all__ = ["batch_options", "run_batch"]
 
@@ -36,6 +30,7 @@ __all__ = ["batch_options", "run_batch"]
 def batch_options(command: Callable[..., object]) -> Callable[..., object]:
     """Add the options of a batch."""
     for option in (
+        click.option("--strict", is_flag=True, help="With --batch: send nothing if any line is wrong."),
         click.option("--budget", type=int, help="With --batch: the most credits that it may cost in all."),
         click.option("--concurrency", type=click.IntRange(1), default=4, show_default=True, help="Jobs at a time."),
         click.option("--timeout", type=float, help="Seconds to wait for each job at most."),
@@ -47,17 +42,6 @@ def batch_options(command: Callable[..., object]) -> Callable[..., object]:
     return common_options(command)
 
 
-@dataclass(frozen=True)
-class Line:
-    """One line of the file, checked."""
-
-    number: int
-    form: Form
-    key: str
-    target: Path
-    credits: int | None
-
-
 def run_batch(
     *,
     session: Session,
@@ -65,6 +49,7 @@ def run_batch(
     out: Path,
     concurrency: int,
     budget: int | None,
+    strict: bool,
     timeout: float | None,
     poll_interval: float | None,
 ) -> None:
@@ -73,7 +58,10 @@ def run_batch(
         raise click.UsageError("Name an endpoint (see --help), or a file with --batch.")
     waiting: Waiting = {"timeout": timeout, "poll_interval": poll_interval}
     with session.opened() as to, session.progress("Reading the batch") as progress:
-        lines = _read(batch, out, to.profile)
+        out.mkdir(parents=True, exist_ok=True)
+        lines = list(read_batch(batch, out, to.profile))
+        if strict and (faults := [line.fault for line in lines if line.fault]):
+            raise InvalidRequest(faults[0].message, hint="Nothing was sent.")
         outcomes = asyncio.run(_Batch(lines, to, progress, waiting).run(concurrency, budget))
     _report(lines, outcomes, as_json=session.as_json)
 
@@ -102,9 +90,11 @@ class _Batch:
         async with gate:
             self._count(running=1)
             try:
-                outcome = await self._carry_through(client, line)
+                outcome = line.fault or await self._carry_through(client, line)
             except LipsyncError as error:
                 outcome = error
+            except Exception as error:  # noqa: BLE001  # whatever it is, the other lines go on
+                outcome = unexpected(error, f"line {line.number}", may_have_charged=True)
         self._count(running=-1, ended=1)
         said = outcome["path"] if isinstance(outcome, dict) else f"{type(outcome).__name__}: {outcome}"
         self.progress.line(f"[{self.ended}/{len(self.lines)}] line {line.number}: {said}")
@@ -116,6 +106,7 @@ class _Batch:
         self.progress.say(f"{self.ended} of {len(self.lines)} done, {self.running} running")
 
     async def _carry_through(self, client: AsyncLipsyncClient, line: Line) -> dict[str, Any]:
+        assert line.form is not None  # noqa: S101  # it has no fault
         job = await client.run(
             line.form,
             key=line.key,
@@ -124,69 +115,8 @@ class _Batch:
             on_update=lambda job: self.progress.first_seen(job, f"line {line.number}: job"),
             **self.waiting,
         )
-        saved = await asyncio.to_thread(self.to.saved, job, line.target) or await client.download(job, line.target)
+        saved = await self.to.asave(client, job, line.target, self.progress)
         return {"id": job.id, "status": job.status.value, "output": job.output, "path": str(saved)}
-
-
-def _read(batch: Path, out: Path, profile: Profile) -> list[Line]:
-    """Check every line before anything is sent."""
-    out.mkdir(parents=True, exist_ok=True)
-    seen: Counter[str] = Counter()
-    lines: list[Line] = []
-    for number, values in _objects(batch):
-        try:
-            line = _line(number, values, out, profile, seen)
-            if any(line.key == other.key or line.target == other.target for other in lines):
-                raise InvalidRequest("its `key` or `out` is that of an earlier line.")
-        except LipsyncError as error:
-            raise InvalidRequest(f"{batch}, line {number}: {error.message}", hint="Nothing was sent.") from None
-        lines.append(line)
-    return lines
-
-
-def _objects(batch: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    # Not splitlines: a JSON string may hold a line separator of Unicode.
-    for number, text in enumerate(batch.read_text(encoding="utf-8-sig").split("\n"), 1):
-        if text.strip():
-            try:
-                values = json.loads(text)
-            except ValueError:
-                values = None
-            if not isinstance(values, dict) or not isinstance(values.get("endpoint"), str):
-                raise InvalidRequest(
-                    f'{batch}, line {number}: not a JSON object with "endpoint".', hint="Nothing was sent."
-                )
-            yield number, values
-
-
-def _line(number: int, values: dict[str, Any], out: Path, profile: Profile, seen: Counter[str]) -> Line:
-    spec = spec_named(values.pop("endpoint"))
-    key, name = (_typed(values.pop(field, None), field, str) for field in ("key", "out"))
-    lengths = {length: _typed(values.pop(length, None), length, (int, float)) for length in LENGTHS}
-    if strange := values.keys() - {field.name for field in spec.fields}:
-        raise InvalidRequest(f"{spec.id} has no field {', '.join(sorted(strange))}.")
-    form = form_of(spec, values)
-    for asset in form.assets:
-        check(form, asset)
-    if key is None:
-        key = content_key(form, profile)
-        seen[key] += 1
-        # Equal lines ask for as many videos; each has its own place among them, also the next time.
-        place = f" {seen[key]}" if seen[key] > 1 else ""
-        # Named as version 0.1 did: a batch that it paid for finds its videos.
-        name = name or f"{key.former[:16]}{place.replace(' ', '-')}.mp4"
-        key += place
-    try:
-        cost = cost_of(form, lengths)
-    except InvalidRequest:  # a length is not known
-        cost = None
-    return Line(number, form, key, out / (name or f"{plain_name(key)}.mp4"), cost)
-
-
-def _typed(value: Any, field: str, kind: type | tuple[type, ...]) -> Any:
-    if value is not None and (not isinstance(value, kind) or isinstance(value, bool) or value == ""):
-        raise InvalidRequest(f"`{field}` cannot be {value!r:.40}.")
-    return value
 
 
 def _report(lines: list[Line], outcomes: list[dict[str, Any] | LipsyncError], *, as_json: bool) -> None:

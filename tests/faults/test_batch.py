@@ -31,9 +31,9 @@ def batch(sandbox, tmp_path):
         "LIPSYNC_LEDGER": str(tmp_path / "ledger.sqlite"),
     }
 
-    def start():
+    def start(*more):
         return subprocess.Popen(
-            command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [*command, *more], cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
 
     return start
@@ -78,11 +78,11 @@ def test_a_batch_that_is_killed_twice_is_finished_by_the_third_run(batch, sandbo
     ledger.close()
 
 
-def test_a_batch_with_a_wrong_line_sends_nothing(batch, sandbox, tmp_path):
+def test_a_strict_batch_with_a_wrong_line_sends_nothing(batch, sandbox, tmp_path):
     good = (tmp_path / "jobs.jsonl").read_text()
     for wrong in ("{", "[]", '{"image": "https://x/i"}', '{"endpoint": "image"}', '{"endpoint": "moon"}'):
         (tmp_path / "jobs.jsonl").write_text(f"{good}\n{wrong}")
-        process = batch()
+        process = batch("--strict")
         err = process.communicate(timeout=60)[1]
         assert (process.returncode, f"line {JOBS + 1}" in err) == (2, True), err
         assert not sandbox.received("submit")

@@ -1,0 +1,140 @@
+"""The file of `run --batch`: each line is read and checked by itself; what is wrong with one is that line's alone."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+from lipsync_nodes.assets import check
+from lipsync_nodes.catalogue import spec_named
+from lipsync_nodes.cli.session import LENGTHS, cost_of, form_of
+from lipsync_nodes.cli.speak import json_of, unexpected
+from lipsync_nodes.contract import Form
+from lipsync_nodes.errors import InvalidRequest, LipsyncError
+from lipsync_nodes.ledger import content_key
+from lipsync_nodes.results import plain_name
+from lipsync_nodes.settings import Profile
+from lipsync_nodes.targets import check_target, file_identity, names_folder
+
+__all__ = ["Line", "read_batch"]
+
+LONGEST_LINE: Final = 1 << 20
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the file, checked; `fault` says why it cannot be sent, and then there is no more of it."""
+
+    number: int
+    form: Form | None = None
+    key: str = ""
+    target: str = ""
+    credits: int | None = None
+    fault: LipsyncError | None = None
+
+
+def read_batch(batch: Path, out: Path, profile: Profile) -> Iterator[Line]:
+    """Check every line, before anything is sent."""
+    reader = _Reader(out, profile)
+    for number, text in _texts(batch):
+        try:
+            if text is None or text.strip():
+                yield reader.line(number, text)
+        except LipsyncError as error:
+            error.message, error.hint = f"{batch}, line {number}: {error.message}", "This line was not sent."
+            yield Line(number, fault=error)
+        except Exception as error:  # noqa: BLE001  # it may hold anything, and the other lines are to run
+            yield Line(number, fault=unexpected(error, f"{batch}, line {number}"))
+
+
+def _texts(batch: Path) -> Iterator[tuple[int, bytes | None]]:
+    """Give each line by its number; None for one that is too long. Never is more than one in memory."""
+    with batch.open("rb") as file:
+        for number in count(1):
+            part = text = file.readline(LONGEST_LINE + 1)
+            if not text:
+                return
+            while part and not part.endswith(b"\n"):
+                part = file.readline(LONGEST_LINE)
+            yield number, text.removeprefix(codecs.BOM_UTF8) if len(text) <= LONGEST_LINE else None
+
+
+@dataclass
+class _Reader:
+    """Reads one line after the other, and knows what the earlier ones have taken."""
+
+    out: Path
+    profile: Profile
+    equal: Counter[str] = field(default_factory=Counter)
+    keys: set[str] = field(default_factory=set)
+    files: set[str] = field(default_factory=set)
+
+    def line(self, number: int, text: bytes | None) -> Line:
+        """Check a line; None is one that is too long."""
+        if text is None:
+            raise InvalidRequest(f"it is longer than {LONGEST_LINE} bytes.")
+        values = _object(text)
+        spec = spec_named(values.pop("endpoint"))
+        key, name = (_typed(values.pop(field, None), field, str) for field in ("key", "out"))
+        lengths = {length: _typed(values.pop(length, None), length, (int, float)) for length in LENGTHS}
+        if strange := values.keys() - {field.name for field in spec.fields}:
+            raise InvalidRequest(f"{spec.id} has no field {', '.join(sorted(strange))}.")
+        form = form_of(spec, values)
+        for asset in form.assets:
+            check(form, asset)
+        key, usual = self._key(form, key)
+        target = check_target(os.path.join(self.out, name or usual))  # noqa: PTH118  # a Path has no slash at its end
+        self._take(key, file_identity(target) if name and not names_folder(target) else None)
+        return Line(number, form, key, target, _known_cost(form, lengths))
+
+    def _key(self, form: Form, key: str | None) -> tuple[str, str]:
+        """Return the line's submission key, and how its file is named unless the line names one."""
+        if key is not None:
+            return key, f"{plain_name(key)}.mp4"
+        same = content_key(form, self.profile)
+        self.equal[same] += 1
+        # Equal lines ask for as many videos; each has its own place among them, also the next time.
+        place = f" {self.equal[same]}" if self.equal[same] > 1 else ""
+        # Named as version 0.1 did: a batch that it paid for finds its videos.
+        return same + place, f"{same.former[:16]}{place.replace(' ', '-')}.mp4"
+
+    def _take(self, key: str, file: str | None) -> None:
+        if key in self.keys or file in self.files:
+            raise InvalidRequest("its `key` or `out` is that of an earlier line.")
+        self.keys.add(key)
+        if file is not None:
+            self.files.add(file)
+
+
+def _object(text: bytes) -> dict[str, Any]:
+    try:
+        values = json_of(text.decode())
+    except (ValueError, RecursionError):
+        values = None
+    if not isinstance(values, dict) or not isinstance(values.get("endpoint"), str):
+        raise InvalidRequest('not a JSON object with "endpoint".')
+    try:
+        json.dumps(values, ensure_ascii=False).encode()
+    except ValueError:
+        raise InvalidRequest("it holds half of an emoji, which cannot be sent.") from None
+    return values
+
+
+def _known_cost(form: Form, lengths: dict[str, Any]) -> int | None:
+    try:
+        return cost_of(form, lengths)
+    except InvalidRequest:  # a length is not known
+        return None
+
+
+def _typed(value: Any, field: str, kind: type | tuple[type, ...]) -> Any:
+    if value is not None and (not isinstance(value, kind) or isinstance(value, bool) or value == ""):
+        raise InvalidRequest(f"`{field}` cannot be {value!r:.40}.")
+    return value
