@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from functools import cached_property
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import BaseHook, Connection
 
-from lipsync_nodes import AsyncLipsyncClient, ConfigurationError, JobNotFound, LipsyncClient, LipsyncError
-from lipsync_nodes.flow import NO_JOB
+from lipsync_nodes import AsyncLipsyncClient, ConfigurationError, LipsyncClient, LipsyncError
+from lipsync_nodes.service_check import check_service
 from lipsync_nodes.settings import Profile, profile_of
 from lipsync_nodes.tracebacks import NoFramesBelow
 from lipsync_nodes_airflow.provider_info import get_provider_info
@@ -67,13 +66,11 @@ class LipsyncHook(BaseHook):
         return AsyncLipsyncClient(profile=self.profile, **options)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Ask for a job that cannot be: a service that says so has taken the key. It costs nothing."""
+        """Find out that it is the service that answers, and that it takes the key. It costs nothing."""
         try:
-            with self.client() as client, suppress(JobNotFound):
-                client.job(NO_JOB)
+            return True, check_service(self.profile)
         except LipsyncError as error:
             return False, str(error)
-        return True, f"{self.profile.base_url} answers and takes the key."
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:

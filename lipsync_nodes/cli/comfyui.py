@@ -25,7 +25,7 @@ from lipsync_nodes.cli.comfyui_folder import (
     place_pack,
 )
 from lipsync_nodes.cli.findings import Finding, finding, report
-from lipsync_nodes.cli.speak import in_words, show
+from lipsync_nodes.cli.speak import in_words, say, show
 from lipsync_nodes.errors import ConfigurationError
 
 __all__ = ["comfyui"]
@@ -52,35 +52,36 @@ def install(folder: Path, copy: bool, as_json: bool) -> None:
     if as_json:
         show({"pack": str(comfy.custom_nodes / PACK), "source": str(pack), "how": how, "media": media}, as_json=True)
         return
-    click.echo(f"{how}: {comfy.custom_nodes / PACK} → {pack}")
+    say(f"{how}: {comfy.custom_nodes / PACK} → {pack}")
     for name, done in media.items():
-        click.echo(f"{done}: {comfy.input / name}")
+        say(f"{done}: {comfy.input / name}")
     if (comfy.custom_nodes / PACK).is_symlink():
-        click.echo("It is a link: an upgrade of lipsync-nodes is one of the pack, too.")
+        say("It is a link: an upgrade of lipsync-nodes is one of the pack, too.")
     else:
-        click.echo("It is a copy: run this again after an upgrade of lipsync-nodes.")
-    click.echo(f"Start ComfyUI again. What is missing, if anything: lipsync-nodes comfyui check '{folder}'")
+        say("It is a copy: run this again after an upgrade of lipsync-nodes.")
+    say(f"Start ComfyUI again. What is missing, if anything: lipsync-nodes comfyui check '{folder}'")
 
 
 @comfyui.command()
 @folder
 @click.option("--python", type=click.Path(path_type=Path), help="The Python that runs it, if another than is found.")
 @click.option("--profile", help="The profile that the nodes are to use; by default that of the environment.")
+@click.option("--service", is_flag=True, help="Ask the service, too, whether it takes the key; it costs nothing.")
 @json_option
-def check(folder: Path, python: Path | None, profile: str | None, as_json: bool) -> None:
+def check(folder: Path, python: Path | None, profile: str | None, service: bool, as_json: bool) -> None:
     """Look whether the ComfyUI in DIR can run the nodes, and say what to do; exit code 2 if it cannot."""
     with in_words(as_json=as_json):
         comfy, pack = Comfy.at(folder), installed_pack()
-        report(_findings(comfy, pack, python or comfy.python, profile or ""), as_json=as_json)
+        report(_findings(comfy, pack, python or comfy.python, profile or "", ask=service), as_json=as_json)
 
 
-def _findings(comfy: Comfy, pack: Path, python: Path, profile: str) -> Iterator[Finding]:
+def _findings(comfy: Comfy, pack: Path, python: Path, profile: str, *, ask: bool) -> Iterator[Finding]:
     again = f"Run: lipsync-nodes comfyui install '{comfy.folder}'"
     placed = comfy.packs()
     yield _program(comfy, pack)
     yield _pack(comfy, pack, placed, again)
     loaded = next((one for one in placed if (one.pack / "requirements.txt").is_file()), Placed(pack, pack))
-    yield from _in_its_python(comfy, python.absolute(), loaded, profile)
+    yield from _in_its_python(comfy, python.absolute(), loaded, profile, ask=ask)
     missing = [name for name in sorted(example_media(pack)) if not (comfy.input / name).is_file()]
     found = f"{', '.join(missing)} not in {comfy.input}" if missing else f"in {comfy.input}"
     yield finding("media of the examples", not missing, found, again, needed=False)
@@ -112,7 +113,7 @@ def _pack(comfy: Comfy, pack: Path, placed: list[Placed], again: str) -> Finding
     return finding("pack", True, f"{one.place}, a {one.kind}{to}")
 
 
-def _in_its_python(comfy: Comfy, python: Path, placed: Placed, profile: str) -> Iterator[Finding]:
+def _in_its_python(comfy: Comfy, python: Path, placed: Placed, profile: str, *, ask: bool) -> Iterator[Finding]:
     """Look at the core, the key and the storage as ComfyUI would find them, with the environment of this call."""
     checkout = placed.place if placed.kind == "checkout" else None
     wanted = placed.pack / "requirements.txt"
@@ -121,7 +122,7 @@ def _in_its_python(comfy: Comfy, python: Path, placed: Placed, profile: str) -> 
     if python == Path(sys.executable):
         where += ", as none was found in the folder; name another by --python"
     try:
-        seen = _probe(comfy, python, profile, checkout)
+        seen = _probe(comfy, python, profile, checkout, ask=ask)
     except ConfigurationError as error:
         yield finding("core", False, f"{error.message} ({where})", error.hint)
         return
@@ -135,13 +136,15 @@ def _in_its_python(comfy: Comfy, python: Path, placed: Placed, profile: str) -> 
     else:
         yield finding("core", True, f"lipsync-nodes {seen['core']} in {its_python}")
         yield finding("profile", **seen["profile"])
+        if ask:
+            yield finding("service", **seen["service"])
         yield finding("storage, for media by sockets", **seen["storage"], needed=False)
 
 
-def _probe(comfy: Comfy, python: Path, profile: str, checkout: Path | None) -> dict[str, Any]:
+def _probe(comfy: Comfy, python: Path, profile: str, checkout: Path | None, *, ask: bool) -> dict[str, Any]:
     """Run a small program where ComfyUI runs, and return what it has seen."""
     program = Path(comfyui_probe.__file__).read_text(encoding="utf-8")
-    words = [str(python), "-c", program, profile, str(checkout or "")]
+    words = [str(python), "-c", program, profile, str(checkout or ""), "yes" if ask else ""]
     try:
         done = subprocess.run(  # noqa: S603  # the user named it, or it is in the user's ComfyUI
             words, cwd=comfy.folder, capture_output=True, encoding="utf-8", errors="replace", timeout=60, check=True

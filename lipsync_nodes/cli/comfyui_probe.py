@@ -9,12 +9,13 @@ import json
 import sys
 
 
-def main(profile: str, checkout: str) -> dict[str, object]:
+def main(profile: str, checkout: str, ask: str = "") -> dict[str, object]:
     """Look for the core, the key and the storage.
 
     Args:
         profile: the name of a profile; empty for the usual one.
         checkout: the folder of a checkout in `custom_nodes`, whose core ComfyUI takes if there is no other; or empty.
+        ask: not empty to ask the service, too.
 
     """
     sys.path.extend([checkout] if checkout else [])
@@ -26,14 +27,21 @@ def main(profile: str, checkout: str) -> dict[str, object]:
         from lipsync_nodes.assets import store_of  # noqa: PLC0415
         from lipsync_nodes.client import AsyncLipsyncClient  # noqa: F401, PLC0415  # all that the nodes need
         from lipsync_nodes.errors import LipsyncError  # noqa: PLC0415
+        from lipsync_nodes.service_check import check_service  # noqa: PLC0415
         from lipsync_nodes.settings import load_profile  # noqa: PLC0415
     except Exception as error:  # noqa: BLE001  # an old core, or one of another Python, may fail in any way
         return {**found, "error": f"{type(error).__name__}: {error}"}
-    for check in ("profile", "storage"):
+    for check in ("profile", "storage", *(["service"] if ask else [])):
         try:
             settings = load_profile(profile or None)
-            settings.bearer() if check == "profile" else store_of(settings)
-            found[check] = {"ok": True, "found": f"{settings.name!r}, base URL {settings.base_url}"}
+            words = f"{settings.name!r}, base URL {settings.base_url}"
+            if check == "profile":
+                settings.bearer()
+            elif check == "storage":
+                store_of(settings)
+            else:
+                words = check_service(settings)
+            found[check] = {"ok": True, "found": words}
         except LipsyncError as error:
             found[check] = {"ok": False, "found": error.message, "do": error.hint}
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from importlib.util import find_spec
 from typing import Final
 
@@ -14,8 +13,8 @@ from lipsync_nodes import __version__
 from lipsync_nodes.assets import rehearse
 from lipsync_nodes.cli.findings import Finding, finding, report, tried
 from lipsync_nodes.cli.session import Session, common_options
-from lipsync_nodes.errors import JobNotFound, LipsyncError
-from lipsync_nodes.flow import NO_JOB
+from lipsync_nodes.errors import LipsyncError
+from lipsync_nodes.service_check import check_service
 from lipsync_nodes.settings import load_profile, profiles_file
 
 __all__ = ["doctor"]
@@ -79,7 +78,5 @@ def _describe(session: Session) -> str:
 
 
 def _answers(session: Session) -> str:
-    with session.client() as (client, _):
-        with suppress(JobNotFound):
-            client.job(NO_JOB)
-        return f"{client.profile.base_url} answers and takes the key"
+    with session.opened() as to:
+        return check_service(to.profile)
