@@ -378,7 +378,7 @@ def _aimed_at(db: sqlite3.Connection, file: Path, wanted: Path, job_id: str) -> 
     """Return the submissions of other jobs that may have a file, by its spellings; how they differ is for others."""
     names = (str(file), str(wanted.absolute()))
     rows = db.execute(
-        "SELECT * FROM submission WHERE job_id <> ? AND state NOT IN ('failed', 'refused')"
+        "SELECT * FROM submission WHERE job_id <> ? AND state NOT IN ('failed', 'refused', 'stopped')"
         " AND (target COLLATE NOCASE IN (?, ?) OR saved_to COLLATE NOCASE IN (?, ?))",
         (job_id, *names, *names),
     )

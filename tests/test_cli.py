@@ -11,35 +11,8 @@ from contextlib import closing
 import pytest
 
 from lipsync_nodes.ledger import Ledger
-from lipsync_nodes.sandbox import MEDIA
+from tests.command_line import FACE, KEY, URLS, VOICE
 from tests.faults import bad_service as bad
-from tests.faults.bad_service import BadService
-
-KEY = "sk_command_line_0123456789"
-URLS = ["--image", "https://x.example/i.png", "--audio", "https://x.example/a.mp3"]
-FACE, VOICE = MEDIA / "portrait.jpg", MEDIA / "speech_left.mp3"
-
-
-@pytest.fixture
-def service():
-    with BadService() as service:
-        yield service
-
-
-@pytest.fixture
-def cli(tmp_path, service):
-    """Run a command in a folder of its own, against the misbehaving service."""
-
-    def run(*words, key=KEY, base=service.base_url, timeout=120):
-        env = {**os.environ, "LIPSYNC_BASE_URL": base}
-        env = {**env, "LIPSYNC_API_KEY": key} if key else env
-        command = [sys.executable, "-c", "from lipsync_nodes.cli import main; main()", *map(str, words)]
-        done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=timeout)
-        assert KEY not in done.stdout + done.stderr
-        assert "Traceback" not in done.stderr
-        return done
-
-    return run
 
 
 def test_run_prints_one_json_object_and_sends_only_documented_fields(cli, service):
@@ -241,7 +214,7 @@ def test_doctor_says_what_is_wrong_and_what_to_do(cli, service):
     checks = {check["check"]: check for check in json.loads(done.stdout)["checks"]}
     assert (done.returncode, checks["service"]["ok"]) == (2, False)
     assert "LIPSYNC_API_KEY" in checks["service"]["do"]
-    service.on_poll = [bad.say(404)]
+    service.on_poll = [lambda request: bad.say(404 if "Authorization" in request.headers else 401)(request)]
     assert cli("doctor").returncode == 0
     assert cli("doctor", key=None).returncode == 2
 
@@ -351,7 +324,7 @@ def test_ctrl_c_tells_which_job_goes_on(service, tmp_path, command):
 def test_a_terminal_of_another_alphabet_loses_nothing(service, tmp_path):
     env = {**os.environ, "LIPSYNC_BASE_URL": service.base_url, "LIPSYNC_API_KEY": KEY, "PYTHONIOENCODING": "cp1252"}
     for json_option in ([], ["--json"]):
-        words = ["run", "image", *URLS, "--out", "视频.mp4", *json_option]
+        words = ["run", "image", *URLS, "--key", "k", "--out", "视频.mp4", *json_option]
         line = [sys.executable, "-c", "from lipsync_nodes.cli import main; main()", *words]
         done = subprocess.run(line, env=env, cwd=tmp_path, capture_output=True, timeout=60)
         assert done.returncode == 0, done.stderr
@@ -362,37 +335,6 @@ def test_a_port_that_is_taken_is_told_in_a_sentence(cli, service):
     done = cli("sandbox", "--port", service.url.rpartition(":")[2])
     assert (done.returncode, "ConfigurationError" in done.stderr) == (2, True)
     assert cli("sandbox", "--port", "99999").returncode == 2
-
-
-@pytest.mark.parametrize(
-    "lines",
-    [
-        [{"out": "a.mp4"}, {"out": "a.mp4", "seed": 1}],
-        [{"key": "k"}, {"key": "k", "seed": 1}],
-        [{"out": 5}],
-        [{"key": ["k"]}],
-        [{"audio_seconds": "long"}],
-        [{"sead": 1}],
-    ],
-)
-def test_a_batch_that_contradicts_itself_is_refused_whole(cli, service, tmp_path, lines):
-    form = {"endpoint": "image", "image": URLS[1], "audio": URLS[3]}
-    (tmp_path / "jobs.jsonl").write_text("\n".join(json.dumps({**form, **line}) for line in lines))
-    done = cli("run", "--batch", "jobs.jsonl")
-    assert (done.returncode, f"line {len(lines)}" in done.stderr) == (2, True)
-    assert not service.posts
-
-
-def test_a_batch_file_may_come_from_windows(cli, service, tmp_path):
-    line = {"endpoint": "image", "image": URLS[1], "audio": URLS[3], "prompt": "one\u2028two", "out": "a.mp4"}
-    (tmp_path / "jobs.jsonl").write_bytes(b"\xef\xbb\xbf" + json.dumps(line, ensure_ascii=False).encode() + b"\r\n\r\n")
-    assert cli("run", "--batch", "jobs.jsonl", "--out", "new/").returncode == 0
-    assert (tmp_path / "new" / "a.mp4").is_file()
-
-
-def test_a_slash_at_the_end_names_a_folder(cli, tmp_path):
-    assert cli("run", "image", *URLS, "--out", "folder/").returncode == 0
-    assert (tmp_path / "folder" / "job-1.mp4").is_file()
 
 
 def test_what_must_last_does_not_go_to_a_sandbox_that_does_not(cli, tmp_path):

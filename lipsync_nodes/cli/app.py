@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -14,12 +15,13 @@ from lipsync_nodes.cli.doctor import doctor
 from lipsync_nodes.cli.endpoints import estimate, run, submit
 from lipsync_nodes.cli.history import jobs, resume
 from lipsync_nodes.cli.jobs import download, status, wait
+from lipsync_nodes.cli.output import RUN, show, tell
 from lipsync_nodes.cli.plugins import plugins
 from lipsync_nodes.cli.speak import exit_code, explain
 from lipsync_nodes.cli.webhook import webhook
 from lipsync_nodes.errors import LipsyncError
 
-__all__ = ["app"]
+__all__ = ["app", "carry_out"]
 
 
 @click.group()
@@ -53,3 +55,54 @@ for command in (
     demo, run, submit, wait, status, download, estimate, jobs, resume, sandbox, doctor, plugins, webhook, comfyui,
 ):  # fmt: skip
     app.add_command(command)
+
+
+def carry_out(words: Sequence[str]) -> int:
+    """Carry a command line out and return its exit code. Ctrl-C and what nobody foresaw are raised."""
+    RUN.as_json = _wants_json(words)
+    try:
+        code = app(list(words), prog_name="lipsync-nodes", standalone_mode=False)
+    except click.ClickException as error:
+        return _misused(error)
+    except click.Abort as error:  # what click makes of Ctrl-C
+        raise error.__cause__ or KeyboardInterrupt from None
+    except SystemExit as ended:
+        code = ended.code
+    return code if isinstance(code, int) else 0
+
+
+def _misused(error: click.ClickException) -> int:
+    """Say how a command is used."""
+    message = error.format_message()
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        tell(" ".join(context.get_usage().split()))
+        tell(f"Try '{context.command_path} --help' for help.")
+    tell(f"Error: {message}")
+    if RUN.as_json and not RUN.printed:
+        show({"id": None, "error": {"type": "Usage", "message": message}}, as_json=True)
+    return error.exit_code
+
+
+def _wants_json(words: Sequence[str]) -> bool:
+    """Tell whether `--json` is among the words as an option, and not as the value of one."""
+    with_value = {
+        name
+        for command in _commands(app)
+        for option in command.params
+        if isinstance(option, click.Option) and not option.is_flag
+        for name in option.opts
+    }
+    rest = iter(words)
+    for word in rest:
+        if word in {"--json", "--"}:
+            return word == "--json"
+        if word in with_value:
+            next(rest, None)
+    return False
+
+
+def _commands(command: click.Command) -> Iterator[click.Command]:
+    yield command
+    for below in getattr(command, "commands", {}).values():
+        yield from _commands(below)

@@ -9,7 +9,7 @@ import click
 
 from lipsync_nodes import LipsyncClient
 from lipsync_nodes.cli.session import Session, common_options
-from lipsync_nodes.cli.speak import Progress, show
+from lipsync_nodes.cli.speak import Progress, say, show
 from lipsync_nodes.contract import Form, ImageForm, ImageMultiForm, VideoForm
 from lipsync_nodes.credits import estimate_credits
 from lipsync_nodes.fields import Resolution
@@ -45,8 +45,8 @@ def demo(session: Session, out: Path, resolution: Resolution) -> None:
         show({"videos": made}, as_json=True)
         return
     for video in made:
-        click.echo("{path}  {seconds:.1f} s  {credits} credits  sync {sync:.2f}".format_map(video))
-    click.echo("These are previews by the sandbox, to build and test with; the service renders in its own quality.")
+        say("{path}  {seconds:.1f} s  {credits} credits  sync {sync:.2f}".format_map(video))
+    say("These are previews by the sandbox, to build and test with; the service renders in its own quality.")
 
 
 _SPEECH = ("speech_left.mp3", "speech_right.mp3")

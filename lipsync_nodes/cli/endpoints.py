@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +11,7 @@ from click.core import ParameterSource
 from lipsync_nodes.catalogue import CATALOGUE, FieldSpec, NodeSpec
 from lipsync_nodes.cli.batch import batch_options, run_batch
 from lipsync_nodes.cli.session import Session, common_options, cost_of, form_of
-from lipsync_nodes.cli.speak import show
+from lipsync_nodes.cli.speak import json_of, show
 from lipsync_nodes.contract import Form
 from lipsync_nodes.credits import Credits
 from lipsync_nodes.errors import InvalidRequest
@@ -99,8 +98,8 @@ class _JsonObject(click.ParamType):  # type: ignore[type-arg]  # generic from cl
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
         try:
-            decoded = json.loads(value)
-        except ValueError:
+            decoded = json_of(value)
+        except (ValueError, RecursionError):
             decoded = None
         if not isinstance(decoded, dict):
             self.fail("give a JSON object, such as '{\"name\": 1}'", param, ctx)
@@ -153,7 +152,7 @@ def _make(spec: NodeSpec) -> None:
                     poll_interval=values["poll_interval"],
                     on_update=progress.job,
                 )
-                saved = target and (to.saved(job, target) or client.download(job, target, on_progress=progress.loaded))
+                saved = to.save(client, job, target, progress) if target else None
         show({**job.wire(), "credits": cost, "path": saved and str(saved)}, as_json=session.as_json)
 
     @_submit_options

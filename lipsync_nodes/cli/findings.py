@@ -6,9 +6,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import NoReturn, TypedDict
 
-import click
-
-from lipsync_nodes.cli.speak import show
+from lipsync_nodes.cli.speak import say, show
 from lipsync_nodes.errors import LipsyncError
 
 __all__ = ["Finding", "finding", "report", "tried"]
@@ -55,7 +53,7 @@ def report(findings: Iterable[Finding], *, as_json: bool) -> NoReturn:
     else:
         for one in all_:
             mark = "ok" if one["ok"] else "NO" if one["needed"] else "--"
-            click.echo(f"{mark}  {one['check']}: {one['found']}")
+            say(f"{mark}  {one['check']}: {one['found']}")
             if not one["ok"]:
-                click.echo(f"     → {one['do']}")
+                say(f"     → {one['do']}")
     sys.exit(2 if bad else 0)

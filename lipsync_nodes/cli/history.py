@@ -12,11 +12,13 @@ from typing import Any, Final
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from lipsync_nodes.claims import ENDS
 from lipsync_nodes.cli.endpoints import waiting_options
+from lipsync_nodes.cli.output import plain, write
 from lipsync_nodes.cli.session import Connection, Session, Waiting, common_options
-from lipsync_nodes.cli.speak import Progress, exit_code, show
+from lipsync_nodes.cli.speak import Progress, exit_code, say, show, tell, unexpected
 from lipsync_nodes.client import AsyncLipsyncClient
 from lipsync_nodes.errors import LipsyncError, SubmissionUncertain
 from lipsync_nodes.ledger import Entry
@@ -44,12 +46,18 @@ def jobs(session: Session, everything: bool) -> None:
         table.add_column(name, no_wrap=True, min_width=width, overflow="ignore")
     for row in rows:
         shown = ("age", "endpoint", "state", "credits", "webhook", "id")
-        table.add_row(*(str(row[name] or "") for name in shown), _where(row))
-    Console(highlight=False, width=max(WIDTH, shutil.get_terminal_size().columns)).print(table, crop=False)
+        table.add_row(*(Text(plain(row[name] or "")) for name in shown), Text(plain(_where(row))))
+    console = Console(highlight=False, width=max(WIDTH, shutil.get_terminal_size().columns))
+    with console.capture() as captured:
+        console.print(table, crop=False)
+    write(captured.get())
 
 
 def _row(entry: Entry) -> dict[str, Any]:
-    job = entry.as_job
+    try:
+        job, broken = entry.as_job, ""
+    except ValueError:  # the others are shown all the same
+        job, broken = None, f"row {entry.row} of the ledger is broken"
     return {
         "id": entry.job_id,
         "endpoint": entry.endpoint,
@@ -62,7 +70,10 @@ def _row(entry: Entry) -> dict[str, Any]:
         "called_at": entry.called_at,
         "output": job.output if job else None,
         "path": entry.saved_to,
-        "reason": entry.reason or (job.error if job else "") or (job.status.value if job and job.finished else ""),
+        "reason": broken
+        or entry.reason
+        or (job.error if job else "")
+        or (job.status.value if job and job.finished else ""),
     }
 
 
@@ -110,9 +121,9 @@ def _tell(saved: dict[str, str], failed: dict[str, LipsyncError], unsure: list[E
         done = [{"id": job_id, "path": path} for job_id, path in saved.items()]
         show({"saved": done, "failed": lost, "uncertain": [_row(entry) for entry in unsure]}, as_json=True)
     else:
-        click.echo(f"{len(saved)} saved, {len(failed)} failed, {len(unsure)} uncertain")
+        say(f"{len(saved)} saved, {len(failed)} failed, {len(unsure)} uncertain")
     if unsure:
-        click.echo("Nothing was sent for the uncertain ones; see `lipsync-nodes jobs`.", err=True)
+        tell("Nothing was sent for the uncertain ones; see `lipsync-nodes jobs`.")
 
 
 async def _resume(
@@ -121,14 +132,16 @@ async def _resume(
     async with AsyncLipsyncClient(profile=to.profile, ledger=to.ledger) as client:
 
         async def one(entry: Entry) -> tuple[str, Path | LipsyncError]:
-            job_id, target = entry.job_id or "", Path(entry.target) if entry.target else out
+            job_id, target = entry.job_id or "", entry.target or out
             outcome: Path | LipsyncError
             try:
                 # A finished job is asked for again, too: its URL may be another by now.
                 job = await client.wait(job_id, on_update=lambda job: progress.first_seen(job, "job"), **waiting)
-                outcome = await client.download(job, target)
+                outcome = await to.asave(client, job, target, progress)
             except LipsyncError as error:
                 outcome = error
+            except Exception as error:  # noqa: BLE001  # whatever it is, the other jobs go on
+                outcome = unexpected(error, f"job {job_id}", may_have_charged=True)
             progress.line(f"{job_id}: {outcome}")
             return job_id, outcome
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from contextlib import redirect_stdout
 from importlib.metadata import entry_points
@@ -11,6 +10,7 @@ from typing import Any
 import click
 import pluggy
 
+from lipsync_nodes.cli.speak import say, show, tell
 from lipsync_nodes.hookspecs import API_VERSION, PROJECT, loaded
 
 __all__ = ["plugins"]
@@ -24,14 +24,14 @@ def plugins(as_json: bool) -> None:
         manager, troubles = loaded()
     rows = [_row(manager, name, plugin) for name, plugin in manager.list_name_plugin()]
     if as_json:
-        click.echo(json.dumps({"api_version": API_VERSION, "plugins": rows, "troubles": troubles}))
+        show({"api_version": API_VERSION, "plugins": rows, "troubles": troubles}, as_json=True)
     else:
         for row in rows:
-            click.echo("{name}  ({distribution} {version}, {object})".format_map(row))
+            say("{name}  ({distribution} {version}, {object})".format_map(row))
             for hook in row["hooks"]:
-                click.echo("    {name}, number {place} to be asked".format_map(hook))
+                say("    {name}, number {place} to be asked".format_map(hook))
         for trouble in troubles:
-            click.echo(trouble, err=True)
+            tell(trouble)
     sys.exit(2 if troubles else 0)
 
 

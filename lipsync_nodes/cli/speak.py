@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-import click
 from rich.console import Console
 from rich.status import Status
+from rich.text import Text
 
+from lipsync_nodes.cli.output import RUN, plain, say, show, tell
+from lipsync_nodes.cli.trouble import unexpected
 from lipsync_nodes.contract import Job
 from lipsync_nodes.errors import (
     AuthenticationError,
@@ -25,7 +27,7 @@ from lipsync_nodes.errors import (
     SubmissionUncertain,
 )
 
-__all__ = ["Progress", "exit_code", "explain", "in_words", "show"]
+__all__ = ["Progress", "exit_code", "explain", "in_words", "json_of", "say", "show", "tell", "unexpected"]
 
 _EXIT_CODES: Final[tuple[tuple[type[LipsyncError], int], ...]] = (
     (SubmissionUncertain, 4),
@@ -46,21 +48,19 @@ def exit_code(error: LipsyncError) -> int:
     return next(code for kind, code in _EXIT_CODES if isinstance(error, kind))
 
 
-def show(values: Mapping[str, Any], *, as_json: bool) -> None:
-    """Print a result on stdout: one JSON object, or a line for each value that there is."""
-    if as_json:
-        click.echo(json.dumps(values))
-        return
-    shown = {name.replace("_", " "): value for name, value in values.items() if value not in (None, "", {}, [])}
-    width = max(map(len, shown), default=0)
-    for name, value in shown.items():
-        click.echo(f"{name:<{width}}  {value}")
+def json_of(text: str) -> Any:
+    """Decode JSON as the standard has it; raise ValueError, or RecursionError where it is nested too deep."""
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
 
 
 def explain(error: LipsyncError, *, as_json: bool) -> None:
     """Say what went wrong: for people on stderr, and for programs as the one JSON object on stdout."""
-    click.echo(f"{type(error).__name__}: {error}", err=True)
-    if as_json:
+    tell(f"{type(error).__name__}: {error}")
+    if as_json and not RUN.printed:
         about = {name: getattr(error, name) for name in ("message", "hint", "status_code", "may_have_charged")}
         show({"id": error.job_id, "error": {"type": type(error).__name__, **about}}, as_json=True)
 
@@ -83,8 +83,7 @@ def in_words(*, as_json: bool) -> Iterator[None]:
 class Progress:
     """One line on stderr that tells of a job: live in a terminal, now and then elsewhere."""
 
-    def __init__(self, status: Status, console: Console, usual: float | None, job_ids: list[str]) -> None:
-        self._job_ids = job_ids
+    def __init__(self, status: Status, console: Console, usual: float | None) -> None:
         self._usual = f", usually about {usual:.0f} s" if usual else ""
         self._status = status
         self._console = console
@@ -93,23 +92,23 @@ class Progress:
 
     @classmethod
     @contextmanager
-    def shown(cls, what: str, *, usual: float | None = None, job_ids: list[str]) -> Iterator[Progress]:
+    def shown(cls, what: str, *, usual: float | None = None) -> Iterator[Progress]:
         """Show *what* is going on until the block ends; it usually takes so many seconds."""
         console = Console(stderr=True, highlight=False)
         with console.status(what) as status:
-            progress = cls(status, console, usual, job_ids)
+            progress = cls(status, console, usual)
             progress.say(what)
             yield progress
 
     def line(self, text: str) -> None:
         """Print a line that stays."""
-        self._console.print(text, soft_wrap=True, markup=False)
+        self._console.print(Text(plain(text)), soft_wrap=True)
 
     def say(self, text: str) -> None:
         """Say where we are."""
         now = time.monotonic()
         line = f"{text} · {now - self._began:.0f} s{self._usual}"
-        self._status.update(line)
+        self._status.update(Text(plain(line)))
         if not self._console.is_terminal and (text != self._last or now - self._said > QUIET_SECONDS):
             self.line(line)
             self._said, self._last = now, text
@@ -121,8 +120,8 @@ class Progress:
 
     def first_seen(self, job: Job, what: str) -> None:
         """Print a job's id the first time, for it is what brings the video back."""
-        if job.id not in self._job_ids:
-            self._job_ids.append(job.id)
+        if job.id not in RUN.job_ids:
+            RUN.job_ids[job.id] = None
             self.line(f"{what}: {job.id}")
 
     def loaded(self, done: int, size: int | None) -> None:

@@ -16,7 +16,7 @@ import click
 from lipsync_nodes.answers import Answer
 from lipsync_nodes.callbacks import token_of
 from lipsync_nodes.cli.session import Connection, Session, common_options
-from lipsync_nodes.cli.speak import show
+from lipsync_nodes.cli.speak import say, show, tell
 from lipsync_nodes.errors import ConfigurationError, ConnectionFailed, InvalidRequest
 from lipsync_nodes.following import OnJob
 from lipsync_nodes.ledger import callback_secret
@@ -76,15 +76,15 @@ def _tell(url: str, to: Connection, *, as_json: bool) -> None:
     if as_json:
         show({"url": url, "base": base}, as_json=True)
         return
-    click.echo(f"Receiving webhooks at {url}, ledger {to.ledger.path}. Ctrl-C ends it.")
+    say(f"Receiving webhooks at {url}, ledger {to.ledger.path}. Ctrl-C ends it.")
     if base:
-        click.echo(f"Jobs are submitted with webhooks to {base}: have your proxy pass that on to here.")
+        say(f"Jobs are submitted with webhooks to {base}: have your proxy pass that on to here.")
     else:
-        click.echo(
+        say(
             "Set LIPSYNC_WEBHOOK (or `webhook` in the profile) to the https URL by which the service reaches this, "
             "and submit with --webhook auto. To try it here, with the sandbox:"
         )
-        click.echo(f"  export LIPSYNC_WEBHOOK={url}")
+        say(f"  export LIPSYNC_WEBHOOK={url}")
 
 
 def _run(receiver: WebhookReceiver, listener: socket.socket, cert: Path | None, cert_key: Path | None) -> None:
@@ -107,7 +107,7 @@ def _run(receiver: WebhookReceiver, listener: socket.socket, cert: Path | None, 
     )
     with suppress(KeyboardInterrupt):  # it has ended by then, and raises the signal once more
         uvicorn.Server(config).run(sockets=[listener])
-    click.echo("The receiver has ended. What came is kept; its next start follows up what is left of it.", err=True)
+    tell("The receiver has ended. What came is kept; its next start follows up what is left of it.")
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -80,6 +80,7 @@ class KeptId:
     def tell(self, error: BaseException) -> None:
         """Put the id on an error, unless it names it, as most of ours do."""
         if self._id and getattr(error, "job_id", None) != self._id:
+            vars(error)["job_id"] = self._id  # for programs
             error.add_note(f"The job {self._id} was made and goes on; it may be billed. Keep its id.")
 
 
