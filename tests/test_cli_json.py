@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lipsync_nodes.cli.output import plain
-from tests.command_line import FACE, KEY, MAIN, URLS
+from tests.command_line import FACE, MAIN, URLS
 from tests.faults import bad_service as bad
 
 posix = pytest.mark.skipif(os.name != "posix", reason="sends signals to processes")
@@ -196,6 +196,19 @@ def test_an_uncertain_submit_is_no_success_of_resume(cli, service):
     assert (done.returncode, len(only_object(done.stdout)["uncertain"])) == (4, 1)
 
 
-def test_local_files_without_storage_are_one_object(cli):
-    assert only_object(cli("run", "image", "--image", FACE, *URLS[2:], "--json").stdout)["id"] is None
-    assert KEY
+def test_each_error_is_one_object(cli, service, tmp_path):
+    """Of a usage, a setting, a file, a port."""
+    (tmp_path / "file").touch()
+    port = service.url.rpartition(":")[2]
+    for words in (
+        ["run", "image", "--image", FACE, *URLS[2:]],
+        ["run", "image", *URLS, "--out", "file/v.mp4"],
+        ["resume", "--out", "file/x"],
+        ["sandbox", "--port", port],
+        ["comfyui", "check", "nowhere"],
+        ["status", "x" * 100_000],
+        ["nothing"],
+    ):
+        done = cli(*words, "--json")
+        assert done.returncode in {1, 2}
+        assert only_object(done.stdout)["error"]["message"]

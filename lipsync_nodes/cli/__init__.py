@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from lipsync_nodes.cli.output import RUN, OutputLost, deaf, prepare, show, tell
+from lipsync_nodes.cli.output import RUN, OutputLost, deaf, finish, prepare, show, tell
 
 INTERRUPTED = 130
 TERMINATED = 143
@@ -16,16 +16,16 @@ TERMINATED = 143
 
 def main() -> NoReturn:
     """Run the command line, or say what to install. Whatever happens, it ends with a sentence and an exit code."""
-    RUN.__init__()  # type: ignore[misc]  # a program that runs it twice starts anew
-    RUN.as_json = "--json" in sys.argv[1:]  # a guess, until the options are known
     try:
         try:
+            RUN.begin(sys.argv[1:])
             prepare()
             code = _ended(_command)
-        except KeyboardInterrupt as stopped:  # right before or after what is done about one
+        except KeyboardInterrupt as stopped:  # a second one, before the first was dealt with
             code = _stopped(stopped)
-    except KeyboardInterrupt as stopped:
+    except KeyboardInterrupt as stopped:  # and a third
         code = _stopped(stopped)
+    finish()
     sys.exit(code)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,9 +16,8 @@ from lipsync_nodes.cli.history import jobs, resume
 from lipsync_nodes.cli.jobs import download, status, wait
 from lipsync_nodes.cli.output import RUN, show, tell
 from lipsync_nodes.cli.plugins import plugins
-from lipsync_nodes.cli.speak import exit_code, explain
+from lipsync_nodes.cli.speak import in_words
 from lipsync_nodes.cli.webhook import webhook
-from lipsync_nodes.errors import LipsyncError
 
 __all__ = ["app", "carry_out"]
 
@@ -43,12 +41,9 @@ def sandbox(port: int, host: str, data: Path | None, concurrency: int | None, as
     """Serve the sandbox until Ctrl-C: the service in a box, with a page at its root."""
     from lipsync_nodes.sandbox import Sandbox  # noqa: PLC0415  # an extra, and slow to load
 
-    try:
+    with in_words(as_json=as_json):
         box = Sandbox(data, host=host, port=port, concurrency=concurrency)
         box.serve(log="json" if as_json else "plain")
-    except LipsyncError as error:
-        explain(error, as_json=False)
-        sys.exit(exit_code(error))
 
 
 for command in (

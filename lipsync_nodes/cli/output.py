@@ -14,13 +14,13 @@ import signal
 import sys
 import threading
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, Final, TextIO
 
-__all__ = ["RUN", "OutputLost", "Run", "deaf", "plain", "prepare", "say", "show", "tell", "write"]
+__all__ = ["RUN", "OutputLost", "Run", "deaf", "finish", "plain", "prepare", "say", "show", "tell", "write"]
 
 # Emoji and several scripts are written with these; they move and hide nothing.
 _JOINERS: Final = frozenset("\u200c\u200d")
@@ -45,6 +45,11 @@ class Run:
     terminated: bool = False
     option: str = ""
     job_ids: dict[str, None] = field(default_factory=dict)
+
+    def begin(self, words: Sequence[str]) -> None:
+        """Begin anew; whether JSON is wanted is a guess until the options are known."""
+        self.as_json, self.printed, self.terminated, self.option = "--json" in words, False, False, ""
+        self.job_ids.clear()
 
     @property
     def job_id(self) -> str | None:
@@ -134,6 +139,13 @@ def deaf() -> Iterator[None]:
         for number, handler in before.items():
             if handler is not None:
                 signal.signal(number, handler)
+
+
+def finish() -> None:
+    """Have Ctrl-C change nothing from here on; SIGTERM still ends a Python that hangs on its way out."""
+    if _signals_are_ours():
+        signal.signal(signal.SIGINT, _ignore)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:
