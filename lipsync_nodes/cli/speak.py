@@ -68,6 +68,7 @@ def explain(error: LipsyncError, *, as_json: bool) -> None:
 @contextmanager
 def in_words(*, as_json: bool) -> Iterator[None]:
     """Turn the errors of a command into words and its exit code."""
+    RUN.printed = False  # another command of the same process may have printed its own
     try:
         yield
     except LipsyncError as error:
