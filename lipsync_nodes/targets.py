@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
-import sys
 import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator
 from itertools import count
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lipsync_nodes.errors import ConfigurationError
+from lipsync_nodes.names import cut, job_name, why_not
 
 if TYPE_CHECKING:
     from lipsync_nodes.claims import Entry
@@ -21,7 +20,6 @@ __all__ = ["belongs_to", "check_target", "file_identity", "names_folder", "own_n
 
 # File systems allow 255 bytes; what is put behind a stem has to fit, too.
 LONGEST_STEM: Final = 120
-LONGEST_ID: Final = 80
 _SEPARATORS: Final = tuple(filter(None, (os.sep, os.altsep)))
 
 
@@ -56,8 +54,8 @@ def check_target(target: str | Path) -> str:
 
 def _check_name(path: Path, *, folder: bool) -> None:
     """Raise OSError or ValueError for a name that no file can have here."""
-    if sys.platform == "win32" and (PureWindowsPath(path).is_reserved() or path.name != path.name.rstrip(". ")):
-        raise ValueError("Windows keeps that name for itself")
+    if not folder and (why := why_not(path.name)):
+        raise ValueError(why)
     try:
         path.lstat()  # a name that is too long or has a NUL byte fails here, also where no file is
     except FileNotFoundError:
@@ -90,8 +88,7 @@ def _ignores_case(folder: Path) -> bool:
 def own_names(wanted: Path, job_id: str) -> Iterator[Path]:
     """Give the files that a job's video may go to, in order: the one that is wanted, then some named by the job."""
     yield wanted
-    stem = wanted.stem.encode()[:LONGEST_STEM].decode(errors="ignore")
-    name = f"{stem}.{re.sub(r'[^A-Za-z0-9_-]', '_', job_id)[:LONGEST_ID]}"
+    name = f"{cut(wanted.stem, LONGEST_STEM)}.{job_name(job_id)}"
     yield wanted.with_name(name + wanted.suffix)
     for number in count(2):
         yield wanted.with_name(f"{name}.{number}{wanted.suffix}")

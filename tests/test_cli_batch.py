@@ -37,6 +37,7 @@ ODD = {
     "damaged file": {"image": "file"},
     "no such file": {"image": "nothing.png"},
     "same name": {"out": "a/../one.mp4", "seed": 1},
+    "a device of Windows": {"out": "con.mp4"},
     "half an emoji": {"prompt": "\ud83d", "extra": {"x": "\ud83d"}},
 }
 
