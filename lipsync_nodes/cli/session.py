@@ -24,6 +24,7 @@ from lipsync_nodes.hookspecs import plugins
 from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.results import source_and_target
 from lipsync_nodes.settings import Profile, load_profile
+from lipsync_nodes.targets import file_identity
 
 if TYPE_CHECKING:
     from lipsync_nodes.sandbox import Sandbox
@@ -100,7 +101,7 @@ class Connection:
         """Return the file for a job's video, and whether it is there already. No two jobs have the same."""
         wanted = source_and_target(job, target)[1]
         file = self.ledger.place(job.id, wanted)
-        if file.name != wanted.name:
+        if file_identity(file) != file_identity(wanted):
             progress.line(f"{wanted} is the file of another job: the video of job {job.id} goes to {file}")
         entry = self.ledger.entry_of(job.id)
         return file, entry is not None and entry.is_saved_as(file)
