@@ -43,6 +43,7 @@ from lipsync_nodes.events import (
     Superseded,
     Unsure,
 )
+from lipsync_nodes.inputs import differences, sent_inputs
 from lipsync_nodes.keys import spellings
 from lipsync_nodes.settings import Profile
 from lipsync_nodes.targets import file_identity
@@ -95,6 +96,7 @@ class Entry:
     called_id: str | None
     called_at: float | None
     told_at: float | None
+    inputs: str | None
 
     @property
     def as_job(self) -> Job | None:
@@ -145,21 +147,13 @@ class Books:
         return None
 
     def _claim(self, wanted: Submission) -> Claimed | Found | Hold | Unsure:
-        row = self._db.execute(
-            f"SELECT * FROM submission WHERE {IN_ACCOUNTS} AND {IN_KEYS} AND {KEEPS_KEY} ORDER BY row DESC",  # noqa: S608
-            (self._accounts, listed(() if wanted.key is None else spellings(wanted.key))),
-        ).fetchone()
-        if row is None:
+        found = self._holder(wanted)
+        if found is None:
             return Claimed(self._insert(wanted, wanted.key))
-        found = Entry(*row)
-        if found.endpoint != wanted.endpoint:
-            raise InvalidRequest(
-                f"The key {wanted.key!r} stands for a {found.endpoint} job already.",
-                hint="Nothing was sent. Use another.",
-            )
+        changed = _changed(found, wanted)
         lost = found.state == "missing" or (found.state == "stopped" and wanted.resubmit_uncertain)
         if (job := found.as_job) is not None and not lost:
-            return Found(job)
+            return self._instead(found, wanted) if changed else Found(job)
         # A lease of hours is none: the clock was set back.
         leased = self._now < (found.lease_until or 0) < self._now + LONGEST_LEASE
         if leased and found.state in {"waiting", "submitting"}:
@@ -177,6 +171,19 @@ class Books:
             since = found.sent_at or found.created_at
             return Unsure(found.row, reason, since, found.callback is not None, found.job_id)
         return self._take_over(found, wanted, f"{reason}; submitted anew on request")
+
+    def _holder(self, wanted: Submission) -> Entry | None:
+        """Return the submission that has the key."""
+        row = self._db.execute(
+            f"SELECT * FROM submission WHERE {IN_ACCOUNTS} AND {IN_KEYS} AND {KEEPS_KEY} ORDER BY row DESC",  # noqa: S608
+            (self._accounts, listed(() if wanted.key is None else spellings(wanted.key))),
+        ).fetchone()
+        return Entry(*row) if row else None
+
+    def _instead(self, found: Entry, wanted: Submission) -> Claimed:
+        """Give the key of a job to a submission of other inputs."""
+        self._update(found.row, key=None)
+        return Claimed(self._insert(wanted, found.key))
 
     def _take_over(self, found: Entry, wanted: Submission, reason: str) -> Claimed:
         """Give the key to a new row. The old one keeps its own story: its owner may yet be alive and tell its end."""
@@ -197,6 +204,7 @@ class Books:
             "seconds": wanted.seconds,
             "target": wanted.target,
             "callback": wanted.callback,
+            "inputs": None if wanted.inputs is None else json.dumps(wanted.inputs, ensure_ascii=False),
         }
         return self._new(values)
 
@@ -320,6 +328,26 @@ class Books:
     def _update(self, row: int, **values: Any) -> None:
         setting = ", ".join(f"{name} = :{name}" for name in values)
         self._db.execute(f"UPDATE submission SET {setting} WHERE row = :row", {**values, "row": row})  # noqa: S608
+
+
+def _changed(found: Entry, wanted: Submission) -> bool:
+    """Tell whether a submission differs from the one that has its key; raise `InvalidRequest` unless that is meant."""
+    if found.endpoint != wanted.endpoint:
+        raise InvalidRequest(
+            f"The key {wanted.key!r} stands for a {found.endpoint} job already.", hint="Nothing was sent. Use another."
+        )
+    if wanted.inputs is None:
+        return False
+    before = sent_inputs(found.endpoint, found.form) if found.inputs is None else json.loads(found.inputs)
+    changed = list(differences(before, dict(wanted.inputs), exact=found.inputs is not None)) if before else []
+    if changed and not wanted.resubmit_changed:
+        raise InvalidRequest(
+            f"The key {wanted.key!r} stands for other inputs already: {'; '.join(changed)}.",
+            job_id=found.job_id,
+            hint="Nothing was sent. Use another key, or make a new video under this one, which is paid for, with "
+            "resubmit_changed=True (`--resubmit-changed`).",
+        )
+    return bool(changed)
 
 
 def listed(names: Iterable[str]) -> str:

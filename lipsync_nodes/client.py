@@ -73,7 +73,8 @@ class LipsyncClient(Plans):
 
         Args:
             form: what to make; its class picks the endpoint.
-            **options: `webhook`, `key`, `estimate`, `target`, `resubmit_uncertain`, `allow_long`; see `SubmitOptions`.
+            **options: `webhook`, `key`, `estimate`, `target`, `resubmit_uncertain`, `resubmit_changed`, `allow_long`;
+                see `SubmitOptions`.
 
         Raises:
             SubmissionUncertain: the outcome is unknown, now or of an earlier submit of this key; the job may exist.

@@ -46,6 +46,8 @@ class Submission:
         seconds: how many seconds of video it makes, if that is known.
         target: the file that its video is meant for, if there is one.
         resubmit_uncertain: submit even if an earlier one of this key may have been received.
+        inputs: what the caller gave, where that has to be what the key stood for before; see `inputs`.
+        resubmit_changed: submit even if the key stood for other inputs before.
 
     """
 
@@ -59,6 +61,8 @@ class Submission:
     seconds: float | None = None
     target: str | None = None
     resubmit_uncertain: bool = False
+    inputs: Mapping[str, Any] | None = field(default=None, repr=False)
+    resubmit_changed: bool = False
 
     @property
     def body(self) -> dict[str, Any]:

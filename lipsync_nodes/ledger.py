@@ -91,7 +91,18 @@ CREATE UNIQUE INDEX one_of_a_key ON submission (account, key)
     WHERE key IS NOT NULL AND state NOT IN ('refused', 'failed');
 PRAGMA user_version = 4;
 """
-STEPS: Final[tuple[str | Callable[[sqlite3.Connection], None], ...]] = (SCHEMA, WEBHOOKS, _normal_accounts, MISSING)
+# What a caller gave, where the key does not say it; see `inputs`.
+INPUTS: Final = """
+ALTER TABLE submission ADD COLUMN inputs TEXT;
+PRAGMA user_version = 5;
+"""
+STEPS: Final[tuple[str | Callable[[sqlite3.Connection], None], ...]] = (
+    SCHEMA,
+    WEBHOOKS,
+    _normal_accounts,
+    MISSING,
+    INPUTS,
+)
 VERSION: Final = len(STEPS)
 # A call that could not be followed up for so long is given up: the job's output has expired by then.
 CALL_SECONDS: Final = 7 * 86400.0

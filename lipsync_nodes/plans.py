@@ -25,6 +25,8 @@ from lipsync_nodes.events import Accepted, Event, Seen, Submission
 from lipsync_nodes.fields import check_media_url
 from lipsync_nodes.flow import Flow, Policy
 from lipsync_nodes.hookspecs import plugins
+from lipsync_nodes.inputs import inputs_of
+from lipsync_nodes.keys import ContentKey
 from lipsync_nodes.ledger import Journal, Ledger, callback_secret
 from lipsync_nodes.observers import report, report_saved
 from lipsync_nodes.results import OnProgress, download, source_and_target
@@ -68,6 +70,8 @@ class SubmitOptions(TypedDict, total=False):
             named by the job; the ledger remembers it.
         resubmit_uncertain: submit even if an earlier submit of this key may have been received, or if its job stopped
             without a video.
+        resubmit_changed: submit even if the key stood for other inputs before, which is refused otherwise; it stands
+            for these from then on. A URL counts without its signature, a local file by its content.
         allow_long: let local media pass that last longer than the 600 s that the upstream accepts.
 
     """
@@ -77,6 +81,7 @@ class SubmitOptions(TypedDict, total=False):
     estimate: int | None
     target: str | Path | None
     resubmit_uncertain: bool
+    resubmit_changed: bool
     allow_long: bool
 
 
@@ -150,13 +155,16 @@ class Plans:
             with suppress(InvalidRequest):  # a length is not known
                 estimate = estimate_credits(form)
         seconds = getattr(estimate, "seconds", None)
+        given = form
         form = published(
-            form,
+            given,
             self.profile,
             seconds=timeout or deadline_for(seconds),
             allow_long=options.get("allow_long", False),
         )
         _check_json(form)
+        # A key that is made of the inputs says itself that they are the same.
+        inputs = None if key is None or isinstance(key, ContentKey) else inputs_of(given)
         spec = spec_of(form)
         return Submission(
             spec.id,
@@ -169,6 +177,8 @@ class Plans:
             seconds=seconds,
             target=target,
             resubmit_uncertain=options.get("resubmit_uncertain", False),
+            inputs=inputs,
+            resubmit_changed=options.get("resubmit_changed", False),
         )
 
     def _webhook(self, wanted: str | None) -> tuple[str | None, str | None]:

@@ -8,6 +8,7 @@ from hashlib import sha256
 
 from lipsync_nodes.media import fingerprint
 
+FORM = '{"image": "https://x/i.png", "audio": "https://x/a.mp3"}'
 SCHEMA = """
 CREATE TABLE submission (
     row INTEGER PRIMARY KEY,
@@ -55,7 +56,7 @@ def content_key(form, endpoint, name, base_url):
 def write(path, *rows):
     """Make a ledger of these rows, dictionaries of columns."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    usual = {"endpoint": "lipsync-image", "form": "{}", "state": "completed", "created_at": time.time()}
+    usual = {"endpoint": "lipsync-image", "form": FORM, "state": "completed", "created_at": time.time()}
     with closing(sqlite3.connect(path)) as db:
         db.executescript(SCHEMA)
         for row in rows:

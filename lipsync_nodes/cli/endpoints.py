@@ -70,6 +70,7 @@ def _submit_options(command: Command) -> Command:
         click.option("--webhook", help="An https URL that the service POSTs the finished job to; or auto."),
         click.option("--budget", type=int, help="Refuse to submit what may cost more credits than this."),
         click.option("--resubmit-uncertain", is_flag=True, help="Submit even if an earlier one of this key may exist."),
+        click.option("--resubmit-changed", is_flag=True, help="Submit even if the key stood for other inputs before."),
         click.option("--allow-long", is_flag=True, help="Submit local media that last longer than 600 s, too."),
         click.option("--key", help="Submission key: what was submitted under it before is picked up, not paid again."),
     ):
@@ -126,6 +127,7 @@ def _given(values: dict[str, Any], *, estimate: Credits | None, target: str | No
         "webhook": values["webhook"],
         "key": values["key"],
         "resubmit_uncertain": values["resubmit_uncertain"],
+        "resubmit_changed": values["resubmit_changed"],
         "allow_long": values["allow_long"],
         "estimate": estimate,
         "target": target,
