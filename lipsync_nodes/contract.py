@@ -9,7 +9,7 @@ unknown fields of an answer are kept, an unknown status means "not finished yet"
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Final, Self
 
@@ -26,7 +26,7 @@ from pydantic import (
     model_validator,
 )
 
-from lipsync_nodes.errors import InvalidRequest
+from lipsync_nodes.errors import InvalidRequest, redact
 from lipsync_nodes.fields import Asset, Media, OptionalMedia, OptionalText, Order, Resolution, Seed, brief, shown
 from lipsync_nodes.reading import id_in, opened, output_in, said, writable
 
@@ -315,6 +315,11 @@ class Job(BaseModel):
         if isinstance(status, str) and JobStatus(status) != status:
             received["status"] = status
         return {**data, "output": output, **({AS_RECEIVED: received} if received else {})}
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        # The service's words may quote the key, and a traceback shows each job that is a local variable.
+        for name, value in super().__repr_args__():
+            yield name, redact(value) if isinstance(value, str) else value
 
     @property
     def received(self) -> dict[str, Any]:

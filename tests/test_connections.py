@@ -89,7 +89,7 @@ def test_a_download_sends_no_cookie_back(service):
     service.on_poll = [bad.say(200, b"", Set_Cookie="session=1; Path=/")]
     with Downloads(lambda _: None, use_proxies=False) as downloads:
         for _ in range(2):
-            with downloads.open(f"{service.url}/x", {}) as response:
+            with downloads.open(f"{service.url}/x", {}, 20.0) as response:
                 response.read()
     assert cookies_of(service) == [None, None]
 
@@ -331,8 +331,9 @@ def test_all_faces_go_through_the_proxy(face_of, service, through):
 def test_files_go_through_the_proxy(service, through):
     service.on_poll = [bad.say(200, b"content")]
     assert fetch("http://files.example/x").body == b"content"
-    with Downloads(lambda _: None, use_proxies=True) as downloads, downloads.open("http://v.example/x", {}) as response:
-        assert response.read() == b"content"
+    with Downloads(lambda _: None, use_proxies=True) as downloads:
+        with downloads.open("http://v.example/x", {}, 20.0) as response:
+            assert response.read() == b"content"
     assert [path for path, _ in service.polls] == ["http://files.example/x", "http://v.example/x"]
 
 

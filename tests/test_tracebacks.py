@@ -20,7 +20,7 @@ import sentry_sdk
 import sentry_sdk.transport
 import sentry_sdk.utils
 
-from lipsync_nodes import AsyncLipsyncClient, ImageForm, LipsyncClient
+from lipsync_nodes import AsyncLipsyncClient, ImageForm, JobFailed, LipsyncClient
 from lipsync_nodes.fields import Asset
 from lipsync_nodes.hookspecs import hookimpl, plugins
 from lipsync_nodes.ledger import Ledger
@@ -222,6 +222,14 @@ def test_an_answer_that_quotes_the_key_shows_none(service, face_of, method, stat
     assert_no_key_in(ended(lambda: getattr(face, method)(what, **options)))
 
 
+def test_a_failed_job_that_quotes_the_key_shows_none(service, face_of):
+    service.on_poll = [bad.end_with(status="failed", output=None, error=f"the key {KEY} is not known")]
+    profile = Profile(api_key=KEY, base_url=service.base_url)
+    error = ended(lambda: face_of(profile=profile).run(FORM, poll_interval=0.05))
+    assert isinstance(error, JobFailed)
+    assert_no_key_in(error)
+
+
 def fail(*_args, **_options):
     raise ValueError("a hook of the host's")
 
@@ -304,7 +312,6 @@ BAD_SETTINGS = {
     "argument": lambda: LipsyncClient(KEY, "http://far.example"),
     "malformed argument": lambda: LipsyncClient(f"{KEY} {KEY}"),
     "async": lambda: AsyncLipsyncClient(KEY, "http://far.example"),
-    "client without a service": lambda: LipsyncClient(KEY, "http://far.example"),
     "load_profile": lambda: load_profile(api_key=KEY, base_url="http://far.example"),
     "no such profile": lambda: LipsyncClient(profile="nobody"),
     "unknown field": lambda: LipsyncClient(profile="misspelt"),
