@@ -26,7 +26,7 @@ from contextlib import suppress
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -205,6 +205,16 @@ class Profile(BaseModel):
     account_name: str = ""
     storage: Storage | None = None
     webhook: Webhook | None = None
+
+    if not TYPE_CHECKING:  # to a type checker its arguments are the fields
+
+        def __init__(self, /, **data: Any) -> None:
+            data = Secret(data)
+            with NoFramesBelow():
+                super().__init__(**data.get_secret_value())
+
+        # Validation goes its own way, as with pydantic's own `__init__`: it has a context.
+        __init__.__pydantic_base_init__ = True
 
     @model_validator(mode="wrap")
     @classmethod

@@ -312,6 +312,7 @@ BAD_SETTINGS = {
     "argument": lambda: LipsyncClient(KEY, "http://far.example"),
     "malformed argument": lambda: LipsyncClient(f"{KEY} {KEY}"),
     "async": lambda: AsyncLipsyncClient(KEY, "http://far.example"),
+    "Profile": lambda: Profile(api_key=KEY, base_url="http://far.example"),
     "load_profile": lambda: load_profile(api_key=KEY, base_url="http://far.example"),
     "no such profile": lambda: LipsyncClient(profile="nobody"),
     "unknown field": lambda: LipsyncClient(profile="misspelt"),
