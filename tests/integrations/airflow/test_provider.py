@@ -13,6 +13,7 @@ import pytest
 
 from lipsync_nodes import ConfigurationError
 from lipsync_nodes_airflow.provider_info import get_provider_info
+from tests.faults import bad_service as bad
 from tests.integrations.airflow.conftest import KEY, connection
 
 SECRET = "shared with the receiver, 0123456789"
@@ -78,6 +79,18 @@ def test_the_connection_is_tested_without_spending(airflow_home, lipsync_default
     ok, words = LipsyncHook().test_connection()
     assert not ok
     assert "refused the key" in words
+
+
+def test_a_web_server_is_not_the_service(airflow_home, sandbox, service, monkeypatch):
+    """One that answers the same to everybody, in whatever shape, gets no yes."""
+    from lipsync_nodes_airflow.hooks import LipsyncHook
+
+    monkeypatch.setenv("AIRFLOW_CONN_ODD", json.dumps({**json.loads(connection(sandbox)), "host": service.base_url}))
+    for answer in (bad.say(404), bad.say(200, b"<html>Log in</html>", kind="text/html")):
+        service.on_poll = [answer]
+        ok, message = LipsyncHook("odd").test_connection()
+        assert not ok
+        assert "base URL" in message
 
 
 @pytest.mark.parametrize(

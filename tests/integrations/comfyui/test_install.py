@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from lipsync_nodes.cli.comfyui import comfyui
 from lipsync_nodes.cli.comfyui_folder import example_media
 from lipsync_nodes.sandbox import MEDIA
+from tests.faults import bad_service as bad
 from tests.integrations.comfyui.servers import PACK
 
 NAME = PACK.name
@@ -180,6 +181,16 @@ def test_check_is_content_where_all_is_there(comfy):
     assert all(one["ok"] for one in found.values()), found
     assert len(found) == 6
     assert cli("check", comfy, LIPSYNC_API_KEY=KEY).stdout.startswith(f"ok  ComfyUI: 0.30.0 in {comfy}\n")
+
+
+def test_check_asks_the_service_where_it_is_to(comfy, sandbox, service):
+    """With `--service`, and yes only to the service itself."""
+    install(comfy)
+    found = checked(comfy, "--service", code=0, LIPSYNC_BASE_URL=sandbox.base_url)
+    assert "takes the key" in found["service"]["found"]
+    service.on_poll = [bad.say(404)]
+    found = checked(comfy, "--service", code=2, LIPSYNC_BASE_URL=service.base_url)
+    assert "is not the service" in found["service"]["found"]
 
 
 def test_check_names_what_is_missing_and_what_to_do(comfy):
