@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lipsync_nodes.cli.output import plain
-from tests.command_line import FACE, MAIN, URLS
+from tests.command_line import MAIN, URLS
 from tests.faults import bad_service as bad
 
 posix = pytest.mark.skipif(os.name != "posix", reason="sends signals to processes")
@@ -61,7 +61,7 @@ def test_a_signal_at_any_moment_leaves_one_object(service, cli_env, tmp_path, se
 
 @posix
 def test_a_signal_within_the_imports_is_no_traceback(cli_env, tmp_path):
-    for pause in (0, 0.02, 0.1):
+    for pause in (0, 0, 0.001, 0.02, 0.1):
         process = started(["jobs", "--json"], cli_env, tmp_path, NOTED)
         process.stderr.readline()
         time.sleep(pause)
@@ -201,7 +201,7 @@ def test_each_error_is_one_object(cli, service, tmp_path):
     (tmp_path / "file").touch()
     port = service.url.rpartition(":")[2]
     for words in (
-        ["run", "image", "--image", FACE, *URLS[2:]],
+        ["run", "image", "--image", "missing.png", *URLS[2:]],
         ["run", "image", *URLS, "--out", "file/v.mp4"],
         ["resume", "--out", "file/x"],
         ["sandbox", "--port", port],

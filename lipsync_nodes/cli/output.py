@@ -24,6 +24,7 @@ __all__ = ["RUN", "OutputLost", "Run", "deaf", "finish", "plain", "prepare", "sa
 
 # Emoji and several scripts are written with these; they move and hide nothing.
 _JOINERS: Final = frozenset("\u200c\u200d")
+_ENDING: Final = (signal.SIGINT, signal.SIGTERM)
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
@@ -105,16 +106,21 @@ class _Stream:
 
 def prepare() -> None:
     """Make the streams safe to write anything to, and SIGTERM an end like Ctrl-C."""
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        if stream is None:  # closed by whoever started this; a file that is opened later must not take its place
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
-        elif isinstance(stream, io.TextIOWrapper):
-            # A terminal of another alphabet shows \\u4f60 rather than losing what was paid for.
-            stream.reconfigure(errors="backslashreplace")
-        setattr(sys, name, _Stream(getattr(sys, name), needed=name == "stdout"))
+    with deaf(later=True):  # a stream that is half made takes nothing
+        for name in ("stdout", "stderr"):
+            _prepare(name)
     if _signals_are_ours() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _terminate)
+
+
+def _prepare(name: str) -> None:
+    stream = getattr(sys, name)
+    if stream is None:  # closed by whoever started this; a file that is opened later must not take its place
+        stream = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    elif isinstance(stream, io.TextIOWrapper):
+        # A terminal of another alphabet shows \\u4f60 rather than losing what was paid for.
+        stream.reconfigure(errors="backslashreplace")
+    setattr(sys, name, _Stream(stream, needed=name == "stdout"))
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:
@@ -127,29 +133,27 @@ def _signals_are_ours() -> bool:
 
 
 @contextmanager
-def deaf() -> Iterator[None]:
-    """Let no signal come between; another Ctrl-C is ignored."""
+def deaf(*, later: bool = False) -> Iterator[None]:
+    """Let no signal come between; what comes meanwhile is heard afterwards (*later*), or never."""
     if not _signals_are_ours():
         yield
         return
-    before = {number: signal.signal(number, _ignore) for number in (signal.SIGINT, signal.SIGTERM)}
+    heard: list[int] = []
+    before = {number: signal.signal(number, lambda number, _: heard.append(number)) for number in _ENDING}
     try:
         yield
     finally:
         for number, handler in before.items():
-            if handler is not None:
-                signal.signal(number, handler)
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+    if later and heard:
+        signal.raise_signal(heard[0])
 
 
 def finish() -> None:
     """Have Ctrl-C change nothing from here on; SIGTERM still ends a Python that hangs on its way out."""
     if _signals_are_ours():
-        signal.signal(signal.SIGINT, _ignore)
+        signal.signal(signal.SIGINT, lambda *_: None)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-def _ignore(_number: int, _frame: FrameType | None) -> None:
-    pass
 
 
 def plain(text: object) -> str:
@@ -179,7 +183,7 @@ def show(values: Mapping[str, Any], *, as_json: bool) -> None:
     """Print a result on stdout: one JSON object, or a line for each value that there is."""
     if as_json:
         text = json.dumps(_finite(values), default=str, allow_nan=False)
-        with deaf():
+        with deaf(later=True):
             RUN.printed = True
             write(text + "\n")
         return
