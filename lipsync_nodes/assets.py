@@ -22,20 +22,17 @@ from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from lipsync_nodes.answers import NoAnswer
-from lipsync_nodes.catalogue import spec_of
 from lipsync_nodes.contract import Form
 from lipsync_nodes.errors import ConfigurationError, ConnectionFailed, InvalidRequest, LipsyncError
 from lipsync_nodes.fields import Asset, check_media_url
 from lipsync_nodes.hookspecs import plugins
-from lipsync_nodes.media import Probe, digest, opened, probe
+from lipsync_nodes.media import Probe, check, digest, opened, unchanged
 from lipsync_nodes.settings import Profile, Storage
 from lipsync_nodes.tracebacks import NoFramesBelow
 from lipsync_nodes.transport import fetch, upload
 
-__all__ = ["LONGEST_MEDIA", "check", "published", "rehearse", "store_of"]
+__all__ = ["published", "rehearse", "store_of"]
 
-# What the upstream accepts at most, in seconds.
-LONGEST_MEDIA: Final = 600.0
 # S3 signs nothing for longer, in seconds; obstore would not say so.
 LONGEST_SIGNATURE: Final = 7 * 86400.0
 # A URL lives this much longer than the job may take, for clocks that differ.
@@ -75,8 +72,9 @@ def published(form: Form, profile: Profile, *, seconds: float, allow_long: bool 
     """
     if not form.assets:
         return form
-    found = {name: check(form, name, allow_long=allow_long) for name in form.assets}
-    urls = {name: _url_of(asset, found[name], profile, seconds) for name, asset in form.assets.items()}
+    with unchanged(form.assets.values()):
+        found = {name: check(form, name, allow_long=allow_long) for name in form.assets}
+        urls = {name: _url_of(asset, found[name], profile, seconds) for name, asset in form.assets.items()}
     return form.model_copy(update=urls)
 
 
@@ -89,32 +87,21 @@ def _url_of(asset: Asset, found: Probe, profile: Profile, seconds: float) -> str
     except Exception as error:
         raise ConfigurationError(f"A plugin could not publish {asset}: {error!r}.", hint="Nothing was sent.") from error
     if url is None:
-        return store_of(profile).publish(asset, digest(asset) + found.suffix, found, seconds)
+        return _stored(asset, found, store_of(profile), seconds)
     return check_media_url(str(url))
 
 
-def check(form: Form, name: str, *, allow_long: bool = False) -> Probe:
-    """Look into a local file of a form and return what it is; errors as of `published`."""
-    asset = form.assets[name]
-    wanted = next(field.media for field in spec_of(form).media if field.name == name)
+def _stored(asset: Asset, found: Probe, store: Store, seconds: float) -> str:
+    """Publish under the name of the content; what changed meanwhile may not keep that name."""
+    name = None
     try:
-        found = probe(asset)
-    except InvalidRequest as error:
-        raise InvalidRequest(f"`{name}`: {error.message}") from None
-    if found.kind != ("image" if wanted == "mask" else wanted):
-        raise InvalidRequest(f"`{name}` wants {_a(wanted)}, but {asset} is {_a(found.kind)}.")
-    if asset.media_type not in {None, found.media_type}:
-        raise InvalidRequest(f"`{name}` is said to be {asset.media_type}, but it is {found.media_type}.")
-    if found.seconds is not None and found.seconds > LONGEST_MEDIA and not allow_long:
-        raise InvalidRequest(
-            f"`{name}` lasts {found.seconds:.0f} s; the service is known to take {LONGEST_MEDIA:.0f} s at most.",
-            hint="Nothing was sent. Cut it, or insist with allow_long=True (`--allow-long`).",
-        )
-    return found
-
-
-def _a(kind: str | None) -> str:
-    return f"an {kind}" if kind and kind[0] in "aeiou" else f"a {kind}"
+        with unchanged([asset]):
+            name = digest(asset) + found.suffix
+            return store.publish(asset, name, found, seconds)
+    except InvalidRequest:
+        if name is not None:
+            store.delete(name)
+        raise
 
 
 def rehearse(profile: Profile) -> Iterator[str]:

@@ -5,7 +5,6 @@ Command line, sandbox and adapters render their inputs from `NodeSpec.fields`; n
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +14,17 @@ from lipsync_nodes.contract import Form, ImageForm, ImageMultiForm, VideoForm
 from lipsync_nodes.errors import InvalidRequest
 from lipsync_nodes.fields import URLS_ONLY
 
-__all__ = ["CATALOGUE", "Billed", "FieldSpec", "MediaKind", "NodeSpec", "Seconds", "spec_named", "spec_of"]
+__all__ = [
+    "CATALOGUE",
+    "Billed",
+    "FieldSpec",
+    "LengthUnknown",
+    "MediaKind",
+    "NodeSpec",
+    "Seconds",
+    "spec_named",
+    "spec_of",
+]
 
 MediaKind = Literal["video", "image", "audio", "mask"]
 
@@ -26,6 +35,10 @@ class Seconds(NamedTuple):
     audio: float | None = None
     right_audio: float | None = None
     video: float | None = None
+
+
+class LengthUnknown(InvalidRequest):
+    """A length that the cost depends on is not known; nothing is wrong with the form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +70,10 @@ def _bill_two_audios(form: Form, length: Seconds) -> Billed:
 
 def _known(seconds: float | None, argument: str) -> float:
     if seconds is None:
-        raise InvalidRequest(
+        raise LengthUnknown(
             f"The cost depends on a length that is not known: {argument}.",
             hint=f"Give {argument} (in seconds).",
         )
-    if not math.isfinite(seconds) or seconds <= 0:
-        raise InvalidRequest(f"{argument} must be a positive number of seconds, got {seconds!r}.")
     return seconds
 
 

@@ -8,6 +8,7 @@ from enum import Enum, auto
 from typing import Any
 
 from lipsync_nodes.contract import Job
+from lipsync_nodes.credits import whole_credits
 
 __all__ = [
     "Accepted",
@@ -63,6 +64,10 @@ class Submission:
     resubmit_uncertain: bool = False
     inputs: Mapping[str, Any] | None = field(default=None, repr=False)
     resubmit_changed: bool = False
+
+    def __post_init__(self) -> None:
+        if self.credits is not None:
+            whole_credits("estimate", self.credits)
 
     @property
     def body(self) -> dict[str, Any]:

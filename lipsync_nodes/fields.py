@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, PlainValidator, StrictInt, StrictStr, ValidationInfo, WithJsonSchema
 
+from lipsync_nodes.errors import InvalidRequest
+
 __all__ = [
     "MEDIA_URL",
     "URLS_ONLY",
@@ -24,6 +26,7 @@ __all__ = [
     "Seed",
     "brief",
     "check_media_url",
+    "positive_seconds",
     "shown",
 ]
 
@@ -79,6 +82,18 @@ def brief(value: object) -> str:
         return "a number of too many digits"
 
 
+# A longer wait is none, and no clock of the system takes any number.
+_YEAR: Final = 365 * 86_400
+
+
+def positive_seconds(name: str, seconds: Any, longest: int = _YEAR) -> float:
+    """Return a time in seconds if it is one, else raise InvalidRequest that names it."""
+    number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not (number and 0 < seconds <= longest):
+        raise InvalidRequest(f"{name} must be a positive number of seconds, {longest:,} at most, got {brief(seconds)}.")
+    return float(seconds)
+
+
 def _blank_is_unset(value: Any) -> Any:
     """Take an empty widget or option for what its user means: nothing given."""
     return None if isinstance(value, str) and not value.strip() else value
@@ -107,6 +122,12 @@ class Asset:
     def __repr__(self) -> str:
         shown = f"{len(self.source)} bytes" if isinstance(self.source, bytes) else repr(self.source)
         return f"Asset({shown})"
+
+    def __str__(self) -> str:
+        if isinstance(self.source, Path):
+            return str(self.source)
+        name = getattr(self.source, "name", None)  # a number, of a file that was opened by its descriptor
+        return name if isinstance(name, str) and name else "The data"
 
 
 MediaInput = str | Path | bytes | BinaryIO | Asset

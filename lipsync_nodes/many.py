@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Final, TypedDict
 
 from lipsync_nodes.contract import Form, Job
+from lipsync_nodes.credits import whole_credits
 from lipsync_nodes.errors import InvalidRequest, LipsyncError
 from lipsync_nodes.plans import OnUpdate
 
@@ -67,6 +68,9 @@ class Many:
         self._failed = False
         if concurrency < 1:
             raise InvalidRequest(f"concurrency must be at least 1, got {concurrency}.")
+        for estimate in self.estimates:  # before the first is paid for
+            if estimate is not None:
+                whole_credits("estimate", estimate)
         if len(self.estimates) != len(self.forms):
             raise InvalidRequest("There must be one estimate for each form.")
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import os
+import stat
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import file_digest
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal
 
+from lipsync_nodes.catalogue import spec_of
 from lipsync_nodes.contract import Form
 from lipsync_nodes.errors import ConfigurationError, InvalidRequest
 from lipsync_nodes.fields import Asset
+from lipsync_nodes.kinds import HEAD, animated, is_picture, strange
+from lipsync_nodes.lengths import LONGEST_MEDIA, seconds_of, too_long
 
-__all__ = ["Probe", "digest", "fingerprint", "media_seconds", "opened", "probe"]
+__all__ = ["Probe", "check", "digest", "fingerprint", "media_seconds", "opened", "probe", "unchanged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +30,8 @@ class Probe:
         kind: image, audio or video.
         media_type: its MIME type.
         suffix: what its name should end with, `.png`.
-        seconds: how long it lasts; None for an image.
+        seconds: how long its content lasts, counted; None for an image.
+        stated: how long it lasts by its header, or by FFmpeg's guess where there is none; None if neither is there.
 
     """
 
@@ -33,7 +39,17 @@ class Probe:
     media_type: str
     suffix: str
     seconds: float | None
+    stated: float | None = None
 
+    @property
+    def longest(self) -> float | None:
+        """How long it may be billed for: some measure a file and some read its header."""
+        return None if self.seconds is None else max(self.seconds, self.stated or 0)
+
+
+# What is read of a picture at most. A screen has 2 to 15 million pixels, a telephone's camera up to 50.
+LARGEST_PICTURE: Final = 64 << 20
+MOST_PIXELS: Final = 1 << 26
 
 # By FFmpeg's name of the format. What is not here (FFmpeg also takes plain text for a video of a terminal) is refused.
 _IMAGES: Final = {
@@ -51,11 +67,16 @@ _SOUNDS: Final = {
     "aac": ("audio/aac", ".aac"),
     "ogg": ("audio/ogg", ".ogg"),
 }
+_ANIMATIONS: Final = {"apng": "PNG"}
+# Taken by no service: FFmpeg knows them only so that the error can name them.
+_NAMED: Final = "aiff,amr,apng,asf,au,avi,caf,flv,mpeg,mpegts,rm,w64"
 # With a moving picture, and without.
 _CONTAINERS: Final = {
     "mov,mp4,m4a,3gp,3g2,mj2": (("video/mp4", ".mp4"), ("audio/mp4", ".m4a")),
     "matroska,webm": (("video/webm", ".webm"), ("audio/webm", ".webm")),
 }
+# FFmpeg opens nothing else: it also takes playlists, and fetches what they name.
+_KNOWN: Final = ",".join([*_IMAGES, *_SOUNDS, *_CONTAINERS, _NAMED])
 
 
 def probe(asset: Asset | Path) -> Probe:
@@ -66,23 +87,57 @@ def probe(asset: Asset | Path) -> Probe:
         ConfigurationError: the extra that reads media is not installed.
 
     """
-    av = _av()
-    name = _name(asset)
     with opened(asset) as file:
-        try:
-            with av.open(_Nameless(file)) as container:
-                return _read(av, container, name)
-        except (av.error.FFmpegError, StopIteration) as error:
-            why = getattr(error, "strerror", None) or "it holds no picture and no sound"
-            raise InvalidRequest(f"{name} is not media that can be read: {why}.") from None
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        head = file.read(HEAD)
+        picture = is_picture(head)
+        if wrong := strange(head):
+            raise InvalidRequest(f"{asset} {wrong}.")
+        if picture and size > LARGEST_PICTURE:
+            raise InvalidRequest(
+                f"{asset} is a picture of {size >> 20} MiB; {LARGEST_PICTURE >> 20} MiB at most are read."
+            )
+        found = _read(file, size, picture, str(asset))
+        if found.media_type == "audio/mp4":  # what an edit list cuts off is still there, and may be paid for
+            whole = _read(file, size, picture, str(asset), ignore_editlist="1")
+            found = replace(found, seconds=max(found.seconds or 0, whole.seconds or 0))
+        return found
 
 
 def media_seconds(asset: Asset | Path) -> float:
     """Return how long a sound or video lasts, in seconds; errors as of `probe`."""
     found = probe(asset)
     if found.seconds is None:
-        raise InvalidRequest(f"{_name(asset)} is an image and has no length.")
+        raise InvalidRequest(f"{asset} is an image and has no length.")
     return found.seconds
+
+
+def check(form: Form, name: str, *, allow_long: bool = False) -> Probe:
+    """Look into a local file of a form and return what it is.
+
+    Raises:
+        InvalidRequest: it is missing, empty, unreadable, too long, or not of the kind that its field wants.
+        ConfigurationError: the extra that reads media is not installed.
+
+    """
+    asset = form.assets[name]
+    wanted = next(field.media for field in spec_of(form).media if field.name == name)
+    try:
+        found = probe(asset)
+    except InvalidRequest as error:
+        raise InvalidRequest(f"`{name}`: {error.message}") from None
+    if found.kind != ("image" if wanted == "mask" else wanted):
+        raise InvalidRequest(f"`{name}` wants {_a(wanted)}, but {asset} is {_a(found.kind)}.")
+    if asset.media_type not in {None, found.media_type}:
+        raise InvalidRequest(f"`{name}` is said to be {asset.media_type}, but it is {found.media_type}.")
+    if found.seconds is not None and found.seconds > LONGEST_MEDIA and not allow_long:
+        raise too_long(f"`{name}`", found.seconds)
+    return found
+
+
+def _a(kind: str | None) -> str:
+    return f"an {kind}" if kind and kind[0] in "aeiou" else f"a {kind}"
 
 
 def digest(asset: Asset) -> str:
@@ -108,52 +163,138 @@ def opened(asset: Asset | Path) -> Iterator[BinaryIO]:
     source = asset.source if isinstance(asset, Asset) else asset
     try:
         if isinstance(source, Path):
+            _check_regular(source)
             with source.open("rb") as file:
-                yield _not_empty(file, source)
+                yield _not_empty(file, asset)
         else:
-            held = io.BytesIO(source) if isinstance(source, bytes) else source
-            held.seek(0)
-            yield _not_empty(held, asset)
+            yield _not_empty(io.BytesIO(source) if isinstance(source, bytes) else source, asset)
     except OSError as error:
-        raise InvalidRequest(f"{_name(asset)} cannot be read: {error.strerror or error}.") from None
+        raise InvalidRequest(f"{asset} cannot be read: {error.strerror or error}.") from None
 
 
-def _not_empty(file: BinaryIO, what: object) -> BinaryIO:
-    if not file.read(1):
-        raise InvalidRequest(f"{what} is empty.")
-    file.seek(0)
+def _check_regular(path: Path) -> None:
+    """Refuse what a read may wait for without end, before it is opened."""
+    try:
+        mode = path.stat().st_mode
+    except ValueError as error:  # a NUL in its name
+        raise InvalidRequest(f"{path} cannot be read: {error}.") from None
+    if not stat.S_ISREG(mode):
+        what = next((name for is_one, name in _NO_FILES if is_one(mode)), "no file")
+        raise InvalidRequest(f"{path} is {what}; give a file.")
+
+
+_NO_FILES: Final = (
+    (stat.S_ISDIR, "a directory"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def _not_empty(file: BinaryIO, asset: object) -> BinaryIO:
+    try:
+        file.seek(0)
+        first = file.read(1)
+        file.seek(0)
+    except ValueError as error:  # it was closed
+        raise InvalidRequest(f"{asset} cannot be read: {error}.") from None
+    if not isinstance(first, bytes):
+        raise InvalidRequest(f"{asset} is open as text; open it in binary mode.")
+    if not first:
+        raise InvalidRequest(f"{asset} is empty.")
     return file
 
 
+@contextmanager
+def unchanged(assets: Iterable[Asset]) -> Iterator[None]:
+    """Run the block, which reads files several times, and find out whether one was written to meanwhile.
+
+    Raises:
+        InvalidRequest: one was, or is gone.
+
+    """
+    before = [(asset, _state(asset)) for asset in assets]
+    yield
+    for asset, state in before:
+        if _state(asset) != state:
+            raise InvalidRequest(
+                f"{asset} was changed while it was read.", hint="Nothing was sent. Try again when it is complete."
+            )
+
+
+def _state(asset: Asset) -> tuple[int, int] | None:
+    if not isinstance(asset.source, Path):
+        return None
+    try:
+        found = asset.source.stat()
+    except (OSError, ValueError):  # what reads it says so
+        return None
+    return found.st_size, found.st_mtime_ns
+
+
 class _Nameless:
-    """A file without its name, by which FFmpeg would choose the format."""
+    """A file without its name, by which FFmpeg would choose the format, and without what it grows by meanwhile."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        self.read, self.seek, self.tell = file.read, file.seek, file.tell
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self.seek, self.tell = file.seek, file.tell
+        self._file, self._size = file, size
+
+    def read(self, count: int) -> bytes:
+        return self._file.read(max(0, min(count, self._size - self._file.tell())))
 
 
-def _read(av: Any, container: Any, name: str) -> Probe:
+def _read(file: BinaryIO, size: int, picture: bool, name: str, **options: str) -> Probe:
+    av = _av()
+    file.seek(0)
+    limits = [{"max_pixels": str(MOST_PIXELS)}] if picture else None
+    options["format_whitelist"] = _KNOWN
+    try:
+        with av.open(_Nameless(file, size), options=options, stream_options=limits) as container:
+            return _contents(av, container, name)
+    except av.error.FFmpegError as error:
+        why = error.strerror
+        if picture:
+            why += f", or it has more than {MOST_PIXELS / 1e6:.0f} million pixels"
+        raise InvalidRequest(f"{name} is not media that can be read: {why}.") from None
+
+
+def _contents(av: Any, container: Any, name: str) -> Probe:
     covers = av.stream.Disposition.attached_pic
     pictures = [stream for stream in container.streams.video if not stream.disposition & covers]
-    # A header alone proves little: the first frame has to be there.
-    next(frame for stream in [*pictures, *container.streams.audio][:1] for frame in container.decode(stream))
+    sounds = list(container.streams.audio)
     form = container.format.name
+    if form in _ANIMATIONS:
+        raise InvalidRequest(f"{name} {animated(_ANIMATIONS[form])}.")
+    if form not in _IMAGES | _SOUNDS | _CONTAINERS:
+        raise InvalidRequest(f"{name} is of a kind that the service does not know ({container.format.long_name}).")
+    packets = _shown(container, [*pictures, *sounds], name)
     if form in _IMAGES:
+        if sum(packet.size > 0 for packet in packets) > 1 and form == "gif":
+            raise InvalidRequest(f"{name} {animated('GIF')}.")
         return Probe("image", *_IMAGES[form], None)
     if form in _SOUNDS:
-        known = ("audio", *_SOUNDS[form])
-    elif form in _CONTAINERS:
-        known = ("video", *_CONTAINERS[form][0]) if pictures else ("audio", *_CONTAINERS[form][1])
+        known, tracks = ("audio", *_SOUNDS[form]), sounds
     else:
-        raise InvalidRequest(f"{name} is of a kind that the service does not know ({container.format.long_name}).")
-    if not container.duration:
-        raise InvalidRequest(f"{name} does not say how long it lasts.")
-    return Probe(*known, container.duration / av.time_base)  # type: ignore[arg-type]  # the kinds are literals above
+        known = ("video", *_CONTAINERS[form][0]) if pictures else ("audio", *_CONTAINERS[form][1])
+        tracks = pictures or sounds
+    seconds = seconds_of(packets, tracks, name)
+    if not seconds:
+        raise InvalidRequest(f"{name} holds nothing that lasts.")
+    stated = container.duration / av.time_base if container.duration else None
+    return Probe(*known, seconds, stated)  # type: ignore[arg-type]  # the kinds are literals above
 
 
-def _name(asset: Asset | Path) -> str:
-    source = asset.source if isinstance(asset, Asset) else asset
-    return str(source) if isinstance(source, Path) else str(getattr(source, "name", "") or "The data")
+def _shown(container: Any, streams: list[Any], name: str) -> Iterator[Any]:
+    """Give all packets. A header alone proves little: the first frame has to be there."""
+    first, shown = streams[0] if streams else None, False
+    for stream in container.streams.video:
+        stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+    for packet in container.demux():
+        shown = shown or (packet.stream is first and bool(packet.decode()))
+        yield packet
+    if not shown:
+        raise InvalidRequest(f"{name} is not media that can be read: it holds no picture and no sound.")
 
 
 def _av() -> Any:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from threading import Event as Flag
@@ -19,15 +17,16 @@ from lipsync_nodes.assets import published
 from lipsync_nodes.callbacks import new_callback, token_of
 from lipsync_nodes.catalogue import spec_of
 from lipsync_nodes.contract import Form, Job
-from lipsync_nodes.credits import Budget, estimate_credits
+from lipsync_nodes.credits import Budget, known_credits, whole_credits
 from lipsync_nodes.errors import ConfigurationError, DownloadError, InvalidRequest, LipsyncError
 from lipsync_nodes.events import Accepted, Event, Seen, Submission
-from lipsync_nodes.fields import check_media_url
+from lipsync_nodes.fields import check_media_url, positive_seconds
 from lipsync_nodes.flow import Flow, Policy
 from lipsync_nodes.hookspecs import plugins
 from lipsync_nodes.inputs import inputs_of
 from lipsync_nodes.keys import ContentKey
 from lipsync_nodes.ledger import Journal, Ledger, callback_secret
+from lipsync_nodes.media import unchanged
 from lipsync_nodes.observers import report, report_saved
 from lipsync_nodes.results import OnProgress, download, source_and_target
 from lipsync_nodes.settings import Profile, hidden, is_loopback, load_profile
@@ -116,7 +115,7 @@ class Plans:
         self._policy = policy or Policy()
         self._transport = self._driver(self.profile, http_client)
         limit = self.profile.budget if budget is None else budget
-        self._budget = Budget(limit) if isinstance(limit, int) else limit
+        self._budget = limit if limit is None or isinstance(limit, Budget) else Budget(limit)
 
     def __copy__(self) -> Self:
         return self  # it is shared: a second one would have the same ledger and budget
@@ -150,21 +149,19 @@ class Plans:
         if key is not None and self.ledger is None:
             raise ConfigurationError("A submission key needs a ledger.", hint="Give the client one: ledger=Ledger().")
         target, estimate = options.get("target"), options.get("estimate")
+        if estimate is not None:
+            whole_credits("estimate", estimate)
         target = None if target is None else check_target(target)
-        if estimate is None and form.assets:
-            with suppress(InvalidRequest):  # a length is not known
-                estimate = estimate_credits(form)
-        seconds = getattr(estimate, "seconds", None)
+        allow_long = options.get("allow_long", False)
         given = form
-        form = published(
-            given,
-            self.profile,
-            seconds=timeout or deadline_for(seconds),
-            allow_long=options.get("allow_long", False),
-        )
+        with unchanged(given.assets.values()):
+            if estimate is None and given.assets:
+                estimate = known_credits(given, allow_long=allow_long)
+            seconds = getattr(estimate, "seconds", None)
+            form = published(given, self.profile, seconds=timeout or deadline_for(seconds), allow_long=allow_long)
+            # A key that is made of the inputs says itself that they are the same.
+            inputs = None if key is None or isinstance(key, ContentKey) else inputs_of(given)
         _check_json(form)
-        # A key that is made of the inputs says itself that they are the same.
-        inputs = None if key is None or isinstance(key, ContentKey) else inputs_of(given)
         spec = spec_of(form)
         return Submission(
             spec.id,
@@ -235,7 +232,7 @@ class Plans:
             slow = WEBHOOK_POLL_INTERVAL if called_back else DEFAULT_POLL_INTERVAL
             poll_interval = LOCAL_POLL_INTERVAL if self.profile.local else slow
         for name, seconds in {"timeout": timeout, "poll_interval": poll_interval}.items():
-            _check_seconds(name, seconds)
+            positive_seconds(name, seconds)
         return timeout, poll_interval
 
     def _download(
@@ -248,7 +245,7 @@ class Plans:
     ) -> Path:
         """Save a video and remember where it is. It writes files, so a loop does it in a thread."""
         if timeout is not None:
-            _check_seconds("timeout", timeout)
+            positive_seconds("timeout", timeout)
         job = job_or_url if isinstance(job_or_url, Job) else None
         url, target = source_and_target(job_or_url, path)
         try:
@@ -314,11 +311,6 @@ def deadline_for(seconds: float | None) -> float:
     The upstream takes 10 to 30 s of wall time per second of video; twice the slowest leaves room for a queue.
     """
     return max(DEFAULT_TIMEOUT, 60.0 * (seconds or 0.0))
-
-
-def _check_seconds(name: str, seconds: float) -> None:
-    if not (math.isfinite(seconds) and seconds > 0):
-        raise InvalidRequest(f"{name} must be a positive number of seconds, got {seconds!r}.")
 
 
 def _check_json(form: Form) -> None:

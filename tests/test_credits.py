@@ -10,11 +10,13 @@ from lipsync_nodes import (
     ImageForm,
     ImageMultiForm,
     InvalidRequest,
+    LipsyncClient,
     LipsyncError,
     VideoForm,
     estimate_credits,
 )
 from lipsync_nodes.credits import Budget
+from lipsync_nodes.events import Submission
 
 
 def image(resolution="480p"):
@@ -39,7 +41,10 @@ def two(order="meanwhile", resolution="480p"):
         ("480p", 5, 10, True),
         ("480p", 5.5, 12, False),
         ("720p", 10.3, 44, False),
-        ("480p", 10.02, 20, True),  # a codec frame too long
+        ("480p", 4.9, 10, True),
+        ("480p", 5.04, 12, False),  # no rule of rounding is documented, and the upstream rounds up
+        ("480p", 10.02, 22, False),
+        ("480p", 0.1 + 0.2 + 9.7, 20, True),  # 10 s but for an error of floating point
         ("720p", 600, 2400, True),
     ],
 )
@@ -79,10 +84,40 @@ def test_a_length_that_is_not_known_is_asked_for(form, lengths, missing):
         estimate_credits(form, **lengths)
 
 
-@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf")])
-def test_a_length_is_a_positive_number(seconds):
-    with pytest.raises(InvalidRequest, match="audio_seconds"):
-        estimate_credits(image(), audio_seconds=seconds)
+WRONG_LENGTHS = {"zero": 0, "-5": -5, "nan": float("nan"), "inf": float("inf"), "true": True, "text": "12", "1e9": 1e9}
+WRONG_LENGTHS |= {"400 digits": 10**400, "5000 digits": 10**5000}
+wrong_length = pytest.mark.parametrize("seconds", WRONG_LENGTHS.values(), ids=WRONG_LENGTHS.keys())
+
+
+@wrong_length
+@pytest.mark.parametrize("name", ["audio_seconds", "video_seconds", "right_audio_seconds"])
+def test_a_length_is_a_positive_number(seconds, name):
+    """Also one that this endpoint has no use for, and one that is only a help."""
+    lengths = {"audio_seconds": 10, name: seconds}
+    with pytest.raises(InvalidRequest, match=f"{name} must be"):
+        estimate_credits(video(), **lengths, allow_long=True)
+
+
+@wrong_length
+def test_a_timeout_is_a_positive_number(sandbox, seconds):
+    """A year at most: no clock of the system takes any number."""
+    with LipsyncClient(sandbox.api_key, sandbox.base_url) as client:
+        with pytest.raises(InvalidRequest, match="timeout must be"):
+            client.wait("job", timeout=seconds)
+
+
+@pytest.mark.parametrize(
+    ("form", "lengths", "words"),
+    [
+        (image(), {"audio_seconds": 600.004}, "audio_seconds lasts 600.01 s"),
+        (video(), {"audio_seconds": 10, "video_seconds": 700}, "video_seconds lasts 700 s"),
+        (two("left_right"), {"audio_seconds": 400, "right_audio_seconds": 400}, "The video lasts 800 s"),
+    ],
+)
+def test_a_given_length_has_the_limit_of_a_files(form, lengths, words):
+    with pytest.raises(InvalidRequest, match=words):
+        estimate_credits(form, **lengths)
+    assert estimate_credits(form, **lengths, allow_long=True) > 0
 
 
 def test_credits_keep_their_doubt_between_processes():
@@ -106,3 +141,36 @@ def test_a_budget_holds_over_several_submits_and_takes_back_what_was_not_charged
 def test_a_cost_that_is_not_known_cannot_be_held_against_a_budget():
     with pytest.raises(BudgetExceeded, match="not known"), Budget(30).holding(None):
         pass
+
+
+WRONG_CREDITS = {"-1000": -1000, "true": True, "nan": float("nan"), "20.0": 20.0, "text": "20", "huge": 10**5000}
+wrong_credits = pytest.mark.parametrize("credits_", WRONG_CREDITS.values(), ids=WRONG_CREDITS.keys())
+
+
+@wrong_credits
+def test_a_budget_is_a_whole_number(credits_):
+    for limited in (Budget, lambda limit: LipsyncClient("sk_x", "https://service.example", budget=limit)):
+        with pytest.raises(InvalidRequest, match="budget must be a whole number"):
+            limited(credits_)
+
+
+@wrong_credits
+def test_no_wrong_amount_gets_into_a_budget(credits_):
+    """An amount below zero would raise what is left."""
+    budget = Budget(60)
+    with pytest.raises(InvalidRequest, match="whole number"), budget.holding(credits_):
+        pass
+    assert budget.committed == 0
+    with pytest.raises(InvalidRequest, match="whole number"):
+        Submission("lipsync-image", "/lipsync-image", {}, credits=credits_)
+
+
+@wrong_credits
+def test_a_wrong_estimate_is_refused_before_any_post(face_of, sandbox, credits_):
+    face = face_of(api_key=sandbox.api_key, base_url=sandbox.base_url, budget=60)
+    for submit in (lambda: face.submit(image(), estimate=credits_), lambda: face.run(image(), estimate=credits_)):
+        with pytest.raises(InvalidRequest, match="estimate must be a whole number"):
+            submit()
+    with pytest.raises(InvalidRequest, match="estimate must be a whole number"):
+        face.run_many([image(), image()], estimates=[20, credits_])
+    assert not sandbox.requests

@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from airflow.providers.common.compat.sdk import BaseOperator, Context, conf
 
-from lipsync_nodes import Credits, InvalidRequest, Job, LipsyncError, SubmissionUncertain, estimate_credits
+from lipsync_nodes import Credits, InvalidRequest, Job, LipsyncError, SubmissionUncertain
 from lipsync_nodes.catalogue import CATALOGUE, FieldSpec, NodeSpec
 from lipsync_nodes.contract import Form
+from lipsync_nodes.credits import known_credits
+from lipsync_nodes.fields import brief
 from lipsync_nodes.plans import deadline_for
 from lipsync_nodes_airflow.delivery import announce, deliver
 from lipsync_nodes_airflow.failures import no_retry_in_vain
@@ -178,9 +180,7 @@ class LipsyncOperator(BaseOperator):
     def _estimate(self, form: Form) -> Credits | None:
         """Return what the job costs at most; None where the length of its media is not known."""
         audio, right_audio, video = self.spec.seconds(_lengths(self.media_seconds or {}))
-        with suppress(InvalidRequest):
-            return estimate_credits(form, audio_seconds=audio, right_audio_seconds=right_audio, video_seconds=video)
-        return None
+        return known_credits(form, audio_seconds=audio, right_audio_seconds=right_audio, video_seconds=video)
 
     def _patience(self, estimate: Credits | None) -> float:
         return self.timeout or deadline_for(estimate.seconds if estimate else None)
@@ -198,7 +198,7 @@ def _seconds(name: str, value: Any) -> float | None:
         if timedelta() < span <= LONGEST:
             return span.total_seconds()
     raise InvalidRequest(
-        f"`{name}` must be a positive number of seconds or a timedelta, got {value!r:.80}.", hint="Nothing was sent."
+        f"`{name}` must be a positive number of seconds or a timedelta, got {brief(value)}.", hint="Nothing was sent."
     )
 
 
@@ -207,9 +207,9 @@ def _lengths(given: Any) -> dict[str, float]:
     try:
         media = json.loads(given) if isinstance(given, str) else given
         return {name: float(seconds) for name, seconds in media.items()}
-    except (AttributeError, TypeError, ValueError):
+    except (AttributeError, OverflowError, TypeError, ValueError):
         raise InvalidRequest(
-            f'`media_seconds` must be numbers by the names of media, {{"audio": 12.5}}, got {given!r:.80}.',
+            f'`media_seconds` must be numbers by the names of media, {{"audio": 12.5}}, got {brief(given)}.',
             hint="Nothing was sent. What a template makes of it has to be JSON.",
         ) from None
 

@@ -31,7 +31,9 @@ def batch_options(command: Callable[..., object]) -> Callable[..., object]:
     """Add the options of a batch."""
     for option in (
         click.option("--strict", is_flag=True, help="With --batch: send nothing if any line is wrong."),
-        click.option("--budget", type=int, help="With --batch: the most credits that it may cost in all."),
+        click.option(
+            "--budget", type=click.IntRange(0), help="With --batch: the most credits that it may cost in all."
+        ),
         click.option("--concurrency", type=click.IntRange(1), default=4, show_default=True, help="Jobs at a time."),
         click.option("--timeout", type=float, help="Seconds to wait for each job at most."),
         click.option("--poll-interval", type=float, help="Mean seconds between two looks at a job."),

@@ -12,12 +12,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
-from lipsync_nodes.assets import check
 from lipsync_nodes.catalogue import spec_named
 from lipsync_nodes.cli.session import LENGTHS, cost_of, form_of
 from lipsync_nodes.cli.speak import json_of, unexpected
 from lipsync_nodes.contract import Form
 from lipsync_nodes.errors import InvalidRequest, LipsyncError
+from lipsync_nodes.fields import brief
 from lipsync_nodes.ledger import content_key
 from lipsync_nodes.results import plain_name
 from lipsync_nodes.settings import Profile
@@ -87,12 +87,11 @@ class _Reader:
         if strange := values.keys() - {field.name for field in spec.fields}:
             raise InvalidRequest(f"{spec.id} has no field {', '.join(sorted(strange))}.")
         form = form_of(spec, values)
-        for asset in form.assets:
-            check(form, asset)
+        cost = cost_of(form, lengths)
         key, usual = self._key(form, key)
         target = check_target(os.path.join(self.out, name or usual))  # noqa: PTH118  # a Path has no slash at its end
         self._take(key, file_identity(target) if name and not names_folder(target) else None)
-        return Line(number, form, key, target, _known_cost(form, lengths))
+        return Line(number, form, key, target, cost)
 
     def _key(self, form: Form, key: str | None) -> tuple[str, str]:
         """Return the line's submission key, and how its file is named unless the line names one."""
@@ -127,14 +126,7 @@ def _object(text: bytes) -> dict[str, Any]:
     return values
 
 
-def _known_cost(form: Form, lengths: dict[str, Any]) -> int | None:
-    try:
-        return cost_of(form, lengths)
-    except InvalidRequest:  # a length is not known
-        return None
-
-
 def _typed(value: Any, field: str, kind: type | tuple[type, ...]) -> Any:
     if value is not None and (not isinstance(value, kind) or isinstance(value, bool) or value == ""):
-        raise InvalidRequest(f"`{field}` cannot be {value!r:.40}.")
+        raise InvalidRequest(f"`{field}` cannot be {brief(value)}.")
     return value

@@ -10,11 +10,9 @@ from click.core import ParameterSource
 
 from lipsync_nodes.catalogue import CATALOGUE, FieldSpec, NodeSpec
 from lipsync_nodes.cli.batch import batch_options, run_batch
-from lipsync_nodes.cli.session import Session, common_options, cost_of, form_of
+from lipsync_nodes.cli.session import LENGTHS, Session, common_options, cost_of, form_of
 from lipsync_nodes.cli.speak import json_of, show
-from lipsync_nodes.contract import Form
-from lipsync_nodes.credits import Credits
-from lipsync_nodes.errors import InvalidRequest
+from lipsync_nodes.credits import Credits, estimate_credits
 from lipsync_nodes.plans import SubmitOptions
 
 __all__ = ["estimate", "run", "submit", "waiting_options"]
@@ -59,6 +57,7 @@ def waiting_options(command: Command) -> Command:
 
 
 def _length_options(command: Command) -> Command:
+    command = click.option("--allow-long", is_flag=True, help="Let media pass that last longer than 600 s.")(command)
     for name in ("video", "right-audio", "audio"):
         text = f"How long the {name.replace('-', ' ')} lasts, in seconds; read from the file if it is a local one."
         command = click.option(f"--{name}-seconds", type=click.FloatRange(0, min_open=True), help=text)(command)
@@ -68,10 +67,9 @@ def _length_options(command: Command) -> Command:
 def _submit_options(command: Command) -> Command:
     for option in (
         click.option("--webhook", help="An https URL that the service POSTs the finished job to; or auto."),
-        click.option("--budget", type=int, help="Refuse to submit what may cost more credits than this."),
+        click.option("--budget", type=click.IntRange(0), help="Refuse to submit what may cost more credits than this."),
         click.option("--resubmit-uncertain", is_flag=True, help="Submit even if an earlier one of this key may exist."),
         click.option("--resubmit-changed", is_flag=True, help="Submit even if the key stood for other inputs before."),
-        click.option("--allow-long", is_flag=True, help="Submit local media that last longer than 600 s, too."),
         click.option("--key", help="Submission key: what was submitted under it before is picked up, not paid again."),
     ):
         command = option(command)
@@ -114,14 +112,6 @@ def _add(group: click.Group, spec: NodeSpec, command: Command) -> None:
     group.command(spec.command, help=f"{spec.help}.")(command)
 
 
-def _known_cost(form: Form, values: dict[str, Any]) -> Credits | None:
-    """Return the estimate, or None where a length is not known."""
-    try:
-        return cost_of(form, values)
-    except InvalidRequest:
-        return None
-
-
 def _given(values: dict[str, Any], *, estimate: Credits | None, target: str | None = None) -> SubmitOptions:
     return {
         "webhook": values["webhook"],
@@ -143,7 +133,7 @@ def _make(spec: NodeSpec) -> None:
     def run_one(session: Session, out: str | None, **values: Any) -> None:
         with session.client(budget=values["budget"], lasting=values["key"] is not None) as (client, to):
             form = form_of(spec, values)
-            cost = _known_cost(form, values)
+            cost = cost_of(form, values)
             # The sandbox, and with it the URL, ends with this call.
             target = out or ("./" if to.sandbox else None)
             with session.progress("Submitting", usual=to.ledger.usual_seconds(spec.id)) as progress:
@@ -161,7 +151,7 @@ def _make(spec: NodeSpec) -> None:
     def submit_one(session: Session, **values: Any) -> None:
         with session.client(budget=values["budget"]) as (client, _):
             form = form_of(spec, values)
-            cost = _known_cost(form, values)
+            cost = cost_of(form, values)
             with session.progress("Submitting") as progress:
                 job = client.submit(form, **_given(values, estimate=cost))
                 progress.job(job)
@@ -169,7 +159,8 @@ def _make(spec: NodeSpec) -> None:
 
     @_length_options
     def estimate_one(session: Session, **values: Any) -> None:
-        cost = cost_of(form_of(spec, values), values)
+        lengths = {name: values[name] for name in [*LENGTHS, "allow_long"]}
+        cost = estimate_credits(form_of(spec, values), **lengths)
         show({"credits": cost, "exact": cost.exact, "doubt": cost.doubt}, as_json=session.as_json)
 
     for group, command in ((run, run_one), (submit, submit_one), (estimate, estimate_one)):

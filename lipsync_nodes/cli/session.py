@@ -19,7 +19,7 @@ from lipsync_nodes.cli.output import RUN
 from lipsync_nodes.cli.speak import Progress, in_words
 from lipsync_nodes.client import AsyncLipsyncClient, LipsyncClient
 from lipsync_nodes.contract import Form, Job
-from lipsync_nodes.credits import Credits, estimate_credits
+from lipsync_nodes.credits import Credits, known_credits
 from lipsync_nodes.hookspecs import plugins
 from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.results import source_and_target
@@ -129,9 +129,10 @@ def form_of(spec: NodeSpec, values: Mapping[str, Any]) -> Form:
     return spec.form(**{field.name: value for field in spec.fields if (value := values.get(field.name)) is not None})
 
 
-def cost_of(form: Form, values: Mapping[str, Any]) -> Credits:
-    """Estimate the credits, from the lengths that were given and those of local files."""
-    return estimate_credits(form, **{name: values.get(name) for name in LENGTHS})
+def cost_of(form: Form, values: Mapping[str, Any]) -> Credits | None:
+    """Estimate the credits, from the lengths that were given and those of local files; None where one is not known."""
+    lengths = {name: values.get(name) for name in LENGTHS}
+    return known_credits(form, **lengths, allow_long=values.get("allow_long", False))
 
 
 def common_options(command: Callable[..., object]) -> Callable[..., object]:

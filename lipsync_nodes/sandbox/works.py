@@ -213,7 +213,8 @@ class Works:
     def _note(self, job_id: str, form: Form, outcome: _Outcome, news: Mapping[str, Any]) -> None:
         if lengths := news.get("lengths"):
             outcome.lengths = lengths
-            cost = estimate_credits(form, **{f"{name}_seconds": seconds for name, seconds in lengths.items()})
+            named = {f"{name}_seconds": seconds for name, seconds in lengths.items()}
+            cost = estimate_credits(form, **named, allow_long=True)
             outcome.credits, outcome.doubt = int(cost), cost.doubt
         if fraction := news.get("progress"):
             if int(fraction * 10) > int(self.progress.get(job_id, 0) * 10):
