@@ -202,6 +202,7 @@ class _ObjectStore:
             ) from None
         self._obstore: Any = obstore
         self._storage = storage
+        _check_options(storage)
         with self._told("be used"), NoFramesBelow():
             self._store = import_module("obstore.store").from_url(
                 storage.url,
@@ -251,14 +252,38 @@ class _ObjectStore:
         """Put a failure of the store into words; its own text may quote a request, so only its kind is kept."""
         try:
             yield
-        except (self._obstore.exceptions.BaseError, ValueError) as error:
+        except BaseException as error:
+            # A panic of the library is no Exception.
+            ours = (self._obstore.exceptions.BaseError, ValueError)
+            if not isinstance(error, ours) and type(error).__name__ != "PanicException":
+                raise
             reason = _REASON.search(str(error))
-            why = f"{type(error).__name__}{f', {reason[1]}' if reason else ''}"
+            why = f"{type(error).__name__}{f', {reason[1] or reason[2]}' if reason else ''}"
             raise ConfigurationError(
                 f"The storage {self._storage.url} could not {what}: {why}.",
                 hint="Nothing was submitted. Check its address and credentials with `lipsync-nodes doctor --storage`.",
             ) from None
 
 
-# What S3 calls the failure, in its XML.
-_REASON: Final = re.compile(r"<Code>(\w+)</Code>")
+# What S3 calls the failure, in its XML, or which option is unknown.
+_REASON: Final = re.compile(r"<Code>(\w+)</Code>|^Configuration key: ('\w+')")
+# Options of the store's HTTP client, which are not the store's. The library panics where it finds one among those.
+_OF_THE_CLIENT: Final = frozenset(
+    {
+        "allow_http", "allow_invalid_certificates", "connect_timeout", "default_content_type", "http1_only",
+        "http2_keep_alive_interval", "http2_keep_alive_timeout", "http2_keep_alive_while_idle",
+        "http2_max_frame_size", "http2_only", "pool_idle_timeout", "pool_max_idle_per_host", "proxy_ca_certificate",
+        "proxy_excludes", "proxy_url", "randomize_addresses", "read_timeout", "timeout", "user_agent",
+    }
+)  # fmt: skip
+_PREFIX: Final = re.compile(r"^(aws|google|azure)_")
+
+
+def _check_options(storage: Storage) -> None:
+    """Refuse what would make the library panic."""
+    for name in storage.options:
+        if _PREFIX.sub("", name.lower()) in _OF_THE_CLIENT:
+            raise ConfigurationError(
+                f"`{name}` is no option of a store but of its HTTP client, where it cannot be set.",
+                hint="Nothing was submitted. Take it out of the storage's `options`.",
+            )

@@ -48,7 +48,7 @@ from lipsync_nodes.keys import spellings
 from lipsync_nodes.settings import Profile
 from lipsync_nodes.targets import file_identity
 
-__all__ = ["Books", "Entry", "listed"]
+__all__ = ["Books", "Entry", "job_kept", "listed"]
 
 # How long a claim stands while nothing is sent: it is renewed with every pause.
 WAITING_LEASE: Final = 5.0
@@ -101,7 +101,17 @@ class Entry:
     @property
     def as_job(self) -> Job | None:
         """The job as it was last seen; None where there is none yet."""
-        return Job.model_validate_json(self.job) if self.job else None
+        return job_kept(self.job, self.job_id)
+
+
+def job_kept(text: str | None, job_id: str | None) -> Job | None:
+    """Read a job as it was written down; of one that cannot be read any more the id is left, and can be asked for."""
+    if not text:
+        return None
+    try:
+        return Job.model_validate_json(text)
+    except ValueError:
+        return Job(id=job_id) if job_id else None
 
     def is_saved_as(self, file: Path) -> bool:
         """Tell whether the job's video was saved as this file, and the file is still there."""
@@ -310,8 +320,9 @@ class Books:
 
     def _found(self, row: int) -> Found | None:
         """Return the job of a row if there is one already."""
-        (text,) = self._db.execute("SELECT job FROM submission WHERE row = ?", (row,)).fetchone() or (None,)
-        return Found(Job.model_validate_json(text)) if text else None
+        found = self._db.execute("SELECT job, job_id FROM submission WHERE row = ?", (row,)).fetchone()
+        job = job_kept(*found) if found else None
+        return Found(job) if job else None
 
     def _revive(self, row: int, **values: Any) -> None:
         """Write down what became of a row; one whose key went to another row meanwhile has to do without."""

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Literal, Self, TypeVar, Unpack, overload
 
 from lipsync_nodes import flow
+from lipsync_nodes.catalogue import spec_of
 from lipsync_nodes.contract import Form, Job
 from lipsync_nodes.errors import LipsyncError
 from lipsync_nodes.events import Event, Submission
@@ -346,6 +347,7 @@ class AsyncLipsyncClient(Plans):
 
     async def _prepared(self, form: Form, timeout: float | None, **options: Unpack[SubmitOptions]) -> Submission:
         """Put a submission together; files and the ledger block, so what needs them is done in a thread."""
+        spec_of(form)  # the first to look at it
         if form.assets or options.get("webhook") == "auto" or options.get("target") is not None:
             return await asyncio.to_thread(self._submission, form, timeout, **options)
         return self._submission(form, timeout, **options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,8 +39,9 @@ Seed = Annotated[StrictInt, Field(ge=-1, le=2**31 - 1)]
 URLS_ONLY: Final = {"media": "urls only"}
 """Validation context for values that come from outside: a media text is a URL as `MEDIA_URL` says, never a path."""
 
+LONGEST_LABEL: Final = 63
 _LOGIN: Final = r"([A-Za-z0-9._~!$&'()*+,;=%:-]+@)?"
-_HOST: Final = r"([A-Za-z0-9._-]+|\[::1\]|\[[0-9A-Fa-f]{1,4}(:[0-9A-Fa-f]{1,4}){7}\])"
+_HOST: Final = r"([A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?|\[::1\]|\[[0-9A-Fa-f]{1,4}(:[0-9A-Fa-f]{1,4}){7}\])"
 _PORT: Final = r"(:([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"
 # ASCII, Latin, Cyrillic, kana, Chinese, Korean: letters of the common scripts may stand in a path as they are.
 _LETTERS: Final = (
@@ -71,6 +73,8 @@ def check_media_url(url: str) -> str:
         raise ValueError(f"is not a URL ({error})") from None
     if parts.scheme.lower() not in {"http", "https"} or not host:
         raise ValueError("must be a public http(s) URL with a host")
+    if any(not 0 < len(label) <= LONGEST_LABEL for label in host.removesuffix(".").split(".")) and ":" not in host:
+        raise ValueError("has a host name that cannot be: two dots in a row, or more than 63 characters between dots")
     return url
 
 
@@ -136,6 +140,16 @@ MediaInput = str | Path | bytes | BinaryIO | Asset
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:")
 
 
+def _path(path: str | Path) -> Path:
+    """Return a path that a file can have."""
+    try:
+        if b"\0" not in os.fsencode(path):
+            return Path(path)
+    except UnicodeEncodeError:
+        pass
+    raise ValueError("is a path that no file can have (a NUL, or half of a character)")
+
+
 def _media_input(value: object, info: ValidationInfo) -> str | Asset:
     """Take a URL as it is, and anything else that holds media as an asset; nothing is opened here."""
     if isinstance(value, Asset):
@@ -145,8 +159,10 @@ def _media_input(value: object, info: ValidationInfo) -> str | Asset:
             raise ValueError("is empty; give a URL or a file")
         if info.context is URLS_ONLY and not _MEDIA_URL.fullmatch(value):
             raise ValueError("must be a public http(s) URL with a host, all unusual characters percent-encoded")
-        return check_media_url(value) if _SCHEME.match(value) or value.startswith("//") else Asset(Path(value))
-    if isinstance(value, Path | bytes) or callable(getattr(value, "read", None)):
+        return check_media_url(value) if _SCHEME.match(value) or value.startswith("//") else Asset(_path(value))
+    if isinstance(value, Path):
+        return Asset(_path(value))
+    if isinstance(value, bytes) or callable(getattr(value, "read", None)):
         return Asset(value)  # type: ignore[arg-type]  # whatever can be read is a file
     raise ValueError("must be a public http(s) URL, a path, bytes or an open binary file")
 

@@ -21,17 +21,18 @@ from typing import Any, Final, NoReturn, TypeVar
 from urllib.parse import quote
 
 from lipsync_nodes.answers import NoAnswer, error_of, shorten
+from lipsync_nodes.arguments import check_job_id
 from lipsync_nodes.contract import Job, parse_job
 from lipsync_nodes.endings import later, timeout_of, video_of
 from lipsync_nodes.errors import (
     ConnectionFailed,
-    InvalidRequest,
     JobNotFound,
     LipsyncError,
     RateLimited,
     ServiceError,
 )
 from lipsync_nodes.events import Event, Gone, Seen
+from lipsync_nodes.fields import positive_seconds
 
 __all__ = ["NO_JOB", "Await", "Effect", "Flow", "Policy", "Record", "Send", "Sleep", "look", "run", "video_of", "wait"]
 
@@ -123,7 +124,8 @@ def look(
     noted: bool = False,
 ) -> Flow[Job]:
     """Ask for a job once; every failure is raised as what it is. The last three options are those of `Seen`."""
-    reply = yield Send("GET", f"/jobs/{_segment(job_id)}", timeout=timeout or policy.request_timeout)
+    seconds = policy.request_timeout if timeout is None else positive_seconds("timeout", timeout)
+    reply = yield Send("GET", f"/jobs/{quote(check_job_id(job_id), safe='')}", timeout=seconds)
     if isinstance(reply, NoAnswer):
         raise ConnectionFailed(f"No answer came: {reply.reason}.", job_id=job_id, hint="The job goes on; ask again.")
     if not reply.ok:
@@ -235,13 +237,6 @@ def run(
         # Whatever ended the wait, this call has submitted a job.
         error.job_id, error.may_have_charged = job.id, True
         raise
-
-
-def _segment(job_id: str) -> str:
-    """Make a job id one segment of a path, whatever a person typed."""
-    if not job_id.strip(". \t\r\n"):
-        raise InvalidRequest(f"{job_id!r} is not a job id.", hint="Give the id that the submit printed.")
-    return quote(job_id, safe="")
 
 
 def _not_found(error: JobNotFound, job_id: str, was_there: bool) -> Flow[NoReturn]:

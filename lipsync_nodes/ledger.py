@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol, Self
 from lipsync_nodes.accounts import normal_account
 from lipsync_nodes.callbacks import new_secret
 from lipsync_nodes.calls import CalledBooks
-from lipsync_nodes.claims import IN_ACCOUNTS, IN_KEYS, KEEPS_KEY, Entry, listed
+from lipsync_nodes.claims import IN_ACCOUNTS, IN_KEYS, KEEPS_KEY, Entry, job_kept, listed
 from lipsync_nodes.contract import Job
 from lipsync_nodes.errors import ConfigurationError
 from lipsync_nodes.events import Accepted, Called, Claim, Event, Seen, Sending
@@ -283,11 +283,11 @@ class Ledger(Shared):
         """Return the last job that a key stands for, whatever became of it."""
         with self._transaction("DEFERRED") as db:
             row = db.execute(
-                f"SELECT job FROM submission WHERE {IN_ACCOUNTS} AND {IN_KEYS} AND job IS NOT NULL"  # noqa: S608
+                f"SELECT job, job_id FROM submission WHERE {IN_ACCOUNTS} AND {IN_KEYS} AND job IS NOT NULL"  # noqa: S608
                 " ORDER BY row DESC",
                 (listed(profile.accounts), listed(spellings(key))),
             ).fetchone()
-        return Job.model_validate_json(row[0]) if row else None
+        return job_kept(*row) if row else None
 
     def release_key(self, key: str, profile: Profile) -> None:
         """Free a submission key, if it has a job; one that is being submitted right now, or may have been, stays."""
@@ -302,10 +302,11 @@ class Ledger(Shared):
         """Return how long the service usually works on a job of this endpoint, in seconds; None if nothing is known."""
         with self._transaction("DEFERRED") as db:
             jobs = db.execute(
-                "SELECT job FROM submission WHERE endpoint = ? AND state = 'completed' ORDER BY row DESC LIMIT 20",
+                "SELECT job, job_id FROM submission WHERE endpoint = ? AND state = 'completed'"
+                " ORDER BY row DESC LIMIT 20",
                 (endpoint,),
             ).fetchall()
-        known = [ms / 1000 for (job,) in jobs if (ms := Job.model_validate_json(job).execution_time_ms)]
+        known = [ms / 1000 for kept in jobs if (job := job_kept(*kept)) and (ms := job.execution_time_ms)]
         return statistics.median(known) if known else None
 
     def close(self) -> None:
@@ -362,6 +363,8 @@ class Ledger(Shared):
                 _make_private(Path(os.path.realpath(self.path)))
             (opened, *_) = _files(self.path)
             db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+            # One damaged text is not to hide all other rows.
+            db.text_factory = lambda text: text.decode("utf-8", "replace")
             try:
                 db.execute("PRAGMA journal_mode = WAL")
                 db.execute("PRAGMA synchronous = FULL")

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from lipsync_nodes import flow, submitting
+from lipsync_nodes.arguments import check_job_id, check_key
 from lipsync_nodes.assets import published
 from lipsync_nodes.callbacks import new_callback, token_of
 from lipsync_nodes.catalogue import spec_of
@@ -142,11 +143,12 @@ class Plans:
         if unknown := options.keys() - SubmitOptions.__annotations__.keys():
             # A key that is misspelt would not keep anybody from paying twice.
             raise InvalidRequest(f"A submit has no option {', '.join(sorted(unknown))}.", hint="Nothing was sent.")
+        spec = spec_of(form)
+        if timeout is not None:
+            positive_seconds("timeout", timeout)
         callback, webhook = self._webhook(options.get("webhook"))
         key = options.get("key")
-        if key is not None and not key.strip():
-            raise InvalidRequest("A submission key cannot be blank.", hint="Give a name, or no key at all.")
-        if key is not None and self.ledger is None:
+        if key is not None and check_key(key) and self.ledger is None:
             raise ConfigurationError("A submission key needs a ledger.", hint="Give the client one: ledger=Ledger().")
         target, estimate = options.get("target"), options.get("estimate")
         if estimate is not None:
@@ -162,7 +164,6 @@ class Plans:
             # A key that is made of the inputs says itself that they are the same.
             inputs = None if key is None or isinstance(key, ContentKey) else inputs_of(given)
         _check_json(form)
-        spec = spec_of(form)
         return Submission(
             spec.id,
             spec.path,
@@ -203,7 +204,7 @@ class Plans:
         self, job_id: str, timeout: float | None, poll_interval: float | None, *, fresh: bool = False
     ) -> Flow[Job]:
         """Wait for a job that was submitted before. It reads the ledger, so a loop does it in a thread."""
-        entry = self._journal.entry_of(job_id)
+        entry = self._journal.entry_of(check_job_id(job_id))
         known = self._journal.knows(job_id)
         called_back = entry is not None and entry.callback is not None
         default = deadline_for(entry.seconds if entry else None)
@@ -321,7 +322,9 @@ def _check_json(form: Form) -> None:
         raise InvalidRequest(f"The form cannot be sent as JSON: {error}.") from None
 
 
-def _check_webhook(url: str) -> None:
+def _check_webhook(url: object) -> None:
+    if not isinstance(url, str):
+        raise InvalidRequest(f"webhook must be a URL, got {url!r:.80}.")
     try:
         parts = urlsplit(check_media_url(url))
     except ValueError as error:
