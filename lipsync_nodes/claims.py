@@ -103,6 +103,10 @@ class Entry:
         """The job as it was last seen; None where there is none yet."""
         return job_kept(self.job, self.job_id)
 
+    def is_saved_as(self, file: Path) -> bool:
+        """Tell whether the job's video was saved as this file, and the file is still there."""
+        return self.saved_to is not None and file.is_file() and file_identity(self.saved_to) == file_identity(file)
+
 
 def job_kept(text: str | None, job_id: str | None) -> Job | None:
     """Read a job as it was written down; of one that cannot be read any more the id is left, and can be asked for."""
@@ -112,10 +116,6 @@ def job_kept(text: str | None, job_id: str | None) -> Job | None:
         return Job.model_validate_json(text)
     except ValueError:
         return Job(id=job_id) if job_id else None
-
-    def is_saved_as(self, file: Path) -> bool:
-        """Tell whether the job's video was saved as this file, and the file is still there."""
-        return self.saved_to is not None and file.is_file() and file_identity(self.saved_to) == file_identity(file)
 
 
 class Books:
