@@ -33,7 +33,14 @@ __all__ = [
 
 Resolution = Literal["480p", "720p"]
 Order = Literal["meanwhile", "left_right", "right_left"]
-Seed = Annotated[StrictInt, Field(ge=-1, le=2**31 - 1)]
+
+
+def _whole(value: object) -> object:
+    """Take 7.0 for the integer that it is in JSON."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Seed = Annotated[StrictInt, Field(ge=-1, le=2**31 - 1), BeforeValidator(_whole)]
 """The service documents an integer. The range is inferred: its upstream (WaveSpeed) documents -1 to 2147483647."""
 
 URLS_ONLY: Final = {"media": "urls only"}

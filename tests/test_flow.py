@@ -322,5 +322,6 @@ def test_a_flow_imports_nothing_that_does_io(module):
     ours = {name for name in imported if name.startswith("lipsync_nodes")}
     assert imported - ours <= allowed
     assert ours <= {
-        f"lipsync_nodes.{name}" for name in ("answers", "contract", "credits", "endings", "errors", "events", "flow")
+        f"lipsync_nodes.{name}"
+        for name in ("answers", "arguments", "contract", "credits", "endings", "errors", "events", "flow")
     }

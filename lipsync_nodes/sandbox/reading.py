@@ -89,10 +89,10 @@ def _decoded(body: bytes) -> dict[str, Any]:
 
 
 def _finite(text: str) -> float:
-    """Read a number; NaN, Infinity and what is as large are none, and 7.0 is the integer 7, as in JSON Schema."""
+    """Read a number; NaN, Infinity and what is as large are none."""
     if not math.isfinite(number := float(text)):
         raise ValueError(text)
-    return int(number) if number.is_integer() else number
+    return number
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
