@@ -323,5 +323,5 @@ def test_a_flow_imports_nothing_that_does_io(module):
     assert imported - ours <= allowed
     assert ours <= {
         f"lipsync_nodes.{name}"
-        for name in ("answers", "arguments", "contract", "credits", "endings", "errors", "events", "flow")
+        for name in ("answers", "arguments", "contract", "credits", "endings", "errors", "events", "fields", "flow")
     }
