@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
-from typing import Any
+from typing import Any, Final
 
 from airflow.providers.common.compat.sdk import Asset, Context
 
@@ -16,6 +16,8 @@ from lipsync_nodes_airflow.links import LipsyncJobLink
 from lipsync_nodes_airflow.storage import save
 
 __all__ = ["announce", "deliver"]
+
+STOPPED: Final = "It may be billed, so a retry submits nothing. Clear the task that submitted it to pay for a new job."
 
 
 def announce(task: Any, context: Context, job_id: str) -> None:
@@ -41,7 +43,7 @@ def deliver(
             job = video_of(job or client.wait(job_id, timeout=left, poll_interval=task.poll_interval, fresh=fresh))
         except JobFailed as error:
             if isinstance(error, JobStopped):
-                error.hint = "It may be billed, so a retry submits nothing. Clear the task to pay for a new job."
+                error.hint = STOPPED
             journal.release(job_id)
             raise
         saved = save(client, job, task.output_path) if task.output_path else None

@@ -6,7 +6,8 @@ triggerers, and is nobody else's, so one record is enough. The flow of a submit 
     {"state": "submitting", "since": …}     before the POST: a crash from here on is seen by the next try
     {"state": "live", "job_id": …}          right after its answer
     {"state": "uncertain", "reason": …}     nobody knows whether there is a job: never sent again silently
-    {"state": "gone", "job_id": …}          the service does not know it: asked for again, unless a new one is wanted
+    {"state": "gone", "job_id": …}          the service does not know it: asked for again, unless a new one is wanted;
+                                            live again once it is seen
     {"state": "ended", "job_id": …}         well or not: whoever tries again gets this job, until a clear
 
 Before 3.3 it is the ledger of the worker's host (`HostJournal`), which no other host sees.
@@ -32,7 +33,7 @@ from airflow.providers.common.compat.sdk import Context
 from lipsync_nodes import Job
 from lipsync_nodes.contract import Form
 from lipsync_nodes.errors import ConfigurationError
-from lipsync_nodes.events import Accepted, Claim, Claimed, Event, Found, Gone, Paused, Refused, Sending, Unsure
+from lipsync_nodes.events import Accepted, Claim, Claimed, Event, Found, Gone, Paused, Refused, Seen, Sending, Unsure
 from lipsync_nodes.keys import content_key, spellings
 from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.settings import Profile
@@ -142,8 +143,10 @@ class TaskJournal:
                 self._write(state="live", job_id=job.id)
             case Unsure(_, reason):
                 self._write(state="uncertain", reason=reason, since=time.time())
-            case Gone(job_id) if self._read().get("job_id") == job_id:
+            case Gone(job_id) if self.knows(job_id):
                 self._write(state="gone", job_id=job_id)
+            case Seen(job) if self.knows(job.id) and self._read()["state"] == "gone":
+                self._write(state="live", job_id=job.id)
             case Paused() | Refused():
                 self._store.delete(RECORD)
         return None
@@ -167,7 +170,7 @@ class TaskJournal:
 
     def release(self, job_id: str) -> None:
         """Note that all is done with a job: from now on a cleared task means a new one. Another's is left alone."""
-        if self._read().get("job_id") == job_id:
+        if self.knows(job_id):
             self._write(state="ended", job_id=job_id)
 
     def entry_of(self, job_id: str) -> None:

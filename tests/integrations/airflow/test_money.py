@@ -35,7 +35,7 @@ def test_a_job_that_stopped_is_paid_for_anew_by_a_clear_alone(make, context, san
         del context["task_state_store"]
     sandbox.fault("job_status", status="cancelled", polls=99)
     for _ in range(2):
-        with pytest.raises(AirflowFailException, match=r"'cancelled'.*Clear the task"):
+        with pytest.raises(AirflowFailException, match=r"'cancelled'.*Clear the task that submitted it"):
             run(make(deferrable=deferrable), context)
     assert len(sandbox.received("submit")) == 1
     clear(context)
@@ -195,6 +195,26 @@ def test_a_job_that_the_service_does_not_know_is_made_anew_if_that_is_wanted(mak
         make().execute(context)
     make(resubmit_uncertain=True).execute(context)
     assert len(sandbox.received("submit")) == 2
+
+
+@both
+@pytest.mark.parametrize("kept_by", ["airflow", "host"])
+def test_a_job_that_was_found_again_is_not_paid_for_anew(make, context, sandbox, deferrable, kept_by, monkeypatch):
+    """Consent to submit anew is for a job that is still missing, not for one that a later try has seen."""
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    if kept_by == "host":
+        del context["task_state_store"]
+        monkeypatch.setattr("lipsync_nodes.claims.NEW_SECONDS", -1.0)
+    sandbox.fault("job_status", status="queued", polls=99)
+    sandbox.fault("status", where="poll", code=404, count=8 if deferrable else 4)
+    with pytest.raises(AirflowFailException, match="knows no job"):
+        run(make(deferrable=deferrable), context)
+    with pytest.raises(JobTimeout):
+        run(make(deferrable=deferrable, timeout=0.5), context)
+    sandbox.clear_faults()
+    assert run(make(deferrable=deferrable, resubmit_uncertain=True), context) == sandbox.jobs()[0]["output"]
+    assert len(sandbox.received("submit")) == 1
 
 
 @pytest.mark.parametrize("known", [True, False])
