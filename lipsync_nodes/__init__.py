@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         RateLimited,
         ServiceError,
         SubmissionUncertain,
+        SubmitTimeout,
     )
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "RateLimited",
     "ServiceError",
     "SubmissionUncertain",
+    "SubmitTimeout",
     "VideoForm",
     "WebhookEvent",
     "estimate_credits",

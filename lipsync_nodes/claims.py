@@ -53,7 +53,8 @@ __all__ = ["Books", "Entry", "job_kept", "listed"]
 # How long a claim stands while nothing is sent: it is renewed with every pause.
 WAITING_LEASE: Final = 5.0
 LEASE_MARGIN: Final = 2.0
-LONGEST_LEASE: Final = 3600.0
+# A lease of somebody who waits is never longer; a pace of minutes is beyond what is obeyed.
+LONGEST_WAIT: Final = 150.0
 PAUSE: Final = 0.2
 LOOK_EVERY: Final = 5.0
 # A job that was submitted less than so long ago may not be known to every server of the service yet.
@@ -164,9 +165,7 @@ class Books:
         lost = found.state == "missing" or (found.state == "stopped" and wanted.resubmit_uncertain)
         if (job := found.as_job) is not None and not lost:
             return self._instead(found, wanted) if changed else Found(job)
-        # A lease of hours is none: the clock was set back.
-        leased = self._now < (found.lease_until or 0) < self._now + LONGEST_LEASE
-        if leased and found.state in {"waiting", "submitting"}:
+        if found.state in {"waiting", "submitting"} and self._stands(found):
             return Hold(PAUSE)
         if found.state == "waiting":
             return self._take_over(found, wanted, "it was given up before it was sent")
@@ -194,6 +193,16 @@ class Books:
         """Give the key of a job to a submission of other inputs."""
         self._update(found.row, key=None)
         return Claimed(self._insert(wanted, found.key))
+
+    def _stands(self, found: Entry) -> bool:
+        """Tell whether a claim's owner may still be at work.
+
+        A lease that is longer than it was when it was given is none: the clock was set back. Too early an end does no
+        harm: what was being submitted is uncertain then, and who merely waited is told before it sends.
+        """
+        until = found.lease_until or 0.0
+        given = until - (found.sent_at or until) if found.state == "submitting" else LONGEST_WAIT
+        return self._now < until <= self._now + given + LEASE_MARGIN
 
     def _take_over(self, found: Entry, wanted: Submission, reason: str) -> Claimed:
         """Give the key to a new row. The old one keeps its own story: its owner may yet be alive and tell its end."""
@@ -258,9 +267,9 @@ class Books:
             live = self._db.execute(
                 f"SELECT row, job_id, looked_at FROM submission WHERE {IN_ACCOUNTS} AND row <> ?"  # noqa: S608
                 " AND (state = 'live' AND coalesce(sent_at, created_at) > ?"
-                " OR state = 'submitting' AND lease_until > ?)"
+                " OR state = 'submitting' AND lease_until > ? AND sent_at <= ?)"
                 " ORDER BY looked_at, row",
-                (self._accounts, row, self._now - FORGOTTEN_SECONDS, self._now),
+                (self._accounts, row, self._now - FORGOTTEN_SECONDS, self._now, self._now + LEASE_MARGIN),
             ).fetchall()
             if len(live) >= profile.max_concurrency:
                 return Hold(PAUSE * 5, look_at=self._due_for_a_look(live))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
+import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -16,7 +17,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, TypeVar, Unpack, overload
 
-from lipsync_nodes import flow
 from lipsync_nodes.catalogue import spec_of
 from lipsync_nodes.contract import Form, Job
 from lipsync_nodes.errors import LipsyncError
@@ -98,7 +98,7 @@ class LipsyncClient(Plans):
             LipsyncError: no readable answer came.
 
         """
-        return self._drive(flow.look(job_id, self._policy, timeout=timeout))
+        return self._drive(self._look(job_id, timeout))
 
     def wait(
         self,
@@ -136,8 +136,20 @@ class LipsyncClient(Plans):
         on_update: OnUpdate | None = None,
         **options: Unpack[SubmitOptions],
     ) -> Job:
-        """Submit a form and wait for its video; arguments and errors as of `submit` and `wait`."""
-        return self._drive(self._run(self._submission(form, timeout, **options), timeout, poll_interval), on_update)
+        """Submit a form and wait for its video; arguments and errors as of `submit` and `wait`.
+
+        A *timeout* bounds the whole call, from before local files are published: also the queue for the profile's own
+        limits and the wait for another submit of the same key. None is begun when hardly any time is left for its
+        answer; one that has no answer by the deadline is uncertain. Without a *timeout* the queue has bounds of its
+        own (the policy's), and the default counts from the submit on.
+
+        Raises:
+            SubmitTimeout: the time ran out before anything was sent.
+
+        """
+        began = time.monotonic()
+        running = self._run(self._submission(form, timeout, **options), timeout, poll_interval, began)
+        return self._drive(running, on_update)
 
     @overload
     def run_many(
@@ -165,10 +177,11 @@ class LipsyncClient(Plans):
         stop = threading.Event()
 
         def one(index: int) -> None:
+            began = time.monotonic()
             with many.outcome(index) as due:
                 if due:
                     submission = self._submission(many.forms[index], many.timeout, estimate=many.estimates[index])
-                    running = self._run(submission, many.timeout, many.poll_interval)
+                    running = self._run(submission, many.timeout, many.poll_interval, began)
                     many.outcomes[index] = self._drive(running, many.listener(index), stop)
 
         with many.explained(), ThreadPoolExecutor(many.concurrency) as pool:
@@ -249,7 +262,7 @@ class AsyncLipsyncClient(Plans):
 
     async def job(self, job_id: str, *, timeout: float | None = None) -> Job:
         """Ask for a job once; see `LipsyncClient.job`."""
-        return await self._drive(flow.look(job_id, self._policy, timeout=timeout))
+        return await self._drive(self._look(job_id, timeout))
 
     async def wait(
         self,
@@ -274,8 +287,9 @@ class AsyncLipsyncClient(Plans):
         **options: Unpack[SubmitOptions],
     ) -> Job:
         """Submit a form and wait for its video; see `LipsyncClient.run`."""
+        began = time.monotonic()
         submission = await self._prepared(form, timeout, **options)
-        return await self._drive(self._run(submission, timeout, poll_interval), on_update)
+        return await self._drive(self._run(submission, timeout, poll_interval, began), on_update)
 
     @overload
     async def run_many(
@@ -296,12 +310,13 @@ class AsyncLipsyncClient(Plans):
 
         async def one(index: int) -> None:
             async with gate:
+                began = time.monotonic()
                 with many.outcome(index) as due:
                     if due:
                         submission = await self._prepared(
                             many.forms[index], many.timeout, estimate=many.estimates[index]
                         )
-                        running = self._run(submission, many.timeout, many.poll_interval)
+                        running = self._run(submission, many.timeout, many.poll_interval, began)
                         many.outcomes[index] = await self._drive(running, many.listener(index))
 
         with many.explained():

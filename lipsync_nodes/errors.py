@@ -10,6 +10,7 @@ LipsyncError
 ├── RateLimited             told to slow down for longer than we are willing to wait (429; a poll: also 503 with a pace)
 ├── ServiceError            the service answered a poll with an error (5xx) or with something unreadable
 ├── ConnectionFailed        the service was not reached; it surely received nothing
+├── SubmitTimeout           the time ran out before the submit was sent; nothing was charged
 ├── SubmissionUncertain     a submit was sent and its outcome is unknown: the job may exist and may be billed
 ├── JobFailed               the job ended without a video
 │   └── JobStopped          it was cancelled, timed out, deleted …: an end that is documented nowhere, and paid for
@@ -41,6 +42,7 @@ __all__ = [
     "RateLimited",
     "ServiceError",
     "SubmissionUncertain",
+    "SubmitTimeout",
     "conceal",
     "redact",
     "redact_keys",
@@ -184,6 +186,13 @@ class ConnectionFailed(LipsyncError):
 
     retryable = True
     default_hint = "Nothing was charged. Check the network and the base URL, then try again."
+
+
+class SubmitTimeout(LipsyncError):
+    """The time ran out before the submit was sent, in a queue say; nothing was charged."""
+
+    retryable = True
+    default_hint = "Nothing was sent. Try again, with more time."
 
 
 class SubmissionUncertain(LipsyncError):

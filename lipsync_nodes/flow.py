@@ -32,9 +32,23 @@ from lipsync_nodes.errors import (
     ServiceError,
 )
 from lipsync_nodes.events import Event, Gone, Seen
-from lipsync_nodes.fields import positive_seconds
 
-__all__ = ["NO_JOB", "Await", "Effect", "Flow", "Policy", "Record", "Send", "Sleep", "look", "run", "video_of", "wait"]
+__all__ = [
+    "NO_DEADLINE",
+    "NO_JOB",
+    "Await",
+    "Deadline",
+    "Effect",
+    "Flow",
+    "Policy",
+    "Record",
+    "Send",
+    "Sleep",
+    "look",
+    "run",
+    "video_of",
+    "wait",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +86,11 @@ class Record:
 
 # No job has this id: asked for it, the service answers 404 to a key that works and 401 to one that does not.
 NO_JOB: Final = "00000000-0000-0000-0000-000000000000"
-# The last look may come at the deadline itself, and is still given so many seconds.
-LAST_LOOK: Final = 10.0
+FOREVER: Final = float("inf")
+# The last request before a deadline is given so many seconds, or this part of a short time.
+LAST_REQUEST: Final = 3.0
+LAST_PART: Final = 0.25
+SHORTEST: Final = 0.001
 # How often in a row a job that surely was made may be unknown: not every server of the service may know it yet.
 NOT_YET_KNOWN: Final = 3
 
@@ -114,6 +131,32 @@ class Policy:
         return interval * (2 + 2 * self.chance()) / 3
 
 
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """When a call has to be over. Times are in seconds, `now` and `ends` on the clock of `Sleep`.
+
+    Attributes:
+        seconds: how much time the call has in all.
+        ends: when it is over.
+
+    """
+
+    seconds: float = FOREVER
+    ends: float = FOREVER
+
+    def left(self, now: float) -> float:
+        """Return how much time is left."""
+        return max(0.0, self.ends - now)
+
+    def room(self, now: float) -> float:
+        """Return how much time is left until the last request has to be on its way; what rounding leaves is none."""
+        room = self.left(now) - min(LAST_REQUEST, LAST_PART * self.seconds)
+        return room if room > SHORTEST else 0.0
+
+
+NO_DEADLINE: Final = Deadline()
+
+
 def look(
     job_id: str,
     policy: Policy,
@@ -124,7 +167,9 @@ def look(
     noted: bool = False,
 ) -> Flow[Job]:
     """Ask for a job once; every failure is raised as what it is. The last three options are those of `Seen`."""
-    seconds = policy.request_timeout if timeout is None else positive_seconds("timeout", timeout)
+    seconds = policy.request_timeout if timeout is None else timeout
+    if seconds <= 0:
+        raise ConnectionFailed("No time was left to ask.", job_id=job_id, hint="The job goes on; ask again.")
     reply = yield Send("GET", f"/jobs/{quote(check_job_id(job_id), safe='')}", timeout=seconds)
     if isinstance(reply, NoAnswer):
         raise ConnectionFailed(f"No answer came: {reply.reason}.", job_id=job_id, hint="The job goes on; ask again.")
@@ -147,6 +192,7 @@ def wait(
     *,
     timeout: float,
     poll_interval: float,
+    ends: float = FOREVER,
     pause: float = 0.0,
     fresh: bool = False,
     known: bool = False,
@@ -154,11 +200,14 @@ def wait(
 ) -> Flow[Job]:
     """Look at a job until it has ended, at most for *timeout* seconds; passing errors are tolerated until then.
 
+    The last look comes shortly before, so that there is time for its answer.
+
     Args:
         job_id: which job.
         policy: how patient each look is.
         timeout: seconds until `JobTimeout`.
         poll_interval: mean seconds between two looks.
+        ends: when it has to be over at the latest, on the clock of `Sleep`.
         pause: seconds before the first look.
         fresh: the job was only just made, and not every server of the service may know it yet.
         known: the job was submitted from here, so it is there, whatever one answer says.
@@ -166,18 +215,17 @@ def wait(
 
     """
     now: float = yield Sleep(0)
-    deadline = now + timeout
+    deadline = Deadline(timeout, min(now + timeout, ends))
     seen: Job | None = None
     trouble: LipsyncError | None = None
     unknown = 0
     while True:
-        now, ended = yield from _pass(job_id, min(pause, max(0.0, deadline - now)), called_back=called_back)
+        now, ended = yield from _pass(job_id, min(pause, deadline.room(now)), called_back=called_back)
         if ended:
             return video_of(ended)
         pause = policy.spread(poll_interval)
         try:
-            left = max(LAST_LOOK, deadline - now)
-            noted = known and seen is None
+            noted, left = known and seen is None, deadline.left(now)
             seen = yield from look(job_id, policy, timeout=min(policy.request_timeout, left), noted=noted)
             trouble, unknown = None, 0
         except JobNotFound as error:
@@ -195,9 +243,9 @@ def wait(
         else:
             if seen.finished:
                 return video_of(seen)
-        if now >= deadline:
-            raise timeout_of(job_id, timeout, seen, trouble)
         now = yield Sleep(0)
+        if not deadline.room(now):
+            raise timeout_of(job_id, timeout, seen, trouble)
 
 
 def _pass(job_id: str, seconds: float, *, called_back: bool) -> Flow[tuple[float, Job | None]]:
@@ -210,14 +258,22 @@ def _pass(job_id: str, seconds: float, *, called_back: bool) -> Flow[tuple[float
 
 
 def run(
-    submitting: Flow[Job], policy: Policy, *, timeout: float, poll_interval: float, called_back: bool = False
+    submitting: Flow[Job],
+    policy: Policy,
+    *,
+    timeout: float,
+    poll_interval: float,
+    ends: float = FOREVER,
+    called_back: bool = False,
 ) -> Flow[Job]:
-    """Submit, then wait."""
+    """Submit, then wait; the arguments are those of `wait`."""
     job = yield from submitting
     if job.finished:
         # It was made by an earlier run: its URL may be another by now.
+        now: float = yield Sleep(0)
         with suppress(LipsyncError):
-            job = later(job, (yield from look(job.id, policy, noted=job.status.stopped)))
+            left = min(policy.request_timeout, ends - now)
+            job = later(job, (yield from look(job.id, policy, timeout=left, noted=job.status.stopped)))
     if job.finished:
         return video_of(job)
     pause = policy.spread(poll_interval)
@@ -228,6 +284,7 @@ def run(
                 policy,
                 timeout=timeout,
                 poll_interval=poll_interval,
+                ends=ends,
                 pause=pause,
                 fresh=True,
                 called_back=called_back,

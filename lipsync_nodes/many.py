@@ -25,7 +25,7 @@ class ManyOptions(TypedDict, total=False):
     Attributes:
         concurrency: the most jobs that run at the same time; 4 by default.
         estimates: what each costs, where there is a budget.
-        timeout: seconds to wait at most for each job.
+        timeout: seconds that each may take at most, as of `run`.
         poll_interval: mean seconds between two looks at a job.
         on_update: called with the form's position and the job at each look.
 

@@ -22,7 +22,7 @@ from lipsync_nodes.credits import Budget, known_credits, whole_credits
 from lipsync_nodes.errors import ConfigurationError, DownloadError, InvalidRequest, LipsyncError
 from lipsync_nodes.events import Accepted, Event, Seen, Submission
 from lipsync_nodes.fields import check_media_url, positive_seconds
-from lipsync_nodes.flow import Flow, Policy
+from lipsync_nodes.flow import NO_DEADLINE, Deadline, Flow, Policy
 from lipsync_nodes.hookspecs import plugins
 from lipsync_nodes.inputs import inputs_of
 from lipsync_nodes.keys import ContentKey
@@ -197,8 +197,13 @@ class Plans:
         with NoFramesBelow():
             return callback, f"{ours.base}/{token_of(callback, callback_secret(self.profile, self._journal))}"
 
-    def _submit(self, submission: Submission, patience: float = 0.0) -> Flow[Job]:
-        return submitting.submit(submission, self._policy, self._budget, patience=patience)
+    def _submit(self, submission: Submission, *, patience: float = 0.0, deadline: Deadline = NO_DEADLINE) -> Flow[Job]:
+        return submitting.submit(submission, self._policy, self._budget, patience=patience, deadline=deadline)
+
+    def _look(self, job_id: str, timeout: float | None) -> Flow[Job]:
+        if timeout is not None:
+            positive_seconds("timeout", timeout)
+        return flow.look(job_id, self._policy, timeout=timeout)
 
     def _wait(
         self, job_id: str, timeout: float | None, poll_interval: float | None, *, fresh: bool = False
@@ -221,12 +226,22 @@ class Plans:
             called_back=called_back,
         )
 
-    def _run(self, submission: Submission, timeout: float | None, poll_interval: float | None) -> Flow[Job]:
+    def _run(
+        self, submission: Submission, timeout: float | None, poll_interval: float | None, began: float
+    ) -> Flow[Job]:
+        """Submit and wait. A time that was given counts from when the call *began*, the default from the submit on."""
         default = deadline_for(submission.seconds)
         called_back = submission.callback is not None
         seconds, interval = self._times(default if timeout is None else timeout, poll_interval, called_back)
-        doing = self._submit(submission, patience=seconds)
-        return flow.run(doing, self._policy, timeout=seconds, poll_interval=interval, called_back=called_back)
+        deadline = NO_DEADLINE if timeout is None else Deadline(seconds, began + seconds)
+        return flow.run(
+            self._submit(submission, patience=seconds, deadline=deadline),
+            self._policy,
+            timeout=seconds,
+            poll_interval=interval,
+            ends=deadline.ends,
+            called_back=called_back,
+        )
 
     def _times(self, timeout: float, poll_interval: float | None, called_back: bool) -> tuple[float, float]:
         if poll_interval is None:

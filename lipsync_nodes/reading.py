@@ -69,9 +69,11 @@ def id_in(fields: Mapping[str, Any]) -> str | None:
 
 
 def said(body: object) -> str:
-    """Return the service's words of an error, whatever their shape; empty if there are none."""
+    """Return the service's words of an error, whatever their shape, also in an envelope; empty if there are none."""
     if isinstance(body, Mapping):
-        body = next((body[name] for name in WORDS if body.get(name)), "")
+        inner = (_only(body.get(name)) for name in ENVELOPES)
+        deeper = (said(value) for value in inner if isinstance(value, Mapping))
+        body = next((body[name] for name in WORDS if body.get(name)), None) or next(filter(None, deeper), "")
     return body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
 
 

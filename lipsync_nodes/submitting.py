@@ -4,6 +4,9 @@ A submit is sent again only where it surely was not received (`NoAnswer.sent` is
 pace (429 with Retry-After). A read time-out, a cut connection, a 3xx, a 5xx with or without a pace, or an unreadable
 answer leave the outcome unknown: `SubmissionUncertain`, never a second POST.
 
+All of it ends by the deadline, where there is one. A POST that has no answer by then is uncertain, so none is begun
+when little time is left: then nothing was sent, and key and budget are free again.
+
 A webhook that carries our token can tell the job of such a submit, then or later: `calls` binds it to the submit, and
 whoever asks again, or is patient enough, is given the job.
 """
@@ -20,7 +23,15 @@ from typing import Final
 from lipsync_nodes.answers import Answer, NoAnswer, retry_after, shorten, submit_error
 from lipsync_nodes.contract import Job, parse_job
 from lipsync_nodes.credits import Budget
-from lipsync_nodes.errors import ConnectionFailed, JobNotFound, LipsyncError, RateLimited, SubmissionUncertain, redact
+from lipsync_nodes.errors import (
+    ConnectionFailed,
+    JobNotFound,
+    LipsyncError,
+    RateLimited,
+    SubmissionUncertain,
+    SubmitTimeout,
+    redact,
+)
 from lipsync_nodes.events import (
     Accepted,
     Asked,
@@ -29,6 +40,7 @@ from lipsync_nodes.events import (
     Event,
     Found,
     Gone,
+    Hold,
     Paused,
     Refused,
     Sending,
@@ -36,10 +48,14 @@ from lipsync_nodes.events import (
     Superseded,
     Unsure,
 )
-from lipsync_nodes.flow import Flow, Policy, Record, Send, Sleep, look
+from lipsync_nodes.flow import NO_DEADLINE, Deadline, Flow, Policy, Record, Send, Sleep, look
 
 __all__ = ["submit"]
 
+LIMITS_HINT: Final = (
+    "Nothing was submitted. `lipsync-nodes jobs` lists what runs; the limits are the profile's "
+    "max_concurrency and submits_per_minute."
+)
 # Shorter than a claim stands: whoever looks after another's job keeps its own.
 SHORT_LOOK: Final = 3.0
 # Between two POSTs, also where the service asks for no pause at all.
@@ -54,31 +70,41 @@ WITH_KEY: Final = ", or submit with the same key later, which sends nothing unti
 WITHOUT_KEY: Final = " before you submit the same input again."
 
 
-def submit(submission: Submission, policy: Policy, budget: Budget | None = None, *, patience: float = 0.0) -> Flow[Job]:
+def submit(
+    submission: Submission,
+    policy: Policy,
+    budget: Budget | None = None,
+    *,
+    patience: float = 0.0,
+    deadline: Deadline = NO_DEADLINE,
+) -> Flow[Job]:
     """Submit once and return the job, or pick up the job of an earlier submission with the same key.
 
-    Where the outcome is unknown and a webhook may tell of it, wait for that so many seconds (*patience*).
+    Where the outcome is unknown and a webhook may tell of it, wait for that so many seconds (*patience*), but not
+    beyond the deadline.
     """
     while True:
-        claim = yield from _claim(submission, policy, patience)
+        claim = yield from _claim(submission, policy, patience, deadline)
         if isinstance(claim, Found):
             return claim.job
         with suppress(_Superseded):
-            return (yield from _submit_as(claim.row, submission, policy, budget, patience))
+            return (yield from _submit_as(claim.row, submission, policy, budget, patience=patience, deadline=deadline))
         # What somebody else has done meanwhile was not known when this was agreed to.
         submission = replace(submission, resubmit_uncertain=False)
 
 
-def _submit_as(row: int, submission: Submission, policy: Policy, budget: Budget | None, patience: float) -> Flow[Job]:
+def _submit_as(
+    row: int, submission: Submission, policy: Policy, budget: Budget | None, *, patience: float, deadline: Deadline
+) -> Flow[Job]:
     """Send it as the owner of a row of the ledger, and note there what became of it."""
     try:
         with budget.holding(submission.credits) if budget else nullcontext():
-            job = yield from _post(row, submission, policy)
+            job = yield from _post(row, submission, policy, deadline)
     except SubmissionUncertain as error:
         found = yield from _note(Unsure(row, error.message), error)
         if submission.callback is not None:
             error.hint = WEBHOOK_HINT + (WITHOUT_KEY if submission.key is None else WITH_KEY)
-            found = found or (yield from _settled(row, patience))
+            found = found or (yield from _settled(row, patience, deadline))
         if isinstance(found, Found):
             return found.job
         raise
@@ -103,11 +129,12 @@ def _note(event: Event, error: LipsyncError) -> Flow[object]:
         return None
 
 
-def _settled(row: int, patience: float) -> Flow[Found | None]:
+def _settled(row: int, patience: float, deadline: Deadline) -> Flow[Found | None]:
     """Wait until a webhook has told of the job of an uncertain submit."""
-    while patience > 0:
-        patience -= ASK_EVERY
-        yield Sleep(ASK_EVERY)
+    now: float = yield Sleep(0)
+    ends = min(now + patience, deadline.ends)
+    while now < ends:
+        now = yield Sleep(min(ASK_EVERY, ends - now))
         with suppress(LipsyncError):  # a ledger that cannot be read now may be later
             if isinstance(found := (yield Record(Asked(row))), Found):
                 return found
@@ -120,7 +147,7 @@ class _Superseded(Exception):  # never leaves this module
     may_have_charged = False
 
 
-def _claim(submission: Submission, policy: Policy, patience: float) -> Flow[Claimed | Found]:
+def _claim(submission: Submission, policy: Policy, patience: float, deadline: Deadline) -> Flow[Claimed | Found]:
     """Make sure that nobody else submits the same."""
     while True:
         claim = yield Record(Claim(submission))
@@ -129,66 +156,104 @@ def _claim(submission: Submission, policy: Policy, patience: float) -> Flow[Clai
         if isinstance(claim, Unsure):
             if claim.job_id is not None:
                 with suppress(LipsyncError):  # the service did not know it, and may know it again
-                    return Found((yield from look(claim.job_id, policy, timeout=SHORT_LOOK, noted=True)))
-            if claim.called_back and (found := (yield from _settled(claim.row, patience))):
+                    return Found((yield from _glance(claim.job_id, policy, deadline, noted=True)))
+            if claim.called_back and (found := (yield from _settled(claim.row, patience, deadline))):
                 return found
             raise _uncertain_before(claim)
         # Somebody is submitting the same right now: what becomes of that was not known when this was agreed to.
         submission = replace(submission, resubmit_uncertain=False)
-        yield Sleep(claim.seconds)
+        now: float = yield Sleep(0)
+        if not (room := deadline.room(now)):
+            raise SubmitTimeout(
+                f"The same is being submitted elsewhere, and that did not end within {deadline.seconds:g} s.",
+                hint="Nothing was sent by this call. Ask again with the same key: it picks up the job of the other.",
+            )
+        yield Sleep(min(claim.seconds, room))
 
 
-def _post(row: int, submission: Submission, policy: Policy) -> Flow[Job]:
-    """Send the POST, again only where the module's rules allow it."""
+def _post(row: int, submission: Submission, policy: Policy, deadline: Deadline) -> Flow[Job]:
+    """Send the POST, again only where the module's rules allow it and the time is enough."""
     unreached = refused = 0
     while True:
-        if found := (yield from _admission(row, policy)):
-            return found.job
-        reply = yield Send("POST", submission.path, submission.body, policy.request_timeout, paid=True)
+        seconds = yield from _admission(row, policy, deadline)
+        if isinstance(seconds, Found):
+            return seconds.job
+        reply = yield Send("POST", submission.path, submission.body, seconds, paid=True)
+        error: LipsyncError
         if isinstance(reply, NoAnswer):
             unreached += 1
             if reply.sent:
                 raise SubmissionUncertain(f"The submit was sent, but no answer came: {reply.reason}.")
-            if unreached >= policy.connect_tries:
-                raise ConnectionFailed(f"The service was not reached in {unreached} tries: {reply.reason}.")
-            pause = policy.backoff(unreached)
+            error = ConnectionFailed(f"The service was not reached in {unreached} tries: {reply.reason}.")
+            pause = policy.backoff(unreached) if unreached < policy.connect_tries else None
         elif reply.ok:
             return _submitted(reply)
         else:
             refused += 1
-            pace = retry_after(reply) if reply.refused else None
-            if pace is None or pace > policy.longest_pace or refused >= policy.paced_tries:
-                raise submit_error(reply)
-            pause = max(pace, LEAST_PAUSE) * (1 + policy.chance() / 10)
+            error = submit_error(reply)
+            pause = _pace(reply, policy) if refused < policy.paced_tries else None
+        if pause is None or pause > deadline.room((yield Sleep(0))):
+            raise error
         yield Record(Paused(row, pause))
         yield Sleep(pause)
 
 
-def _admission(row: int, policy: Policy) -> Flow[Found | None]:
-    """Wait until the profile's own pace allows one more submit, unless a webhook told that it got through after all."""
+def _pace(answer: Answer, policy: Policy) -> float | None:
+    """Return the pause after which a submit that was refused may be sent again; None if it may not."""
+    pace = retry_after(answer) if answer.refused else None
+    if pace is None or pace > policy.longest_pace:
+        return None
+    return max(pace, LEAST_PAUSE) * (1 + policy.chance() / 10)
+
+
+def _admission(row: int, policy: Policy, deadline: Deadline) -> Flow[Found | float]:
+    """Wait until the profile's own pace allows one more submit; returns the seconds that its POST may take.
+
+    Or the job, where a webhook told meanwhile that an earlier POST got through after all.
+    """
     waited = 0.0
-    while hold := (yield Record(Sending(row, policy.request_timeout))):
+    while True:
+        now: float = yield Sleep(0)
+        if not deadline.room(now):
+            raise _too_late(deadline, queued=waited > 0)
+        seconds = min(policy.request_timeout, deadline.left(now))
+        hold = yield Record(Sending(row, seconds))
         if isinstance(hold, Superseded):
             raise _Superseded
-        if isinstance(hold, Found):
-            return hold
+        if not isinstance(hold, Hold):
+            return hold or seconds
         waited += hold.seconds
         if waited > policy.longest_queue:
             raise RateLimited(
-                f"The profile's own limits left no room for a submit in {policy.longest_queue:g} s.",
-                hint="Nothing was submitted. `lipsync-nodes jobs` lists what runs; the limits are the profile's "
-                "max_concurrency and submits_per_minute.",
+                f"The profile's own limits left no room for a submit in {policy.longest_queue:g} s.", hint=LIMITS_HINT
             )
-        if hold.look_at is not None:
-            # Whoever submitted that job may be gone: see for ourselves whether it has ended.
-            try:
-                yield from look(hold.look_at, policy, timeout=SHORT_LOOK, own=False)
-            except JobNotFound:
-                yield Record(Gone(hold.look_at))
-            except LipsyncError:
-                pass
-        yield Sleep(hold.seconds)
-    return None
+        yield from _queue(hold, policy, deadline)
+
+
+def _queue(hold: Hold, policy: Policy, deadline: Deadline) -> Flow[None]:
+    """Wait for a place, and see whether the job that has it has ended: whoever submitted that one may be gone."""
+    if hold.look_at is not None:
+        try:
+            yield from _glance(hold.look_at, policy, deadline, own=False)
+        except JobNotFound:
+            yield Record(Gone(hold.look_at))
+        except LipsyncError:
+            pass
+    now: float = yield Sleep(0)
+    yield Sleep(min(hold.seconds, deadline.room(now)))
+
+
+def _glance(job_id: str, policy: Policy, deadline: Deadline, *, own: bool = True, noted: bool = False) -> Flow[Job]:
+    """Look at a job, but not for long."""
+    now: float = yield Sleep(0)
+    return (yield from look(job_id, policy, timeout=min(SHORT_LOOK, deadline.left(now)), own=own, noted=noted))
+
+
+def _too_late(deadline: Deadline, *, queued: bool) -> SubmitTimeout:
+    if queued:
+        what = "The profile's own limits left no room for a submit"
+        return SubmitTimeout(f"{what} within {deadline.seconds:g} s.", hint=LIMITS_HINT)
+    return SubmitTimeout(f"The submit could not be sent within {deadline.seconds:g} s.")
 
 
 def _uncertain_before(found: Unsure) -> SubmissionUncertain:
@@ -205,8 +270,8 @@ def _uncertain_before(found: Unsure) -> SubmissionUncertain:
     )
 
 
-# The first thing that the documented answer says, also where the rest was cut off.
-_ID_FIRST = re.compile(rb'\s*\{\s*"(?:id|requestId)"\s*:\s*"([\w.:-]+)"')
+# The first thing that the documented answer says, in an envelope or not, also where the rest was cut off.
+_ID_FIRST = re.compile(rb'\s*\{\s*(?:"(?:data|job|result|response)"\s*:\s*\{\s*)*"(?:id|requestId)"\s*:\s*"([\w.:-]+)"')
 
 
 def _submitted(answer: Answer) -> Job:
@@ -216,6 +281,7 @@ def _submitted(answer: Answer) -> Job:
         if found := _ID_FIRST.match(answer.body):
             return Job(id=found[1].decode())
         raise SubmissionUncertain(
-            f"The service accepted the submit, but its answer cannot be read: {shorten(error)}.",
+            f"The service answered {answer.status} to the submit, but named no job ({shorten(error)}); whether it made "
+            "one is unknown.",
             status_code=answer.status,
         ) from None

@@ -24,6 +24,18 @@ def test_run_prints_one_json_object_and_sends_only_documented_fields(cli, servic
     assert (path, headers["Authorization"]) == ("/api/v1/lipsync-image", f"Bearer {KEY}")
 
 
+def test_a_time_out_in_the_queue_has_its_exit_code(cli, service, tmp_path, monkeypatch):
+    config = tmp_path / "profiles.toml"
+    config.write_text("[default]\nmax_concurrency = 1\n")
+    config.chmod(0o600)
+    monkeypatch.setenv("LIPSYNC_CONFIG", str(config))
+    service.on_poll = [bad.still()]
+    assert cli("submit", "image", *URLS).returncode == 0
+    done = cli("run", "image", *URLS, "--timeout", "1", "--json", timeout=60)
+    assert (done.returncode, json.loads(done.stdout)["error"]["type"]) == (3, "SubmitTimeout")
+    assert len(service.posts) == 1
+
+
 def test_run_sends_what_the_options_say_and_nothing_else(cli, service):
     seen = []
 
@@ -101,7 +113,7 @@ def test_without_a_key_it_says_what_to_set(cli):
 
 def test_a_time_out_ends_with_3_and_the_job_id(cli, service):
     service.on_poll = [bad.still()]
-    done = cli("run", "image", *URLS, "--timeout", "0.5", "--poll-interval", "0.1")
+    done = cli("run", "image", *URLS, "--timeout", "5", "--poll-interval", "0.1")
     assert done.returncode == 3
     assert "lipsync-nodes wait job-1" in done.stderr
     service.on_poll = [bad.finish]
@@ -149,7 +161,7 @@ def test_estimate_reads_lengths_from_files_or_takes_them(cli):
 
 def test_jobs_and_resume_bring_back_what_was_left(cli, service, tmp_path):
     service.on_poll = [bad.still()]
-    assert cli("run", "image", *URLS, "--timeout", "0.3", "--poll-interval", "0.1", "--out", "v.mp4").returncode == 3
+    assert cli("run", "image", *URLS, "--timeout", "5", "--poll-interval", "0.1", "--out", "v.mp4").returncode == 3
     assert cli("submit", "image", *URLS).returncode == 0
     listed = json.loads(cli("jobs", "--json").stdout)["jobs"]
     assert [(job["id"], job["state"]) for job in listed] == [("job-1", "live"), ("job-2", "live")]

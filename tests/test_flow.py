@@ -19,8 +19,10 @@ from lipsync_nodes.errors import (
     LipsyncError,
     RateLimited,
     SubmissionUncertain,
+    SubmitTimeout,
 )
-from lipsync_nodes.events import Claim, Claimed, Found, Gone, Hold, Sending, Superseded, Unsure
+from lipsync_nodes.events import Asked, Claim, Claimed, Found, Gone, Hold, Sending, Superseded, Unsure
+from lipsync_nodes.flow import Deadline
 from lipsync_nodes.plans import job_in
 from tests.stage import DONE, FORM, LOST, PROCESSING, STEADY, SUBMISSION, UNREACHED, Stage, answer, submit
 
@@ -131,6 +133,82 @@ def test_a_queue_has_an_end():
         play()
     assert "was refused" not in str(caught.value)
     assert (stage.sent, sum(stage.slept) <= STEADY.longest_queue) == ([], True)
+
+
+def within(seconds, *replies, submission=SUBMISSION, **options):
+    """Submit with a deadline; the stage's clock begins at 1000."""
+    stage = Stage(*replies, **options)
+    deadline, budget = Deadline(seconds, 1000.0 + seconds), Budget(20)
+    playing = submitting.submit(submission, STEADY, budget, patience=seconds, deadline=deadline)
+    return stage, budget, lambda: stage.play(playing)
+
+
+def test_a_queue_ends_before_the_deadline_and_sends_nothing():
+    """What was set aside and claimed is free again."""
+    queue = lambda event: Claimed(1) if isinstance(event, Claim) else Hold(60.0)  # noqa: E731
+    stage, budget, play = within(100, PROCESSING, ledger=queue)
+    with pytest.raises(SubmitTimeout, match=r"own limits left no room .* 100 s. Nothing was submitted"):
+        play()
+    assert (stage.sent, stage.told[-1], budget.committed) == ([], "Refused", 0)
+    assert 1090 < stage.now < 1100
+
+
+def test_a_queue_ends_also_where_a_clock_is_too_coarse_for_the_rest():
+    """After 57 years the clock's steps are longer than what rounding leaves of a short time."""
+    queue = lambda event: Claimed(1) if isinstance(event, Claim) else Hold(0.2)  # noqa: E731
+    stage = Stage(PROCESSING, ledger=queue)
+    stage.now = 1_800_000_000.0
+    with pytest.raises(SubmitTimeout):
+        stage.play(submitting.submit(SUBMISSION, STEADY, deadline=Deadline(0.3, stage.now + 0.3)))
+    assert len(stage.events) < 20
+
+
+def test_a_look_after_another_job_keeps_to_the_deadline():
+    queue = lambda event: Claimed(1) if isinstance(event, Claim) else Hold(1.0, look_at="j0")  # noqa: E731
+    stage, _, play = within(5, PROCESSING, ledger=queue)
+    with pytest.raises(SubmitTimeout):
+        play()
+    assert [send.method for send in stage.sent] == ["GET"] * len(stage.sent)
+    assert all(0 < send.timeout <= 5 for send in stage.sent)
+
+
+def test_a_wait_for_another_submit_ends_before_the_deadline():
+    stage, budget, play = within(10, PROCESSING, ledger=lambda _event: Hold(0.2))
+    with pytest.raises(SubmitTimeout, match=r"elsewhere.* within 10 s. Nothing was sent by this call") as caught:
+        play()
+    assert not caught.value.may_have_charged
+    assert (stage.sent, budget.committed, stage.now < 1010) == ([], 0, True)
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [(UNREACHED, ConnectionFailed), (answer(429, {"retry-after": "20"}), RateLimited)],
+    ids=["unreached", "paced"],
+)
+def test_a_pause_that_ends_after_the_deadline_is_not_begun(reply, error):
+    stage, budget, play = within(0.4 if reply is UNREACHED else 20, reply)
+    with pytest.raises(error):
+        play()
+    assert (len(stage.sent), stage.pauses, budget.committed, stage.told[-1]) == (1, [], 0, "Refused")
+
+
+def test_a_post_may_take_what_is_left_and_none_is_begun_too_late():
+    held = iter([Hold(50.0), None])
+    ledger = lambda event: Claimed(1) if isinstance(event, Claim) else next(held, None)  # noqa: E731
+    stage, _, play = within(60, LOST, ledger=ledger)
+    with pytest.raises(SubmissionUncertain):
+        play()
+    assert [send.timeout for send in stage.sent] == [10.0]
+    assert [event.lease for event in stage.events if isinstance(event, Sending)] == [60.0, 10.0]
+
+
+def test_a_webhook_is_waited_for_until_the_deadline():
+    submission = replace(SUBMISSION, callback="c", key="k")
+    stage, _, play = within(30, LOST, submission=submission)
+    with pytest.raises(SubmissionUncertain):
+        play()
+    assert stage.now == pytest.approx(1030)
+    assert any(isinstance(event, Asked) for event in stage.events)
 
 
 def test_a_submit_that_never_arrived_is_sent_again_a_few_times_with_growing_pauses():

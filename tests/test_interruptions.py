@@ -257,7 +257,7 @@ def test_many_name_the_jobs_that_go_on_beside_the_first_error(face_of, service):
     service.on_poll = [bad.still()]
     with pytest.raises(LipsyncError) as caught:
         face_of(api_key="sk_x", base_url=service.base_url).run_many(
-            [FORM, OTHER], concurrency=2, timeout=0.5, poll_interval=0.1
+            [FORM, OTHER], concurrency=2, timeout=3, poll_interval=0.1
         )
     assert not isinstance(caught.value, JobTimeout)
     assert service.paid[0] in notes(caught.value)

@@ -186,6 +186,37 @@ def test_a_clock_that_is_set_back_holds_nobody_for_long(ledger, clock):
     assert state_of(ledger, left_behind) == "refused"
 
 
+@pytest.mark.parametrize("back", [100.0, 1800.0])
+def test_a_clock_set_back_does_not_prolong_a_dead_submit(ledger, clock, back):
+    """Its process has died, and its lease ends in the future; the place of another submit is not held either."""
+    narrow = HERE.model_copy(update={"max_concurrency": 1})
+    row = claim(ledger, "a", narrow).row
+    ledger.record(Sending(row, 60), narrow)
+    clock.now -= back
+    other = claim(ledger, "b", narrow).row
+    assert ledger.record(Sending(other, 60), narrow) is None
+    assert isinstance(claim(ledger, "a", narrow), Unsure)
+    ledger.record(Accepted(row, Job(id="j1")), narrow)
+    assert claim(ledger, "a", narrow).job.id == "j1", "it was alive after all"
+
+
+@pytest.mark.parametrize("jump", [-1.0, 0.0, 30.0])
+def test_a_clock_that_is_adjusted_ends_no_submit(ledger, clock, jump):
+    row = claim(ledger).row
+    ledger.record(Sending(row, 60), HERE)
+    clock.now += jump
+    assert isinstance(claim(ledger), Hold)
+
+
+def test_a_clock_set_back_frees_the_key_of_a_dead_queuer(ledger, clock):
+    """Should it be alive, it is told before it sends."""
+    row = claim(ledger).row
+    clock.now -= 1800
+    other = claim(ledger).row
+    assert ledger.record(Sending(row, 60), HERE) == Superseded()
+    assert ledger.record(Sending(other, 60), HERE) is None
+
+
 def test_a_job_that_nobody_heard_of_for_hours_holds_no_place(ledger, clock):
     narrow = HERE.model_copy(update={"max_concurrency": 1})
     queued = claim(ledger, "a", narrow).row

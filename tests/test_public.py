@@ -31,6 +31,7 @@ PUBLIC = [
     "RateLimited",
     "ServiceError",
     "SubmissionUncertain",
+    "SubmitTimeout",
     "VideoForm",
     "WebhookEvent",
     "estimate_credits",

@@ -1,5 +1,6 @@
 """One test for each trap that the service's documentation holds, each over real HTTP."""
 
+import re
 import time
 
 import pytest
@@ -67,7 +68,7 @@ def test_a_status_that_is_not_documented_is_not_an_end(client, service, status):
     assert client.run(FORM, **QUICKLY).output
     service.on_poll = [bad.still(status)]
     with pytest.raises(JobTimeout, match=status):
-        client.run(FORM, timeout=0.2, poll_interval=0.05)
+        client.run(FORM, timeout=3, poll_interval=0.05)
 
 
 @pytest.mark.parametrize("status", ["cancelled", "Canceled", "TIMEOUT", "deleted", "expired", "error", "rejected"])
@@ -190,6 +191,26 @@ def test_a_redirect_is_not_followed_with_the_key(client, service):
     service.on_submit = [bad.refuse(308, Location=f"{service.url}/elsewhere")]
     with pytest.raises(SubmissionUncertain, match=f"a redirect to {service.url}/elsewhere: check the base URL"):
         client.submit(FORM)
+    assert len(service.posts) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"error": "the queue is full"}, "the queue is full"),
+        ({"success": False, "message": "the queue is full"}, "the queue is full"),
+        ({"data": {"error": "no worker"}}, "no worker"),
+        ({"error": {"code": 7}}, '{"code": 7}'),
+        ({"id": None, "status": "processing"}, "not a job"),
+        ({"id": {"value": "job-1"}, "status": ["odd"]}, "not a job"),
+    ],
+    ids=str,
+)
+def test_an_error_with_200_is_told_in_the_services_words(client, service, body, words):
+    service.on_submit = [bad.accept_saying(body)]
+    with pytest.raises(SubmissionUncertain, match=re.escape(words)) as caught:
+        client.submit(FORM)
+    assert not re.search("pydantic|validation error|For further", str(caught.value))
     assert len(service.posts) == 1
 
 

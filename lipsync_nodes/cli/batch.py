@@ -35,7 +35,7 @@ def batch_options(command: Callable[..., object]) -> Callable[..., object]:
             "--budget", type=click.IntRange(0), help="With --batch: the most credits that it may cost in all."
         ),
         click.option("--concurrency", type=click.IntRange(1), default=4, show_default=True, help="Jobs at a time."),
-        click.option("--timeout", type=float, help="Seconds to wait for each job at most."),
+        click.option("--timeout", type=float, help="Seconds that each job may take at most."),
         click.option("--poll-interval", type=float, help="Mean seconds between two looks at a job."),
         click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Folder."),
         click.option("--batch", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="JSON lines."),

@@ -49,7 +49,9 @@ def estimate() -> None:
 def waiting_options(command: Command) -> Command:
     """Add the options of everything that waits."""
     for option in (
-        click.option("--timeout", type=float, help="Seconds to wait at most; 1800 by default."),
+        click.option(
+            "--timeout", type=float, help="Seconds that all may take at most; by default 1800 from the submit on."
+        ),
         click.option("--poll-interval", type=float, help="Mean seconds between two looks; 7.5 by default."),
     ):
         command = option(command)

@@ -25,6 +25,7 @@ from lipsync_nodes.errors import (
     JobTimeout,
     LipsyncError,
     SubmissionUncertain,
+    SubmitTimeout,
 )
 
 __all__ = ["Progress", "exit_code", "explain", "in_words", "json_of", "say", "show", "tell", "unexpected"]
@@ -32,6 +33,7 @@ __all__ = ["Progress", "exit_code", "explain", "in_words", "json_of", "say", "sh
 _EXIT_CODES: Final[tuple[tuple[type[LipsyncError], int], ...]] = (
     (SubmissionUncertain, 4),
     (JobTimeout, 3),
+    (SubmitTimeout, 3),
     (ConfigurationError, 2),
     (InvalidRequest, 2),
     (AuthenticationError, 2),

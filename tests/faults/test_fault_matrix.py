@@ -55,7 +55,7 @@ class Fault:
 
     @property
     def timeout(self):
-        return 1.5 if self.error is JobTimeout else 20.0
+        return 4.0 if self.error is JobTimeout else 20.0
 
 
 def ok(name, *behaviours, posts=1):
@@ -68,6 +68,10 @@ def refused(name, error, *behaviours, posts=1):
 
 def unsure(name, *behaviours, jobs=1):
     return Fault(name, behaviours, SubmissionUncertain, 1, jobs, "uncertain", charged=True)
+
+
+ENVELOPES = ("data", "job", "result", "response")
+JOB = {"id": "job-1", "status": "processing"}
 
 
 def redirected(code):
@@ -116,6 +120,13 @@ SUBMIT_FAULTS = [
     unsure("not an object", bad.accept_saying(["job-1"])),
     unsure("missing id", bad.accept_saying({"status": "processing"})),
     unsure("empty body", bad.accept_saying(b"")),
+    *(ok(f"the job in `{name}`", bad.accept_saying({"success": True, name: JOB})) for name in ENVELOPES),
+    ok("the job in `data` in a list", bad.accept_saying({"data": [{"requestId": "job-1"}]})),
+    ok("cut in an envelope behind the id", bad.accept_saying(b'{"data": {"id": "job-1", "sta')),
+    unsure("200 with an error", bad.accept_saying({"error": "upstream"})),
+    unsure("200 with an error, and not received", bad.refuse(200), jobs=0),
+    unsure("200 without success", bad.accept_saying({"success": False, "message": "upstream"})),
+    unsure("200 with an empty envelope", bad.accept_saying({"data": None, "error": {"code": 7}})),
     ok("requestId instead of id", bad.accept_as_request_id),
     ok("202 instead of 200", bad.accept_saying({"id": "job-1", "status": "created"}, status=202)),
 ]

@@ -18,7 +18,7 @@ from lipsync_nodes.callbacks import new_callback
 from lipsync_nodes.contract import parse_job
 from lipsync_nodes.errors import LipsyncError, SubmissionUncertain
 from lipsync_nodes.events import Asked, Called, Found, Gone, Heed, Seen, Submission, Told
-from lipsync_nodes.flow import Policy, Record, Send
+from lipsync_nodes.flow import NO_DEADLINE, Deadline, Policy, Record, Send
 from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.settings import Profile
 
@@ -172,8 +172,15 @@ class Machine(RuleBasedStateMachine):
 
     # What may happen.
 
-    @rule(key=KEYS, outcomes=st.lists(POSTS, min_size=1, max_size=4), crash=CRASHES, anew=st.booleans())
-    def submit(self, key, outcomes, crash, anew):
+    @rule(
+        key=KEYS,
+        outcomes=st.lists(POSTS, min_size=1, max_size=4),
+        crash=CRASHES,
+        anew=st.booleans(),
+        seconds=st.sampled_from([None, 0.3, 20.0]),
+    )
+    def submit(self, key, outcomes, crash, anew, seconds):
+        deadline = NO_DEADLINE if seconds is None else Deadline(seconds, self.now + seconds)
         given_up = {"uncertain", "submitting", "missing", "stopped"}
         uncertain = any(e.state in given_up and e.key == key for e in self.ledger.entries())
         callback = new_callback()
@@ -182,7 +189,7 @@ class Machine(RuleBasedStateMachine):
         )
         if anew and uncertain:
             self.allowed[key] += 1
-        self.carry_through(submitting.submit(submission, POLICY), key, outcomes, crash)
+        self.carry_through(submitting.submit(submission, POLICY, deadline=deadline), key, outcomes, crash)
 
     @rule(data=st.data())
     def sleeper_wakes(self, data):
@@ -244,7 +251,8 @@ class Machine(RuleBasedStateMachine):
             self.ledger.record(Gone(job_id), PROFILE)
             after = {entry.job_id: entry for entry in self.ledger.entries()}[job_id]
             assert (after.job_id, after.job, after.key) == (before.job_id, before.job, before.key)
-            assert after.state == before.state or self.now - (before.sent_at or before.created_at) > 60
+            age = self.now - (before.sent_at or before.created_at)
+            assert after.state == before.state or not 0 <= age <= 60
 
     @rule(data=st.data(), times=st.integers(1, 3))
     def webhook(self, data, times):
@@ -271,6 +279,10 @@ class Machine(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1.0, 10.0, 100.0, 300.0]))
     def time_passes(self, seconds):
+        self.now += seconds
+
+    @rule(seconds=st.sampled_from([-3600.0, -100.0, -1.0, 3600.0]))
+    def clock_is_set(self, seconds):
         self.now += seconds
 
     # What always holds.
