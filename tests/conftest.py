@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import logging
 import re
+import signal
 
 import pytest
 
@@ -19,6 +20,10 @@ QUICK = Policy(request_timeout=20.0, first_pause=0.01, longest_pace=2.0)
 # Each key of the tests ends like this, or is the sandbox's own. Profiles are where keys belong.
 KEYS = re.compile(rb"sk_[a-z_]+_0123456789|sk_sandbox_local")
 HOMES = {"profiles.toml"}
+
+# A script's background job ignores Ctrl-C, and so would all that the tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -18,6 +18,7 @@ from tests.faults import bad_service as bad
 posix = pytest.mark.skipif(os.name != "posix", reason="sends signals to processes")
 # Says when our own code has begun: before that it is Python's own start that a signal ends.
 NOTED = [sys.executable, "-c", "import lipsync_nodes.cli as c, sys; print('on', file=sys.stderr, flush=True); c.main()"]
+INPUTS = {"image": "https://x.example/i.png", "audio": "https://x.example/a.mp3"}
 RUN = ["run", "image", *URLS, "--poll-interval", "0.1"]
 
 
@@ -57,6 +58,25 @@ def test_a_signal_at_any_moment_leaves_one_object(service, cli_env, tmp_path, se
     assert answer["error"]["type"] == "Interrupted"
     assert "Traceback" not in err
     assert answer["id"] == ("job-1" if "Job job-1 is not lost" in err or seed >= 4 else None)
+
+
+@posix
+@pytest.mark.parametrize("many", [False, True])
+def test_sigterm_ends_what_no_ctrl_c_reaches(service, cli_env, tmp_path, many):
+    """A script's background job ignores SIGINT from the start, and has to end by SIGTERM all the same."""
+    service.on_poll = [bad.still()]
+    Path(tmp_path, "jobs.jsonl").write_text(json.dumps({"endpoint": "image", **INPUTS}))
+    words = ["run", "--batch", "jobs.jsonl", "--poll-interval", "0.1"] if many else RUN
+    process = started(["-c", 'trap "" INT; exec "$0" "$@"', *MAIN, *words, "--json"], cli_env, tmp_path, ["sh"])
+    bad.wait_until(lambda: service.polls)
+    process.send_signal(signal.SIGTERM)
+    with process:
+        try:
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert (process.returncode, "Traceback" in err) == (143, False)
+    assert "job-1" in str(only_object(out))
 
 
 @posix

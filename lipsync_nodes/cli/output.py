@@ -125,6 +125,8 @@ def _prepare(name: str) -> None:
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:
     RUN.terminated = True
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a script's background job
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.raise_signal(signal.SIGINT)  # whoever is at work knows how to end at that
 
 
