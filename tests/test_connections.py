@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import os
+import socket
 import subprocess
 import sys
 import textwrap
@@ -22,6 +23,7 @@ from lipsync_nodes import (
     ServiceError,
     SubmissionUncertain,
 )
+from lipsync_nodes.flow import Policy
 from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.settings import Profile
 from lipsync_nodes.transport import Downloads, deliver, fetch
@@ -30,6 +32,7 @@ from tests.conftest import QUICK
 from tests.faults import bad_service as bad
 from tests.faults.bad_service import BadService
 
+KEY = "sk_connections_0123456789"
 FORM = ImageForm(image="https://x/i.png", audio="https://x/a.mp3")
 
 
@@ -269,6 +272,16 @@ def test_a_base_url_that_leads_nowhere_is_told_before_a_claim(face_of, tmp_path,
 @pytest.mark.parametrize("url", ["https://service.example", "https://[::1]:8443/x", "https://bücher.example./"])
 def test_a_base_url_that_may_lead_somewhere_passes(url):
     check_address(url)
+
+
+def test_a_server_that_never_shakes_hands_received_nothing(face_of, tmp_path):
+    """The time of the request and that of connecting are up at once: the async face took it for sent, and uncertain."""
+    with socket.create_server(("127.0.0.1", 0)) as silent, Ledger(tmp_path / "ledger.sqlite") as ledger:
+        profile = Profile(api_key=KEY, base_url=f"https://127.0.0.1:{silent.getsockname()[1]}/api/v1")
+        policy = Policy(request_timeout=0.5, connect_tries=2, first_pause=0.01)
+        with pytest.raises(ConnectionFailed):
+            face_of(profile=profile, ledger=ledger, policy=policy).submit(FORM, key="k")
+        assert [entry.state for entry in ledger.entries()] == ["refused"]
 
 
 def test_a_request_that_cannot_be_built_is_not_sent(face_of, service):

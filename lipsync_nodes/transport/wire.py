@@ -53,8 +53,9 @@ USER_AGENT: Final = f"lipsync-nodes/{__version__}"
 _NEVER_SENT: Final = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"})
 _TRUSTED: Final = ("httpcore.", "httpcore2.")
 _REQUEST_FAILED: Final = "RequestError"
-# What connecting raises besides: no thread for the name's look-up, a name that is none, a port that is too large.
-_CANNOT_CONNECT: Final = (RuntimeError, UnicodeError, UnicodeEncodeError, OverflowError)
+# What connecting raises besides: no thread for the name's look-up, a name that is none, a port that is too large; or the
+# time of the whole request is up, by the driver's own clock.
+_CANNOT_CONNECT: Final = (RuntimeError, UnicodeError, UnicodeEncodeError, OverflowError, TimeoutError)
 
 
 class KeptId:
