@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from functools import cache
 from hashlib import pbkdf2_hmac
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-__all__ = ["fingerprint_of", "normal_account", "normal_base_url"]
+__all__ = ["fingerprint_of", "is_default_account", "normal_account", "normal_base_url"]
 
 DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 # To change either would lose what was paid for.
@@ -28,6 +29,11 @@ def fingerprint_of(key: SecretStr | None) -> str:
     if key is None:
         return "no-key"
     return "key-" + pbkdf2_hmac("sha256", key.get_secret_value().encode(), SALT, ROUNDS, 12).hex()
+
+
+def is_default_account(name: str) -> bool:
+    """Tell whether an account is called as one is by default, by the fingerprint of a key; version 0.1 had no such."""
+    return re.match(r"key-[0-9a-f]{24} ", name) is not None
 
 
 def normal_base_url(url: str) -> str:

@@ -161,14 +161,15 @@ class Books:
         found = self._holder(wanted)
         if found is None:
             return Claimed(self._insert(wanted, wanted.key))
-        changed = _changed(found, wanted)
-        lost = found.state == "missing" or (found.state == "stopped" and wanted.resubmit_uncertain)
-        if (job := found.as_job) is not None and not lost:
-            return self._instead(found, wanted) if changed else Found(job)
-        if found.state in {"waiting", "submitting"} and self._stands(found):
-            return Hold(PAUSE)
-        if found.state == "waiting":
+        stands = found.state in {"waiting", "submitting"} and self._stands(found)
+        if found.state == "waiting" and not stands:
             return self._take_over(found, wanted, "it was given up before it was sent")
+        changed = _changed(found, wanted)
+        if stands:
+            return Hold(PAUSE)
+        lost = found.state == "missing" or (found.state == "stopped" and wanted.resubmit_uncertain)
+        if (job := found.as_job) is not None and (changed or not lost):
+            return self._instead(found, wanted) if changed else Found(job)
         ended = (
             f"its job ended as {job.status.value}"
             if job
@@ -178,7 +179,8 @@ class Books:
         if not wanted.resubmit_uncertain:
             self._update(found.row, state="missing" if found.job_id else "uncertain", reason=reason)
             since = found.sent_at or found.created_at
-            return Unsure(found.row, reason, since, found.callback is not None, found.job_id)
+            # A webhook may yet tell of its job, but that is not the job of other inputs.
+            return Unsure(found.row, reason, since, found.callback is not None and not changed, found.job_id)
         return self._take_over(found, wanted, f"{reason}; submitted anew on request")
 
     def _holder(self, wanted: Submission) -> Entry | None:

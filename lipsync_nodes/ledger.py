@@ -70,14 +70,16 @@ PRAGMA user_version = 2;
 
 
 def _normal_accounts(db: sqlite3.Connection) -> None:
-    """Spell the base URL in each account's name in the one way; where two become one, one of them has a key."""
+    """Spell the base URL in each account's name in the one way; where two become one, one of them has a key.
+
+    It is one that has a job, or else one that may have been sent.
+    """
+    theirs = f"(SELECT key FROM submission WHERE account = ? AND {KEEPS_KEY}"  # noqa: S608
+    give_up = f"UPDATE submission SET key = NULL WHERE account = ? AND {KEEPS_KEY} AND key IN {theirs}"  # noqa: S608
     for (old,) in db.execute("SELECT DISTINCT account FROM submission").fetchall():
         if (new := normal_account(old)) != old:
-            db.execute(
-                f"UPDATE submission SET key = NULL WHERE account = ? AND {KEEPS_KEY} AND key IN"  # noqa: S608
-                f" (SELECT key FROM submission WHERE account = ? AND {KEEPS_KEY})",
-                (old, new),
-            )
+            db.execute(f"{give_up} AND state <> 'waiting') AND job_id IS NULL", (new, old))
+            db.execute(f"{give_up})", (old, new))
             db.execute("UPDATE submission SET account = ? WHERE account = ?", (new, old))
     db.execute("PRAGMA user_version = 3")
 

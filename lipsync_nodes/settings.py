@@ -43,7 +43,7 @@ from pydantic import (
     model_validator,
 )
 
-from lipsync_nodes.accounts import fingerprint_of, normal_account, normal_base_url
+from lipsync_nodes.accounts import fingerprint_of, is_default_account, normal_account, normal_base_url
 from lipsync_nodes.errors import ConfigurationError, LipsyncError, conceal
 from lipsync_nodes.hookspecs import plugins
 from lipsync_nodes.profile_file import read_profiles, shortened
@@ -279,7 +279,8 @@ class Profile(BaseModel):
     @property
     def former_account(self) -> str:
         """What version 0.1 called the account, whoever paid."""
-        return self.account_name or f"{self.name} {self.base_url}"
+        named = "" if is_default_account(self.account_name) else self.account_name
+        return named or f"{self.name} {self.base_url}"
 
     @property
     def accounts(self) -> tuple[str, ...]:

@@ -185,6 +185,30 @@ def test_two_spellings_of_one_server_may_have_the_same_key(sandbox, path, submit
         assert isinstance(ledger.record(Claim(Submission("lipsync-image", "/p", {}, key="k")), profile), Found)
 
 
+@pytest.mark.parametrize(
+    "other", [{"state": "waiting", "lease_until": 1.0}, {"state": "uncertain", "reason": "no answer came"}]
+)
+@pytest.mark.parametrize("spelled", ["127.0.0.1", "LOCALHOST"])
+def test_of_two_spellings_the_one_with_a_job_keeps_its_key(submit, sandbox, path, spelled, other):
+    """The row that was given up before it was sent kept the key, and the video was paid for again."""
+    ours, usual = (
+        legacy.account("default", sandbox.base_url.replace("127.0.0.1", host)) for host in (spelled, "localhost")
+    )
+    legacy.write(path, {"account": usual, "key": "k", **other}, {"account": ours, "key": "k", "job_id": "j1"})
+    assert submit("k") == "j1"
+    assert not sandbox.received("submit")
+
+
+@pytest.mark.parametrize("key", ["k", "content"])
+def test_an_account_that_is_named_when_its_key_changes_has_its_past(submit, sandbox, path, key):
+    """What `doctor` shows today is no name of version 0.1: its rows were not found, and paid for again."""
+    past = legacy.content_key(FORM, "lipsync-image", "default", sandbox.base_url) if key == "content" else key
+    legacy.write(path, {"account": legacy.account("default", sandbox.base_url), "key": past, "job_id": "j1"})
+    account = Profile(api_key=A, base_url=sandbox.base_url).account
+    assert submit(key, api_key=B, account_name=account) == "j1"
+    assert not sandbox.received("submit")
+
+
 def test_an_account_name_of_before_stays(submit, path):
     legacy.write(path, {"account": "ours", "key": "k", "job_id": "j1"})
     assert submit("k", account_name="ours") == "j1"

@@ -2,8 +2,10 @@
 
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -116,6 +118,25 @@ def test_a_changed_submit_after_an_uncertain_one_needs_both_consents(submit, san
     with pytest.raises(SubmissionUncertain):
         submit(prompt="frown", options={"resubmit_changed": True})
     assert submit(prompt="frown", options={"resubmit_uncertain": True, "resubmit_changed": True})
+    assert len(sandbox.received("submit")) == 2
+
+
+def test_a_missing_job_is_not_the_new_video(submit, sandbox, path):
+    """A job that was missing, and is there again when the new one is asked for, was given in its place."""
+    first = submit(prompt="smile")
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE submission SET state = 'missing'")
+    assert submit(prompt="frown", options={"resubmit_changed": True}) != first
+    with Ledger(path) as ledger:
+        assert [entry.job_id for entry in ledger.entries("missing")] == [first], "it is still known, and asked for"
+
+
+def test_what_was_never_sent_stands_for_nothing(submit, sandbox, path):
+    """A program that died in the queue has its key taken for other inputs, without a word of paying anew."""
+    submit(prompt="smile")
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE submission SET state = 'waiting', lease_until = 1, job_id = NULL, job = NULL")
+    assert submit(prompt="frown") == submit(prompt="frown")
     assert len(sandbox.received("submit")) == 2
 
 

@@ -18,6 +18,7 @@ from lipsync_nodes import (
     ConfigurationError,
     ConnectionFailed,
     ImageForm,
+    InvalidRequest,
     JobTimeout,
     LipsyncClient,
     ServiceError,
@@ -284,8 +285,8 @@ def test_a_server_that_never_shakes_hands_received_nothing(face_of, tmp_path):
         assert [entry.state for entry in ledger.entries()] == ["refused"]
 
 
-def test_a_request_that_cannot_be_built_is_not_sent(face_of, service):
-    with pytest.raises(ConfigurationError, match="Nothing was sent"):
+def test_a_job_id_that_is_none_is_not_asked_for(face_of, service):
+    with pytest.raises(InvalidRequest, match="is not a job id"):
         face_of(api_key="sk_x", base_url=service.base_url).job("x" * 100_000)
     assert service.polls == []
 

@@ -53,8 +53,8 @@ USER_AGENT: Final = f"lipsync-nodes/{__version__}"
 _NEVER_SENT: Final = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"})
 _TRUSTED: Final = ("httpcore.", "httpcore2.")
 _REQUEST_FAILED: Final = "RequestError"
-# What connecting raises besides: no thread for the name's look-up, a name that is none, a port that is too large; or the
-# time of the whole request is up, by the driver's own clock.
+# What connecting raises besides: no thread for the name's look-up, a name that is none, a port that is too large;
+# or the time of the whole request is up, by the driver's own clock.
 _CANNOT_CONNECT: Final = (RuntimeError, UnicodeError, UnicodeEncodeError, OverflowError, TimeoutError)
 
 
