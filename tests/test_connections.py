@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import zlib
+from contextlib import ExitStack
 from functools import cache
 
 import httpx
@@ -275,11 +276,23 @@ def test_a_base_url_that_may_lead_somewhere_passes(url):
     check_address(url)
 
 
-def test_a_server_that_never_shakes_hands_received_nothing(face_of, tmp_path):
+@pytest.fixture
+def crowded():
+    """The port of a server whose queue is full: on Linux, connecting to it takes for ever."""
+    with ExitStack() as opened:
+        server = opened.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):
+            waiting = opened.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(server.getsockname())
+        yield server.getsockname()[1]
+
+
+def test_a_server_that_is_never_reached_received_nothing(face_of, tmp_path, crowded):
     """The time of the request and that of connecting are up at once: the async face took it for sent, and uncertain."""
-    with socket.create_server(("127.0.0.1", 0)) as silent, Ledger(tmp_path / "ledger.sqlite") as ledger:
-        profile = Profile(api_key=KEY, base_url=f"https://127.0.0.1:{silent.getsockname()[1]}/api/v1")
-        policy = Policy(request_timeout=0.5, connect_tries=2, first_pause=0.01)
+    profile = Profile(api_key=KEY, base_url=f"http://127.0.0.1:{crowded}/api/v1")
+    policy = Policy(request_timeout=0.5, connect_tries=2, first_pause=0.01)
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
         with pytest.raises(ConnectionFailed):
             face_of(profile=profile, ledger=ledger, policy=policy).submit(FORM, key="k")
         assert [entry.state for entry in ledger.entries()] == ["refused"]
