@@ -8,7 +8,6 @@ only once it is whole.
 
 from __future__ import annotations
 
-import os
 import threading
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -19,6 +18,7 @@ from lipsync_nodes.errors import DownloadError
 from lipsync_nodes.fetching import APPEARS_SECONDS, Fetch, Limits, OnProgress, split
 from lipsync_nodes.names import job_name, plain_name
 from lipsync_nodes.partials import Partial, check_target, unwritable
+from lipsync_nodes.targets import names_folder
 
 __all__ = ["LARGEST_VIDEO", "OnProgress", "download", "plain_name", "source_and_target"]
 
@@ -31,7 +31,7 @@ def source_and_target(job_or_url: Job | str, path: str | Path) -> tuple[str, Pat
     if not url:
         raise DownloadError("The job has no output to download.", hint="Wait until it is completed.")
     target = Path(path)
-    if not (str(path).endswith(("/", os.sep)) or os.path.isdir(target)):  # noqa: PTH112  # Path's raises at a NUL
+    if not names_folder(path):
         return url, target
     return url, target / f"{job_name(job_or_url.id) if isinstance(job_or_url, Job) else _stem_of(url)}.mp4"
 

@@ -20,12 +20,13 @@ __all__ = ["belongs_to", "check_target", "file_identity", "names_folder", "own_n
 
 # File systems allow 255 bytes; what is put behind a stem has to fit, too.
 LONGEST_STEM: Final = 120
-_SEPARATORS: Final = tuple(filter(None, (os.sep, os.altsep)))
+_FOLDERS: Final = frozenset({"", ".", ".."})
 
 
 def names_folder(path: str | Path) -> bool:
-    """Tell whether a path is that of a folder: one that is there, or a text that ends in a separator."""
-    return str(path).endswith(_SEPARATORS) or Path(path).is_dir()
+    """Tell whether a path is that of a folder: one that is there, or a text that ends in a separator or dots."""
+    # Not Path's: it drops these endings, and raises at a NUL.
+    return os.path.basename(path) in _FOLDERS or os.path.isdir(path)  # noqa: PTH112, PTH119
 
 
 def check_target(target: str | Path) -> str:

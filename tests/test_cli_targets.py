@@ -114,6 +114,9 @@ def test_own_names_fit_where_the_wanted_one_does(tmp_path):
     assert check_target(next(names)) != check_target(next(names)) != check_target(next(names))
 
 
-def test_a_slash_at_the_end_names_a_folder(cli, tmp_path):
-    assert cli("run", "image", *URLS, "--out", "folder/").returncode == 0
+@pytest.mark.parametrize("out", ["folder/", "folder/.", "other/../folder/sub/.."])
+def test_a_slash_or_dots_at_the_end_name_a_folder(cli, tmp_path, out):
+    assert cli("run", "image", *URLS, "--out", out).returncode == 0
     assert (tmp_path / "folder" / "job-1.mp4").is_file()
+    assert cli("download", "job-7", "--out", out).returncode == 0
+    assert (tmp_path / "folder" / "job-7.mp4").is_file()
