@@ -151,7 +151,7 @@ def _path(path: str | Path) -> Path:
     """Return a path that a file can have."""
     try:
         if b"\0" not in os.fsencode(path):
-            return Path(path)
+            return path if isinstance(path, Path) else Path(path)
     except UnicodeEncodeError:
         pass
     raise ValueError("is a path that no file can have (a NUL, or half of a character)")

@@ -50,6 +50,8 @@ class Probe:
 # What is read of a picture at most. A screen has 2 to 15 million pixels, a telephone's camera up to 50.
 LARGEST_PICTURE: Final = 64 << 20
 MOST_PIXELS: Final = 1 << 26
+# What is read on without meeting a picture or sound; FFmpeg keeps some of it in memory.
+LONGEST_GAP: Final = 32 << 20
 
 # By FFmpeg's name of the format. What is not here (FFmpeg also takes plain text for a video of a terminal) is refused.
 _IMAGES: Final = {
@@ -236,12 +238,17 @@ def _state(asset: Asset) -> tuple[int, int] | None:
 class _Nameless:
     """A file without its name, by which FFmpeg would choose the format, and without what it grows by meanwhile."""
 
-    def __init__(self, file: BinaryIO, size: int) -> None:
+    def __init__(self, file: BinaryIO, size: int, name: str, longest_gap: int) -> None:
         self.seek, self.tell = file.seek, file.tell
-        self._file, self._size = file, size
+        self._file, self._size, self._name, self._longest_gap = file, size, name, longest_gap
+        self.gap = 0  # bytes that were read since the last packet
 
     def read(self, count: int) -> bytes:
-        return self._file.read(max(0, min(count, self._size - self._file.tell())))
+        if self.gap > self._longest_gap:
+            raise InvalidRequest(f"{self._name} has more than {LONGEST_GAP >> 20} MiB without picture or sound.")
+        read = self._file.read(max(0, min(count, self._size - self._file.tell())))
+        self.gap += len(read)
+        return read
 
 
 def _read(file: BinaryIO, size: int, picture: bool, name: str, **options: str) -> Probe:
@@ -250,8 +257,10 @@ def _read(file: BinaryIO, size: int, picture: bool, name: str, **options: str) -
     limits = [{"max_pixels": str(MOST_PIXELS)}] if picture else None
     options["format_whitelist"] = _KNOWN
     try:
-        with av.open(_Nameless(file, size), options=options, stream_options=limits) as container:
-            return _contents(av, container, name)
+        # A picture is one packet, and its size is checked.
+        source = _Nameless(file, size, name, 2 * LARGEST_PICTURE if picture else LONGEST_GAP)
+        with av.open(source, options=options, stream_options=limits) as container:
+            return _contents(av, container, source, name)
     except av.error.FFmpegError as error:
         why = error.strerror
         if picture:
@@ -259,7 +268,7 @@ def _read(file: BinaryIO, size: int, picture: bool, name: str, **options: str) -
         raise InvalidRequest(f"{name} is not media that can be read: {why}.") from None
 
 
-def _contents(av: Any, container: Any, name: str) -> Probe:
+def _contents(av: Any, container: Any, source: _Nameless, name: str) -> Probe:
     covers = av.stream.Disposition.attached_pic
     pictures = [stream for stream in container.streams.video if not stream.disposition & covers]
     sounds = list(container.streams.audio)
@@ -268,7 +277,7 @@ def _contents(av: Any, container: Any, name: str) -> Probe:
         raise InvalidRequest(f"{name} {animated(_ANIMATIONS[form])}.")
     if form not in _IMAGES | _SOUNDS | _CONTAINERS:
         raise InvalidRequest(f"{name} is of a kind that the service does not know ({container.format.long_name}).")
-    packets = _shown(container, [*pictures, *sounds], name)
+    packets = _shown(container, source, [*pictures, *sounds], name)
     if form in _IMAGES:
         if sum(packet.size > 0 for packet in packets) > 1 and form == "gif":
             raise InvalidRequest(f"{name} {animated('GIF')}.")
@@ -285,12 +294,13 @@ def _contents(av: Any, container: Any, name: str) -> Probe:
     return Probe(*known, seconds, stated)  # type: ignore[arg-type]  # the kinds are literals above
 
 
-def _shown(container: Any, streams: list[Any], name: str) -> Iterator[Any]:
+def _shown(container: Any, source: _Nameless, streams: list[Any], name: str) -> Iterator[Any]:
     """Give all packets. A header alone proves little: the first frame has to be there."""
     first, shown = streams[0] if streams else None, False
     for stream in container.streams.video:
         stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
     for packet in container.demux():
+        source.gap = 0
         shown = shown or (packet.stream is first and bool(packet.decode()))
         yield packet
     if not shown:

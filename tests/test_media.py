@@ -285,6 +285,18 @@ def test_a_sparse_picture_takes_little_memory(begin, tmp_path):
     assert int(done.stdout) < 32
 
 
+def test_a_sound_with_a_sparse_tail_is_refused(tmp_path):
+    """FFmpeg looks for more sound up to its end: 1 GiB of zeros took a minute and 2 GiB of memory."""
+    path = tmp_path / "a.mp3"
+    path.write_bytes((MEDIA / "speech_left.mp3").read_bytes())
+    os.truncate(path, 48 << 20)
+    with pytest.raises(InvalidRequest, match="32 MiB without picture or sound"):
+        probe(path)
+    path.write_bytes(b"BM" + struct.pack("<IIIIiiHHIIIIII", 54 + (48 << 20), 0, 54, 40, 4096, 4096, 1, 24, *[0] * 6))
+    os.truncate(path, 54 + (48 << 20))
+    assert probe(path).kind == "image"  # a large picture is one packet
+
+
 def test_the_limits_of_a_picture(tmp_path):
     path = tmp_path / "face.png"
     path.write_bytes(png(20, 20))
