@@ -96,6 +96,7 @@ def test_a_job_that_failed_ends_with_1(cli, service):
     ids=lambda words: " ".join(map(str, words))[:60],
 )
 def test_wrong_usage_ends_with_2_before_anything_is_sent(cli, service, words):
+    service.on_upload = [bad.take_no_files]
     done = cli(*words)
     assert done.returncode == 2, done.stderr
     assert done.stderr.strip()

@@ -18,7 +18,8 @@ from lipsync_nodes_airflow.storage import save
 __all__ = ["announce", "deliver"]
 
 STOPPED: Final = "It may be billed, so a retry submits nothing. Clear the task that submitted it to pay for a new job."
-LAST_LOOK: Final = 3.0
+# Even after the deadline there is a last look.
+LAST_LOOK: Final = 1.0
 
 
 def announce(task: Any, context: Context, job_id: str) -> None:
@@ -39,7 +40,6 @@ def deliver(
     """
     with closing(journal_of(context)) as journal, LipsyncHook(task.lipsync_conn_id).client(ledger=journal) as client:
         try:
-            # Even after the deadline there is a last look, with time enough.
             left = max(LAST_LOOK, deadline - time.time())
             job = video_of(job or client.wait(job_id, timeout=left, poll_interval=task.poll_interval, fresh=fresh))
         except JobFailed as error:

@@ -211,6 +211,11 @@ def store(request):
     request.answer(201, {"url": f"{request.service.url}{request.path}"})
 
 
+def take_no_files(request):
+    request.rfile.read(int(request.headers["Content-Length"]))
+    request.answer(404)
+
+
 def job_id_of(request):
     return request.path.rsplit("/", 1)[1]
 
