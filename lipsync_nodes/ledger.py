@@ -316,7 +316,7 @@ class Ledger(Shared):
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
-            self._connection = None
+            self._connection, self._files = None, ()
 
     def __del__(self) -> None:
         # A client that nobody closed takes the ledger that it made for itself along.
@@ -363,7 +363,8 @@ class Ledger(Shared):
         if self._connection is None:
             if self.path != MEMORY:
                 _make_private(Path(os.path.realpath(self.path)))
-            (opened, *_) = _files(self.path)
+            # In the child of a fork it is the file that the parent had open.
+            opened = self._files[0] if self._files else _files(self.path)[0]
             db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
             # One damaged text is not to hide all other rows.
             db.text_factory = lambda text: text.decode("utf-8", "replace")

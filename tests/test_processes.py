@@ -85,6 +85,38 @@ def test_a_child_forked_in_the_middle_goes_on(script, tmp_path, begin, work):
 
 
 @forks
+def test_a_forked_client_notices_a_lost_ledger(script, sandbox, tmp_path):
+    """The child opens the file anew: it took an empty one for the ledger, and paid again."""
+    printed = script(
+        """
+        import os, sys
+        from lipsync_nodes import ConfigurationError, ImageForm, LipsyncClient
+        from lipsync_nodes.ledger import Ledger
+        key, base_url, path = sys.argv[1:]
+        form = ImageForm(image="https://x/i.png", audio="https://x/a.mp3")
+        client = LipsyncClient(key, base_url, ledger=Ledger(path))
+        client.submit(form, key="k")
+        for side in ("", "-wal", "-shm"):
+            os.unlink(path + side)
+        child = os.fork()
+        if child == 0:
+            for _ in range(2):
+                try:
+                    client.submit(form, key="k")
+                except ConfigurationError as error:
+                    print("replaced" if "replaced" in error.message else error, flush=True)
+            os._exit(0)
+        os.waitpid(child, 0)
+        """,
+        sandbox.api_key,
+        sandbox.base_url,
+        tmp_path / "ledger.sqlite",
+    )
+    assert printed == ["replaced"] * 2
+    assert len(sandbox.received("submit")) == 1
+
+
+@forks
 def test_a_forked_client_pays_once_and_waits_for_what_others_end(script, sandbox, tmp_path):
     """Parent and children submit under one key with the parent's own client, while its threads wait and submit, too."""
     code = """
