@@ -76,9 +76,9 @@ def _boxes(file: IO[bytes], at: int, end: int) -> Iterator[_Box]:
             size, start = int.from_bytes(header[8:], "big"), at + 16
         elif size == 0:  # "until the end of the file"
             size = end - at
-        following = at + size if start <= at + size and start <= end else end + 1
-        yield _Box(header[4:8], start, following)
-        at = following
+        next_at = at + size if start <= at + size and start <= end else end + 1
+        yield _Box(header[4:8], start, next_at)
+        at = next_at
 
 
 def _samples_are_inside(file: IO[bytes], moov: _Box, data: int, end: int) -> bool | None:

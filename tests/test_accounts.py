@@ -98,7 +98,7 @@ def test_what_is_no_url_stays_as_it_is(url):
     assert normal_base_url(url) == url
 
 
-def test_an_account_reveals_no_key_and_is_the_same_in_every_process():
+def test_an_account_reveals_no_key_and_is_the_same_everywhere():
     account = Profile(api_key=A, base_url=BASE).account
     assert account.endswith(f" {BASE}")
     assert not any(A[at : at + 6] in account for at in range(len(A) - 6))
@@ -161,7 +161,7 @@ def test_what_was_paid_for_before_is_not_paid_again(submit, sandbox, path, spell
     assert len(sandbox.received("submit")) == 1
 
 
-def test_rows_of_before_are_those_of_the_profile_that_had_the_name(submit, sandbox, path):
+def test_old_rows_are_those_of_the_profile_that_had_the_name(submit, sandbox, path):
     legacy.write(path, *rows(sandbox.base_url, "one"), *rows("https://other.example", "two"))
     new = submit("done", name="two")
     assert new != "j1"

@@ -109,7 +109,7 @@ def test_a_new_video_under_the_key_can_be_asked_for(submit, sandbox):
     assert len(sandbox.received("submit")) == 3
 
 
-def test_a_changed_submit_after_an_uncertain_one_needs_both_consents(submit, sandbox):
+def test_a_changed_submit_after_an_uncertain_one_needs_both(submit, sandbox):
     sandbox.fault("cut_after", where="submit")
     with pytest.raises(SubmissionUncertain):
         submit(prompt="smile")

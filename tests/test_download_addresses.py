@@ -78,7 +78,7 @@ def test_loopback_and_plain_http_are_for_a_sandbox_only(tmp_path, url):
         download(url, tmp_path / "v.mp4")
 
 
-def test_a_name_that_leads_to_this_machine_is_refused_before_a_byte_is_sent(service, tmp_path):
+def test_a_name_of_this_machine_is_refused_before_a_byte(service, tmp_path):
     """`localhost` is a name like any other: only DNS tells where it leads."""
     port = service.url.rpartition(":")[2]
     with pytest.raises(DownloadError, match="no public address"):

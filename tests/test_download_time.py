@@ -80,7 +80,7 @@ def test_a_download_that_drips_ends_in_time(face_of, service, tmp_path, behave):
 
 def test_by_default_a_drip_ends_and_a_slow_line_does_not(service, tmp_path, monkeypatch):
     """What a download may take grows with what came."""
-    monkeypatch.setattr("lipsync_nodes.fetching.LEAST_SECONDS", 1.0)
+    monkeypatch.setattr("lipsync_nodes.fetching.LEAST_SECONDS", 2.0)
     service.on_output = [drip]
     with pytest.raises(DownloadError, match="too slow"):
         fetch(service, tmp_path / "v.mp4")

@@ -153,7 +153,7 @@ def test_a_queue_ends_before_the_deadline_and_sends_nothing():
     assert 1090 < stage.now < 1100
 
 
-def test_a_queue_ends_also_where_a_clock_is_too_coarse_for_the_rest():
+def test_a_queue_ends_also_where_a_clock_is_too_coarse():
     """After 57 years the clock's steps are longer than what rounding leaves of a short time."""
     queue = lambda event: Claimed(1) if isinstance(event, Claim) else Hold(0.2)  # noqa: E731
     stage = Stage(PROCESSING, ledger=queue)

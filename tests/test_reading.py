@@ -157,6 +157,6 @@ def test_spelling_and_synonyms_of_a_status_are_understood(spelling, status):
 
 
 @pytest.mark.parametrize("status", ["ok", "ready", "created", "complete_soon", "not completed", ""])
-def test_an_unknown_status_ends_nothing_whatever_stands_beside_it(status):
+def test_an_unknown_status_ends_nothing_whatever_is_beside_it(status):
     job = parse_job({"id": "j", "status": status, "output": URL})
     assert (job.finished, job.status.value, job.output, job.received) == (False, status, URL, {})

@@ -105,24 +105,24 @@ def resume(session: Session, out: Path, timeout: float | None, poll_interval: fl
     waiting: Waiting = {"timeout": timeout, "poll_interval": poll_interval}
     with session.opened() as to, session.progress("Resuming") as progress:
         outcomes = asyncio.run(_resume(to, out, progress, waiting))
-        unsure = [entry for entry in to.ledger.entries("uncertain", "submitting") if _unsettled(entry, to)]
+        unsettled = [entry for entry in to.ledger.entries("uncertain", "submitting") if _unsettled(entry, to)]
     saved = {job_id: str(outcome) for job_id, outcome in outcomes if isinstance(outcome, Path)}
     failed = {job_id: outcome for job_id, outcome in outcomes if isinstance(outcome, LipsyncError)}
-    _tell(saved, failed, unsure, as_json=session.as_json)
-    codes = [*map(exit_code, failed.values()), *(exit_code(SubmissionUncertain("")) for _ in unsure[:1])]
+    _tell(saved, failed, unsettled, as_json=session.as_json)
+    codes = [*map(exit_code, failed.values()), *(exit_code(SubmissionUncertain("")) for _ in unsettled[:1])]
     sys.exit(max(codes, default=0))
 
 
-def _tell(saved: dict[str, str], failed: dict[str, LipsyncError], unsure: list[Entry], *, as_json: bool) -> None:
+def _tell(saved: dict[str, str], failed: dict[str, LipsyncError], unsettled: list[Entry], *, as_json: bool) -> None:
     if as_json:
         lost = [
             {"id": job_id, "error": type(error).__name__, "message": str(error)} for job_id, error in failed.items()
         ]
         done = [{"id": job_id, "path": path} for job_id, path in saved.items()]
-        show({"saved": done, "failed": lost, "uncertain": [_row(entry) for entry in unsure]}, as_json=True)
+        show({"saved": done, "failed": lost, "uncertain": [_row(entry) for entry in unsettled]}, as_json=True)
     else:
-        say(f"{len(saved)} saved, {len(failed)} failed, {len(unsure)} uncertain")
-    if unsure:
+        say(f"{len(saved)} saved, {len(failed)} failed, {len(unsettled)} uncertain")
+    if unsettled:
         tell("Nothing was sent for the uncertain ones; see `lipsync-nodes jobs`.")
 
 

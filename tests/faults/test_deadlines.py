@@ -106,7 +106,7 @@ def test_each_of_many_keeps_to_its_time(service, face_of, profile, ledger):
     assert not service.posts
 
 
-def test_a_time_that_cannot_be_is_told_before_files_are_published(service, face_of, profile, ledger, tmp_path):
+def test_a_time_that_cannot_be_is_told_before_publishing(service, face_of, profile, ledger, tmp_path):
     form = FORM.model_copy(update={"image": tmp_path / "no such file"})
     for seconds in (-1.0, 0.0, float("nan"), float("inf")):
         with pytest.raises(LipsyncError, match="timeout must be a positive number"):
