@@ -278,10 +278,10 @@ def test_a_base_url_that_may_lead_somewhere_passes(url):
 
 @pytest.fixture
 def crowded():
-    """The port of a server whose queue is full: on Linux, connecting to it takes for ever."""
+    """The port of a server whose queue is full: to connect takes for ever, or is refused, as the system has it."""
     with ExitStack() as opened:
-        server = opened.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
-        for _ in range(4):
+        server = opened.enter_context(socket.create_server(("127.0.0.1", 0), backlog=1))
+        for _ in range(8):
             waiting = opened.enter_context(socket.socket())
             waiting.setblocking(False)
             waiting.connect_ex(server.getsockname())
