@@ -219,6 +219,9 @@ def test_what_came_in_place_of_an_output_is_shown(cli, service):
     told = json.loads(cli("status", "job-1", "--json").stdout)
     assert (told["status"], told["output"]) == ("completed", None)
     assert told["as_received"] == {"status": "Succeeded", "output": {"file_id": "f-1"}}
+    service.on_poll = [bad.say(500)]  # what the ledger has of it
+    assert "f-1" in cli("jobs").stdout
+    assert "f-1" in json.loads(cli("jobs", "--json").stdout)["jobs"][0]["reason"]
 
 
 def test_doctor_says_what_is_wrong_and_what_to_do(cli, service):

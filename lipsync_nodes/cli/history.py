@@ -20,6 +20,8 @@ from lipsync_nodes.cli.output import plain, write
 from lipsync_nodes.cli.session import Connection, Session, Waiting, common_options
 from lipsync_nodes.cli.speak import Progress, exit_code, say, show, tell, unexpected
 from lipsync_nodes.client import AsyncLipsyncClient
+from lipsync_nodes.contract import Job
+from lipsync_nodes.endings import video_of
 from lipsync_nodes.errors import LipsyncError, SubmissionUncertain
 from lipsync_nodes.ledger import Entry
 
@@ -54,10 +56,7 @@ def jobs(session: Session, everything: bool) -> None:
 
 
 def _row(entry: Entry) -> dict[str, Any]:
-    try:
-        job, broken = entry.as_job, ""
-    except ValueError:  # the others are shown all the same
-        job, broken = None, f"row {entry.row} of the ledger is broken"
+    job = entry.as_job
     return {
         "id": entry.job_id,
         "endpoint": entry.endpoint,
@@ -70,11 +69,16 @@ def _row(entry: Entry) -> dict[str, Any]:
         "called_at": entry.called_at,
         "output": job.output if job else None,
         "path": entry.saved_to,
-        "reason": broken
-        or entry.reason
-        or (job.error if job else "")
-        or (job.status.value if job and job.finished else ""),
+        "reason": entry.reason or (job.error if job else "") or (_end_of(job) if job and job.finished else ""),
     }
+
+
+def _end_of(job: Job) -> str:
+    """Say how a job ended, with what came in place of a video: its URL may be in there all the same."""
+    try:
+        return video_of(job).status.value
+    except LipsyncError as error:
+        return error.message
 
 
 def _webhook(entry: Entry) -> str | None:
