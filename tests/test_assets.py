@@ -229,6 +229,7 @@ def test_without_storage_the_error_says_what_to_set(form):
 
 def test_a_base_that_is_no_sandbox_takes_no_files():
     with BadService() as service, LipsyncClient("sk_x", service.base_url) as client:
+        service.on_upload = [bad.take_no_files]
         with pytest.raises(ConfigurationError, match="takes no files"):
             client.submit(ImageForm(image=FACE, audio=VOICE))
     assert not service.posts
@@ -429,9 +430,14 @@ def test_local_files_on_the_command_line_against_a_sandbox_that_runs_elsewhere(c
         assert ("/bucket/cli/" in submit.body["formState"]["image"]) is bool(storage)
 
 
+def no_such_job(request):
+    """Answer as the service does: 404 to a key, 401 to none."""
+    bad.say(404 if request.headers["Authorization"] else 401)(request)
+
+
 def test_doctor_says_which_step_of_the_storage_fails(command):
     with BadService() as service:
-        service.on_poll = [bad.say(404)]
+        service.on_poll = [no_such_job]
         there = {"LIPSYNC_BASE_URL": service.base_url, "LIPSYNC_API_KEY": "sk_x", "LIPSYNC_STORAGE": "s3://bucket/d"}
         done = command("doctor", "--storage", **there)
         assert done.returncode == 0, done.stdout

@@ -18,8 +18,8 @@ from lipsync_nodes_airflow.storage import save
 __all__ = ["announce", "deliver"]
 
 STOPPED: Final = "It may be billed, so a retry submits nothing. Clear the task that submitted it to pay for a new job."
-# Even after the deadline there is a last look.
-LAST_LOOK: Final = 1.0
+# Even after the deadline there is a last look, with time enough for its answer. In seconds.
+LAST_LOOK: Final = 3.0
 
 
 def announce(task: Any, context: Context, job_id: str) -> None:
