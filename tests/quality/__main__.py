@@ -1,4 +1,4 @@
-"""Measure the preview engine: `python -m tests.quality`, with the extra `quality` (Python 3.11 or 3.12).
+"""Measure the preview engine: `python -m tests.quality`, with the dependency group `quality` (Python 3.11 or 3.12).
 
 Renders all fixtures, looks at the encoded files with an eye that the engine does not have, prints the bars. Ends with 1
 if a must is missed.

@@ -170,6 +170,6 @@ def _with_hand(photo: np.ndarray, t: float) -> np.ndarray:
 def _found(package: str, path: str) -> Path:
     """Give a file that a package carries, without importing the package."""
     spec = importlib.util.find_spec(package)
-    assert spec, f"{package} is not installed: install the extra `quality`."
+    assert spec, f"{package} is not installed: install the dependency group `quality`."
     assert spec.origin
     return Path(spec.origin).parent / path

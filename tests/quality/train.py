@@ -2,7 +2,7 @@
 
 The data cost nothing, for the voices tell what they say when: two and a half hours of espeak-ng (eight languages, 26
 voices, many speeds and pitches) and half an hour of flite (four voices), played more slowly or quickly, with noise,
-echo and colour added; and negatives, noise and music to which a mouth stays closed. Needs the extra `quality`, and
+echo and colour added; and negatives, noise and music to which a mouth stays closed. Needs the group `quality`, and
 flite from Debian's package of that name.
 
 The sentences that the preview is measured by are in none of it, nor do they choose the recipe: that is done by other

@@ -1,6 +1,6 @@
 """Scaling out on one machine: Redis, Postgres, Airflow with CeleryExecutor and two workers, one of which is killed.
 
-    pip install 'lipsync-nodes[celery,sandbox]'
+    python -m pip install -e '.[airflow,sandbox]' --group celery    # pip 25.1 or later, in a checkout
     apt-get install redis-server postgresql
     python examples/airflow/celery/run.py [HOW_MANY_JOBS]
 
