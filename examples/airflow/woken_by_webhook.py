@@ -1,7 +1,7 @@
 """Nobody waits: one DAG submits, the job's webhook schedules the other (Airflow 3).
 
 The service tells a receiver that the job has ended, and the receiver makes an event of the asset. It is a program of
-its own, `lipsync-nodes webhook serve`; the README says how it is started, and what the connection holds.
+its own, `lipsync-nodes webhook serve`; the README of `adapters/lipsync_nodes_airflow` says how to start it.
 """
 
 from datetime import UTC, datetime
