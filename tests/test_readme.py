@@ -1,4 +1,4 @@
-"""Every command and every snippet of the README and of the examples runs as it stands."""
+"""Every command and every snippet of each README runs as it stands; so does each program of examples/python."""
 
 import json
 import os
@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 import pytest
@@ -15,23 +16,75 @@ import pytest
 from lipsync_nodes.catalogue import spec_named
 from lipsync_nodes.sandbox import MEDIA
 from lipsync_nodes.settings import load_profile
+from tests.integrations.pluggy.test_distributions import INSTALLED
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+FOLDERS = ("lipsync_nodes", "adapters", "tests", "examples")
+PAGES = [
+    page.relative_to(ROOT).as_posix()
+    for name in ("README.md", "README.zh.md")
+    for page in [ROOT / name, *sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob(name))]
+    if page.is_file()
+]
+# Their commands are run by that test, in an environment where the examples are installed.
+RUN_ELSEWHERE = [f"examples/{name}/README.md" for name in INSTALLED]
 SET_UP = [
     "python -m pip install -e '.[sandbox]' && lipsync-nodes demo",
     "python -m pip install -e '.[test]' && pytest",
 ]
+# A fence that cannot run stands below `<!-- not run: why -->`. All of them are listed here.
+NOT_RUN: list[tuple[str, str]] = []
 
 
-def lines_of(language):
-    return [line for kind, text in BLOCKS if kind == language for line in text.splitlines()]
+class Fence(NamedTuple):
+    page: str
+    reason: str  # why it is not run
+    language: str
+    text: str
+
+
+def text_of(page):
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def fences_of(page):
+    pattern = r"(?:^<!-- not run: (.+) -->\n)?^ *```(\w*)\n(.*?)^ *```$"
+    return [Fence(page, *found) for found in re.findall(pattern, text_of(page), flags=re.DOTALL | re.MULTILINE)]
+
+
+FENCES = [fence for page in PAGES if page not in RUN_ELSEWHERE for fence in fences_of(page)]
+
+
+def blocks(language):
+    """Return the texts of all fences of a language that are to run, each once."""
+    return list(dict.fromkeys(fence.text for fence in FENCES if fence.language == language and not fence.reason))
+
+
+def kind_of(command):
+    """Tell which test runs a command of a README."""
+    kinds = {
+        "pip install": "set-up",
+        "export ": "setting",
+        "lipsync-nodes sandbox ": "sandbox server",
+        "lipsync-nodes webhook serve ": "receiver",
+        "lipsync-nodes comfyui ": "ComfyUI",
+        " --sandbox": "in the sandbox",
+        "lipsync-nodes estimate ": "in the sandbox",
+        "lipsync-nodes ": "at the service",
+    }
+    return next((kind for sign, kind in kinds.items() if sign in command), "unknown")
+
+
+COMMANDS = list(dict.fromkeys(line for block in blocks("bash") for line in block.splitlines()))
+
+
+def commands(kind):
+    return [command for command in COMMANDS if kind_of(command) == kind]
 
 
 @pytest.fixture
 def desk(tmp_path):
-    """A folder with the files that the README speaks of."""
+    """A folder with the files that the READMEs name."""
     folder = tmp_path / "desk"
     folder.mkdir()
     media = {
@@ -57,9 +110,54 @@ def run(command, folder, **env):
     return done.stdout
 
 
-def test_two_commands_do_all_the_set_up_and_stand_on_the_first_screen():
-    assert [line for line in lines_of("bash") if "pip install" in line] == SET_UP
-    assert all(command in "\n".join(README.splitlines()[:22]) for command in SET_UP)
+def serve(command, folder, **env):
+    """Start a server on a free port, in a process that can be stopped."""
+    words = shlex.split(re.sub(r"\b878\d\b", "0", command))
+    words[:1] = [sys.executable, "-c", "from lipsync_nodes.cli import main; main()"]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(words, cwd=folder, env={**os.environ, **env}, **streams)
+
+
+def stop(process):
+    process.terminate()
+    process.communicate(timeout=30)
+
+
+# What the pages have in common.
+
+
+def test_each_room_of_the_door_has_a_page():
+    assert {"README.md", "README.zh.md", "lipsync_nodes/README.md", "lipsync_nodes/cli/README.md"} <= set(PAGES)
+    assert {f"adapters/lipsync_nodes_{host}/README.md" for host in ("comfyui", "airflow", "pluggy")} <= set(PAGES)
+
+
+def test_no_fence_is_left_out_unseen():
+    assert [(fence.page, fence.reason) for fence in FENCES if fence.reason] == NOT_RUN
+    assert {fence.language for fence in FENCES if not fence.reason} <= {"bash", "python", "json", "toml"}
+    assert {fence.language for page in RUN_ELSEWHERE for fence in fences_of(page)} == {"bash"}
+    assert {kind_of(command) for command in COMMANDS} == {
+        "set-up", "setting", "sandbox server", "receiver", "ComfyUI", "in the sandbox", "at the service",
+    }  # fmt: skip
+
+
+def test_the_door_is_short_and_has_the_set_up_first():
+    for page in ("README.md", "README.zh.md"):
+        lines = text_of(page).splitlines()
+        assert len(lines) <= 130
+        assert all(command in "\n".join(lines[:22]) for command in SET_UP)
+    assert commands("set-up") == SET_UP
+
+
+def test_the_chinese_door_has_the_same_fences():
+    english, chinese = (
+        [fence[1:] for fence in FENCES if fence.page == page] for page in ("README.md", "README.zh.md")
+    )
+    assert english == chinese
+
+
+def test_each_door_links_the_other_language():
+    assert "[简体中文](README.zh.md)" in text_of("README.md").splitlines()[2]
+    assert "[English](README.md)" in text_of("README.zh.md").splitlines()[2]
 
 
 def test_ci_calls_the_test_command():
@@ -67,18 +165,41 @@ def test_ci_calls_the_test_command():
     assert "python -m pip install -q -e '.[test]' && pytest\n" in ci
 
 
-def test_the_commands_for_the_sandbox(desk):
-    for command in (line for line in lines_of("bash") if "--sandbox" in line or " estimate " in line):
+def anchors(page):
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"])
+def test_each_link_into_the_project_leads_somewhere(page):
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", text_of(page)):
+        path, _, anchor = target.partition("#")
+        file = (ROOT / page).parent / path if path else ROOT / page
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(file), target
+
+
+def test_the_pack_has_no_link_out_of_its_folder():
+    """The Comfy registry and a copy in `custom_nodes` have the pack's folder alone."""
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", text_of("adapters/lipsync_nodes_comfyui/README.md")):
+        assert ".." not in target
+
+
+# The commands.
+
+
+def test_the_commands_in_the_sandbox(desk):
+    for command in commands("in the sandbox"):
         run(command, desk)
     with av.open(desk / "talking.mp4") as video:
         assert video.streams.video[0].codec_context.name == "h264"
 
 
-def test_the_commands_for_the_service(desk, sandbox):
-    block = next(text for kind, text in BLOCKS if kind == "bash" and "export" in text)
-    (export,) = [line for line in block.splitlines() if line.startswith("export ")]
+def test_the_commands_at_the_service(desk, sandbox):
+    (export,) = [command for command in commands("setting") if "LIPSYNC_API_KEY" in command]
     name, _, value = export.removeprefix("export ").partition("=")
-    for command in (line for line in block.splitlines() if line.startswith("lipsync-nodes")):
+    for command in commands("at the service"):
         quick = command if " submit " in command else command.replace(" --", " --poll-interval 0.1 --", 1)
         run(quick, desk, **{name: value}, LIPSYNC_BASE_URL=sandbox.base_url)
     assert (desk / "hello.mp4").is_file()
@@ -92,47 +213,42 @@ def test_the_commands_for_comfyui(desk):
     for name in ("main.py", "folder_paths.py"):
         (comfy / name).touch()
     (comfy / "comfyui_version.py").write_text('__version__ = "0.30.0"\n')
-    commands = [line for line in lines_of("bash") if line.startswith("lipsync-nodes comfyui ")]
-    for command in commands:
+    for command in commands("ComfyUI"):
         run(command, desk, LIPSYNC_API_KEY="sk_x")
-    assert len(commands) == 2
+    assert len(commands("ComfyUI")) == 2
     assert (comfy / "custom_nodes" / "lipsync_nodes_comfyui" / "nodes.py").is_file()
     assert (comfy / "input" / "lipsync_talking.mp4").is_file()
 
 
-@pytest.mark.parametrize("snippet", [text for kind, text in BLOCKS if kind == "python"])
-def test_a_snippet(snippet, desk):
-    (desk / "snippet.py").write_text(snippet)
-    run("python snippet.py", desk)
-    assert (desk / "talking.mp4").is_file() is ("talking.mp4" in snippet)
-
-
-def test_the_sandbox_by_itself(desk):
-    (command,) = [line for line in lines_of("bash") if line.startswith("lipsync-nodes sandbox ")]
-    words = shlex.split(command.replace("8787", "0"))
-    words[:1] = [sys.executable, "-c", "from lipsync_nodes.cli import main; main()"]
-    process = subprocess.Popen(words, cwd=desk, stderr=subprocess.PIPE, text=True)
+@pytest.mark.parametrize("command", commands("sandbox server"))
+def test_the_sandbox_by_itself(desk, command):
+    process = serve(command, desk)
     try:
         url = re.search(r"http://127\.0\.0\.1:\d+/api/v1", process.stderr.readline())[0]
         here = {"LIPSYNC_BASE_URL": url, "LIPSYNC_API_KEY": "sk_x"}
         run("lipsync-nodes run image --image face.jpg --audio voice.mp3 --out talking.mp4", desk, **here)
     finally:
-        process.terminate()
-        process.communicate(timeout=30)
-    assert (desk / "sandbox-data").is_dir()
+        stop(process)
+    assert (desk / "sandbox-data").is_dir() is ("--data sandbox-data" in command)
 
 
-@pytest.mark.parametrize("command", [line for line in lines_of("bash") if " webhook serve " in line])
+@pytest.mark.parametrize("command", commands("receiver"))
 def test_the_receiver_by_itself(desk, command):
-    words = shlex.split(command.replace("8788", "0"))
-    words[:1] = [sys.executable, "-c", "from lipsync_nodes.cli import main; main()"]
-    env = {**os.environ, "LIPSYNC_API_KEY": "sk_x"}
-    process = subprocess.Popen(words, cwd=desk, env=env, stdout=subprocess.PIPE, text=True)
+    process = serve(command, desk, LIPSYNC_API_KEY="sk_x")
     try:
         assert process.stdout.readline().startswith("Receiving webhooks at http://127.0.0.1:")
     finally:
-        process.terminate()
-        process.communicate(timeout=30)
+        stop(process)
+
+
+# The snippets.
+
+
+@pytest.mark.parametrize("snippet", blocks("python"))
+def test_a_snippet(snippet, desk):
+    (desk / "snippet.py").write_text(snippet)
+    run("python snippet.py", desk)
+    assert (desk / "talking.mp4").is_file() is ("talking.mp4" in snippet)
 
 
 @pytest.mark.parametrize("example", sorted((ROOT / "examples" / "python").glob("*.py")), ids=lambda path: path.name)
@@ -143,21 +259,18 @@ def test_an_example(example, desk):
 
 
 def test_the_line_of_a_batch_is_one():
-    ((line,),) = [text.splitlines() for kind, text in BLOCKS if kind == "json"]
+    ((line,),) = [text.splitlines() for text in blocks("json")]
     values = json.loads(line)
     form = spec_named(values["endpoint"]).form(image=values["image"], audio=values["audio"])
     assert set(values) - {"endpoint", "out"} == set(form.form_state())
 
 
-def test_every_link_of_the_readme_into_the_project_leads_somewhere():
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
-
-
-def test_the_profile_is_one(tmp_path, monkeypatch):
-    (text,) = [text for kind, text in BLOCKS if kind == "toml"]
+@pytest.mark.parametrize("text", blocks("toml"))
+def test_a_profile_is_one(text, tmp_path, monkeypatch):
     file = tmp_path / "profiles.toml"
     file.write_text(text)
     file.chmod(0o600)
     monkeypatch.setenv("LIPSYNC_CONFIG", str(file))
-    assert load_profile().webhook.secret
+    for name in re.findall(r"^ *\[(\w+)\]$", text, flags=re.MULTILINE):
+        profile = load_profile(name)
+        assert bool(profile.webhook and profile.webhook.secret) is ("secret" in text)

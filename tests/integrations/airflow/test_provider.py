@@ -159,7 +159,7 @@ def test_a_connection_may_be_written_as_a_uri(airflow_home, monkeypatch):
 def test_the_connection_of_the_readme_is_one(airflow_home, monkeypatch):
     from lipsync_nodes_airflow.hooks import LipsyncHook
 
-    readme = (PACKAGE.parents[1] / "README.md").read_text(encoding="utf-8")
+    readme = (PACKAGE / "README.md").read_text(encoding="utf-8")
     ((name, value),) = re.findall(r"^export (AIRFLOW_CONN_\w+)='(.+)'$", readme, flags=re.MULTILINE)
     monkeypatch.setenv(name, value)
     assert LipsyncHook().profile.base_url == "https://lipsync.studio/api/v1"
