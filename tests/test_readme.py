@@ -7,11 +7,13 @@ import shlex
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
 import av
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 
 from lipsync_nodes.catalogue import spec_named
 from lipsync_nodes.sandbox import MEDIA
@@ -149,15 +151,23 @@ def test_the_door_is_short_and_has_the_set_up_first():
 
 
 def test_the_chinese_door_has_the_same_fences():
-    english, chinese = (
-        [fence[1:] for fence in FENCES if fence.page == page] for page in ("README.md", "README.zh.md")
-    )
+    english, chinese = ([fence[1:] for fence in FENCES if fence.page == page] for page in ("README.md", "README.zh.md"))
     assert english == chinese
 
 
 def test_each_door_links_the_other_language():
     assert "[简体中文](README.zh.md)" in text_of("README.md").splitlines()[2]
     assert "[English](README.md)" in text_of("README.zh.md").splitlines()[2]
+
+
+def test_the_page_on_pypi_has_no_link_into_the_repository(tmp_path):
+    (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path))
+    with zipfile.ZipFile(wheel) as archive:
+        (metadata,) = [archive.read(name).decode() for name in archive.namelist() if name.endswith("/METADATA")]
+    page = metadata.partition("\n\n")[2]
+    assert page.startswith("# lipsync-nodes\n\nlipsync-nodes makes ")
+    assert "python -m pip install 'lipsync-nodes[sandbox]' && lipsync-nodes demo\n" in page
+    assert not re.findall(r"\]\((?!https?:)", page)
 
 
 def test_ci_calls_the_test_command():
