@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
@@ -194,6 +195,14 @@ def test_the_pack_has_no_link_out_of_its_folder():
     """The Comfy registry and a copy in `custom_nodes` have the pack's folder alone."""
     for target in re.findall(r"\]\((?!https?:)([^)]+)\)", text_of("adapters/lipsync_nodes_comfyui/README.md")):
         assert ".." not in target
+
+
+def test_contributing_names_each_marker_and_group():
+    project = tomllib.loads(text_of("pyproject.toml"))
+    for marker in project["tool"]["pytest"]["ini_options"]["markers"]:
+        assert f"pytest -m {marker.partition(':')[0]} " in text_of("CONTRIBUTING.md")
+    for group in project["dependency-groups"]:
+        assert f"--group {group}`" in text_of("CONTRIBUTING.md")
 
 
 # The commands.
