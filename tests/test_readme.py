@@ -16,7 +16,7 @@ import av
 import pytest
 from hatchling.builders.wheel import WheelBuilder
 
-from lipsync_nodes.catalogue import spec_named
+from lipsync_nodes.catalogue import CATALOGUE, spec_named
 from lipsync_nodes.sandbox import MEDIA
 from lipsync_nodes.settings import load_profile
 from tests.integrations.pluggy.test_distributions import INSTALLED
@@ -203,6 +203,14 @@ def test_contributing_names_each_marker_and_group():
         assert f"pytest -m {marker.partition(':')[0]} " in text_of("CONTRIBUTING.md")
     for group in project["dependency-groups"]:
         assert f"--group {group}`" in text_of("CONTRIBUTING.md")
+
+
+def test_the_table_of_forms_is_the_catalogue():
+    rows = re.findall(r"^\| `(\w+Form)` \| `([\w-]+)` \| (.+?) \|", text_of("lipsync_nodes/README.md"), re.MULTILINE)
+    assert rows == [
+        (spec.form.__name__, spec.id, ", ".join(f"`{field.name}`" for field in spec.fields if field.required))
+        for spec in CATALOGUE
+    ]
 
 
 # The commands.
