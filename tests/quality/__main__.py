@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lipsync_nodes.sandbox.studio import render
+from lipsync_nodes.sandbox.preview import render
 from tests.quality import measures, sheets
 from tests.quality.bars import Figures, table
 from tests.quality.fixtures import Case, Fixtures
@@ -115,7 +115,7 @@ def _compare(case: Case, voice, file: Path, seen_at: tuple[np.ndarray, float], f
 
 def _unrest(seen: np.ndarray, voice, fps: float) -> float:
     """Give the largest opening without speech: meant, or seen beyond what the eye's own trembling is."""
-    from lipsync_nodes.sandbox.studio.mouth.lips import WIDEST
+    from lipsync_nodes.sandbox.preview.mouth.lips import WIDEST
 
     meant = float(measures.intended(voice.file, len(seen), fps).max())
     moved = float(np.nanmax(seen) - np.nanmedian(seen)) / WIDEST

@@ -16,15 +16,16 @@ import av
 import cv2
 import numpy as np
 
-from lipsync_nodes.sandbox.studio import Take, director, render
-from lipsync_nodes.sandbox.studio.faces.finder import FaceFinder
-from lipsync_nodes.sandbox.studio.faces.tracker import tracked
-from lipsync_nodes.sandbox.studio.mouth.lips import Frame
-from lipsync_nodes.sandbox.studio.mouth.window import FACE, Window
-from lipsync_nodes.sandbox.studio.speech.curve import mouth_curve, opening, sampled
-from lipsync_nodes.sandbox.studio.speech.sound import read_speech, sound_blocks
-from lipsync_nodes.sandbox.studio.video.picture import Film
-from lipsync_nodes.sandbox.studio.video.writer import Mp4Writer
+from lipsync_nodes.sandbox.preview import Take, render
+from lipsync_nodes.sandbox.preview import rendering as director
+from lipsync_nodes.sandbox.preview.faces.finder import FaceFinder
+from lipsync_nodes.sandbox.preview.faces.tracker import tracked
+from lipsync_nodes.sandbox.preview.mouth.lips import Frame
+from lipsync_nodes.sandbox.preview.mouth.window import FACE, Window
+from lipsync_nodes.sandbox.preview.speech.curve import mouth_curve, opening, sampled
+from lipsync_nodes.sandbox.preview.speech.sound import read_speech, sound_blocks
+from lipsync_nodes.sandbox.preview.video.picture import Film
+from lipsync_nodes.sandbox.preview.video.writer import Mp4Writer
 from tests.quality import phones
 from tests.quality.detector import Detector
 
@@ -199,7 +200,7 @@ def _timed(do) -> tuple[float, float]:
 _ALONE = """
 import json, resource, sys
 from pathlib import Path
-from lipsync_nodes.sandbox.studio import Take, render
+from lipsync_nodes.sandbox.preview import Take, render
 take = {name: Path(value) if isinstance(value, str) else value for name, value in json.loads(sys.argv[1]).items()}
 render(Take(**take), Path(sys.argv[2]))
 status = Path("/proc/self/status")  # what getrusage says includes the parent's, where that was forked

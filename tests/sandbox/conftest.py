@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from lipsync_nodes.sandbox import Sandbox
-from lipsync_nodes.sandbox.studio import Take, render
-from lipsync_nodes.sandbox.studio.speech.sound import read_speech
-from lipsync_nodes.sandbox.studio.video.picture import read_image
-from tests.sandbox.films import MEDIA, PORTRAIT, RATE, save_film, save_wav
+from lipsync_nodes.sandbox.preview import Take, render
+from lipsync_nodes.sandbox.preview.speech.sound import read_speech
+from lipsync_nodes.sandbox.preview.video.picture import read_image
+from tests.sandbox.preview.films import MEDIA, PORTRAIT, RATE, save_film, save_wav
 
 FORMS: dict[str, dict[str, Any]] = {
     "lipsync-video": {"video": "http://media.test/v.mp4", "audio": "http://media.test/a.mp3"},

@@ -10,7 +10,7 @@ import pytest
 
 from lipsync_nodes.errors import ConfigurationError
 from lipsync_nodes.sandbox import Sandbox
-from lipsync_nodes.sandbox.server import listen
+from lipsync_nodes.sandbox.server.thread import listen
 
 
 def port_of(box):
@@ -136,7 +136,7 @@ def test_a_folder_that_cannot_be_written_to_is_a_sentence(tmp_path, monkeypatch)
     def refuse(**_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("lipsync_nodes.sandbox.service.tempfile.TemporaryFile", refuse)
+    monkeypatch.setattr("lipsync_nodes.sandbox.server.service.tempfile.TemporaryFile", refuse)
     with pytest.raises(ConfigurationError, match=re.escape(f"{tmp_path} cannot be used: Permission denied.")):
         Sandbox(tmp_path, renderer="instant").serve()
 
@@ -146,7 +146,7 @@ def test_a_database_that_cannot_be_written_to_is_a_sentence(tmp_path, monkeypatc
         pass
     real = sqlite3.connect
     monkeypatch.setattr(
-        "lipsync_nodes.sandbox.jobs.sqlite3.connect",
+        "lipsync_nodes.sandbox.jobs.store.sqlite3.connect",
         lambda file, **more: real(f"file:{file}?mode=ro", uri=True, **more),
     )
     with pytest.raises(ConfigurationError, match=r"cannot be used: .+\."):

@@ -10,7 +10,7 @@ import pytest
 from werkzeug import Response
 
 from lipsync_nodes.sandbox import Sandbox
-from lipsync_nodes.sandbox.faults import ACTIONS, Faults, Rule
+from lipsync_nodes.sandbox.faults.rules import ACTIONS, Faults, Rule
 
 
 @pytest.fixture

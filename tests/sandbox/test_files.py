@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from lipsync_nodes.sandbox import Sandbox
-from lipsync_nodes.sandbox.files import FileStore, TooLarge, safe_name
+from lipsync_nodes.sandbox.server.files import FileStore, TooLarge, safe_name
 
 
 def test_a_file_gets_a_stable_url(box, api):

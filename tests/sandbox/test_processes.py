@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from lipsync_nodes.sandbox import Sandbox
-from lipsync_nodes.sandbox.jobs import JobStore
+from lipsync_nodes.sandbox.jobs.store import JobStore
 
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 posix = pytest.mark.skipif(sys.platform == "win32", reason="process groups are POSIX's")
@@ -111,7 +111,7 @@ def test_a_killed_sandbox_leaves_no_orphan_and_loses_no_job(tmp_path, connect, p
 
 
 def test_an_idle_worker_ends_with_the_pipe_it_is_ordered_by():
-    command = [sys.executable, "-c", "from lipsync_nodes.sandbox.worker import main; main()"]
+    command = [sys.executable, "-c", "from lipsync_nodes.sandbox.jobs.worker import main; main()"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
         with pytest.raises(subprocess.TimeoutExpired):
             worker.wait(1)
@@ -181,7 +181,7 @@ def test_a_worker_has_a_session_of_its_own_and_hears_no_polite_signal(studio_box
 
 @pytest.mark.parametrize("when", ["before", "while"])
 def test_a_worker_that_dies_with_its_sandbox_fails_no_job(tmp_path, connect, portrait, tone, until, when, monkeypatch):
-    monkeypatch.setattr("lipsync_nodes.sandbox.works._HEARING", 60)  # else it fails a second later
+    monkeypatch.setattr("lipsync_nodes.sandbox.jobs.runner._HEARING", 60)  # else it fails a second later
     with Sandbox(tmp_path, concurrency=1) as box:
         api, service = connect(box), box._running.service
         media = {"image": api.put("face.jpg", portrait), "audio": api.put("long.wav", tone(30))}

@@ -1,0 +1,55 @@
+"""Occlusion: is something in front of the mouth, such as a hand? Then nothing is to be painted on it."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from lipsync_nodes.sandbox.preview.arrays import Floats, Image, floats
+
+if TYPE_CHECKING:
+    from lipsync_nodes.sandbox.preview.faces.finder import Face
+
+_LIPS = (0, 37, 267, 39, 269, 17, 84, 314, 181, 405, 61, 291, 146, 375)  # their red, all around
+_SKIN = (50, 280, 205, 425, 4, 195, 151, 9)  # cheeks, nose, forehead: what the light does to them, it does to lips
+_AROUND = (164, 18, 200, 57, 287, 43, 273)  # between nose and chin
+_REMEMBERED = 75  # frames whose median is what the mouth looks like
+_RARELY = 8  # of a hidden mouth only one frame in that many is remembered, lest a hand be taken for the mouth too soon
+_SEEN, _HIDDEN = 6.0, 11.0  # distances, in the units of 8-bit Lab, up to which and from which on it is so
+_LIGHTNESS = 0.35  # its weight: shadows fall on mouths, too
+
+
+class Occlusion:
+    """Compares a mouth's colours with what they were in the frames before."""
+
+    def __init__(self) -> None:
+        """Begin with no memory: the first face is taken for a bare one."""
+        self._past: deque[Floats] = deque(maxlen=_REMEMBERED)
+        self._hidden = 0
+
+    def seen(self, image: Image, face: Face) -> float:
+        """Say how much of the mouth is to be seen: from 1, all, to 0, nothing."""
+        looks = _looks(image, face)
+        usual = np.median(np.array(self._past), 0) if self._past else looks
+        away = np.abs(looks - usual) * floats([_LIGHTNESS, 1, 1])
+        far = float(np.linalg.norm(away, axis=-1).min())  # a mouth that opens changes its own colours alone
+        self._hidden = self._hidden + 1 if far >= _HIDDEN else 0
+        if self._hidden % _RARELY == 0:
+            self._past.append(looks)
+        return float(np.clip((_HIDDEN - far) / (_HIDDEN - _SEEN), 0, 1))
+
+
+def _looks(image: Image, face: Face) -> Floats:
+    """Give the colours of the lips and of the skin around them, less the rest of the face's, (2, 3) in Lab."""
+    skin = _colour(image, face, _SKIN)
+    return floats([_colour(image, face, _LIPS) - skin, _colour(image, face, _AROUND) - skin])
+
+
+def _colour(image: Image, face: Face, which: tuple[int, ...]) -> Floats:
+    places = np.rint(face.points[list(which)]).astype(int)
+    places = np.clip(places, 0, [image.shape[1] - 1, image.shape[0] - 1])
+    pixels = image[places[:, 1], places[:, 0]][None]
+    return floats(np.median(cv2.cvtColor(pixels, cv2.COLOR_BGR2LAB)[0].astype(np.float32), 0))

@@ -1,0 +1,73 @@
+"""Tracking: the same face through the frames of a film, its landmarks calmed."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lipsync_nodes.sandbox.preview.arrays import floats
+from lipsync_nodes.sandbox.preview.faces.finder import Face, FaceFinder
+from lipsync_nodes.sandbox.preview.faces.occlusion import Occlusion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from lipsync_nodes.sandbox.preview.arrays import Image
+
+_WEIGHTS = (1, 2, 1)  # of the frames around one, for its landmarks; more would smear the film's own lips
+_AROUND = len(_WEIGHTS) // 2
+_LEAP = 0.025  # of the face's height: landmarks that move further in a frame do not tremble, they move
+_RETRY = 5  # frames from one search for a lost face to the next
+_THOROUGH = 50  # frames from one thorough search to the next
+_GONE = 0.1  # of a mouth to be seen: less is none
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """A film's frame, its largest face, if it has one, and how much of its mouth is to be seen, from 0 to 1."""
+
+    image: Image
+    face: Face | None = None
+    seen: float = 0.0
+
+
+def tracked(frames: Iterable[Image], finder: FaceFinder) -> Iterator[Tracked]:
+    """Give every frame with its largest face. Looks one frame ahead and keeps no more."""
+    near: deque[Tracked | None] = deque([None] * _AROUND, maxlen=len(_WEIGHTS))
+    for one in chain(_found(frames, finder), [None] * _AROUND):
+        near.append(one)
+        if len(near) > _AROUND and (now := near[-1 - _AROUND]) is not None:
+            yield _calm(now, near)
+
+
+def _found(frames: Iterable[Image], finder: FaceFinder) -> Iterator[Tracked]:
+    """Follow the face; search for it when it is not there."""
+    face: Face | None = None
+    wait = 0
+    occlusion = Occlusion()
+    for number, image in enumerate(frames):
+        face = face and finder.follow(image, face)
+        if face is None and wait == 0:
+            face = next(iter(finder.find(image, thorough=number % _THOROUGH == 0)), None)
+            wait = 0 if face else _RETRY
+        wait = max(0, wait - 1)
+        yield Tracked(image, face, occlusion.seen(image, face)) if face else Tracked(image)
+
+
+def _calm(now: Tracked, near: Iterable[Tracked | None]) -> Tracked:
+    """Average a face's landmarks with those of the frames around it, as far as it is one movement."""
+    if now.face is None:
+        return now
+    points, seen, weights = np.zeros_like(now.face.points), 0.0, 0
+    for other, weight in zip(near, _WEIGHTS, strict=False):
+        if other and other.face and _apart(other.face, now.face) < _LEAP * now.face.height:
+            points, seen, weights = points + other.face.points * weight, seen + other.seen * weight, weights + weight
+    return Tracked(now.image, Face(floats(points / weights)), seen / weights if seen / weights > _GONE else 0.0)
+
+
+def _apart(one: Face, other: Face) -> float:
+    return float(np.abs(one.points - other.points).max())

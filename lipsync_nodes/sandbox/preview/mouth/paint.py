@@ -1,0 +1,102 @@
+"""Paint: the inside of a mouth, and the shade between closed lips."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lipsync_nodes.sandbox.preview.arrays import Floats, Image, floats
+from lipsync_nodes.sandbox.preview.mouth.lips import Frame, Lips
+from lipsync_nodes.sandbox.preview.mouth.teeth import drawn_row
+
+if TYPE_CHECKING:
+    from lipsync_nodes.sandbox.preview.faces.finder import Face
+    from lipsync_nodes.sandbox.preview.mouth.window import Window
+
+SOFT = 0.007
+"""Softness of an edge, as a part of the face's height."""
+_TEETH_SHOW = 0.03  # lips parted further than this in a photo show teeth worth keeping
+_CHEEKS = (50, 280, 205, 425)
+_CREASE = floats([0.38, 0.40, 0.28])  # what the shade between closed lips takes from blue, green and red
+_IVORY = floats([0.80, 0.91, 0.97])
+_TINT = 0.25  # what the light that colours the skin does to teeth, too: without it they look blue
+_UPPER_SHOWS, _LOWER_SHOWS = 0.012, 0.010  # of the teeth, beyond the line where lips meet and above the lower lip
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """Colours of the inside of a mouth, BGR from 0 to 255, and whether the photo's own teeth are used."""
+
+    cavity: Floats
+    tongue: Floats
+    teeth: Floats
+    own_teeth: bool
+
+    @classmethod
+    def of(cls, image: Image, face: Face, *, moving: bool) -> Palette:
+        """Mix the colours from lips and cheeks; a film's own teeth come and go, so they are not used."""
+        frame = Frame.of(face)
+        lips = Lips.of(face, frame)
+        flesh = _colour(image, frame.out_of(floats((lips.lower_inner + lips.lower_outer)[3:8] / 2)))
+        skin = _colour(image, face.points[list(_CHEEKS)])
+        light = min(225.0, float(skin.max()))
+        cavity, tongue = flesh * floats([0.13, 0.11, 0.20]), flesh * floats([0.34, 0.32, 0.43])
+        ivory = _IVORY + _TINT * (skin / max(1.0, float(skin.max())) - _IVORY)
+        return cls(cavity, tongue, floats(ivory * light), not moving and lips.gap > _TEETH_SHOW)
+
+
+def inside(window: Window, lips: Lips, posed: Lips, palette: Palette, photo: Image) -> Floats:
+    """Paint the inside of the mouth over the whole window: cavity, tongue, teeth, the upper lip's shadow.
+
+    The upper teeth stay where the skull has them; the tongue and the lower ones go with the jaw.
+    """
+    middle, half = float(posed.rest[:, 0].mean()), max(0.02, float(np.ptp(lips.rest[:, 0])) / 2)
+    across = window.across(middle, half)
+    floor = window.below(posed.lower_inner)
+    tongue = coverage(floor + 0.026 - 0.05 * across**2, 0.03)
+    paint = laid(palette.cavity, palette.tongue, tongue)
+    low = float(posed.lower_inner[:, 1].max()) - _LOWER_SHOWS
+    if palette.own_teeth:
+        paint = laid(paint, floats(photo), coverage(between(window, lips) + 0.004, SOFT))
+    else:
+        bright, cover = drawn_row(window, middle, 0.8 * half, low, upper=False)
+        paint = laid(paint, bright[..., None] * palette.teeth * np.float32(0.78), cover)
+        rest = lips.unsmiling().rest  # teeth lie in an arch as the lips that they carry do
+        edge = floats(np.interp(window.grid[..., 0], rest[:, 0], rest[:, 1])) + _UPPER_SHOWS
+        bright, cover = drawn_row(window, middle, 0.95 * half, edge, upper=True)
+        paint = laid(paint, bright[..., None] * palette.teeth, cover)
+    shade = np.clip(0.72 + window.below(posed.upper_inner) / 0.03, 0.72, 1)
+    return floats(paint * shade[..., None])
+
+
+def crease(flesh: Floats, window: Window, posed: Lips) -> Floats:
+    """Darken the line on which the lips meet; it goes as they part, and ends at the mouth's corners."""
+    away = window.below(posed.rest) / 0.006
+    half = max(0.02, float(np.ptp(posed.rest[:, 0])) / 2)
+    ends = np.clip(3 - 3 * window.across(float(posed.rest[:, 0].mean()), half) ** 2, 0, 1)
+    depth = np.exp(-(away**2)) * ends * max(0.0, 1 - posed.gap / 0.03)
+    return floats(flesh * (1 - depth[..., None] * _CREASE))
+
+
+def between(window: Window, lips: Lips) -> Floats:
+    """How deep each pixel lies between the lips' soft edges, in face heights; negative outside."""
+    depth = np.minimum(window.below(lips.upper_inner), -window.below(lips.lower_inner))
+    return floats(depth - window.beyond(lips.upper_inner) - SOFT / 2)
+
+
+def coverage(depth: Floats, soft: Floats | float) -> Floats:
+    """Turn a depth into a coverage from 0 to 1 over ``soft``."""
+    return floats(np.clip(depth / soft + 0.5, 0, 1))
+
+
+def laid(under: Floats, over: Floats, cover: Floats) -> Floats:
+    """Lay one colour or picture on another with the given coverage, (rows, columns)."""
+    return floats(under + (over - under) * cover[..., None])
+
+
+def _colour(image: Image, points: Floats) -> Floats:
+    """Median colour at some points, BGR."""
+    places = np.clip(np.rint(points).astype(int), 0, [image.shape[1] - 1, image.shape[0] - 1])
+    return floats(np.median(image[places[:, 1], places[:, 0]], axis=0))

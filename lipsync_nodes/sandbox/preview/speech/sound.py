@@ -1,0 +1,123 @@
+"""Sound files in: how long they are, the speech for the mouth, and the blocks for the sound track."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from itertools import chain, zip_longest
+from typing import TYPE_CHECKING
+
+import av
+import numpy as np
+
+from lipsync_nodes.sandbox.preview.arrays import Floats, floats
+from lipsync_nodes.sandbox.preview.inputs import LONGEST, MediaError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from av.container import InputContainer
+SPEECH_RATE = 16_000
+"""Samples per second of what the mouth is read from; speech has nothing to say above 8 kHz."""
+SOUND_RATE = 48_000
+"""Samples per second of the sound track."""
+BLOCK = 1024
+"""Samples in a block of the sound track: one AAC frame."""
+
+
+@contextmanager
+def opened(path: Path, what: str) -> Iterator[InputContainer]:
+    """Open a media file; everything that FFmpeg dislikes about it becomes a MediaError about ``what``."""
+    if not path.is_file() or not path.stat().st_size:
+        raise MediaError(f"The {what} is empty (0 bytes).")
+    try:
+        with av.open(str(path)) as container:
+            yield container
+    except (av.FFmpegError, UnicodeDecodeError) as error:
+        raise MediaError(f"The {what} cannot be read: it is damaged or of an unknown format.") from error
+
+
+def media_seconds(path: Path, what: str = "file") -> float:
+    """Duration of the sound track, or of the video track if there is no sound, in seconds.
+
+    Counted, not believed: what the header says is a guess in many MP3 files, and their first and last samples
+    are padding.
+    """
+    with opened(path, what) as container:
+        if container.streams.audio:
+            seconds = sum(frame.samples / frame.sample_rate for frame in container.decode(audio=0))
+        elif container.streams.video and not is_still(container):
+            seconds = _played(container)
+        else:
+            raise MediaError(f"The {what} has neither a sound track nor a video track.")
+    if not seconds:
+        raise MediaError(f"The {what} is empty: it plays for 0 seconds.")
+    return seconds
+
+
+def is_still(container: InputContainer) -> bool:
+    """Say whether the file is a still image, which FFmpeg opens as a film of one frame."""
+    return container.format.name.endswith(("_pipe", "image2"))
+
+
+def _played(container: InputContainer) -> float:
+    """Duration of the video track in seconds, from the time stamps of its packets."""
+    spans = [
+        (p.pts * p.time_base, (p.pts + (p.duration or 0)) * p.time_base)
+        for p in container.demux(video=0)
+        if p.pts is not None and p.time_base
+    ]
+    return float(max(end for _, end in spans) - min(start for start, _ in spans)) if spans else 0.0
+
+
+def read_speech(path: Path, what: str = "audio") -> Floats:
+    """Read the whole sound track as mono samples in [-1, 1] at SPEECH_RATE."""
+    blocks = [block[0] for block in _blocks(path, what, SPEECH_RATE, "mono")]
+    if not blocks:
+        raise MediaError(f"The {what} is empty: it plays for 0 seconds.")
+    return np.concatenate(blocks)
+
+
+def sound_blocks(path: Path, what: str = "audio") -> Iterator[Floats]:
+    """Stream the sound track as stereo blocks (2, BLOCK) at SOUND_RATE; the last one may be shorter."""
+    return _blocks(path, what, SOUND_RATE, "stereo")
+
+
+def one_after_the_other(*tracks: Iterable[Floats]) -> Iterator[Floats]:
+    """Play the tracks in turn, in blocks of any length."""
+    return chain(*tracks)
+
+
+def mixed(left: Iterable[Floats], right: Iterable[Floats]) -> Iterator[Floats]:
+    """Play both tracks at once, until the longer one ends."""
+    nothing = np.zeros((2, 0), np.float32)
+    for one, other in zip_longest(left, right, fillvalue=nothing):
+        total = np.zeros((2, max(one.shape[1], other.shape[1])), np.float32)
+        total[:, : one.shape[1]] += one
+        total[:, : other.shape[1]] += other
+        yield floats(np.clip(total, -1, 1))
+
+
+def _blocks(path: Path, what: str, rate: int, layout: str) -> Iterator[Floats]:
+    """Decode, resample and cut into blocks; refuses what runs on beyond LONGEST."""
+    with opened(path, what) as container:
+        if not container.streams.audio:
+            raise MediaError(f"The {what} has no sound track.")
+        resampler = av.AudioResampler("fltp", layout, rate, frame_size=BLOCK)
+        for count, frame in enumerate(_resampled(container, resampler)):
+            if count * BLOCK > LONGEST * rate:
+                raise too_long(what)
+            yield floats(np.clip(np.nan_to_num(frame.to_ndarray()), -1, 1))  # a file of floats may hold anything
+
+
+def _resampled(container: InputContainer, resampler: av.AudioResampler) -> Iterator[av.AudioFrame]:
+    """Decode the first sound track through ``resampler``, its tail included."""
+    for frame in container.decode(audio=0):
+        frame.pts = None  # gaps in the time stamps are no silence to be filled in
+        yield from resampler.resample(frame)
+    yield from resampler.resample(None)
+
+
+def too_long(what: str) -> MediaError:
+    """Make the error for media beyond LONGEST."""
+    return MediaError(f"The {what} is too long: at most {LONGEST:.0f} seconds are accepted.")

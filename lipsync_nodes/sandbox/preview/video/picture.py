@@ -1,0 +1,189 @@
+"""Pictures in: still images, masks, and films at a constant frame rate, all scaled to the output's size."""
+
+from __future__ import annotations
+
+import tempfile
+from fractions import Fraction
+from itertools import islice, repeat
+from typing import TYPE_CHECKING, Protocol
+
+import cv2
+import numpy as np
+
+from lipsync_nodes.sandbox.preview.arrays import Floats, Image, floats, levels
+from lipsync_nodes.sandbox.preview.inputs import LARGEST, LONGEST, MediaError
+from lipsync_nodes.sandbox.preview.speech.sound import is_still, opened, too_long
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import av
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+_SLOWEST, _FASTEST = 10, 60  # frames a second that are kept as they are
+_OPAQUE = 255
+_LONGEST_SIDE = 4096  # pixels, at the output's size
+
+
+class _Ratio(Protocol):
+    """A ratio as PyAV gives it: a Fraction up to its version 18, a class of its own from 19 on."""
+
+    @property
+    def numerator(self) -> int: ...
+    @property
+    def denominator(self) -> int: ...
+
+
+def read_image(path: Path, short_side: int) -> Image:
+    """Read a still image as BGR at the output's size: upright by its EXIF tag, transparency on white."""
+    data = _bytes(path, "image")
+    image = _decoded(data, cv2.IMREAD_COLOR, "image")
+    alpha = _alpha(data, image)
+    image = resized(image, short_side)
+    if alpha is not None:
+        cover = resized(alpha, short_side)[..., None].astype(np.float32) / _OPAQUE
+        image = levels(image * cover + _OPAQUE * (1 - cover))
+    return image
+
+
+def read_mask(path: Path, width: int, height: int) -> Floats:
+    """Read a mask as weights (height, width, 1) in [0, 1]: its opacity if it varies, else its brightness."""
+    data = _bytes(path, "mask image")
+    image = _decoded(data, cv2.IMREAD_COLOR, "mask image")
+    alpha = _alpha(data, image)
+    weights = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) if alpha is None else alpha
+    scaled = cv2.resize(weights, (width, height), interpolation=cv2.INTER_AREA)
+    return floats(scaled)[..., None] / np.float32(_OPAQUE)
+
+
+def resized(image: Image, short_side: int) -> Image:
+    """Scale the short side to ``short_side`` pixels; both sides are even, as H.264's chroma wants them."""
+    height, width = image.shape[:2]
+    scale = short_side / min(height, width)
+    size = (2 * round(width * scale / 2), 2 * round(height * scale / 2))
+    if size == (width, height):
+        return image
+    if max(size) > _LONGEST_SIDE:
+        raise MediaError(
+            f"The picture is too long and narrow: its longer side would have {max(size)} pixels, "
+            f"and at most {_LONGEST_SIDE} can be."
+        )
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return levels(cv2.resize(image, size, interpolation=way))
+
+
+class Film:
+    """A video file as a stream of frames at the source's own, constant rate."""
+
+    def __init__(self, path: Path, short_side: int) -> None:
+        """Look into the file: raises MediaError if it holds no film."""
+        self._path, self._short_side = path, short_side
+        with opened(path, "video") as container:
+            stream = _film(container)
+            self._stretch = float(stream.sample_aspect_ratio or 1)  # of anamorphic films, whose pixels are not square
+            self.fps = _frame_rate(stream.average_rate or stream.guessed_rate)
+            self.seconds = (container.duration or 0) / 1e6
+        if self.seconds > LONGEST:
+            raise too_long("video")
+
+    def frames(self) -> Iterator[Image]:
+        """Decode the film once; a variable frame rate is evened out by repeating and dropping frames."""
+        with opened(self._path, "video") as container:
+            shown: Image | None = None
+            count, start = 0, 0.0
+            for frame in container.decode(_film(container)):
+                start = start if shown is not None else frame.time or 0.0
+                due = round(((frame.time or 0.0) - start) * float(self.fps))
+                if shown is not None:
+                    yield from repeat(shown, due - count)
+                count, shown = max(count, due), self._picture(frame)
+            if shown is None:
+                raise MediaError("The video cannot be read: it holds no frames.")
+            yield shown
+
+    def play(self, count: int) -> Iterator[Image]:
+        """Give ``count`` frames: the film's first ones, or all of them, then backwards and forwards again."""
+        enough = self.seconds * self.fps > count + self.fps  # the header may be off by a little
+        return islice(self.frames() if enough else self._endless(), count)
+
+    def _endless(self) -> Iterator[Image]:
+        """Play the film forwards, then backwards, and so on; its frames wait in a file."""
+        with tempfile.TemporaryFile() as file:
+            index = [0]
+            for frame in self.frames():
+                index.append(index[-1] + file.write(_jpeg(frame)))
+                yield frame
+            for i in _there_and_back(len(index) - 1):
+                file.seek(index[i])
+                yield _unpacked(file.read(index[i + 1] - index[i]))
+
+    def _picture(self, frame: av.VideoFrame) -> Image:
+        """Turn a decoded frame into BGR, upright, at the output's size."""
+        image = frame.to_ndarray(format="bgr24")
+        if self._stretch != 1:
+            height, width = image.shape[:2]
+            image = np.asarray(cv2.resize(image, (max(1, round(width * self._stretch)), height)), np.uint8)
+        return resized(np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90))), self._short_side)
+
+
+def _there_and_back(count: int) -> Iterator[int]:
+    """Give the frames' order after the film has been played once: backwards first, turning points once."""
+    swing = [*range(count - 2, -1, -1), *range(1, count)] or [0]
+    while True:
+        yield from swing
+
+
+def _film(container: InputContainer) -> VideoStream:
+    """Give the file's film; a song's cover and a still image are none."""
+    covers = {int(s.index) for s in container.streams.video if "attached_pic" in str(s.disposition)}
+    films = [s for s in container.streams.video if s.index not in covers]
+    if not films or is_still(container):
+        raise MediaError("The video holds no moving picture.")
+    films[0].thread_type = "AUTO"
+    return films[0]
+
+
+def _frame_rate(rate: _Ratio | None) -> Fraction:
+    """Keep a frame rate within what players like; where the file tells none, it is 25."""
+    told = Fraction(rate.numerator, rate.denominator) if rate and rate.denominator else Fraction(25)
+    return min(max(told, Fraction(_SLOWEST)), Fraction(_FASTEST)).limit_denominator(1001)
+
+
+def _bytes(path: Path, what: str) -> Image:
+    """Read a file for OpenCV, which cannot open every path itself."""
+    if not path.is_file() or not path.stat().st_size:
+        raise MediaError(f"The {what} is empty (0 bytes).")
+    return np.fromfile(path, np.uint8)
+
+
+def _decoded(data: Image, flags: int, what: str) -> Image:
+    """Decode an image file; OpenCV refuses one that is too large by its header."""
+    try:
+        image = cv2.imdecode(data, flags)
+    except cv2.error:
+        image = None
+    if image is None:
+        limit = f"{LARGEST // 10**6} million"
+        raise MediaError(f"The {what} cannot be read: it is damaged, not an image, or of more than {limit} pixels.")
+    return np.asarray(image)
+
+
+def _alpha(data: Image, image: Image) -> Image | None:
+    """Give the transparency of an image file, or None if it is opaque all over."""
+    whole = _decoded(data, cv2.IMREAD_UNCHANGED, "image")
+    if whole.shape != (*image.shape[:2], 4):
+        return None
+    alpha = levels(whole[..., 3].astype(np.float32) * (_OPAQUE / np.iinfo(whole.dtype).max))
+    return alpha if alpha.min() < _OPAQUE else None
+
+
+def _jpeg(image: Image) -> bytes:
+    """Pack a frame for later."""
+    return bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1])
+
+
+def _unpacked(jpeg: bytes) -> Image:
+    """Give a packed frame back."""
+    return np.asarray(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR), np.uint8)
