@@ -1,4 +1,4 @@
-"""The sandbox that a command starts for itself (`--sandbox`): its jobs are there again for the next command."""
+"""The sandbox that a command starts for itself (`--sandbox`). The next command finds its jobs again."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ __all__ = ["embedded"]
 
 @contextmanager
 def embedded(*, lasting: bool) -> Iterator[tuple[Sandbox, Path]]:
-    """Start a sandbox in the user's own folder and give both; *lasting* says that what it does must be found again.
+    """Start a sandbox in the user's own folder; yields the sandbox and the folder.
 
-    While another process has that folder, what need not last goes to a temporary one.
+    If another process uses that folder, and later commands need not find the jobs, a temporary folder is used instead.
+
+    Args:
+        lasting: whether later commands must find the jobs.
 
     Raises:
-        ConfigurationError: the folder is taken or cannot be used.
+        ConfigurationError: the folder is in use, or cannot be used.
 
     """
     folder = user_folder(xdg="XDG_STATE_HOME", fallback=".local/state") / "sandbox"
-    with tempfile.TemporaryDirectory(prefix="lipsync-sandbox-", ignore_cleanup_errors=True) as spare:
+    with tempfile.TemporaryDirectory(prefix="lipsync-sandbox-", ignore_cleanup_errors=True) as temporary:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             sandbox = Sandbox(folder).start()
@@ -35,7 +38,7 @@ def embedded(*, lasting: bool) -> Iterator[tuple[Sandbox, Path]]:
                     f"The embedded sandbox's folder {folder} is taken by another command, or cannot be used ({error}).",
                     hint="Wait for the other command, or start `lipsync-nodes sandbox` and set LIPSYNC_BASE_URL to it.",
                 ) from None
-            folder = Path(spare)
+            folder = Path(temporary)
             sandbox = Sandbox(folder).start()
         with sandbox:
             yield sandbox, folder

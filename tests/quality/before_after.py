@@ -15,7 +15,7 @@ from unittest import mock
 import cv2
 import numpy as np
 
-from lipsync_nodes.sandbox.preview import rendering as director
+from lipsync_nodes.sandbox.preview import rendering
 from lipsync_nodes.sandbox.preview.faces import tracker
 from lipsync_nodes.sandbox.preview.faces.finder import LEFT_EYE, RIGHT_EYE, FaceFinder
 from lipsync_nodes.sandbox.preview.mouth import eyes, lips, paint
@@ -108,8 +108,8 @@ def _blink(photos: list[np.ndarray]) -> Iterator[np.ndarray]:
 
 def _film(case) -> Iterator[np.ndarray]:
     film = Film(case.picture, 480)
-    values = director._written(take_of(case)).values(film.fps)[0]
-    for number, (_, frame) in enumerate(director._from_film(film, values, FaceFinder())):
+    values = rendering._read_speech(take_of(case)).values(film.fps)[0]
+    for number, (_, frame) in enumerate(rendering._from_film(film, values, FaceFinder())):
         if number in (25, 33, 36, 50, 60, 75):
             height, width = frame.shape[:2]
             yield _cell(frame, np.array([width / 2, 0.62 * height]), 0.3 * height)

@@ -16,8 +16,7 @@ import av
 import cv2
 import numpy as np
 
-from lipsync_nodes.sandbox.preview import Take, render
-from lipsync_nodes.sandbox.preview import rendering as director
+from lipsync_nodes.sandbox.preview import RenderInput, render, rendering
 from lipsync_nodes.sandbox.preview.faces.finder import FaceFinder
 from lipsync_nodes.sandbox.preview.faces.tracker import tracked
 from lipsync_nodes.sandbox.preview.mouth.lips import Frame
@@ -47,11 +46,11 @@ class Look:
     """Middle and height of the first face in each frame, for contact sheets."""
 
 
-def take_of(case) -> Take:
+def take_of(case) -> RenderInput:
     """Make the order for a case."""
     picture = {"video": case.picture} if case.film else {"image": case.picture}
     right = case.voices[1].file if len(case.voices) > 1 else None
-    return Take(audio=case.voices[0].file, right_audio=right, short_side=case.short_side, seed=3, **picture)
+    return RenderInput(audio=case.voices[0].file, right_audio=right, short_side=case.short_side, seed=3, **picture)
 
 
 def look(path: Path, count: int) -> Look:
@@ -142,8 +141,8 @@ def untouched(case, rendered: Path) -> tuple[bool, float]:
     film = Film(case.picture, case.short_side)
     with av.open(str(rendered)) as file:
         encoded = [frame.to_ndarray(format="bgr24") for frame in islice(file.decode(video=0), 40)]
-    values = director._written(take_of(case)).values(Fraction(film.fps))[0][: len(encoded)]
-    drawn = director._from_film(film, values, FaceFinder())
+    values = rendering._read_speech(take_of(case)).values(Fraction(film.fps))[0][: len(encoded)]
+    drawn = rendering._from_film(film, values, FaceFinder())
     shots = tracked(film.play(len(values)), FaceFinder())
     equal, errors = True, []
     for (before, after), shot, seen in zip(drawn, shots, encoded, strict=False):
@@ -200,9 +199,9 @@ def _timed(do) -> tuple[float, float]:
 _ALONE = """
 import json, resource, sys
 from pathlib import Path
-from lipsync_nodes.sandbox.preview import Take, render
+from lipsync_nodes.sandbox.preview import RenderInput, render
 take = {name: Path(value) if isinstance(value, str) else value for name, value in json.loads(sys.argv[1]).items()}
-render(Take(**take), Path(sys.argv[2]))
+render(RenderInput(**take), Path(sys.argv[2]))
 status = Path("/proc/self/status")  # what getrusage says includes the parent's, where that was forked
 if status.exists():
     print(next(int(line.split()[1]) * 1024 for line in status.open() if line.startswith("VmHWM")))

@@ -1,4 +1,4 @@
-"""Real sandboxes over real HTTP: `box` answers at once with a test card, `studio_box` renders."""
+"""Real sandboxes over real HTTP: `box` answers at once with a test card, `preview_box` renders."""
 
 import io
 import math
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from lipsync_nodes.sandbox import Sandbox
-from lipsync_nodes.sandbox.preview import Take, render
+from lipsync_nodes.sandbox.preview import RenderInput, render
 from lipsync_nodes.sandbox.preview.speech.sound import read_speech
 from lipsync_nodes.sandbox.preview.video.picture import read_image
 from tests.sandbox.preview.films import MEDIA, PORTRAIT, RATE, save_film, save_wav
@@ -150,7 +150,7 @@ def clips(tmp_path_factory):
 def talking(clips, tmp_path_factory):
     out = tmp_path_factory.mktemp("talking") / "out.mp4"
     told = []
-    rendered = render(Take(audio=clips["left"], image=PORTRAIT, seed=1), out, told.append)
+    rendered = render(RenderInput(audio=clips["left"], image=PORTRAIT, seed=1), out, told.append)
     return out, rendered, told
 
 

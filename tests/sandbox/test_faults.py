@@ -242,7 +242,7 @@ def test_chance_is_the_same_for_the_same_seed():
     def struck(seed):
         faults = Faults()
         faults.add(Rule(action="status", where="poll", count=-1, probability=0.5, seed=seed))
-        return [bool(faults.draw("poll", "GET", "/x")) for _ in range(50)]
+        return [bool(faults.strike("poll", "GET", "/x")) for _ in range(50)]
 
     assert struck(1) == struck(1) != struck(2)
     assert 10 < sum(struck(1)) < 40
@@ -252,8 +252,8 @@ def test_a_rule_that_settles_leaves_the_later_ones():
     faults = Faults()
     for rule in (Rule(action="delay"), Rule(action="status"), Rule(action="hang")):
         faults.add(rule)
-    assert [rule.action for rule in faults.draw("poll", "GET", "/x")] == ["delay", "status"]
-    assert [rule.action for rule in faults.draw("poll", "GET", "/x")] == ["hang"]
+    assert [rule.action for rule in faults.strike("poll", "GET", "/x")] == ["delay", "status"]
+    assert [rule.action for rule in faults.strike("poll", "GET", "/x")] == ["hang"]
 
 
 @pytest.mark.parametrize(

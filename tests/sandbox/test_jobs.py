@@ -13,42 +13,42 @@ from lipsync_nodes.sandbox import Sandbox
 
 
 @pytest.fixture(scope="module")
-def studio_box():
+def preview_box():
     with Sandbox(concurrency=2) as box:
         yield box
 
 
 @pytest.fixture
-def studio(studio_box, connect):
-    studio_box.reset()
-    return connect(studio_box)
+def preview(preview_box, connect):
+    preview_box.reset()
+    return connect(preview_box)
 
 
-def test_a_talking_head_is_rendered(studio, portrait, tone):
-    media = {"image": studio.put("face.jpg", portrait), "audio": studio.put("voice.wav", tone(1.2))}
-    job = studio.ended(studio.job_id("lipsync-image", seed=3, prompt="smile", **media))
+def test_a_talking_head_is_rendered(preview, portrait, tone):
+    media = {"image": preview.put("face.jpg", portrait), "audio": preview.put("voice.wav", tone(1.2))}
+    job = preview.ended(preview.job_id("lipsync-image", seed=3, prompt="smile", **media))
     assert (job["status"], job["error"]) == ("completed", "")
     video = httpx.get(job["output"])
     assert video.headers["content-type"] == "video/mp4"
     assert len(video.content) > 5000
-    [shown] = studio.box.jobs()
+    [shown] = preview.box.jobs()
     assert shown["credits"] == 10
     assert shown["lengths"] == {"audio": pytest.approx(1.2, abs=0.05)}
     assert shown["picture"]["height"] == 480
     assert "sync" in shown["picture"]
-    assert not studio.box._running.service.works.progress
+    assert not preview.box._running.service.runner.progress
 
 
-def test_two_people_bill_both_audios_in_turn(studio, portrait, tone):
+def test_two_people_bill_both_audios_in_turn(preview, portrait, tone):
     media = {
-        "image": studio.put("face.jpg", portrait),
-        "left_audio": studio.put("l.wav", tone(3.2)),
-        "right_audio": studio.put("r.wav", tone(3.7)),
+        "image": preview.put("face.jpg", portrait),
+        "left_audio": preview.put("l.wav", tone(3.2)),
+        "right_audio": preview.put("r.wav", tone(3.7)),
     }
-    job_id = studio.job_id("lipsync-image-multi", order="left_right", **media)
-    studio.ended(job_id)
-    assert studio.box.jobs()[0]["credits"] == 14
-    assert studio.box.jobs()[0]["lengths"].keys() == {"audio", "right_audio"}
+    job_id = preview.job_id("lipsync-image-multi", order="left_right", **media)
+    preview.ended(job_id)
+    assert preview.box.jobs()[0]["credits"] == 14
+    assert preview.box.jobs()[0]["lengths"].keys() == {"audio", "right_audio"}
 
 
 @pytest.mark.parametrize(
@@ -61,33 +61,33 @@ def test_two_people_bill_both_audios_in_turn(studio, portrait, tone):
         ({"mask_image": "{url}/files/0/0"}, "mask_image could not be fetched: 404"),
     ],
 )
-def test_wrong_media_fail_the_job_with_a_sentence(studio, portrait, tone, change, words):
-    media = {"image": studio.put("face.jpg", portrait), "audio": studio.put("voice.wav", tone(1))}
-    names = {"url": studio.box.url, "text": studio.put("a.txt", b"this is no media file")}
-    job = studio.ended(studio.job_id(**media | {name: url.format(**names) for name, url in change.items()}))
+def test_wrong_media_fail_the_job_with_a_sentence(preview, portrait, tone, change, words):
+    media = {"image": preview.put("face.jpg", portrait), "audio": preview.put("voice.wav", tone(1))}
+    names = {"url": preview.box.url, "text": preview.put("a.txt", b"this is no media file")}
+    job = preview.ended(preview.job_id(**media | {name: url.format(**names) for name, url in change.items()}))
     assert (job["status"], job["output"]) == ("failed", None)
     assert job["error"].startswith(words.format(**names))
     assert "secret" not in job["error"]
 
 
-def test_media_are_fetched_over_http(studio, portrait, tone, httpserver):
+def test_media_are_fetched_over_http(preview, portrait, tone, httpserver):
     httpserver.expect_request("/old.jpg").respond_with_data("", 302, {"Location": httpserver.url_for("/face.jpg")})
     httpserver.expect_request("/face.jpg").respond_with_data(portrait)
     httpserver.expect_request("/voice.wav", query_string="a=b%2Fc").respond_with_data(tone(1))
     media = {"image": httpserver.url_for("/old.jpg"), "audio": httpserver.url_for("/voice.wav") + "?a=b%2Fc"}
-    assert studio.ended(studio.job_id(**media))["error"] == ""
+    assert preview.ended(preview.job_id(**media))["error"] == ""
 
 
-def test_reset_drops_a_render(studio, portrait, tone, until):
-    media = {"image": studio.put("face.jpg", portrait), "audio": studio.put("long.wav", tone(20))}
-    job_id = studio.job_id(**media)
-    until(lambda: studio.box._running.service.works.progress)
-    studio.box.reset()
-    assert studio.box.jobs() == []
-    assert studio.poll(job_id).status_code == 404
-    assert list(studio.box._running.service.works.outputs.iterdir()) == []
-    short = media | {"audio": studio.put("voice.wav", tone(1))}
-    assert studio.ended(studio.job_id(**short))["status"] == "completed"
+def test_reset_drops_a_render(preview, portrait, tone, until):
+    media = {"image": preview.put("face.jpg", portrait), "audio": preview.put("long.wav", tone(20))}
+    job_id = preview.job_id(**media)
+    until(lambda: preview.box._running.service.runner.progress)
+    preview.box.reset()
+    assert preview.box.jobs() == []
+    assert preview.poll(job_id).status_code == 404
+    assert list(preview.box._running.service.runner.outputs.iterdir()) == []
+    short = media | {"audio": preview.put("voice.wav", tone(1))}
+    assert preview.ended(preview.job_id(**short))["status"] == "completed"
 
 
 def test_a_restart_keeps_what_ended_and_goes_on_with_the_rest(tmp_path, connect, httpserver, until):
@@ -147,18 +147,18 @@ def test_what_was_received_is_noted(box, api, forms):
     assert (box.requests, box.jobs()) == ([], [])
 
 
-def test_a_local_file_is_published_and_a_job_reported(studio, portrait, tone, tmp_path):
+def test_a_local_file_is_published_and_a_job_reported(preview, portrait, tone, tmp_path):
     (tmp_path / "face 1.jpg").write_bytes(portrait)
     (tmp_path / "voice.wav").write_bytes(tone(1))
-    image, audio = (studio.box.publish(tmp_path / name) for name in ("face 1.jpg", "voice.wav"))
+    image, audio = (preview.box.publish(tmp_path / name) for name in ("face 1.jpg", "voice.wav"))
     assert httpx.get(image).content == portrait
-    job = studio.ended(studio.job_id(image=image, audio=audio))
-    report = studio.box.report(job["id"])
+    job = preview.ended(preview.job_id(image=image, audio=audio))
+    report = preview.box.report(job["id"])
     assert report["status"] == "completed"
     assert -1 <= report["sync"] <= 1
     assert report["seconds"] == pytest.approx(1, abs=0.1)
     with pytest.raises(JobNotFound):
-        studio.box.report("none")
+        preview.box.report("none")
 
 
 def test_one_folder_one_sandbox(tmp_path):
@@ -185,7 +185,7 @@ def test_a_sandbox_that_is_not_running_says_so():
 
 def test_its_temporary_folder_goes_with_it():
     with Sandbox(renderer="instant") as box:
-        folder = box._running.service.works.outputs
+        folder = box._running.service.runner.outputs
         assert folder.exists()
     assert not folder.parent.exists()
 

@@ -22,7 +22,7 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="process groups are P
 
 
 @pytest.fixture(scope="module")
-def studio_box():
+def preview_box():
     with Sandbox(concurrency=2) as box:
         yield box
 
@@ -36,40 +36,40 @@ def left_in(folder):
         store.close()
 
 
-def test_a_killed_worker_fails_its_own_job_alone(studio_box, connect, portrait, tone, until):
-    studio = connect(studio_box)
-    box, works = studio.box, studio.box._running.service.works
-    media = {"image": studio.put("face.jpg", portrait), "audio": studio.put("long.wav", tone(30))}
-    first, second = studio.job_id(**media), studio.job_id(**media)
+def test_a_killed_worker_fails_its_own_job_alone(preview_box, connect, portrait, tone, until):
+    preview = connect(preview_box)
+    box, runner = preview.box, preview.box._running.service.runner
+    media = {"image": preview.put("face.jpg", portrait), "audio": preview.put("long.wav", tone(30))}
+    first, second = preview.job_id(**media), preview.job_id(**media)
     # Not "both make progress": where a start takes long, the first may be done before the second shows any.
-    until(lambda: works.progress and len(works.pids()) == 2)
-    [victim] = [renderer for renderer in works._renderers if renderer.pid == works.pids()[0]]
+    until(lambda: runner.progress and len(runner.pids()) == 2)
+    [victim] = [renderer for renderer in runner._renderers if renderer.pid == runner.pids()[0]]
     os.kill(victim.pid, KILL)
-    ends = sorted(studio.ended(job_id)["status"] for job_id in (first, second))
+    ends = sorted(preview.ended(job_id)["status"] for job_id in (first, second))
     assert ends == ["completed", "failed"]
     [failed] = [job for job in box.jobs() if job["status"] == "failed"]
     assert re.search(r"renderer stopped unexpectedly \(exit code -?\d+\)", failed["error"])
-    short = media | {"audio": studio.put("voice.wav", tone(1))}
-    again = [studio.job_id(**short), studio.job_id(**short)]
-    assert [studio.ended(job_id)["status"] for job_id in again] == ["completed", "completed"]
+    short = media | {"audio": preview.put("voice.wav", tone(1))}
+    again = [preview.job_id(**short), preview.job_id(**short)]
+    assert [preview.ended(job_id)["status"] for job_id in again] == ["completed", "completed"]
 
 
 @posix
-def test_a_hanging_worker_fails_its_own_job_alone_and_is_replaced(studio_box, connect, portrait, tone, until):
-    studio = connect(studio_box)
-    works = studio.box._running.service.works
-    media = {"image": studio.put("face.jpg", portrait), "audio": studio.put("long.wav", tone(30))}
-    until(lambda: not works.progress)
-    for renderer in works._renderers:
-        renderer.patience = 6
-    first, second = studio.job_id(**media), studio.job_id(**media)
-    until(lambda: len(works.progress) == 2)  # both workers are warm by now
-    victim = works.pids()[0]
+def test_a_hanging_worker_fails_its_own_job_alone_and_is_replaced(preview_box, connect, portrait, tone, until):
+    preview = connect(preview_box)
+    runner = preview.box._running.service.runner
+    media = {"image": preview.put("face.jpg", portrait), "audio": preview.put("long.wav", tone(30))}
+    until(lambda: not runner.progress)
+    for renderer in runner._renderers:
+        renderer.timeout = 6
+    first, second = preview.job_id(**media), preview.job_id(**media)
+    until(lambda: len(runner.progress) == 2)  # both workers are warm by now
+    victim = runner.pids()[0]
     os.kill(victim, signal.SIGSTOP)
-    ends = sorted((studio.ended(job_id) for job_id in (first, second)), key=lambda job: job["status"])
+    ends = sorted((preview.ended(job_id) for job_id in (first, second)), key=lambda job: job["status"])
     assert [job["status"] for job in ends] == ["completed", "failed"]
     assert ends[1]["error"].startswith("The preview renderer said nothing for 6 s, so it was stopped.")
-    assert victim not in works.pids()
+    assert victim not in runner.pids()
 
 
 SERVE = """
@@ -167,12 +167,12 @@ def test_a_signal_to_all_its_processes_ends_it_quietly_and_loses_no_job(
 
 
 @posix
-def test_a_worker_has_a_session_of_its_own_and_hears_no_polite_signal(studio_box, connect, portrait, tone, until):
-    api, works = connect(studio_box), studio_box._running.service.works
+def test_a_worker_has_a_session_of_its_own_and_hears_no_polite_signal(preview_box, connect, portrait, tone, until):
+    api, runner = connect(preview_box), preview_box._running.service.runner
     media = {"image": api.put("face.jpg", portrait), "audio": api.put("voice.wav", tone(3))}
     job_id = api.job_id(**media)
-    until(lambda: works.progress)
-    for pid in works.pids():
+    until(lambda: runner.progress)
+    for pid in runner.pids():
         assert os.getsid(pid) == pid
         os.kill(pid, signal.SIGINT)
         os.kill(pid, signal.SIGTERM)
@@ -181,19 +181,19 @@ def test_a_worker_has_a_session_of_its_own_and_hears_no_polite_signal(studio_box
 
 @pytest.mark.parametrize("when", ["before", "while"])
 def test_a_worker_that_dies_with_its_sandbox_fails_no_job(tmp_path, connect, portrait, tone, until, when, monkeypatch):
-    monkeypatch.setattr("lipsync_nodes.sandbox.jobs.runner._HEARING", 60)  # else it fails a second later
+    monkeypatch.setattr("lipsync_nodes.sandbox.jobs.runner._STOP_DELAY", 60)  # else it fails a second later
     with Sandbox(tmp_path, concurrency=1) as box:
         api, service = connect(box), box._running.service
         media = {"image": api.put("face.jpg", portrait), "audio": api.put("long.wav", tone(30))}
         job_id = api.job_id(**media)
-        until(lambda: service.works.progress)
+        until(lambda: service.runner.progress)
         if when == "while":
             service.leave()
-        os.kill(service.works.pids()[0], KILL)
+        os.kill(service.runner.pids()[0], KILL)
         time.sleep(0.3)
         assert api.job(job_id)["status"] == "processing"
         if when == "while":
-            until(lambda: not service.works._tasks)
+            until(lambda: not service.runner._tasks)
     assert left_in(tmp_path) == [job_id]
     with Sandbox(tmp_path) as box:
         assert connect(box).ended(job_id)["status"] == "completed"

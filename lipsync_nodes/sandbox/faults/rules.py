@@ -1,11 +1,15 @@
-"""Fault rules: what shall go wrong, where, how often. `chaos`, `works` and `callbacks` carry them out.
+"""Fault rules: what goes wrong, where and how often.
 
-A rule is an action, where it strikes, and the action's own parameters:
+A rule names an action, the place where it applies, and the action's own parameters:
 
     {"action": "status", "where": "submit", "code": 429, "headers": {"Retry-After": "2"}, "count": 3}
 
-Rules are tried in the order they were set. `delay` lets the request go on to later rules; any other action on a request
-settles it, and later rules keep their counts.
+Rules are tried in the order in which they were set. After a `delay` the request goes on to the next rules. Any other
+action on a request ends the search, and the later rules keep their counts.
+
+A rule *strikes* when it matches, `after` is over, `probability` says so and `count` is not used up. `faults.http`
+carries out what strikes a request, `jobs.runner` and `jobs.store` what strikes a job, `jobs.webhooks` what strikes a
+webhook.
 """
 
 from __future__ import annotations
@@ -28,7 +32,7 @@ Action = Literal[
 ]  # fmt: skip
 
 _HTTP: Final = ("submit", "poll", "output", "files")
-# Per action: where it can strike (the first is meant if nothing is said; all of _HTTP are), and its parameters.
+# For each action: the places where it can strike, and its parameters.
 ACTIONS: Final[dict[str, tuple[tuple[str, ...], frozenset[str]]]] = {
     "delay": ((*_HTTP, "webhook"), frozenset({"seconds"})),
     "hang": (_HTTP, frozenset({"seconds"})),
@@ -47,7 +51,7 @@ ACTIONS: Final[dict[str, tuple[tuple[str, ...], frozenset[str]]]] = {
     "seconds": (("job",), frozenset({"seconds"})),
 }
 _MATCH: Final = frozenset({"action", "where", "method", "path", "count", "after", "probability", "seed"})
-_SETTLES: Final = frozenset({"hang", "cut_before", "cut_after", "status", "truncate", "drip", "body"})
+_FINAL: Final = frozenset({"hang", "cut_before", "cut_after", "status", "truncate", "drip", "body"})
 
 
 class Rule(BaseModel):
@@ -55,20 +59,21 @@ class Rule(BaseModel):
 
     Attributes:
         action: what goes wrong.
-        where: submit, poll, output, files, webhook or job; None for every HTTP place the action knows.
-        method, path: further conditions; the path is a pattern as in `*/lipsync-image`. For a job or a webhook it is
-            the path that the job was submitted to.
-        count: how many times it strikes, -1 for always.
-        after: how many matches it lets pass first.
-        probability, seed: strikes by chance, the same way for the same seed.
-        seconds: how long (`delay`, `hang`), or how long the job goes on at least (`seconds`).
-        code, headers, body, content_type: the answer; a body that is no string is sent as JSON.
-        act: whether the request is carried out all the same.
-        bytes: how much of the body is sent before the cut; half if None.
+        where: submit, poll, output, files, webhook or job. None means every HTTP request that the action applies to,
+            or the action's only place (webhook or job).
+        method, path: further conditions. The path is a pattern such as `*/lipsync-image`. For a job or a webhook it is
+            compared with the path that the job was submitted to.
+        count: how many times the rule strikes; -1 for no limit.
+        after: how many matches pass before the rule strikes.
+        probability, seed: strike at random; the same seed gives the same sequence.
+        seconds: the length of a `delay` or a `hang`; for `seconds`, the least time that the job takes.
+        code, headers, body, content_type: the response to send. A body that is not a string is sent as JSON.
+        act: whether the request is still carried out.
+        bytes: how much of the body is sent before the connection is cut; None for half of it.
         pause: seconds between two bytes.
         times: how often the webhook is delivered.
-        error: the failed job's error.
-        status, polls: the job shows this status for its first `polls` polls.
+        error: the error of the failed job.
+        status, polls: the job reports this status for its first `polls` polls.
 
     """
 
@@ -108,13 +113,13 @@ class Rule(BaseModel):
     def matches(self, where: str, method: str, path: str) -> bool:
         """Whether the rule is about a request, job or webhook like this."""
         places, _ = ACTIONS[self.action]
-        # Without a place, a rule is about requests; a webhook's rules know no other place.
+        # Without a place, a rule is about HTTP requests, unless its action is for jobs or webhooks alone.
         here = where == self.where or (self.where is None and where in (set(places) & set(_HTTP) or places))
         return here and self.method in {None, method} and fnmatchcase(path, self.path)
 
 
-class _Live:
-    """A rule and how often it met a match and struck."""
+class _ActiveRule:
+    """A rule, how often it matched and how often it struck."""
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
@@ -133,40 +138,40 @@ class _Live:
 
 
 class Faults:
-    """The rules in force. Safe between threads."""
+    """The rules in force. Thread-safe."""
 
     def __init__(self) -> None:
-        self._rules: list[_Live] = []
+        self._rules: list[_ActiveRule] = []
         self._lock = threading.Lock()
 
     def add(self, rule: Rule) -> None:
-        """Put a rule behind those in force."""
+        """Append a rule to those in force."""
         with self._lock:
-            self._rules.append(_Live(rule))
+            self._rules.append(_ActiveRule(rule))
 
     def replace(self, rules: Iterable[Rule]) -> None:
-        """Put these rules in force, instead of all others."""
-        fresh = [_Live(rule) for rule in rules]
+        """Replace all rules in force with these."""
+        replacement = [_ActiveRule(rule) for rule in rules]
         with self._lock:
-            self._rules = fresh
+            self._rules = replacement
 
-    def draw(self, where: str, method: str, path: str, *, only: frozenset[str] | None = None) -> list[Rule]:
-        """Return the rules that strike now, and count them; *only* looks at some actions."""
+    def strike(self, where: str, method: str, path: str, *, only: frozenset[str] | None = None) -> list[Rule]:
+        """Return the rules that strike now, and count them. *only* limits the search to some actions."""
         struck: list[Rule] = []
         with self._lock:
-            for live in self._rules:
-                if only is not None and live.rule.action not in only:
+            for active in self._rules:
+                if only is not None and active.rule.action not in only:
                     continue
-                if live.strikes(where, method, path):
-                    struck.append(live.rule)
-                    if where in _HTTP and live.rule.action in _SETTLES:
+                if active.strikes(where, method, path):
+                    struck.append(active.rule)
+                    if where in _HTTP and active.rule.action in _FINAL:
                         break
         return struck
 
     def shown(self) -> list[dict[str, Any]]:
-        """Return the rules as JSON objects, with how often each matched and struck."""
+        """Return the rules as JSON objects, with how often each one matched and struck."""
         with self._lock:
             return [
-                {**live.rule.model_dump(exclude_unset=True), "matched": live.matched, "struck": live.struck}
-                for live in self._rules
+                {**active.rule.model_dump(exclude_unset=True), "matched": active.matched, "struck": active.struck}
+                for active in self._rules
             ]

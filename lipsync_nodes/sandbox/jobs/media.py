@@ -1,67 +1,70 @@
-"""Fetching a job's media by their URLs, as the service would."""
+"""Downloads a job's media from their URLs, as the service does."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from lipsync_nodes.sandbox.server.files import LARGEST_FILE, FileStore
-
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Fetcher", "NotFetched", "new_http"]
+__all__ = ["LARGEST_FILE", "MediaFetcher", "NotFetched", "new_http"]
 
-_SECONDS: Final = 300
+LARGEST_FILE: Final = 512 * 2**20
+"""The most bytes that a media file may have."""
+
+_TIMEOUT: Final = 300
 _SUFFIX: Final = re.compile(r"\.[A-Za-z0-9]{1,5}")
 
 
 class NotFetched(Exception):
-    """A media URL gave no file; the message is one sentence."""
+    """A media URL could not be fetched. The message is one sentence."""
 
 
 def new_http() -> httpx.AsyncClient:
-    """Return an HTTP client that reaches this machine past any proxy."""
-    import httpx  # noqa: PLC0415  # costs 90 ms, which jobs that are not rendered need not pay
+    """Return an HTTP client that uses no proxy for this machine."""
+    import httpx  # noqa: PLC0415  # takes 90 ms, and jobs that are not rendered do not need it
 
     here = {f"all://{host}": None for host in ("127.0.0.1", "localhost", "[::1]")}
     return httpx.AsyncClient(follow_redirects=True, timeout=httpx.Timeout(30, connect=10), mounts=here)
 
 
-class Fetcher:
-    """Brings media to disk.
+class MediaFetcher:
+    """Downloads media files.
 
     Args:
-        http: what to fetch with.
-        files: the sandbox's own asset store, which is read from disk.
-        largest: the most bytes that one may have.
+        http: the HTTP client.
+        stored: returns the path of a URL's file if it is in the sandbox's own file store.
+        largest: the most bytes that a file may have.
 
     """
 
-    def __init__(self, http: httpx.AsyncClient, files: FileStore, largest: int = LARGEST_FILE) -> None:
+    def __init__(
+        self, http: httpx.AsyncClient, stored: Callable[[str], Path | None], largest: int = LARGEST_FILE
+    ) -> None:
         self._http = http
-        self._files = files
+        self._stored = stored
         self._largest = largest
 
     async def fetch_all(self, urls: Mapping[str, str], folder: Path) -> dict[str, Path]:
-        """Return a local file for each field; raise NotFetched for the first that gives none."""
+        """Return a local file for each field; raise NotFetched for the first URL that cannot be fetched."""
         return {name: await self.fetch(name, url, folder) for name, url in urls.items()}
 
     async def fetch(self, name: str, url: str, folder: Path) -> Path:
-        """Return a local file with what is at *url*."""
-        if own := self._files.find_url(url):
+        """Return a local file with the content of *url*."""
+        if own := self._stored(url):
             return own
         suffix = _SUFFIX.fullmatch(PurePosixPath(urlsplit(url).path).suffix)
         target = folder / (name + (suffix[0] if suffix else ""))
         try:
-            async with asyncio.timeout(_SECONDS):
+            async with asyncio.timeout(_TIMEOUT):
                 problem = await self._download(url, target)
         except TimeoutError:
-            problem = f"it took longer than {_SECONDS} s"
+            problem = f"it took longer than {_TIMEOUT} s"
         if problem:
             raise NotFetched(f"{name} could not be fetched: {problem} from {_shown(url)}")
         return target
@@ -86,6 +89,6 @@ class Fetcher:
 
 
 def _shown(url: str) -> str:
-    """Return the URL without its query and password, which may be secrets."""
+    """Return the URL without its query and password, which may be secret."""
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

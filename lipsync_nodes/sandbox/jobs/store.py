@@ -1,4 +1,4 @@
-"""The sandbox's jobs on disk: a restart loses none, and the same seed gives the same ids."""
+"""The jobs on disk. A restart loses none of them, and the same seed gives the same job ids."""
 
 from __future__ import annotations
 
@@ -11,32 +11,37 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from lipsync_nodes.errors import ConfigurationError
 
-__all__ = ["JobStore", "Row"]
+__all__ = ["API_PATH", "JobStore", "StoredJob"]
 
-_TABLE = """
+API_PATH: Final = "/api/v1"
+"""The path of the API below the sandbox's URL."""
+
+_TABLE: Final = """
 CREATE TABLE IF NOT EXISTS jobs (
     n INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
-    open INTEGER NOT NULL, -- it has not ended yet, or its webhook is not delivered yet
+    open INTEGER NOT NULL, -- it has not ended, or its webhook has not been delivered
     row TEXT NOT NULL
 )
 """
 
 
 @dataclass(slots=True)
-class Row:
-    """All that the sandbox knows of one job; the contract's part of it is `wire`.
+class StoredJob:
+    """All that the sandbox knows of one job. `api_object` is what the API shows of it.
 
     Attributes:
-        form: the formState as it came, unknown fields too.
-        base: the URL that the client reached the sandbox by, without a path.
+        form: the formState as it was received, unknown fields included.
+        base: the URL at which the client reached the sandbox, without a path.
         output: the video's file name in the outputs folder; empty if there is none.
-        quirks: what the fault rules said when it was submitted.
-        delivery: how its webhook fared.
+        doubt: why `credits` may be too high; empty if the estimate is exact.
+        picture: the facts of the video: its size, length, frame rate and lip sync.
+        quirks: what the fault rules for jobs do to it; decided when it was submitted.
+        delivery: the state of its webhook.
 
     """
 
@@ -61,24 +66,29 @@ class Row:
 
     @property
     def open(self) -> bool:
-        """Whether something is left to do for it after a restart."""
+        """Whether there is something left to do, also after a restart."""
         return self.status == "processing" or self.delivery.get("state") == "pending"
 
     @property
+    def path(self) -> str:
+        """The path that it was submitted to, which fault rules compare with theirs."""
+        return f"{API_PATH}/{self.endpoint}"
+
+    @property
     def milliseconds(self) -> int:
-        """How long the sandbox has worked on it."""
+        """How long the sandbox has worked on it so far."""
         return int(1000 * ((self.ended or time.time()) - self.started)) if self.started else 0
 
-    def wire(self, base: str, *, polls: int | None = None) -> dict[str, Any]:
-        """Return the contract's job object; *polls* is how often it was asked for before, None in a webhook."""
+    def api_object(self, base: str, *, polls: int | None = None) -> dict[str, Any]:
+        """Return the API's job object. *polls* is the number of earlier polls, None in a webhook."""
         done = self.status != "processing"
-        unknown = self.quirks.get("job_status")
-        if unknown and polls is not None and polls < unknown["polls"]:
-            return self._shown(unknown["status"], "lipsync", None)
+        other = self.quirks.get("job_status")
+        if other and polls is not None and polls < other["polls"]:
+            return self._object(other["status"], "lipsync", None)
         output = f"{base}/outputs/{self.id}.mp4" if self.output and not self.quirks.get("no_output") else None
-        return self._shown(self.status, self.endpoint if done else "lipsync", output, self.error)
+        return self._object(self.status, self.endpoint if done else "lipsync", output, self.error)
 
-    def _shown(self, status: str, model: str, output: str | None, error: str = "") -> dict[str, Any]:
+    def _object(self, status: str, model: str, output: str | None, error: str = "") -> dict[str, Any]:
         return {
             "id": self.id,
             "model": model,
@@ -91,11 +101,11 @@ class Row:
 
 
 class JobStore:
-    """The table of jobs. Safe between threads; one process at a time.
+    """The table of jobs. Thread-safe, for one process at a time.
 
     Args:
-        file: the database, made if it is not there.
-        seed: gives the same ids in the same order; None for random ones.
+        file: the SQLite database; it is created if it does not exist.
+        seed: gives the same job ids in the same order; None for random ones.
 
     """
 
@@ -103,7 +113,7 @@ class JobStore:
         self._seed = seed
         self._lock = threading.RLock()
         try:
-            self._base = _opened(file)
+            self._database = _open(file)
         except sqlite3.Error as error:
             raise ConfigurationError(
                 f"The folder {file.parent} cannot be used: {error}.",
@@ -111,59 +121,59 @@ class JobStore:
             ) from None
 
     def close(self) -> None:
-        """Close the database; the rows stay."""
+        """Close the database. The jobs stay in it."""
         with self._lock:
-            self._base.close()
+            self._database.close()
 
-    def add(self, row: Row) -> Row:
-        """Give the row its id and keep it."""
+    def add(self, job: StoredJob) -> StoredJob:
+        """Give the job its id and store it."""
         with self._lock:
-            (n,) = self._base.execute("SELECT coalesce(max(n), 0) + 1 FROM jobs").fetchone()
-            row.id = self._id(n)
-            self._base.execute("INSERT INTO jobs VALUES (?, ?, ?, ?)", (n, row.id, row.open, _dump(row)))
-        return row
+            (n,) = self._database.execute("SELECT coalesce(max(n), 0) + 1 FROM jobs").fetchone()
+            job.id = self._id(n)
+            self._database.execute("INSERT INTO jobs VALUES (?, ?, ?, ?)", (n, job.id, job.open, _dump(job)))
+        return job
 
-    def get(self, job_id: str) -> Row | None:
-        """Return the job of this id, or None."""
+    def get(self, job_id: str) -> StoredJob | None:
+        """Return the job with this id, or None."""
         with self._lock:
-            found = self._base.execute("SELECT row FROM jobs WHERE id = ?", (job_id,)).fetchone()
+            found = self._database.execute("SELECT row FROM jobs WHERE id = ?", (job_id,)).fetchone()
         return _load(found[0]) if found else None
 
-    def change(self, job_id: str, **changes: Any) -> Row | None:
-        """Set some attributes of a job and return it; None if it was forgotten meanwhile."""
+    def change(self, job_id: str, **changes: Any) -> StoredJob | None:
+        """Set attributes of a job and return it; None if the job is no longer in the store."""
         with self._lock:
-            row = self.get(job_id)
-            if row is None:
+            job = self.get(job_id)
+            if job is None:
                 return None
             for name, value in changes.items():
-                setattr(row, name, value)
-            self._base.execute("UPDATE jobs SET open = ?, row = ? WHERE id = ?", (row.open, _dump(row), job_id))
-        return row
+                setattr(job, name, value)
+            self._database.execute("UPDATE jobs SET open = ?, row = ? WHERE id = ?", (job.open, _dump(job), job_id))
+        return job
 
-    def count_poll(self, job_id: str) -> Row | None:
-        """Return the job and note that it was asked for; its `polls` says how often before."""
+    def count_poll(self, job_id: str) -> StoredJob | None:
+        """Return the job and count the poll. The `polls` of the returned job is the number of earlier polls."""
         with self._lock:
-            row = self.get(job_id)
-            if row and row.quirks.get("job_status"):
-                self.change(job_id, polls=row.polls + 1)
-        return row
+            job = self.get(job_id)
+            if job and job.quirks.get("job_status"):
+                self.change(job_id, polls=job.polls + 1)
+        return job
 
-    def newest(self, limit: int = 200) -> list[Row]:
-        """Return the latest jobs, the newest first."""
-        return list(self._rows("ORDER BY n DESC LIMIT ?", limit))
+    def newest(self, limit: int = 200) -> list[StoredJob]:
+        """Return the latest jobs, newest first."""
+        return list(self._select("ORDER BY n DESC LIMIT ?", limit))
 
-    def unfinished(self) -> list[Row]:
-        """Return the jobs with something left to do, the oldest first."""
-        return list(self._rows("WHERE open ORDER BY n LIMIT ?", -1))
+    def unfinished(self) -> list[StoredJob]:
+        """Return the jobs with something left to do, oldest first."""
+        return list(self._select("WHERE open ORDER BY n LIMIT ?", -1))
 
     def clear(self) -> None:
         """Forget all jobs."""
         with self._lock:
-            self._base.execute("DELETE FROM jobs")
+            self._database.execute("DELETE FROM jobs")
 
-    def _rows(self, which: str, limit: int) -> Iterator[Row]:
+    def _select(self, which: str, limit: int) -> Iterator[StoredJob]:
         with self._lock:
-            found = self._base.execute(f"SELECT row FROM jobs {which}", (limit,)).fetchall()  # noqa: S608  # constants
+            found = self._database.execute(f"SELECT row FROM jobs {which}", (limit,)).fetchall()  # noqa: S608  # constants
         return (_load(text) for (text,) in found)
 
     def _id(self, n: int) -> str:
@@ -173,24 +183,24 @@ class JobStore:
         return str(uuid.UUID(int=bits, version=4))
 
 
-def _opened(file: Path) -> sqlite3.Connection:
-    """Open the database for this process alone; nothing is left open if that fails."""
-    base = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=0.5)
+def _open(file: Path) -> sqlite3.Connection:
+    """Open the database for this process alone."""
+    database = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=0.5)
     try:
-        # The exclusive lock keeps a second sandbox out of the same folder, and goes with the process.
-        for order in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = NORMAL"):
-            base.execute(f"PRAGMA {order}")
-        base.execute(_TABLE)
+        # The exclusive lock keeps a second sandbox out of this folder. It ends with the process.
+        for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = NORMAL"):
+            database.execute(f"PRAGMA {pragma}")
+        database.execute(_TABLE)
     except BaseException:
-        base.close()
+        database.close()
         raise
-    return base
+    return database
 
 
-def _dump(row: Row) -> str:
-    return json.dumps(asdict(row))
+def _dump(job: StoredJob) -> str:
+    return json.dumps(asdict(job))
 
 
-def _load(text: str) -> Row:
+def _load(text: str) -> StoredJob:
     data: Mapping[str, Any] = json.loads(text)
-    return Row(**data)
+    return StoredJob(**data)

@@ -1,4 +1,4 @@
-"""Delivering webhooks: in the background, a few tries, noted on the job's row."""
+"""Sends webhooks: a few tries, with the result stored in the job."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from lipsync_nodes.sandbox.faults.rules import Faults, Rule
-from lipsync_nodes.sandbox.jobs.store import JobStore, Row
+from lipsync_nodes.sandbox.jobs.store import JobStore, StoredJob
 
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Callbacks"]
+__all__ = ["WebhookSender"]
 
 _LOG: Final = logging.getLogger("lipsync_nodes.sandbox")
 _AT_DELIVERY: Final = frozenset({"delay", "drop", "duplicate", "body"})
 
 
-class Callbacks:
-    """POSTs job objects to webhooks.
+class WebhookSender:
+    """POSTs job objects to callback URLs.
 
     Args:
         store: the jobs.
         faults: the rules in force.
-        http: gives the HTTP client.
+        http: returns the HTTP client.
         pauses: seconds before each try.
 
     """
@@ -42,27 +42,27 @@ class Callbacks:
         self._http = http
         self._pauses = pauses
 
-    async def deliver(self, row: Row, path: str) -> None:
-        """Deliver the webhook of a job that ended; *path* is the one it was submitted to."""
-        rules = self._faults.draw("webhook", "POST", path, only=_AT_DELIVERY)
+    async def deliver(self, job: StoredJob) -> None:
+        """Deliver the webhook of a job that has ended."""
+        rules = self._faults.strike("webhook", "POST", job.path, only=_AT_DELIVERY)
         await asyncio.sleep(sum(rule.seconds for rule in rules if rule.action == "delay"))
         if any(rule.action == "drop" for rule in rules):
-            self._note(row, state="dropped", tries=0)
+            self._note(job, state="dropped", tries=0)
             return
         for _ in range(max([rule.times for rule in rules if rule.action == "duplicate"], default=1)):
-            await self._try(row, _body(row, rules))
+            await self._try(job, _body(job, rules))
 
-    async def _try(self, row: Row, body: Any) -> None:
-        last = ""
+    async def _try(self, job: StoredJob, body: Any) -> None:
+        result = ""
         for tries, pause in enumerate(self._pauses, start=1):
             await asyncio.sleep(pause)
-            delivered, last = await self._post(row.webhook or "", body)
+            delivered, result = await self._post(job.webhook or "", body)
             if delivered:
-                return self._note(row, state="delivered", tries=tries, last=last)
-        return self._note(row, state="failed", tries=len(self._pauses), last=last)
+                return self._note(job, state="delivered", tries=tries, last=result)
+        return self._note(job, state="failed", tries=len(self._pauses), last=result)
 
     async def _post(self, url: str, body: Any) -> tuple[bool, str]:
-        import httpx  # noqa: PLC0415  # see inputs.new_http
+        import httpx  # noqa: PLC0415  # see media.new_http
 
         try:
             answer = await self._http().post(url, json=body, timeout=5, follow_redirects=False)
@@ -70,13 +70,13 @@ class Callbacks:
             return False, type(error).__name__
         return answer.is_success, str(answer.status_code)
 
-    def _note(self, row: Row, **delivery: Any) -> None:
-        _LOG.info("webhook of job %s: %s", row.id, delivery["state"], extra={"job": row.id, "webhook": delivery})
-        before = (self._store.get(row.id) or row).delivery.get("deliveries", 0)
-        count = before + (delivery["state"] == "delivered")
-        self._store.change(row.id, delivery={**delivery, "deliveries": count})
+    def _note(self, job: StoredJob, **delivery: Any) -> None:
+        _LOG.info("webhook of job %s: %s", job.id, delivery["state"], extra={"job": job.id, "webhook": delivery})
+        earlier = (self._store.get(job.id) or job).delivery.get("deliveries", 0)
+        count = earlier + (delivery["state"] == "delivered")
+        self._store.change(job.id, delivery={**delivery, "deliveries": count})
 
 
-def _body(row: Row, rules: list[Rule]) -> Any:
-    forged = [rule.body for rule in rules if rule.action == "body"]
-    return forged[0] if forged else row.wire(row.base)
+def _body(job: StoredJob, rules: list[Rule]) -> Any:
+    bodies = [rule.body for rule in rules if rule.action == "body"]
+    return bodies[0] if bodies else job.api_object(job.base)

@@ -1,7 +1,7 @@
-"""The process that renders: orders come in as JSON lines, news go out as JSON lines.
+"""The worker process: reads orders as JSON lines from stdin, renders, and reports as JSON lines on stdout.
 
-It ends with its parent, however that ends: the pipe it is ordered by closes then. It is a plain subprocess and no
-`multiprocessing` child, because that would import the parent's `__main__` again, whatever that does.
+It ends with its parent, even if that is killed, because its stdin closes then. It is a plain subprocess, because a
+`multiprocessing` child would import and run the parent's `__main__` again.
 """
 
 from __future__ import annotations
@@ -20,36 +20,36 @@ from typing import IO, Any
 
 __all__ = ["main"]
 
-Tell = Callable[..., None]
+Report = Callable[..., None]
 
 
 def main() -> None:
-    """Carry out orders until the parent is gone."""
-    for polite in (signal.SIGINT, signal.SIGTERM):  # they may reach all processes at once; the parent decides
-        signal.signal(polite, signal.SIG_IGN)
-    tell = _teller()
+    """Carry out orders until the parent has ended."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # they may be sent to all processes at once; the parent decides
+        signal.signal(number, signal.SIG_IGN)
+    report = _reporter()
     orders: queue.SimpleQueue[str] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(orders,), daemon=True).start()
+    threading.Thread(target=_read_orders, args=(orders,), daemon=True).start()
     while True:
-        carry_out(json.loads(orders.get()), tell)
+        carry_out(json.loads(orders.get()), report)
 
 
-def carry_out(order: dict[str, Any], tell: Tell) -> None:
-    """Measure and render; tell `done`, `refused` (the media are wrong) or `broken` (the renderer is)."""
-    from lipsync_nodes.sandbox import preview  # noqa: PLC0415  # only once there is something to render
+def carry_out(order: dict[str, Any], report: Report) -> None:
+    """Measure the media and render; report `done`, `refused` (the media are wrong) or `broken` (a bug)."""
+    from lipsync_nodes.sandbox import preview  # noqa: PLC0415  # loaded with the first order
 
     try:
         paths = {name: Path(path) for name, path in order["media"].items()}
-        tell(lengths={name: _measure(paths[name], field) for name, field in order["timed"].items()})
-        known = {field.name for field in dataclasses.fields(preview.Take)}
+        report(lengths={name: _measure(paths[name], field) for name, field in order["timed"].items()})
+        known = {field.name for field in dataclasses.fields(preview.RenderInput)}
         given = {name: value for name, value in {**order["values"], **paths}.items() if name in known}
-        rendered = preview.render(preview.Take(**given), Path(order["out"]), _progress(tell))
-        tell(done=dataclasses.asdict(rendered))
+        rendered = preview.render(preview.RenderInput(**given), Path(order["out"]), _progress(report))
+        report(done=dataclasses.asdict(rendered))
     except preview.MediaError as error:
-        tell(refused=str(error))
-    except Exception as error:  # noqa: BLE001  # one job's trouble is not the next one's
+        report(refused=str(error))
+    except Exception as error:  # noqa: BLE001  # the next job may still succeed
         traceback.print_exc()
-        tell(broken=f"{type(error).__name__}: {error}")
+        report(broken=f"{type(error).__name__}: {error}")
 
 
 def _measure(path: Path, field: str) -> float:
@@ -61,31 +61,31 @@ def _measure(path: Path, field: str) -> float:
         raise preview.MediaError(f"{field}: {error}") from None
 
 
-def _progress(tell: Tell) -> Callable[[float], None]:
+def _progress(report: Report) -> Callable[[float], None]:
     last = -1.0
 
     def note(fraction: float) -> None:
         nonlocal last
-        if fraction - last >= 0.01:  # noqa: PLR2004  # a hundred lines are enough
+        if fraction - last >= 0.01:  # noqa: PLR2004  # a hundred reports are enough
             last = fraction
-            tell(progress=round(float(fraction), 3))
+            report(progress=round(float(fraction), 3))
 
     return note
 
 
-def _teller() -> Tell:
-    """Return what writes news to the parent; whatever else prints goes to stderr and cannot garble it."""
+def _reporter() -> Report:
+    """Return the function that reports to the parent. Whatever else is printed goes to stderr."""
     out: IO[str] = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
 
-    def tell(**news: Any) -> None:
+    def report(**news: Any) -> None:
         out.write(json.dumps(news) + "\n")
         out.flush()
 
-    return tell
+    return report
 
 
-def _listen(orders: queue.SimpleQueue[str]) -> None:
+def _read_orders(orders: queue.SimpleQueue[str]) -> None:
     for line in sys.stdin:
         orders.put(line)
-    os._exit(0)  # the parent is gone
+    os._exit(0)  # the parent has ended

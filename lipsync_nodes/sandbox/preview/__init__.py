@@ -9,28 +9,28 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from lipsync_nodes.sandbox.preview.inputs import LARGEST, MediaError, Rendered, Take
+from lipsync_nodes.sandbox.preview.inputs import LARGEST, MediaError, Rendered, RenderInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["MediaError", "Rendered", "Take", "media_seconds", "render"]
+__all__ = ["MediaError", "RenderInput", "Rendered", "media_seconds", "render"]
 
 
 # A picture of some kilobytes can unpack to gigabytes; OpenCV reads this when it is loaded.
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(LARGEST))
 
 
-def render(take: Take, out: Path, progress: Callable[[float], None] | None = None) -> Rendered:
+def render(take: RenderInput, out: Path, progress: Callable[[float], None] | None = None) -> Rendered:
     """Render ``take`` into the MP4 file ``out``.
 
     ``progress`` is called with a growing fraction from 0 to 1. Raises MediaError if the media cannot be
     rendered; ``out`` does not exist then.
     """
-    from lipsync_nodes.sandbox.preview import rendering as director  # noqa: PLC0415 - keeps the import of the package light
+    from lipsync_nodes.sandbox.preview import rendering  # noqa: PLC0415 - keeps the import of the package light
 
-    return director.render(take, out, progress)
+    return rendering.render(take, out, progress)
 
 
 def media_seconds(path: Path) -> float:

@@ -19,7 +19,7 @@ class MediaError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Take:
+class RenderInput:
     """Everything that one render needs. Paths are local; give exactly one of ``image`` and ``video``."""
 
     audio: Path

@@ -13,7 +13,7 @@ import numpy as np
 from lipsync_nodes.sandbox.preview.arrays import floats, levels
 from lipsync_nodes.sandbox.preview.faces.finder import FaceFinder
 from lipsync_nodes.sandbox.preview.faces.tracker import tracked
-from lipsync_nodes.sandbox.preview.inputs import LONGEST, MediaError, Rendered, Take
+from lipsync_nodes.sandbox.preview.inputs import LONGEST, MediaError, Rendered, RenderInput
 from lipsync_nodes.sandbox.preview.mouth.eyes import Blinks
 from lipsync_nodes.sandbox.preview.mouth.paint import Palette
 from lipsync_nodes.sandbox.preview.mouth.puppet import Puppet
@@ -53,7 +53,7 @@ class _Script:
         return np.stack([sampled(curve, floats(times - start), 1 / float(fps)) for start, curve in self.parts])
 
 
-def render(take: Take, out: Path, progress: Callable[[float], None] | None) -> Rendered:
+def render(take: RenderInput, out: Path, progress: Callable[[float], None] | None) -> Rendered:
     """See lipsync_nodes.sandbox.preview.render."""
     tell = progress or (lambda _: None)
     tell(0.0)
@@ -67,7 +67,7 @@ def render(take: Take, out: Path, progress: Callable[[float], None] | None) -> R
     return rendered
 
 
-def _written(take: Take) -> _Script:
+def _written(take: RenderInput) -> _Script:
     """Read the speech."""
     if take.right_audio is None:
         curve, seconds = _heard(take.audio, "audio")
@@ -91,7 +91,7 @@ def _heard(path: Path, what: str) -> tuple[Floats, float]:
     return mouth_curve(speech), len(speech) / sound.SPEECH_RATE
 
 
-def _filmed(take: Take, script: _Script, out: Path, tell: Callable[[float], None]) -> Rendered:
+def _filmed(take: RenderInput, script: _Script, out: Path, tell: Callable[[float], None]) -> Rendered:
     """Draw and write all frames, then measure the file."""
     finder = FaceFinder()
     film = Film(take.video, take.short_side) if take.video else None
@@ -110,7 +110,7 @@ def _filmed(take: Take, script: _Script, out: Path, tell: Callable[[float], None
     return Rendered(float(total / fps), width, height, float(fps), sync)
 
 
-def _from_photo(take: Take, values: Floats, finder: FaceFinder) -> Iterator[tuple[Image, Image]]:
+def _from_photo(take: RenderInput, values: Floats, finder: FaceFinder) -> Iterator[tuple[Image, Image]]:
     """Draw the frames of a talking photo; pairs of (untouched, drawn)."""
     if take.image is None:
         raise MediaError("There is neither an image nor a video.")

@@ -1,4 +1,4 @@
-"""What the contract does not have: the page, the fault switch, the journal, reset, the OpenAPI document."""
+"""The routes that only the sandbox has: its page, the fault rules, the request journal, reset, the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from lipsync_nodes.sandbox.faults.rules import Rule
-from lipsync_nodes.sandbox.jobs.store import Row
+from lipsync_nodes.sandbox.jobs.store import StoredJob
 from lipsync_nodes.sandbox.server.openapi import document
-from lipsync_nodes.sandbox.server.responses import Answer, refuse, sent_to
+from lipsync_nodes.sandbox.server.responses import JsonResponse, http_error, reached_at
 from lipsync_nodes.sandbox.server.service import Service
 
-__all__ = ["control_routes", "shown"]
+__all__ = ["control_routes", "describe"]
 
 _PAGE: Final = Path(__file__).parent / "page" / "index.html"
 _POLICY: Final = (
@@ -29,7 +29,7 @@ _POLICY: Final = (
 
 
 def control_routes(service: Service) -> list[Route]:
-    """Return the routes; they need no key, so they are for this machine only."""
+    """Return the routes. They need no API key, so the sandbox should not be reachable for others."""
     control = _Control(service)
     return [
         Route("/", control.page, methods=["GET"]),
@@ -41,22 +41,22 @@ def control_routes(service: Service) -> list[Route]:
     ]
 
 
-def shown(service: Service, row: Row, base: str) -> dict[str, Any]:
-    """Return what the page shows of a job: the contract's object, and what the sandbox knows beyond it."""
-    webhook = urlsplit(row.webhook or "")
+def describe(service: Service, job: StoredJob, base: str) -> dict[str, Any]:
+    """Return what the page shows of a job: the API's job object, and what else the sandbox knows."""
+    webhook = urlsplit(job.webhook or "")
     return {
-        **row.wire(base),
-        "endpoint": row.endpoint,
-        "form": row.form,
-        "created": row.created,
-        "age": max(0.0, time.time() - row.created),
-        "progress": service.works.progress.get(row.id) if row.status == "processing" else None,
-        "lengths": row.lengths,
-        "credits": row.credits,
-        "doubt": row.doubt,
-        "picture": row.picture,
-        # The path of a webhook is a secret between its receiver and the service.
-        "webhook": {"to": f"{webhook.scheme}://{webhook.netloc}/…", **row.delivery} if row.webhook else None,
+        **job.api_object(base),
+        "endpoint": job.endpoint,
+        "form": job.form,
+        "created": job.created,
+        "age": max(0.0, time.time() - job.created),
+        "progress": service.runner.progress.get(job.id) if job.status == "processing" else None,
+        "lengths": job.lengths,
+        "credits": job.credits,
+        "doubt": job.doubt,
+        "picture": job.picture,
+        # Only the receiver and the service should know the path of a callback URL.
+        "webhook": {"to": f"{webhook.scheme}://{webhook.netloc}/…", **job.delivery} if job.webhook else None,
     }
 
 
@@ -69,49 +69,49 @@ class _Control:
         return HTMLResponse(_PAGE.read_text(encoding="utf-8"), headers=headers)
 
     async def openapi(self, request: Request) -> Response:
-        return Answer(document(sent_to(request, self._service.url)))
+        return JsonResponse(document(reached_at(request, self._service.url)))
 
     async def jobs(self, request: Request) -> Response:
-        base = sent_to(request, self._service.url)
-        text = json.dumps([shown(self._service, row, base) for row in self._service.store.newest()])
-        return Answer(json.loads(self._service.keys.mask(text)))
+        base = reached_at(request, self._service.url)
+        text = json.dumps([describe(self._service, job, base) for job in self._service.store.newest()])
+        return JsonResponse(json.loads(self._service.keys.mask(text)))
 
     async def requests(self, _request: Request) -> Response:
-        return Answer([entry.shown() for entry in self._service.journal.all()])
+        return JsonResponse([entry.shown() for entry in self._service.journal.all()])
 
     async def faults(self, request: Request) -> Response:
-        """GET them; PUT these instead; POST one more; DELETE all."""
+        """GET returns the rules, PUT replaces them, POST adds to them, DELETE removes them all."""
         if request.method not in {"GET", "HEAD"}:
-            _own(request)
+            _check_origin(request)
         if request.method == "DELETE":
             self._service.faults.replace([])
         elif request.method == "PUT":
-            self._service.faults.replace(_rules(await request.body()))
+            self._service.faults.replace(_parse_rules(await request.body()))
         elif request.method == "POST":
-            for rule in _rules(await request.body()):
+            for rule in _parse_rules(await request.body()):
                 self._service.faults.add(rule)
-        return Answer(self._service.faults.shown())
+        return JsonResponse(self._service.faults.shown())
 
     async def reset(self, request: Request) -> Response:
-        _own(request)
+        _check_origin(request)
         await self._service.reset()
         return Response(status_code=204)
 
 
-def _own(request: Request) -> None:
-    """Refuse another site's page: a browser sends it here without asking."""
+def _check_origin(request: Request) -> None:
+    """Refuse requests that a browser sends for a page of another site."""
     origin = request.headers.get("origin")
     if origin and urlsplit(origin).netloc != request.headers.get("host"):
-        raise refuse(403, "Another site's page may not change the sandbox.")
+        raise http_error(403, "Another site's page may not change the sandbox.")
 
 
-def _rules(body: bytes) -> list[Rule]:
-    """Read one rule or a list of rules."""
+def _parse_rules(body: bytes) -> list[Rule]:
+    """Parse one rule or a list of rules."""
     try:
         data = json.loads(body)
         return [Rule.model_validate(rule) for rule in (data if isinstance(data, list) else [data])]
     except ValidationError as error:
-        faults = (f"{'.'.join(map(str, fault['loc'])) or 'rule'}: {fault['msg']}" for fault in error.errors())
-        raise refuse(422, "; ".join(faults)) from None
+        problems = (f"{'.'.join(map(str, part['loc'])) or 'rule'}: {part['msg']}" for part in error.errors())
+        raise http_error(422, "; ".join(problems)) from None
     except (ValueError, RecursionError):
-        raise refuse(400, "The body is not JSON.") from None
+        raise http_error(400, "The body is not JSON.") from None

@@ -1,4 +1,4 @@
-"""The asset store: a PUT gives a file a stable URL, named after its content."""
+"""The file store: a PUT stores a file under a stable URL that contains the hash of its content."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from lipsync_nodes.sandbox.jobs.media import LARGEST_FILE
 from lipsync_nodes.settings import is_loopback
 
-__all__ = ["LARGEST_FILE", "FileStore", "TooLarge", "in_chunks", "safe_name"]
+__all__ = ["FileStore", "TooLarge", "in_chunks", "safe_name"]
 
-LARGEST_FILE: Final = 512 * 2**20
-_PREFIX: Final = 16
+_DIGITS: Final = 16
 _FORBIDDEN: Final = re.compile(r'[\x00-\x1f\x7f<>:"|?*]')
 _RESERVED: Final = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
-_DIGEST: Final = re.compile(rf"[0-9a-f]{{{_PREFIX}}}")
+_DIGEST: Final = re.compile(rf"[0-9a-f]{{{_DIGITS}}}")
 
 
 class TooLarge(Exception):
-    """More was sent than may be."""
+    """The file is larger than the store accepts."""
 
 
 def safe_name(name: str) -> str:
-    """Return the last part of *name* as a file name that every system takes, and that leaves no folder."""
+    """Return the last part of *name* as a file name that is valid on every system and stays in its folder."""
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
     plain = _FORBIDDEN.sub("_", last.encode("utf-8", "replace").decode()).strip(" .")
     stem, suffix = PurePosixPath(plain).stem, PurePosixPath(plain).suffix
@@ -38,18 +38,18 @@ def safe_name(name: str) -> str:
 
 
 async def in_chunks(file: Path) -> AsyncIterator[bytes]:
-    """Give what is in a file on disk."""
-    with file.open("rb") as source:  # from this machine's own disk
+    """Yield the content of a file on disk."""
+    with file.open("rb") as source:  # a local disk: blocking reads are short
         while chunk := source.read(2**20):
             yield chunk
 
 
 class FileStore:
-    """Files on disk, each as `<start of its SHA-256>/<name>`.
+    """Files on disk, each stored as `<start of its SHA-256>/<name>`.
 
     Args:
-        folder: where they are kept.
-        largest: the most bytes that one may have.
+        folder: where the files are kept.
+        largest: the most bytes that a file may have.
 
     """
 
@@ -59,7 +59,7 @@ class FileStore:
         folder.mkdir(parents=True, exist_ok=True)
 
     async def put(self, name: str, chunks: AsyncIterator[bytes]) -> str:
-        """Store what comes and return its path below `/files/`; raise TooLarge and keep nothing if it is too much."""
+        """Store a file and return its path below `/files/`; raise TooLarge and keep nothing if it is too large."""
         handle, part = tempfile.mkstemp(dir=self._folder, suffix=".part")
         with ExitStack() as clean:
             clean.callback(Path(part).unlink, missing_ok=True)
@@ -80,22 +80,22 @@ class FileStore:
                 raise TooLarge
             hashed.update(chunk)
             write(chunk)
-        return hashed.hexdigest()[:_PREFIX]
+        return hashed.hexdigest()[:_DIGITS]
 
     def find(self, digest: str, name: str) -> Path | None:
-        """Return where the file is, or None."""
+        """Return the path of a stored file, or None."""
         if not _DIGEST.fullmatch(digest) or safe_name(name) != name:
             return None
         file = self._folder / digest / name
         return file if file.is_file() else None
 
     def find_url(self, url: str) -> Path | None:
-        """Return where the file of this URL is if it is ours.
+        """Return the path of the stored file with this URL, or None.
 
-        The digest stands for the content, so the URL of an earlier run, with another port, is as good.
+        The URL of an earlier run, with another port, is valid too: the hash identifies the content.
         """
         parts = urlsplit(url)
-        steps = parts.path.split("/")
-        if not is_loopback(parts.hostname or "") or len(steps) != 4 or steps[:2] != ["", "files"]:  # noqa: PLR2004
+        segments = parts.path.split("/")
+        if not is_loopback(parts.hostname or "") or len(segments) != 4 or segments[:2] != ["", "files"]:  # noqa: PLR2004
             return None
-        return self.find(steps[2], unquote(steps[3]))
+        return self.find(segments[2], unquote(segments[3]))

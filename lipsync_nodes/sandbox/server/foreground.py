@@ -1,23 +1,28 @@
-"""The log of a sandbox in the foreground: plain lines or JSON lines on stderr, no API key in either."""
+"""The sandbox in the foreground, for the command line: its log on stderr, and what stops it."""
 
 from __future__ import annotations
 
 import json
 import logging
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from lipsync_nodes.sandbox.server.responses import Keys
+from lipsync_nodes.sandbox.server.keys import Keys
 
-__all__ = ["logging_to_stderr"]
+__all__ = ["logging_to_stderr", "stop_signals"]
 
-_USUAL: Final = vars(logging.makeLogRecord({})).keys() | {"message", "asctime", "color_message"}
+_STANDARD_ATTRIBUTES: Final = vars(logging.makeLogRecord({})).keys() | {"message", "asctime", "color_message"}
+_STOPPING: Final = (signal.SIGINT, signal.SIGTERM)
 
 
-class _Lines(logging.Formatter):
+class _Formatter(logging.Formatter):
+    """Plain lines or JSON lines, without API keys."""
+
     def __init__(self, kind: str, key: str | None) -> None:
         super().__init__("%(asctime)s %(message)s", "%H:%M:%S")
         self._json = kind == "json"
@@ -32,7 +37,7 @@ class _Lines(logging.Formatter):
             "level": record.levelname.lower(),
             "message": record.getMessage(),
         }
-        line |= {name: value for name, value in vars(record).items() if name not in _USUAL}
+        line |= {name: value for name, value in vars(record).items() if name not in _STANDARD_ATTRIBUTES}
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str)
@@ -40,17 +45,38 @@ class _Lines(logging.Formatter):
 
 @contextmanager
 def logging_to_stderr(kind: str, key: str | None) -> Iterator[Callable[..., None]]:
-    """Log to stderr as long as the context lasts; gives what says a line."""
+    """Log to stderr within the context; gives the function that logs a message."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Lines(kind, key))
-    ours, theirs = logging.getLogger("lipsync_nodes.sandbox"), logging.getLogger("uvicorn.error")
-    before = ours.level
-    ours.setLevel(logging.INFO)
-    for logger in (ours, theirs):
+    handler.setFormatter(_Formatter(kind, key))
+    sandbox, uvicorn = logging.getLogger("lipsync_nodes.sandbox"), logging.getLogger("uvicorn.error")
+    level = sandbox.level
+    sandbox.setLevel(logging.INFO)
+    for logger in (sandbox, uvicorn):
         logger.addHandler(handler)
     try:
-        yield ours.info
+        yield sandbox.info
     finally:
-        ours.setLevel(before)
-        for logger in (ours, theirs):
+        sandbox.setLevel(level)
+        for logger in (sandbox, uvicorn):
             logger.removeHandler(handler)
+
+
+@contextmanager
+def stop_signals() -> Iterator[list[int]]:
+    """Collect SIGINT and SIGTERM within the context, instead of being interrupted by them.
+
+    This works in the main thread only; in another thread the list stays empty. It is a list and not an Event, because a
+    handler that sets an Event would deadlock if it interrupted that Event's own `wait`.
+    """
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield received
+        return
+    # `nohup` and a shell's `&` ignore some signals, and that stays so.
+    handled = [number for number in _STOPPING if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, lambda which, _: received.append(which)) for number in handled}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,7 +1,7 @@
-"""Which Host headers a sandbox on this machine answers to.
+"""Checks the Host header, against DNS rebinding.
 
-A page of any site can have its own name resolve to 127.0.0.1 (DNS rebinding); a browser then takes the sandbox for
-part of that site. What the browser cannot forge is the Host header, which names that site.
+A website can let its own name resolve to 127.0.0.1. A browser then treats the sandbox as a part of that website, and
+its pages may read and change the sandbox. But the Host header still has the website's name, and a page cannot set it.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from lipsync_nodes.sandbox.server.responses import Answer
+from lipsync_nodes.sandbox.server.responses import JsonResponse
 from lipsync_nodes.settings import is_loopback
 
-__all__ = ["OnlyHere"]
+__all__ = ["HostCheck"]
 
 _SENTENCE: Final = (
     "This sandbox listens on this machine alone and answers to its names (localhost, 127.0.0.1, [::1]); "
@@ -23,12 +23,12 @@ _SENTENCE: Final = (
 )
 
 
-class OnlyHere:
-    """ASGI middleware: refuses requests that were sent to another name than this machine's own.
+class HostCheck:
+    """ASGI middleware: refuses requests whose Host is not a name of this machine.
 
     Args:
         app: the sandbox.
-        name: one more name that is let pass, the one it was told to listen on.
+        name: one more accepted name: the host that the sandbox was started with.
 
     """
 
@@ -37,12 +37,12 @@ class OnlyHere:
         self._name = name.lower()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the request pass, or answer 421 Misdirected Request."""
+        """Pass the request on, or respond with 421 Misdirected Request."""
         if scope["type"] != "http" or all(map(self._is_own, Headers(scope=scope).getlist("host"))):
             await self._app(scope, receive, send)
         else:
-            # Whatever is left of the request is not read.
-            await Answer({"error": _SENTENCE}, 421, {"Connection": "close"})(scope, receive, send)
+            # The rest of the request is not read, so the connection cannot be used again.
+            await JsonResponse({"error": _SENTENCE}, 421, {"Connection": "close"})(scope, receive, send)
 
     def _is_own(self, host: str) -> bool:
         try:

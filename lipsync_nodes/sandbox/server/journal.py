@@ -1,4 +1,4 @@
-"""What the sandbox received, for a test to look at: each request once, the API key in none."""
+"""The request journal: what the sandbox received, for tests to look at. It holds no API key."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-__all__ = ["Journal", "Received"]
+__all__ = ["Received", "RequestJournal"]
 
 
 @dataclass(slots=True)
 class Received:
-    """One request as it came.
+    """One request as it was received.
 
     Attributes:
         where: submit, poll, output or files.
-        headers: names in lower case, Authorization left out.
-        body: the decoded JSON of a submit; its text if it is no JSON; None if it was not read, or of other requests.
-        leaks_key: whether an API key stood anywhere but in Authorization (it is masked here).
+        headers: names in lower case, without Authorization.
+        body: the decoded JSON of a submit, or its text if it is not JSON; None if it was not read, and for other
+            requests.
+        leaks_key: whether an API key was found outside the Authorization header. It is masked here.
 
     """
 
@@ -37,11 +38,12 @@ class Received:
         return asdict(self)
 
 
-class Journal:
-    """The latest requests. Safe between threads.
+class RequestJournal:
+    """The latest requests. Thread-safe.
 
     Args:
-        mask: takes API keys out of a text.
+        mask: removes API keys from a text.
+        size: how many requests are kept.
 
     """
 
@@ -51,36 +53,36 @@ class Journal:
         self._received: deque[Received] = deque(maxlen=size)
 
     def note(self, where: str, scope: Mapping[str, Any]) -> Received:
-        """Keep a request that begins."""
+        """Add a request that begins."""
         entry = Received(where, scope["method"], "")
-        entry.path = self._clean(entry, scope["path"])
-        entry.query = self._clean(entry, scope["query_string"].decode("latin-1"))
+        entry.path = self._masked(entry, scope["path"])
+        entry.query = self._masked(entry, scope["query_string"].decode("latin-1"))
         for name, value in scope["headers"]:
             if name != b"authorization":
-                entry.headers[name.decode("latin-1")] = self._clean(entry, value.decode("latin-1"))
+                entry.headers[name.decode("latin-1")] = self._masked(entry, value.decode("latin-1"))
         with self._lock:
             self._received.append(entry)
         return entry
 
     def note_body(self, entry: Received, body: bytes) -> None:
-        """Keep the body of a request that was noted."""
-        text = self._clean(entry, body.decode("utf-8", "replace"))
+        """Add the body to a request that was noted."""
+        text = self._masked(entry, body.decode("utf-8", "replace"))
         try:
             entry.body = json.loads(text)
         except (ValueError, RecursionError):
             entry.body = text
 
     def all(self) -> list[Received]:
-        """Return what was received, the oldest first."""
+        """Return the requests, the oldest first."""
         with self._lock:
             return list(self._received)
 
     def clear(self) -> None:
-        """Forget it."""
+        """Forget all requests."""
         with self._lock:
             self._received.clear()
 
-    def _clean(self, entry: Received, text: str) -> str:
+    def _masked(self, entry: Received, text: str) -> str:
         masked = self._mask(text)
         entry.leaks_key |= masked != text
         return masked

@@ -1,13 +1,13 @@
-"""The OpenAPI document: the contract and the asset store. Only the endpoints' forms come from the catalogue."""
+"""The OpenAPI document of the API and the file store. The endpoints and their forms come from the catalogue."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 from lipsync_nodes.catalogue import CATALOGUE, NodeSpec
-from lipsync_nodes.sandbox.jobs.runner import API
-from lipsync_nodes.sandbox.server.parsing import foreign
-from lipsync_nodes.sandbox.server.urls import PATTERN, WEBHOOK_PATTERN
+from lipsync_nodes.sandbox.jobs.store import API_PATH
+from lipsync_nodes.sandbox.server.parsing import fields_of_others
+from lipsync_nodes.sandbox.server.urls import MEDIA_PATTERN, WEBHOOK_PATTERN
 
 __all__ = ["document"]
 
@@ -16,7 +16,7 @@ _DESCRIPTION: Final = (
     "The lipsync.studio API in a box: the same contract over real HTTP, answered on this machine. The videos are "
     "made by a preview engine; they say nothing of the service's quality."
 )
-_WORDS: Final = {
+_ERRORS: Final = {
     400: "The body is not a JSON object, or there should be none.",
     401: "The API key is missing or wrong.",
     404: "There is no such thing.",
@@ -33,15 +33,15 @@ _RANGE_ANSWERS: Final = {
 
 
 def document(url: str) -> dict[str, Any]:
-    """Return the document for a sandbox that is reached at *url*."""
+    """Return the document of a sandbox with the base *url*."""
     return {
         "openapi": "3.1.0",
         "info": {"title": "lipsync-nodes sandbox", "version": "1", "description": _DESCRIPTION},
         "servers": [{"url": url}],
         "security": [{"key": []}],
         "paths": {
-            **{API + spec.path: {"post": _submit(spec)} for spec in CATALOGUE},
-            API + "/jobs/{id}": {"get": _poll()},
+            **{API_PATH + spec.path: {"post": _submit(spec)} for spec in CATALOGUE},
+            API_PATH + "/jobs/{id}": {"get": _poll()},
             "/files/{name}": {"put": _put()},
             "/files/{digest}/{name}": {"get": _file()},
             "/outputs/{name}": {"get": _output()},
@@ -76,22 +76,22 @@ def _submit(spec: NodeSpec) -> dict[str, Any]:
 
 
 def _form_state(spec: NodeSpec) -> dict[str, Any]:
-    """Return the form's schema as the sandbox takes it: without the client's own `extra`, more fields let pass."""
+    """Return the schema of the formState: without the client's own field `extra`, and open to unknown fields."""
     fields = {name: schema for name, schema in spec.schema["properties"].items() if name != "extra"}
     return {
         "type": "object",
         "required": spec.schema["required"],
         "properties": {name: _field(schema) for name, schema in fields.items()},
-        "propertyNames": {"not": {"enum": sorted(foreign(spec))}},
+        "propertyNames": {"not": {"enum": sorted(fields_of_others(spec))}},
     }
 
 
 def _field(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return a field's schema without null, which only the client takes for "not set"."""
-    ours = {"zh", "media", "multiline", "advanced", "anyOf"}
-    plain = {name: value for name, value in schema.items() if name not in ours and value is not None}
+    """Return a field's schema without null: only the client accepts it, for a field that is not set."""
+    internal = {"zh", "media", "multiline", "advanced", "anyOf"}
+    plain = {name: value for name, value in schema.items() if name not in internal and value is not None}
     given: dict[str, Any] = next((kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}), {})
-    return {**plain, **given, **({"pattern": PATTERN} if "media" in schema else {})}
+    return {**plain, **given, **({"pattern": MEDIA_PATTERN} if "media" in schema else {})}
 
 
 def _poll() -> dict[str, Any]:
@@ -139,23 +139,23 @@ def _download(operation: str, summary: str, parameters: list[dict[str, Any]]) ->
     }
 
 
-def _path(name: str, schema: dict[str, Any], words: str) -> dict[str, Any]:
-    return {"name": name, "in": "path", "required": True, "schema": schema, "description": words}
+def _path(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": schema, "description": description}
 
 
-def _json(words: str, schema: str) -> dict[str, Any]:
+def _json(description: str, schema: str) -> dict[str, Any]:
     return {
-        "description": words,
+        "description": description,
         "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
     }
 
 
 def _errors(*codes: int) -> dict[str, Any]:
-    return {str(code): _json(_WORDS[code], "Error") for code in codes}
+    return {str(code): _json(_ERRORS[code], "Error") for code in codes}
 
 
-def _nullable(schema: dict[str, Any], words: str) -> dict[str, Any]:
-    return {"anyOf": [schema, {"type": "null"}], "description": words}
+def _nullable(schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {"anyOf": [schema, {"type": "null"}], "description": description}
 
 
 def _closed(**properties: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
-"""Reading requests as strictly as the contract allows: what no client of the contract would send is refused.
+"""Parses requests as strictly as the API's documentation allows.
 
-The service's own tolerance is documented nowhere. A client that gets along with this gets along with less, too.
+How much more the service accepts is not documented. A client that works with this parser also works with a more
+tolerant one.
 """
 
 from __future__ import annotations
@@ -14,42 +15,42 @@ from typing import Any, Final
 from starlette.requests import Request
 
 from lipsync_nodes.catalogue import CATALOGUE, NodeSpec
-from lipsync_nodes.sandbox.jobs.runner import form_of
-from lipsync_nodes.sandbox.server.responses import refuse
-from lipsync_nodes.sandbox.server.urls import check_url, check_webhook
+from lipsync_nodes.sandbox.jobs.forms import parse_form
+from lipsync_nodes.sandbox.server.responses import http_error
+from lipsync_nodes.sandbox.server.urls import check_media_url, check_webhook_url
 
-__all__ = ["foreign", "read_submit", "refuse_body"]
+__all__ = ["fields_of_others", "parse_submit", "refuse_body"]
 
 LARGEST_BODY: Final = 2**20
-# A body somewhat too large is read to its end, so that the client hears the answer; a huge one is not.
+# A body that is somewhat too large is read to its end, because the client reads the response only then.
 LARGEST_READ: Final = 16 * LARGEST_BODY
 FIELDS: Final = {"formState", "webhook"}
 
 
-async def read_submit(request: Request, spec: NodeSpec) -> tuple[str | None, dict[str, Any]]:
-    """Return a submit's webhook and formState, or refuse it; nothing is kept of a refused one."""
+async def parse_submit(request: Request, spec: NodeSpec) -> tuple[str | None, dict[str, Any]]:
+    """Return the callback URL and the formState of a submit, or refuse it."""
     _check_type(request)
-    data = _decoded(await _whole(request))
+    data = _decoded(await _read_body(request))
     if beside := sorted(data.keys() - FIELDS):
-        raise refuse(422, f"`{_shown(beside[0])}`: there is no such field beside `formState` and `webhook`.")
+        raise http_error(422, f"`{_shown(beside[0])}`: there is no such field beside `formState` and `webhook`.")
     state = data.get("formState")
     if not isinstance(state, dict):
-        raise refuse(422, "`formState`: must be an object.")
+        raise http_error(422, "`formState`: must be an object.")
     webhook = _webhook(data["webhook"]) if "webhook" in data else None
     _check_names(spec, state)
     _check_media(spec, state)
-    form_of(spec, state)
+    parse_form(spec, state)
     return webhook, state
 
 
 def refuse_body(request: Request) -> None:
     """Refuse a GET that has a body."""
     if request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers:
-        raise refuse(400, "A GET has no body.")
+        raise http_error(400, "A GET has no body.")
 
 
-def foreign(spec: NodeSpec) -> set[str]:
-    """Return the fields that only other endpoints have."""
+def fields_of_others(spec: NodeSpec) -> set[str]:
+    """Return the fields that other endpoints have and this one does not."""
     return {field.name for other in CATALOGUE for field in other.fields} - {field.name for field in spec.fields}
 
 
@@ -58,13 +59,13 @@ def _check_type(request: Request) -> None:
     kind["content-type"] = request.headers.get("content-type") or "text/plain"
     charset = kind.get_content_charset("utf-8")
     if kind.get_content_type() != "application/json" or charset not in {"utf-8", "utf8"}:
-        raise refuse(415, "The Content-Type must be application/json.")
+        raise http_error(415, "The Content-Type must be application/json.")
 
 
-async def _whole(request: Request) -> bytes:
+async def _read_body(request: Request) -> bytes:
     """Return the request's body, or refuse it if it is too large."""
     body, size = b"", 0
-    too_large = refuse(413, "The request is larger than 1 MiB.", {"Connection": "close"})
+    too_large = http_error(413, "The request is larger than 1 MiB.", {"Connection": "close"})
     if int(request.headers.get("content-length", 0)) > LARGEST_READ:
         raise too_large
     async for chunk in request.stream():
@@ -80,23 +81,23 @@ async def _whole(request: Request) -> bytes:
 def _decoded(body: bytes) -> dict[str, Any]:
     try:
         text = body.decode("utf-8")
-        data = json.loads(text, parse_constant=_finite, parse_float=_finite, object_pairs_hook=_each_once)
+        data = json.loads(text, parse_constant=_finite, parse_float=_finite, object_pairs_hook=_unique)
     except (ValueError, RecursionError):
-        raise refuse(400, "The body is not JSON, or names a field twice.") from None
+        raise http_error(400, "The body is not JSON, or names a field twice.") from None
     if not isinstance(data, dict):
-        raise refuse(400, "The body is not a JSON object.")
+        raise http_error(400, "The body is not a JSON object.")
     return data
 
 
 def _finite(text: str) -> float:
-    """Read a number; NaN, Infinity and what is as large are none."""
+    """Parse a number; refuse NaN, Infinity and numbers too large for a float."""
     if not math.isfinite(number := float(text)):
         raise ValueError(text)
     return number
 
 
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make an object; one that names a field twice means something else to each reader."""
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build an object; refuse repeated names, which parsers interpret differently."""
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError
@@ -105,35 +106,35 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _webhook(value: Any) -> str:
     if not isinstance(value, str):
-        raise refuse(422, "`webhook`: must be a URL, or left out.")
+        raise http_error(422, "`webhook`: must be a URL, or left out.")
     try:
-        return check_webhook(value)
+        return check_webhook_url(value)
     except ValueError as error:
-        raise refuse(422, f"`webhook`: {error}.") from None
+        raise http_error(422, f"`webhook`: {error}.") from None
 
 
 def _check_names(spec: NodeSpec, state: Mapping[str, Any]) -> None:
-    """Refuse null for "not set", and fields of other endpoints; a name that nobody knows may be a new field."""
+    """Refuse null, and the fields of other endpoints. A name that no endpoint has may be a new field."""
     for name in state:
-        if name in foreign(spec):
-            raise refuse(422, f"`{name}`: {spec.id} has no such field.")
+        if name in fields_of_others(spec):
+            raise http_error(422, f"`{name}`: {spec.id} has no such field.")
     for field in spec.fields:
         if field.name in state and field.name != "extra" and state[field.name] is None:
-            raise refuse(422, f"`{field.name}`: must be left out where it is not set, it may not be null.")
+            raise http_error(422, f"`{field.name}`: must be left out where it is not set, it may not be null.")
 
 
 def _check_media(spec: NodeSpec, state: Mapping[str, Any]) -> None:
-    """Refuse media that are no URLs: the forms take local files, too, which a service cannot see."""
+    """Refuse media that are not URLs. The forms accept local files as well, but a service cannot read those."""
     for field in spec.media:
         if field.name not in state:
-            continue  # the form says which fields are missing
+            continue  # the form reports missing fields
         if not isinstance(state[field.name], str):
-            raise refuse(422, f"`{field.name}`: must be a text, an http(s) URL.")
+            raise http_error(422, f"`{field.name}`: must be a text, an http(s) URL.")
         try:
-            check_url(state[field.name])
+            check_media_url(state[field.name])
         except ValueError as error:
-            raise refuse(422, f"`{field.name}`: {error}.") from None
+            raise http_error(422, f"`{field.name}`: {error}.") from None
 
 
 def _shown(name: str) -> str:
-    return name if len(name) <= 60 else f"{name[:60]}…"  # noqa: PLR2004  # enough to know it by
+    return name if len(name) <= 60 else f"{name[:60]}…"  # noqa: PLR2004  # enough to recognize it

@@ -1,4 +1,4 @@
-"""The parts of a sandbox and what they share."""
+"""The parts of a running sandbox, and how they are put together."""
 
 from __future__ import annotations
 
@@ -11,41 +11,46 @@ from typing import Any
 
 from lipsync_nodes.errors import ConfigurationError
 from lipsync_nodes.sandbox.faults.rules import Faults
-from lipsync_nodes.sandbox.jobs.runner import Works
-from lipsync_nodes.sandbox.jobs.store import JobStore
+from lipsync_nodes.sandbox.jobs.runner import JobRunner
+from lipsync_nodes.sandbox.jobs.store import API_PATH, JobStore
 from lipsync_nodes.sandbox.server.files import FileStore
-from lipsync_nodes.sandbox.server.journal import Journal
-from lipsync_nodes.sandbox.server.responses import Keys
+from lipsync_nodes.sandbox.server.journal import RequestJournal
+from lipsync_nodes.sandbox.server.keys import Keys
 
 __all__ = ["Service", "build"]
 
 
 @dataclass
 class Service:
-    """A running sandbox, without its server.
+    """A running sandbox without its HTTP server.
 
     Attributes:
-        url: how it calls itself where nobody tells it otherwise.
-        stopping: set when it is about to end; whoever makes a client wait looks at it.
+        url: where it is reached, for clients that send no usable Host header.
+        stopping: set when the sandbox is about to stop. Requests that wait must stop waiting then.
 
     """
 
     url: str
     keys: Keys
-    journal: Journal
+    journal: RequestJournal
     faults: Faults
     store: JobStore
     files: FileStore
-    works: Works
+    runner: JobRunner
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def leave(self) -> None:
-        """Say that the sandbox is about to end."""
-        self.works.leaving = True
+    @property
+    def base_url(self) -> str:
+        """The base URL of the API."""
+        return self.url + API_PATH
+
+    def begin_stop(self) -> None:
+        """Announce that the sandbox is about to stop."""
+        self.runner.stopping = True
         self.stopping.set()
 
-    async def unless_stopping(self, waiting: Coroutine[Any, Any, Any], seconds: float | None = None) -> None:
-        """Wait for something, for *seconds* at most, and no longer than the sandbox runs."""
+    async def wait_unless_stopping(self, waiting: Coroutine[Any, Any, Any], seconds: float | None = None) -> None:
+        """Wait for a coroutine, but at most *seconds*, and not beyond the stop of the sandbox."""
         tasks = {asyncio.ensure_future(waiting), asyncio.ensure_future(self.stopping.wait())}
         try:
             await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
@@ -54,15 +59,15 @@ class Service:
                 task.cancel()
 
     async def reset(self) -> None:
-        """Forget jobs, faults and requests; files stay, their URLs stand for their content."""
+        """Forget jobs, faults and requests. Stored files stay: their URLs never change their meaning."""
         self.faults.replace([])
-        await self.works.reset()
+        await self.runner.reset()
         self.journal.clear()
 
     async def close(self) -> None:
-        """End all work and close the database."""
+        """Stop all work and close the database."""
         try:
-            await self.works.stop()
+            await self.runner.stop()
         finally:
             self.store.close()
 
@@ -70,18 +75,18 @@ class Service:
 def build(
     folder: Path, url: str, *, key: str | None, concurrency: int, seconds: float, seed: int | None, faults: Faults
 ) -> Service:
-    """Put a sandbox together in *folder*; raise ConfigurationError if that cannot be used."""
+    """Build a sandbox in *folder*; raise ConfigurationError if the folder cannot be used."""
     for part in (folder, folder / "files", folder / "outputs"):
         _prepare(part)
     files = FileStore(folder / "files")
     keys = Keys(key)
-    store = JobStore(folder / "sandbox.sqlite3", seed)  # last, for it is open from now on
-    works = Works(folder, store, files, faults, concurrency=concurrency, seconds=seconds)
-    return Service(url, keys, Journal(keys.mask), faults, store, files, works)
+    store = JobStore(folder / "sandbox.sqlite3", seed)  # last, because it opens the database
+    runner = JobRunner(folder / "outputs", store, files.find_url, faults, concurrency=concurrency, seconds=seconds)
+    return Service(url, keys, RequestJournal(keys.mask), faults, store, files, runner)
 
 
 def _prepare(folder: Path) -> None:
-    """Make the folder, and try now what the first upload or video would find out."""
+    """Create the folder and write to it once, so that the start fails and not the first upload or video."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

@@ -1,4 +1,4 @@
-"""A running server: uvicorn in a thread of its own, ready when `Running` is made, gone when `stop` returns."""
+"""The HTTP server: uvicorn in a thread of its own."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from lipsync_nodes.errors import ConfigurationError
-from lipsync_nodes.sandbox.faults.http import Chaos
 from lipsync_nodes.sandbox.server.app import build_app
-from lipsync_nodes.sandbox.server.host_check import OnlyHere
+from lipsync_nodes.sandbox.server.host_check import HostCheck
+from lipsync_nodes.sandbox.server.middleware import RequestMiddleware
 from lipsync_nodes.sandbox.server.service import Service
 from lipsync_nodes.settings import is_loopback
 
-__all__ = ["Running", "listen"]
+__all__ = ["ServerThread", "listen"]
 
 _GRACE: Final = 0.2
+"""Seconds that open connections have after the stop."""
 _T = TypeVar("_T")
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that accepts already: who connects before the server is up waits and is served."""
+    """Return a listening socket. Clients that connect before the server is up wait in its queue."""
     try:
         return _bound(host, port)
-    except (OSError, OverflowError, TypeError, ValueError) as error:  # no such port; a host that cannot be one
+    except (OSError, OverflowError, TypeError, ValueError) as error:  # invalid ports and invalid hosts too
         reason = getattr(error, "strerror", None) or error
         raise ConfigurationError(
             f"The sandbox cannot listen on {host}:{port}: {reason}.", hint="Choose another port or host."
@@ -38,10 +39,10 @@ def listen(host: str, port: int) -> socket.socket:
 
 def _bound(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Named as TCP, or asyncio would leave Nagle's algorithm on: 40 ms for each answer.
+    # asyncio turns Nagle's algorithm off only if the protocol is given. It would cost 40 ms for each response.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # Windows, where SO_REUSEADDR would share the port
+        if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # Windows: SO_REUSEADDR would let two servers share a port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         else:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -53,24 +54,24 @@ def _bound(host: str, port: int) -> socket.socket:
     return listener
 
 
-class Running:
-    """A sandbox that is up.
+class ServerThread:
+    """A running server. It accepts requests once the constructor has returned, and is gone once `stop` has.
 
     Args:
-        listener: where it accepts connections.
-        build: makes its parts, in the thread that they live in.
-        name: the host that it was told to listen on.
+        listener: the socket to accept connections from.
+        build: builds the service; it runs in the server's thread.
+        host: the host name that the sandbox listens on.
 
     """
 
-    def __init__(self, listener: socket.socket, build: Callable[[], Service], name: str) -> None:
+    def __init__(self, listener: socket.socket, build: Callable[[], Service], host: str) -> None:
         self._listener = listener
-        self._name = name if is_loopback(listener.getsockname()[0]) else None
+        self._local_host = host if is_loopback(listener.getsockname()[0]) else None
         self._ready = threading.Event()
         self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, args=(build,), name="lipsync-sandbox", daemon=True)
+        self._thread = threading.Thread(target=self._main, args=(build,), name="lipsync-sandbox", daemon=True)
         self._thread.start()
-        self._await()
+        self._wait_until_up()
         if self._failure:
             self._thread.join()
             raise self._failure
@@ -81,22 +82,22 @@ class Running:
 
     @property
     def is_reachable(self) -> bool:
-        """Whether others than this machine may reach it."""
-        return self._name is None
+        """Whether other machines may reach it."""
+        return self._local_host is None
 
-    def call(self, work: Coroutine[Any, Any, _T]) -> _T:
-        """Do something in the server's event loop and return its result."""
+    def run(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Run a coroutine in the server's event loop and return its result."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def stop(self) -> None:
-        """End it, whatever its clients are waiting for."""
+        """Stop the server without waiting for its clients."""
         if self._thread.is_alive():
-            with contextlib.suppress(RuntimeError):  # it ended this very moment
-                self._loop.call_soon_threadsafe(self._server.leave)
+            with contextlib.suppress(RuntimeError):  # the loop has just closed
+                self._loop.call_soon_threadsafe(self._server.begin_stop)
             self._thread.join()
 
-    def _await(self) -> None:
-        """Wait until it is up or has failed; a Ctrl-C meanwhile leaves nothing running."""
+    def _wait_until_up(self) -> None:
+        """Wait until the server is up or has failed. On Ctrl-C, stop it before the interrupt goes on."""
         try:
             self._ready.wait()
         except BaseException:
@@ -105,10 +106,10 @@ class Running:
                 self.stop()
             raise
 
-    def _run(self, build: Callable[[], Service]) -> None:
+    def _main(self, build: Callable[[], Service]) -> None:
         try:
             asyncio.run(self._serve(build))
-        except BaseException as error:  # noqa: BLE001  # whoever waits in __init__ gets it
+        except BaseException as error:  # noqa: BLE001  # __init__ raises it
             self._failure = error
         finally:
             self._listener.close()
@@ -118,19 +119,19 @@ class Running:
         self._loop = asyncio.get_running_loop()
         self.service = build()
         try:
-            self.service.works.start()
-            self._server = _Server(self.service, self._ready, self._name)
+            self.service.runner.start()
+            self._server = _Server(self.service, self._ready, self._local_host)
             await self._server.serve(sockets=[self._listener])
         finally:
             await self.service.close()
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn, which says when it is ready, and does not wait for clients once it is to end."""
+    """Uvicorn that sets an event when it is up, and closes open connections shortly after the stop."""
 
-    def __init__(self, service: Service, ready: threading.Event, here: str | None) -> None:
-        sandbox = Chaos(build_app(service), service)
-        app: ASGIApp = sandbox if here is None else OnlyHere(sandbox, here)
+    def __init__(self, service: Service, ready: threading.Event, local_host: str | None) -> None:
+        sandbox = RequestMiddleware(build_app(service), service)
+        app: ASGIApp = sandbox if local_host is None else HostCheck(sandbox, local_host)
         super().__init__(
             uvicorn.Config(
                 app, http="h11", ws="none", loop="asyncio", lifespan="off", log_config=None, access_log=False,
@@ -140,8 +141,8 @@ class _Server(uvicorn.Server):
         self._service = service
         self._ready = ready
 
-    def leave(self) -> None:
-        self._service.leave()
+    def begin_stop(self) -> None:
+        self._service.begin_stop()
         self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -149,9 +150,9 @@ class _Server(uvicorn.Server):
         self._ready.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        asyncio.get_running_loop().call_later(_GRACE, self._hang_up)
+        asyncio.get_running_loop().call_later(_GRACE, self._abort_connections)
         await super().shutdown(sockets)
 
-    def _hang_up(self) -> None:
+    def _abort_connections(self) -> None:
         for connection in list(self.server_state.connections):
             connection.transport.abort()

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import lipsync_nodes.sandbox
-from lipsync_nodes.sandbox.preview import MediaError, Take, render
+from lipsync_nodes.sandbox.preview import MediaError, RenderInput, render
 from lipsync_nodes.sandbox.preview.video.picture import Film, read_image
 
 PORTRAIT = Path(lipsync_nodes.sandbox.__file__).parent / "media" / "portrait.jpg"
@@ -66,7 +66,7 @@ def test_a_sound_of_impossible_numbers_renders(tmp_path, odd):
         frame.rate = RATE
         file.mux(stream.encode(frame))
         file.mux(stream.encode(None))
-    render(Take(audio=audio, image=PORTRAIT), tmp_path / "out.mp4")
+    render(RenderInput(audio=audio, image=PORTRAIT), tmp_path / "out.mp4")
     assert (tmp_path / "out.mp4").stat().st_size
 
 

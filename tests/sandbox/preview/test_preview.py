@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lipsync_nodes.sandbox.preview import Take, media_seconds, render
+from lipsync_nodes.sandbox.preview import RenderInput, media_seconds, render
 from lipsync_nodes.sandbox.preview.faces.finder import FaceFinder
 from lipsync_nodes.sandbox.preview.speech.sound import read_speech
 from lipsync_nodes.sandbox.preview.video.picture import Film, read_image
@@ -76,7 +76,7 @@ def test_progress_grows_from_0_to_1(talking):
 
 
 def test_silence_keeps_the_mouth_closed(clips, talking, tmp_path):
-    rendered = render(Take(audio=clips["silence"], image=PORTRAIT), tmp_path / "out.mp4")
+    rendered = render(RenderInput(audio=clips["silence"], image=PORTRAIT), tmp_path / "out.mp4")
     seen = openings_of(tmp_path / "out.mp4")[0]
     assert seen.std() < 0.004
     assert seen.mean() < np.percentile(openings_of(talking[0])[0], 40)
@@ -86,13 +86,13 @@ def test_silence_keeps_the_mouth_closed(clips, talking, tmp_path):
 def test_720p_keeps_a_wide_images_shape_and_even_sides(clips, tmp_path):
     wide = tmp_path / "wide.png"
     cv2.imwrite(str(wide), read_image(PORTRAIT, 512)[:333])
-    rendered = render(Take(audio=clips["silence"], image=wide, short_side=720), tmp_path / "out.mp4")
+    rendered = render(RenderInput(audio=clips["silence"], image=wide, short_side=720), tmp_path / "out.mp4")
     assert (rendered.height, rendered.width) == (720, 2 * round(512 * 720 / 333 / 2))
     assert frames_of(tmp_path / "out.mp4")[0].shape == (rendered.height, rendered.width, 3)
 
 
 def test_two_people_each_move_with_their_own_audio(clips, tmp_path):
-    take = Take(audio=clips["left"], image=DUET, right_audio=clips["right"])
+    take = RenderInput(audio=clips["left"], image=DUET, right_audio=clips["right"])
     rendered = render(take, tmp_path / "out.mp4")
     both = read_speech(clips["left"])
     both[: 2 * RATE] += read_speech(clips["right"])[: 2 * RATE]
@@ -109,7 +109,7 @@ def test_two_people_each_move_with_their_own_audio(clips, tmp_path):
 
 @pytest.mark.parametrize("order", ["left_right", "right_left"])
 def test_two_people_one_after_the_other(clips, tmp_path, order):
-    take = Take(audio=clips["silence"], image=DUET, right_audio=clips["right"], order=order)
+    take = RenderInput(audio=clips["silence"], image=DUET, right_audio=clips["right"], order=order)
     rendered = render(take, tmp_path / "out.mp4")
     left, right = openings_of(tmp_path / "out.mp4", 2)
     quiet, spoken = np.split(right, [25]) if order == "left_right" else np.split(right, [50])[::-1]
@@ -124,7 +124,7 @@ def test_two_people_one_after_the_other(clips, tmp_path, order):
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_another_sway(talking, clips, tmp_path):
     again, other = tmp_path / "again.mp4", tmp_path / "other.mp4"
-    take = Take(audio=clips["left"], image=PORTRAIT, seed=1)
+    take = RenderInput(audio=clips["left"], image=PORTRAIT, seed=1)
     render(take, again)
     render(replace(take, seed=2), other)
     assert again.read_bytes() == talking[0].read_bytes()
@@ -133,13 +133,13 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_another_sway(talkin
 
 def test_a_longer_film_is_trimmed_to_the_audio(clips, still_film, tmp_path):
     short = save_wav(tmp_path / "short.wav", read_speech(clips["left"])[: RATE // 2])
-    rendered = render(Take(audio=short, video=still_film), tmp_path / "out.mp4")
+    rendered = render(RenderInput(audio=short, video=still_film), tmp_path / "out.mp4")
     assert (rendered.seconds, rendered.fps) == (pytest.approx(0.5, abs=0.1), 30)
     assert bars_of(tmp_path / "out.mp4") == list(range(15))
 
 
 def test_a_shorter_film_goes_there_and_back(clips, still_film, tmp_path):
-    rendered = render(Take(audio=clips["left"], video=still_film), tmp_path / "out.mp4")
+    rendered = render(RenderInput(audio=clips["left"], video=still_film), tmp_path / "out.mp4")
     there, back = list(range(30)), list(range(28, -1, -1))
     assert bars_of(tmp_path / "out.mp4") == (there + back + there[1:] + back)[:90]
     assert (rendered.seconds, rendered.sync > 0.5) == (pytest.approx(3, abs=0.1), True)
@@ -148,7 +148,7 @@ def test_a_shorter_film_goes_there_and_back(clips, still_film, tmp_path):
 
 def test_a_film_without_sway_and_its_old_sound(clips, still_film, talking, tmp_path):
     """Far from the mouth a film stays as it is, and a film that has sound loses it."""
-    render(Take(audio=clips["silence"], video=talking[0]), tmp_path / "out.mp4")
+    render(RenderInput(audio=clips["silence"], video=talking[0]), tmp_path / "out.mp4")
     assert np.abs(read_speech(tmp_path / "out.mp4")).max() < 0.01
     before, after = frames_of(talking[0])[10], frames_of(tmp_path / "out.mp4")[10]
     assert np.abs(before[:, :120].astype(int) - after[:, :120]).mean() < 2
@@ -176,7 +176,7 @@ def test_a_mask_keeps_everything_else_still(clips, tmp_path):
     mask[:, 50:] = 255
     cv2.imwrite(str(tmp_path / "mask.png"), mask)
     out = tmp_path / "out.mp4"
-    render(Take(audio=clips["silence"], image=PORTRAIT, mask=tmp_path / "mask.png", seed=3), out)
+    render(RenderInput(audio=clips["silence"], image=PORTRAIT, mask=tmp_path / "mask.png", seed=3), out)
     photo = read_image(PORTRAIT, 480).astype(int)
     change = np.abs(np.array(frames_of(out)[8:]).astype(int) - photo).mean((0, 3))
     assert change[:, :230].mean() < 3
@@ -193,7 +193,7 @@ def test_a_hand_before_the_mouth_is_left_as_it_is(clips, tmp_path):
             across = x + round((finger - 0.5) * 0.15 * size)
             cv2.line(image, (across, y - size // 8), (across, y + size // 2), (118, 148, 200), round(0.15 * size))
     film = save_film(tmp_path / "film.mp4", images, 25)
-    render(Take(audio=clips["left"], video=film), tmp_path / "out.mp4")
+    render(RenderInput(audio=clips["left"], video=film), tmp_path / "out.mp4")
     mouth = np.s_[y - size // 8 : y + size // 5, x - size // 6 : x + size // 6]
     change = [np.abs(a[mouth].astype(int) - b[mouth]).mean()
               for a, b in zip(frames_of(tmp_path / "out.mp4"), images, strict=False)]  # fmt: skip

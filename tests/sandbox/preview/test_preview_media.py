@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lipsync_nodes.sandbox.preview import MediaError, Take, media_seconds, render
+from lipsync_nodes.sandbox.preview import MediaError, RenderInput, media_seconds, render
 from lipsync_nodes.sandbox.preview.faces.finder import FaceFinder
 from lipsync_nodes.sandbox.preview.video.picture import _frame_rate, read_image
 from tests.sandbox.preview.films import DUET, MEDIA, PORTRAIT, RATE, save_film, save_wav
@@ -126,7 +126,7 @@ def bad(clips, still_film, tmp_path_factory):
     ],
 )
 def test_each_fault_of_the_media_has_its_sentence(bad, tmp_path, media, sentence):
-    take = Take(**{"audio": bad["silence"], **{name: bad[which] for name, which in media.items()}})
+    take = RenderInput(**{"audio": bad["silence"], **{name: bad[which] for name, which in media.items()}})
     with pytest.raises(MediaError) as caught:
         render(take, tmp_path / "out.mp4")
     assert str(caught.value) == sentence
@@ -140,7 +140,7 @@ def test_of_three_faces_the_two_largest_speak_in_their_order(clips, tmp_path):
     cv2.imwrite(str(tmp_path / "three.png"), three)
     largest = FaceFinder().find(three, 2)
     assert [face.centre[0] < duet.shape[1] for face in largest] == [True, True]
-    take = Take(audio=clips["silence"], image=tmp_path / "three.png", right_audio=clips["silence"])
+    take = RenderInput(audio=clips["silence"], image=tmp_path / "three.png", right_audio=clips["silence"])
     assert render(take, tmp_path / "out.mp4").sync == 1
 
 

@@ -80,7 +80,7 @@ class Lips:
 
     @classmethod
     def of(cls, face: Face, frame: Frame) -> Lips:
-        """Take the contours from the landmarks; lips that cross are parted, by nothing."""
+        """RenderInput the contours from the landmarks; lips that cross are parted, by nothing."""
         points = frame.into(face.points)
         upper, lower = points[list(UPPER_INNER)], points[list(LOWER_INNER)]
         lower[:, 1] = np.maximum(lower[:, 1], upper[:, 1])

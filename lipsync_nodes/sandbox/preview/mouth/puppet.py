@@ -25,7 +25,7 @@ class Puppet:
     """One face's mouth in pictures of one size. ``image`` is one in which it is where ``face`` says."""
 
     def __init__(self, face: Face, image: Image) -> None:
-        """Take the mouth's measures."""
+        """RenderInput the mouth's measures."""
         self._frame = Frame.of(face)
         self._lips = Lips.of(face, self._frame)
         self._still = still_points(face, self._frame)

@@ -68,7 +68,7 @@ def run(layers: Mapping[str, Floats], given: Floats) -> Floats:
 
 
 def _calmed(curve: Floats) -> Floats:
-    """Take out what flickers, and what is too faint to be speech."""
+    """RenderInput out what flickers, and what is too faint to be speech."""
     bell = np.array([1, 2, 3, 2, 1]) / 9
     calm = np.stack([np.convolve(column, bell, "same") for column in curve.T], -1)
     calm[:, CLOSED:] = (calm[:, CLOSED:] - _UNSURE) / (_SURE - _UNSURE)
