@@ -66,7 +66,7 @@ def main() -> int:
 def _measure(case: Case, out: Path, figures: Figures, gallery: Path | None) -> None:
     """Render one fixture and note what is to be seen in the file."""
     file = out / f"{case.name.replace(', ', ' ').replace(' ', '-')}.mp4"
-    render(measures.take_of(case), file)
+    render(measures.input_of(case), file)
     look = measures.look(file, len(case.voices))
     sheets.sheet(look, file.with_suffix(".jpg"))
     if gallery and case.name in _GALLERY:
@@ -92,7 +92,7 @@ def _measure(case: Case, out: Path, figures: Figures, gallery: Path | None) -> N
         figures.note("psnr", psnr, case.name)
     if case.name in ("smiling portrait", "easy film"):
         again = file.with_name("again.mp4")
-        render(measures.take_of(case), again)
+        render(measures.input_of(case), again)
         figures.note("same", again.read_bytes() == file.read_bytes(), case.name)
         again.unlink()
 

@@ -25,7 +25,7 @@ from lipsync_nodes.sandbox.preview.mouth.paint import Palette, coverage
 from lipsync_nodes.sandbox.preview.mouth.puppet import Puppet
 from lipsync_nodes.sandbox.preview.video.picture import Film, read_image
 from tests.quality.fixtures import Fixtures
-from tests.quality.measures import take_of
+from tests.quality.measures import input_of
 
 _CELL = 300
 # open, wide, round, closed, bite
@@ -108,7 +108,7 @@ def _blink(photos: list[np.ndarray]) -> Iterator[np.ndarray]:
 
 def _film(case) -> Iterator[np.ndarray]:
     film = Film(case.picture, 480)
-    values = rendering._read_speech(take_of(case)).values(film.fps)[0]
+    values = rendering._read_speech(input_of(case)).values(film.fps)[0]
     for number, (_, frame) in enumerate(rendering._from_film(film, values, FaceFinder())):
         if number in (25, 33, 36, 50, 60, 75):
             height, width = frame.shape[:2]

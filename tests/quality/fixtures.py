@@ -41,7 +41,7 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One render: its name, the picture, the voices, and the rest of the take."""
+    """One render: its name, the picture, the voices, and the rest of the given."""
 
     name: str
     picture: Path

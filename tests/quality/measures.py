@@ -46,8 +46,8 @@ class Look:
     """Middle and height of the first face in each frame, for contact sheets."""
 
 
-def take_of(case) -> RenderInput:
-    """Make the order for a case."""
+def input_of(case) -> RenderInput:
+    """Return the input of the render for a case."""
     picture = {"video": case.picture} if case.film else {"image": case.picture}
     right = case.voices[1].file if len(case.voices) > 1 else None
     return RenderInput(audio=case.voices[0].file, right_audio=right, short_side=case.short_side, seed=3, **picture)
@@ -141,7 +141,7 @@ def untouched(case, rendered: Path) -> tuple[bool, float]:
     film = Film(case.picture, case.short_side)
     with av.open(str(rendered)) as file:
         encoded = [frame.to_ndarray(format="bgr24") for frame in islice(file.decode(video=0), 40)]
-    values = rendering._read_speech(take_of(case)).values(Fraction(film.fps))[0][: len(encoded)]
+    values = rendering._read_speech(input_of(case)).values(Fraction(film.fps))[0][: len(encoded)]
     drawn = rendering._from_film(film, values, FaceFinder())
     shots = tracked(film.play(len(values)), FaceFinder())
     equal, errors = True, []
@@ -174,7 +174,7 @@ ROUNDS = 4
 def speed(case, folder: Path) -> Speed:
     """Time rendering and mere encoding by turns, so that whatever else the machine does slows both alike."""
     out, again = folder / "speed.mp4", folder / "encoded.mp4"
-    rendered = render(take_of(case), out)
+    rendered = render(input_of(case), out)
     with av.open(str(out)) as file:
         frames = [frame.to_ndarray(format="bgr24") for frame in file.decode(video=0)]
     rate = Fraction(rendered.fps).limit_denominator(1001)
@@ -184,7 +184,7 @@ def speed(case, folder: Path) -> Speed:
             for frame in frames:
                 file.show(frame)
 
-    rounds = [(_timed(lambda: render(take_of(case), out)), _timed(encode)) for _ in range(ROUNDS)]
+    rounds = [(_timed(lambda: render(input_of(case), out)), _timed(encode)) for _ in range(ROUNDS)]
     (wall, work), (encoding, _) = np.min(rounds, axis=0)
     return Speed(rendered.seconds / wall, rendered.seconds / encoding, work / wall)
 
@@ -200,8 +200,8 @@ _ALONE = """
 import json, resource, sys
 from pathlib import Path
 from lipsync_nodes.sandbox.preview import RenderInput, render
-take = {name: Path(value) if isinstance(value, str) else value for name, value in json.loads(sys.argv[1]).items()}
-render(RenderInput(**take), Path(sys.argv[2]))
+given = {name: Path(value) if isinstance(value, str) else value for name, value in json.loads(sys.argv[1]).items()}
+render(RenderInput(**given), Path(sys.argv[2]))
 status = Path("/proc/self/status")  # what getrusage says includes the parent's, where that was forked
 if status.exists():
     print(next(int(line.split()[1]) * 1024 for line in status.open() if line.startswith("VmHWM")))
@@ -212,8 +212,8 @@ else:
 
 def memory(case) -> float:
     """Give the most memory that a process of its own takes for a case, in MB."""
-    take = take_of(case)
-    order = {"audio": str(take.audio), "short_side": take.short_side}
+    given = input_of(case)
+    order = {"audio": str(given.audio), "short_side": given.short_side}
     order["video" if case.film else "image"] = str(case.picture)
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-c", _ALONE, json.dumps(order), str(Path(folder) / "out.mp4")]

@@ -188,7 +188,7 @@ def test_a_worker_that_dies_with_its_sandbox_fails_no_job(tmp_path, connect, por
         job_id = api.job_id(**media)
         until(lambda: service.runner.progress)
         if when == "while":
-            service.leave()
+            service.begin_stop()
         os.kill(service.runner.pids()[0], KILL)
         time.sleep(0.3)
         assert api.job(job_id)["status"] == "processing"

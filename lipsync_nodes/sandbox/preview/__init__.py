@@ -1,7 +1,7 @@
-"""The sandbox's preview engine: moves the mouth of a photographed or filmed face with the speech.
+"""What renders: the preview engine, which moves the mouth of a face in a photo or a film in time with the speech.
 
-It is a photo puppet on a CPU, for trying out a pipeline; it says nothing of the service's quality.
-Importing this package loads no imaging library: that happens at the first render.
+It animates the photo on the CPU, to try out a pipeline. It does not show the service's quality.
+Importing this package loads no imaging library; the first render does.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ if TYPE_CHECKING:
 __all__ = ["MediaError", "RenderInput", "Rendered", "media_seconds", "render"]
 
 
-# A picture of some kilobytes can unpack to gigabytes; OpenCV reads this when it is loaded.
+# An image of some kilobytes can unpack to gigabytes. OpenCV reads this limit when it is loaded.
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(LARGEST))
 
 
-def render(take: RenderInput, out: Path, progress: Callable[[float], None] | None = None) -> Rendered:
-    """Render ``take`` into the MP4 file ``out``.
+def render(given: RenderInput, out: Path, progress: Callable[[float], None] | None = None) -> Rendered:
+    """Render ``given`` into the MP4 file ``out``.
 
-    ``progress`` is called with a growing fraction from 0 to 1. Raises MediaError if the media cannot be
-    rendered; ``out`` does not exist then.
+    ``progress`` is called with a growing fraction from 0 to 1. Raises MediaError if the media cannot be rendered; then
+    ``out`` does not exist.
     """
-    from lipsync_nodes.sandbox.preview import rendering  # noqa: PLC0415 - keeps the import of the package light
+    from lipsync_nodes.sandbox.preview import rendering  # noqa: PLC0415  # keeps the import of the package light
 
-    return rendering.render(take, out, progress)
+    return rendering.render(given, out, progress)
 
 
 def media_seconds(path: Path) -> float:
-    """Duration of the file's sound track, or of its video track if it has no sound, in seconds.
+    """Return the duration in seconds of the file's sound track, or of its video track if it has no sound.
 
-    Raises MediaError if the file is unreadable or has neither.
+    Raises MediaError if the file is unreadable or has neither track.
     """
-    from lipsync_nodes.sandbox.preview.speech import sound  # noqa: PLC0415 - keeps the import of the package light
+    from lipsync_nodes.sandbox.preview.speech import sound  # noqa: PLC0415  # keeps the import of the package light
 
     return sound.media_seconds(path)

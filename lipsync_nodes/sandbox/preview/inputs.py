@@ -1,4 +1,4 @@
-"""What goes into a render and what comes out of it; plain values, no imaging library."""
+"""The input and the result of a render: plain values, without an imaging library."""
 
 from __future__ import annotations
 
@@ -9,45 +9,45 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LONGEST = 600.0
-"""The longest media that is accepted, in seconds; the service's upstream has the same limit."""
+"""The longest accepted media, in seconds. The service has the same limit."""
 LARGEST = 100_000_000
-"""The largest picture that is accepted, in pixels."""
+"""The largest accepted image, in pixels."""
 
 
 class MediaError(Exception):
-    """The media cannot be rendered; ``str(error)`` is one plain sentence for the user."""
+    """The media cannot be rendered. ``str(error)`` is one sentence for the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class RenderInput:
-    """Everything that one render needs. Paths are local; give exactly one of ``image`` and ``video``."""
+    """All that a render needs. Paths are local. Give exactly one of ``image`` and ``video``."""
 
     audio: Path
-    """What is said; by the left one, if two people speak."""
+    """The speech; with two people, that of the left one."""
     image: Path | None = None
     video: Path | None = None
     right_audio: Path | None = None
-    """Makes it two people: ``audio`` drives the left face and this the right face. Image only."""
+    """The speech of the right one of two people. For images only."""
     order: str = "meanwhile"
-    """Who speaks when: ``meanwhile``, ``left_right`` or ``right_left``."""
+    """The order in which two people speak: ``meanwhile``, ``left_right`` or ``right_left``."""
     short_side: int = 480
-    """Pixels of the output's short side: 480 or 720."""
+    """The short side of the video in pixels: 480 or 720."""
     seed: int = 0
-    """Chooses the head's sway. Image only."""
+    """Determines how the head moves and when the eyes blink. For images only."""
     mask: Path | None = None
-    """White or opaque where the picture may move; nothing else changes."""
+    """An image that is white, or opaque, where the picture may change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """Facts about a rendered file."""
+    """The facts of a rendered file."""
 
     seconds: float
     width: int
     height: int
     fps: float
     sync: float
-    """Correlation of the intended mouth opening with the one measured in the encoded file, in [-1, 1].
+    """The correlation of the intended mouth opening with the one measured in the encoded file, from -1 to 1.
 
-    With two faces, the worse one's. A mouth that was to stay closed and did counts as 1.
+    With two faces, it is the lower one. A mouth that stays closed as intended counts as 1.
     """

@@ -1,4 +1,4 @@
-"""Work ahead: on two cores, the next frames are made while the last one is worked on."""
+"""Prefetching: computes the next frames in another thread, so that a render uses two cores."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_Made = TypeVar("_Made")
-_FRAMES = 4  # made before they are needed
+_T = TypeVar("_T")
+_FRAMES = 4  # computed before they are needed
 
 
-def ahead(frames: Iterator[_Made]) -> Iterator[_Made]:
-    """Have the next ones made in another thread while the last one is worked on."""
-    with ThreadPoolExecutor(1) as artist:
-        coming = deque(artist.submit(next, frames, None) for _ in range(_FRAMES))
+def prefetched(frames: Iterator[_T]) -> Iterator[_T]:
+    """Yield the same frames, and compute the next ones in another thread meanwhile."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = deque(thread.submit(next, frames, None) for _ in range(_FRAMES))
         while (frame := coming.popleft().result()) is not None:
-            coming.append(artist.submit(next, frames, None))
+            coming.append(thread.submit(next, frames, None))
             yield frame

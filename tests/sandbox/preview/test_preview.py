@@ -92,8 +92,8 @@ def test_720p_keeps_a_wide_images_shape_and_even_sides(clips, tmp_path):
 
 
 def test_two_people_each_move_with_their_own_audio(clips, tmp_path):
-    take = RenderInput(audio=clips["left"], image=DUET, right_audio=clips["right"])
-    rendered = render(take, tmp_path / "out.mp4")
+    given = RenderInput(audio=clips["left"], image=DUET, right_audio=clips["right"])
+    rendered = render(given, tmp_path / "out.mp4")
     both = read_speech(clips["left"])
     both[: 2 * RATE] += read_speech(clips["right"])[: 2 * RATE]
     assert alike(read_speech(tmp_path / "out.mp4"), both) > 0.9
@@ -109,8 +109,8 @@ def test_two_people_each_move_with_their_own_audio(clips, tmp_path):
 
 @pytest.mark.parametrize("order", ["left_right", "right_left"])
 def test_two_people_one_after_the_other(clips, tmp_path, order):
-    take = RenderInput(audio=clips["silence"], image=DUET, right_audio=clips["right"], order=order)
-    rendered = render(take, tmp_path / "out.mp4")
+    given = RenderInput(audio=clips["silence"], image=DUET, right_audio=clips["right"], order=order)
+    rendered = render(given, tmp_path / "out.mp4")
     left, right = openings_of(tmp_path / "out.mp4", 2)
     quiet, spoken = np.split(right, [25]) if order == "left_right" else np.split(right, [50])[::-1]
     assert rendered.seconds == pytest.approx(3, abs=0.1)
@@ -124,9 +124,9 @@ def test_two_people_one_after_the_other(clips, tmp_path, order):
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_another_sway(talking, clips, tmp_path):
     again, other = tmp_path / "again.mp4", tmp_path / "other.mp4"
-    take = RenderInput(audio=clips["left"], image=PORTRAIT, seed=1)
-    render(take, again)
-    render(replace(take, seed=2), other)
+    given = RenderInput(audio=clips["left"], image=PORTRAIT, seed=1)
+    render(given, again)
+    render(replace(given, seed=2), other)
     assert again.read_bytes() == talking[0].read_bytes()
     assert other.read_bytes() != talking[0].read_bytes()
 

@@ -126,9 +126,9 @@ def bad(clips, still_film, tmp_path_factory):
     ],
 )
 def test_each_fault_of_the_media_has_its_sentence(bad, tmp_path, media, sentence):
-    take = RenderInput(**{"audio": bad["silence"], **{name: bad[which] for name, which in media.items()}})
+    given = RenderInput(**{"audio": bad["silence"], **{name: bad[which] for name, which in media.items()}})
     with pytest.raises(MediaError) as caught:
-        render(take, tmp_path / "out.mp4")
+        render(given, tmp_path / "out.mp4")
     assert str(caught.value) == sentence
     assert not (tmp_path / "out.mp4").exists()
 
@@ -140,8 +140,8 @@ def test_of_three_faces_the_two_largest_speak_in_their_order(clips, tmp_path):
     cv2.imwrite(str(tmp_path / "three.png"), three)
     largest = FaceFinder().find(three, 2)
     assert [face.centre[0] < duet.shape[1] for face in largest] == [True, True]
-    take = RenderInput(audio=clips["silence"], image=tmp_path / "three.png", right_audio=clips["silence"])
-    assert render(take, tmp_path / "out.mp4").sync == 1
+    given = RenderInput(audio=clips["silence"], image=tmp_path / "three.png", right_audio=clips["silence"])
+    assert render(given, tmp_path / "out.mp4").sync == 1
 
 
 def test_durations(clips, still_film, bad):

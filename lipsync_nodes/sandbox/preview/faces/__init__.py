@@ -1,1 +1,1 @@
-"""Faces: where they are, 468 landmarks on each, and the same face through a film."""
+"""The faces: finds them, places 468 landmarks on each, and follows a face through a film."""

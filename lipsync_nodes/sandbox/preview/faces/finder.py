@@ -1,4 +1,4 @@
-"""Faces: where they are, and 468 landmarks on each. MediaPipe's models, run by OpenCV."""
+"""Finds faces and places 468 landmarks on each. The models are MediaPipe's, and OpenCV runs them."""
 
 from __future__ import annotations
 
@@ -15,51 +15,55 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-_Find: TypeAlias = tuple[float, Floats, float, float]  # score, centre and side in pixels, angle in radians
+_Detection: TypeAlias = tuple[float, Floats, float, float]  # score, centre and side in pixels, angle in radians
 _WEIGHTS = Path(__file__).parent / "weights"
 _DETECTOR_SIDE, _MESH_SIDE = 128, 192  # pixels of the models' inputs
-_FACE_SCORE = 0.65  # below this BlazeFace invents faces
+_FACE_SCORE = 0.65  # below this, BlazeFace finds faces that are not there
 _PRESENCE = 0.5
-_MARGIN = 1.5  # the mesh wants a face with this much room around it
-_LOOKS = 3  # at a new face, each from where the last one saw it: tilted heads need them
-_PARTS = (1, 2, 4)  # of the image's short side, as squares that are searched one by one; the last for tiny faces only
-_PLAIN = 1 / 3  # of a square's side: a face as high as that is seen without searching such squares
-_TURNS = (2, 1, 3)  # quarters of a turn that an image without an upright face is given, to search again
-_OVERLAP = 0.3  # two boxes that share more than this are one face
+_MARGIN = 1.5  # the mesh needs this much space around a face
+_LOOKS = 3  # runs of the mesh on a new face, each at the last result: tilted heads need them
+_PARTS = (
+    1,
+    2,
+    4,
+)  # the image is also searched in squares: its short side divided by these; the last one for tiny faces only
+_PLAIN = 1 / 3  # of a square's side: higher faces are found without searching such squares
+_TURNS = (2, 1, 3)  # quarter turns of the image, to search again if it has no upright face
+_OVERLAP = 0.3  # boxes that overlap by more than this are one face
 RIGHT_EYE, LEFT_EYE = 33, 263  # the eyes' outer corners
 FOREHEAD, CHIN = 10, 152
 _LIPS = np.array([(81, 178), (13, 14), (311, 402), (37, 84), (0, 17), (267, 314)])
-"""Pairs above each other on the lips' inner and outer edges: of a smile, the mesh sees the outer ones better."""
+"""Vertical pairs on the inner and the outer edges of the lips. In a smile, the outer ones are more exact."""
 
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """One face's landmarks in pixels, (468, 2), in MediaPipe's numbering."""
+    """The landmarks of a face in pixels, (468, 2), in MediaPipe's numbering."""
 
     points: Floats
 
     @property
     def height(self) -> float:
-        """Forehead to chin, in pixels."""
+        """The distance from forehead to chin, in pixels."""
         return float(np.linalg.norm(self.points[CHIN] - self.points[FOREHEAD]))
 
     @property
     def centre(self) -> Floats:
-        """Middle of the face's bounding box, in pixels."""
+        """The middle of the bounding box, in pixels."""
         return floats((self.points.min(0) + self.points.max(0)) / 2)
 
     @property
     def opening(self) -> float:
-        """How tall the mouth is, from lip to lip and with its lips on the mean, as a part of the face's height."""
+        """The height of the mouth, as the mean of its inner and its outer edges, in face heights."""
         gaps = self.points[_LIPS[:, 1]] - self.points[_LIPS[:, 0]]
         return float(np.linalg.norm(gaps, axis=1).mean()) / self.height
 
 
 class FaceFinder:
-    """The two models. Not thread-safe: make one for each render."""
+    """The two models. Not thread-safe: create one for each render."""
 
     def __init__(self) -> None:
-        """Load the weights that ship with the package."""
+        """Load the weights, which are part of the package."""
         self._detector = _load("face_detection_short_range.tflite")
         self._mesh = _load("face_landmark.tflite")
         self._anchors = _anchors()
@@ -67,7 +71,7 @@ class FaceFinder:
     def find(self, image: Image, most: int = 1, *, thorough: bool = True) -> list[Face]:
         """Find the largest faces, at most ``most``, sorted from left to right.
 
-        A thorough search, which takes longer if there are too few, also finds faces that are turned or very small.
+        A thorough search also finds turned and very small faces. It takes longer if there are too few faces.
         """
         found = self._upright(image, most, _PARTS[:-1])
         for turns in _TURNS if thorough else ():
@@ -81,13 +85,13 @@ class FaceFinder:
         return sorted(found[:most], key=lambda face: float(face.centre[0]))
 
     def _upright(self, image: Image, most: int, parts: tuple[int, ...]) -> list[Face]:
-        """Find the faces that stand on their chin, more or less: in the whole, then in parts if that may help."""
+        """Find faces that are roughly upright: in the whole image, then in parts of it if that may find more."""
         found: list[Face] = []
         image = np.ascontiguousarray(image)
         height, width = image.shape[:2]
         for side in (max(height, width), *(min(height, width) // part for part in parts)):
             if sum(face.height > _PLAIN * side for face in found) >= most:
-                break  # a larger one would have been seen
+                break  # larger ones would have been found
             for centre, size, angle in self._detect(image, side):
                 if any(_near(centre, face) for face in found):
                     continue
@@ -99,13 +103,13 @@ class FaceFinder:
         return found
 
     def follow(self, image: Image, last: Face) -> Face | None:
-        """Find the face that was at ``last`` in the frame before, or None if it has gone."""
+        """Return the face that was at ``last`` in the previous frame, or None if it is no longer there."""
         side = float(np.ptp(last.points, axis=0).max()) * _MARGIN
         right, left = last.points[RIGHT_EYE], last.points[LEFT_EYE]
         return self._landmarks(image, last.centre, side, _angle(left - right))
 
     def _landmarks(self, image: Image, centre: Floats, side: float, angle: float) -> Face | None:
-        """Run the mesh on a rotated square of the image."""
+        """Run the mesh on a rotated square of the image; None if it sees no face."""
         turn = _square(centre, side, angle, _MESH_SIDE)
         crop = cv2.warpAffine(image, turn, (_MESH_SIDE, _MESH_SIDE), borderMode=cv2.BORDER_REPLICATE)
         self._mesh.setInput(cv2.dnn.blobFromImage(crop, 1 / 255, swapRB=True))
@@ -116,7 +120,7 @@ class FaceFinder:
         return Face(floats(cv2.transform(points, cv2.invertAffineTransform(turn)))[:, 0])
 
     def _detect(self, image: Image, side: int) -> list[tuple[Floats, float, float]]:
-        """Find faces in squares of that side, as (centre, side, angle) in pixels and radians, best first, once each."""
+        """Find faces in squares of that side: (centre, side, angle) in pixels and radians, best first."""
         tiles = _tiles(image.shape[0], image.shape[1], side)
         found = [row for tile in tiles for row in self._detect_tile(image, *tile)]
         if not found:
@@ -125,8 +129,8 @@ class FaceFinder:
         kept = cv2.dnn.NMSBoxes(boxes, [row[0] for row in found], _FACE_SCORE, _OVERLAP)
         return [found[int(i)][1:] for i in np.ravel(kept)]
 
-    def _detect_tile(self, image: Image, x: int, y: int, side: int) -> list[_Find]:
-        """Run the detector on one square of the image, black where it reaches beyond."""
+    def _detect_tile(self, image: Image, x: int, y: int, side: int) -> list[_Detection]:
+        """Run the detector on one square of the image; outside the image it is black."""
         tile = image[max(0, y) : y + side, max(0, x) : x + side]
         top, left = max(0, -y), max(0, -x)
         bottom, right = side - top - tile.shape[0], side - left - tile.shape[1]
@@ -142,7 +146,7 @@ class FaceFinder:
 
 
 def _turned_back(face: Face, turns: int, image: Image) -> Face:
-    """Give a face found in an image that np.rot90 had turned, where it is in the image itself."""
+    """Return a face that was found after np.rot90, in the coordinates of the original image."""
     points, (height, width) = face.points, image.shape[:2]
     for _ in range(turns):  # each step back swaps the axes
         width, height = height, width
@@ -152,15 +156,15 @@ def _turned_back(face: Face, turns: int, image: Image) -> Face:
     return Face(floats(points))
 
 
-def _load(name: str) -> Any:  # OpenCV's own stubs disagree between versions
-    """Load a network. OpenCV 5's new engine gives one output only; the classic one, as in 4, gives both."""
+def _load(name: str) -> Any:  # OpenCV's stubs differ between versions
+    """Load a network. The new engine of OpenCV 5 returns one output only; the classic one returns both."""
     engine = getattr(cv2.dnn, "ENGINE_CLASSIC", None)
     path = str(_WEIGHTS / name)
     return cv2.dnn.readNetFromTFLite(path) if engine is None else cv2.dnn.readNetFromTFLite(path, engine)
 
 
 def _anchors() -> Floats:
-    """Give the centres of BlazeFace's anchors, in [0, 1]: two on a 16 by 16 grid, six on an 8 by 8 grid."""
+    """Return the centres of BlazeFace's anchors, from 0 to 1: two on a 16 by 16 grid, six on an 8 by 8 grid."""
     grids = []
     for cells, each in ((16, 2), (8, 6)):
         line = (np.arange(cells, dtype=np.float32) + 0.5) / cells
@@ -169,43 +173,43 @@ def _anchors() -> Floats:
 
 
 def _tiles(height: int, width: int, side: int) -> Iterator[tuple[int, int, int]]:
-    """Give squares (x, y, side) that cover the image: small faces show only in parts of it."""
+    """Yield squares (x, y, side) that cover the image, because small faces are found only in parts of it."""
     for y in _starts(height, side):
         for x in _starts(width, side):
             yield x, y, side
 
 
 def _starts(length: int, side: int) -> list[int]:
-    """Spread squares over a length so that they overlap by a third or more."""
+    """Return the starts of squares over a length; they overlap by a third or more."""
     if length <= side:
         return [(length - side) // 2]
     return [int(start) for start in np.linspace(0, length - side, 1 + int(np.ceil((length - side) / (side * 0.67))))]
 
 
-def _decode(score: float, box: Floats, anchor: Floats, origin: Floats, side: int) -> _Find:
-    """Turn one raw detection in a square at ``origin`` into a find in the image."""
+def _decode(score: float, box: Floats, anchor: Floats, origin: Floats, side: int) -> _Detection:
+    """Convert a raw detection in a square at ``origin`` to the image's coordinates."""
     centre = origin + (box[:2] / _DETECTOR_SIDE + anchor) * side
     right_eye, left_eye = box[4:6], box[6:8]
     return score, floats(centre), float(box[2:4].max()) / _DETECTOR_SIDE * side, _angle(left_eye - right_eye)
 
 
 def _square(centre: Floats, side: float, angle: float, size: int) -> Floats:
-    """Give the affine transform from a rotated square of the image to ``size`` by ``size`` pixels."""
+    """Return the affine transform from a rotated square of the image to ``size`` by ``size`` pixels."""
     turn = floats(cv2.getRotationMatrix2D((float(centre[0]), float(centre[1])), np.degrees(angle), size / side))
     turn[:, 2] += size / 2 - centre
     return turn
 
 
 def _angle(direction: Floats) -> float:
-    """Angle of a direction against the image's rows, in radians."""
+    """Return the angle of a direction to the image's rows, in radians."""
     return float(np.arctan2(direction[1], direction[0]))
 
 
 def _near(centre: Floats, face: Face) -> bool:
-    """Say whether a find is a face that is known: its centre is nearer than half a face."""
+    """Return whether a point is within half a face's height of a face's centre."""
     return float(np.linalg.norm(centre - face.centre)) < face.height / 2
 
 
 def _sigmoid(x: Floats) -> Floats:
-    """Logistic function; clipped, so that it cannot overflow."""
+    """Return the logistic function; clipped, so that it cannot overflow."""
     return floats(1 / (1 + np.exp(-np.clip(x, -50, 50))))

@@ -1,4 +1,4 @@
-"""Occlusion: is something in front of the mouth, such as a hand? Then nothing is to be painted on it."""
+"""Occlusion: detects things in front of the mouth, such as a hand, which must not be painted over."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from lipsync_nodes.sandbox.preview.arrays import Floats, Image, floats
 if TYPE_CHECKING:
     from lipsync_nodes.sandbox.preview.faces.finder import Face
 
-_LIPS = (0, 37, 267, 39, 269, 17, 84, 314, 181, 405, 61, 291, 146, 375)  # their red, all around
-_SKIN = (50, 280, 205, 425, 4, 195, 151, 9)  # cheeks, nose, forehead: what the light does to them, it does to lips
+_LIPS = (0, 37, 267, 39, 269, 17, 84, 314, 181, 405, 61, 291, 146, 375)  # the red of the lips, all around
+_SKIN = (50, 280, 205, 425, 4, 195, 151, 9)  # cheeks, nose, forehead: light changes them as it changes the lips
 _AROUND = (164, 18, 200, 57, 287, 43, 273)  # between nose and chin
-_REMEMBERED = 75  # frames whose median is what the mouth looks like
-_RARELY = 8  # of a hidden mouth only one frame in that many is remembered, lest a hand be taken for the mouth too soon
-_SEEN, _HIDDEN = 6.0, 11.0  # distances, in the units of 8-bit Lab, up to which and from which on it is so
-_LIGHTNESS = 0.35  # its weight: shadows fall on mouths, too
+_REMEMBERED = 75  # frames whose median is the usual look of the mouth
+_RARELY = 8  # of a hidden mouth, one in this many frames is remembered, or a hand soon counts as the mouth
+_SEEN, _HIDDEN = 6.0, 11.0  # distances in 8-bit Lab: fully visible up to the first, hidden from the second on
+_LIGHTNESS = 0.35  # the weight of the lightness, which shadows change too
 
 
 class Occlusion:
-    """Compares a mouth's colours with what they were in the frames before."""
+    """Compares the colours of a mouth with those in earlier frames."""
 
     def __init__(self) -> None:
-        """Begin with no memory: the first face is taken for a bare one."""
+        """Begin without earlier frames. The first mouth counts as visible."""
         self._past: deque[Floats] = deque(maxlen=_REMEMBERED)
         self._hidden = 0
 
     def seen(self, image: Image, face: Face) -> float:
-        """Say how much of the mouth is to be seen: from 1, all, to 0, nothing."""
+        """Return how visible the mouth is, from 1 (fully) to 0 (hidden)."""
         looks = _looks(image, face)
         usual = np.median(np.array(self._past), 0) if self._past else looks
         away = np.abs(looks - usual) * floats([_LIGHTNESS, 1, 1])
-        far = float(np.linalg.norm(away, axis=-1).min())  # a mouth that opens changes its own colours alone
+        far = float(np.linalg.norm(away, axis=-1).min())  # an opening mouth changes only its own colours
         self._hidden = self._hidden + 1 if far >= _HIDDEN else 0
         if self._hidden % _RARELY == 0:
             self._past.append(looks)
@@ -43,7 +43,7 @@ class Occlusion:
 
 
 def _looks(image: Image, face: Face) -> Floats:
-    """Give the colours of the lips and of the skin around them, less the rest of the face's, (2, 3) in Lab."""
+    """Return the colours of the lips and of the skin around them, minus the face's, (2, 3) in Lab."""
     skin = _colour(image, face, _SKIN)
     return floats([_colour(image, face, _LIPS) - skin, _colour(image, face, _AROUND) - skin])
 

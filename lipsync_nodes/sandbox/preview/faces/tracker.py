@@ -1,4 +1,4 @@
-"""Tracking: the same face through the frames of a film, its landmarks calmed."""
+"""Tracking: follows a face through the frames of a film and smooths its landmarks."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
     from lipsync_nodes.sandbox.preview.arrays import Image
 
-_WEIGHTS = (1, 2, 1)  # of the frames around one, for its landmarks; more would smear the film's own lips
+_WEIGHTS = (1, 2, 1)  # of the frames around one, for its landmarks; more would blur the movement of the lips
 _AROUND = len(_WEIGHTS) // 2
-_LEAP = 0.025  # of the face's height: landmarks that move further in a frame do not tremble, they move
-_RETRY = 5  # frames from one search for a lost face to the next
-_THOROUGH = 50  # frames from one thorough search to the next
-_GONE = 0.1  # of a mouth to be seen: less is none
+_LEAP = 0.025  # in face heights: landmarks that move further in one frame really move, and are not smoothed
+_RETRY = 5  # frames between two searches for a lost face
+_THOROUGH = 50  # frames between two thorough searches
+_GONE = 0.1  # a mouth that is visible by less than this counts as hidden
 
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """A film's frame, its largest face, if it has one, and how much of its mouth is to be seen, from 0 to 1."""
+    """A frame of a film, its largest face if there is one, and how visible its mouth is, from 0 to 1."""
 
     image: Image
     face: Face | None = None
@@ -36,16 +36,16 @@ class Tracked:
 
 
 def tracked(frames: Iterable[Image], finder: FaceFinder) -> Iterator[Tracked]:
-    """Give every frame with its largest face. Looks one frame ahead and keeps no more."""
+    """Yield each frame with its largest face. It reads one frame ahead."""
     near: deque[Tracked | None] = deque([None] * _AROUND, maxlen=len(_WEIGHTS))
     for one in chain(_found(frames, finder), [None] * _AROUND):
         near.append(one)
         if len(near) > _AROUND and (now := near[-1 - _AROUND]) is not None:
-            yield _calm(now, near)
+            yield _smoothed(now, near)
 
 
 def _found(frames: Iterable[Image], finder: FaceFinder) -> Iterator[Tracked]:
-    """Follow the face; search for it when it is not there."""
+    """Follow the face; search for it while it is lost."""
     face: Face | None = None
     wait = 0
     occlusion = Occlusion()
@@ -58,8 +58,8 @@ def _found(frames: Iterable[Image], finder: FaceFinder) -> Iterator[Tracked]:
         yield Tracked(image, face, occlusion.seen(image, face)) if face else Tracked(image)
 
 
-def _calm(now: Tracked, near: Iterable[Tracked | None]) -> Tracked:
-    """Average a face's landmarks with those of the frames around it, as far as it is one movement."""
+def _smoothed(now: Tracked, near: Iterable[Tracked | None]) -> Tracked:
+    """Average a face's landmarks with those of the frames around it, except for large movements."""
     if now.face is None:
         return now
     points, seen, weights = np.zeros_like(now.face.points), 0.0, 0

@@ -1,1 +1,1 @@
-"""Mouth: the puppet that redraws it, and what else of a head moves in a photo."""
+"""The mouth: redraws it to match the speech. Also the eyes and the head of a photo, which move a little."""

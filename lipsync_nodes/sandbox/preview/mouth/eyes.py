@@ -1,4 +1,4 @@
-"""Eyes: a still photo's face blinks now and then, chosen by a seed."""
+"""Blinking: the eyes in a photo blink now and then, at moments that a seed determines."""
 
 from __future__ import annotations
 
@@ -9,34 +9,47 @@ import numpy as np
 
 from lipsync_nodes.sandbox.preview.arrays import Floats, Image, floats
 from lipsync_nodes.sandbox.preview.mouth.lips import Frame
-from lipsync_nodes.sandbox.preview.mouth.window import picked
+from lipsync_nodes.sandbox.preview.mouth.window import sampled_at
 
 if TYPE_CHECKING:
     from lipsync_nodes.sandbox.preview.faces.finder import Face
 
-# MediaPipe's landmarks of each eye, from its right corner to its left one, and of the brow's lower edge above it.
+# MediaPipe's landmarks: the lids of each eye, and the lower edge of the brow above it, each from right to left.
 _UPPER_LIDS = ((33, 246, 161, 160, 159, 158, 157, 173, 133), (362, 398, 384, 385, 386, 387, 388, 466, 263))
 _LOWER_LIDS = ((33, 7, 163, 144, 145, 153, 154, 155, 133), (362, 382, 381, 380, 374, 373, 390, 249, 263))
 _BROWS = ((46, 53, 52, 65, 55), (285, 295, 282, 283, 276))
-_CLOSING = (0.25, 0.7, 1.0, 1.0, 0.8, 0.5, 0.25, 0.1)  # of the way, frame by frame: lids fall faster than they rise
-_PAUSE = (2.2, 5.0)  # seconds from one blink to the next, at least and at most
-_LASHES = 0.16  # of the eye's height above the lid's edge goes down as it is; the skin above is stretched
-_BRIGHT = 1.3  # how much more of a closed lid comes from the skin under the brow than from the dark fold by the lashes
-_ROOM = 0.02  # of the face's height around an eye
+_CLOSING = (
+    0.25,
+    0.7,
+    1.0,
+    1.0,
+    0.8,
+    0.5,
+    0.25,
+    0.1,
+)  # how far the lid is down, for each frame: lids close faster than they open
+_PAUSE = (2.2, 5.0)  # the least and the most seconds between two blinks
+_LASHES = (
+    0.16  # this part of the eye's height, above the lid's edge, moves down unchanged; the skin above it is stretched
+)
+_BRIGHT = (
+    1.3  # how far a closed lid takes its colour from the skin under the brow, not from the dark fold above the lashes
+)
+_ROOM = 0.02  # margin around an eye, as a part of the face's height
 
 
 class Blinks:
-    """The blinks of one face in a still photo; all their pictures are drawn once."""
+    """The blinks of one face in a photo. Each step of a blink is drawn once, in advance."""
 
     def __init__(self, face: Face, photo: Image, seed: int, fps: float) -> None:
-        """Choose the moments, and draw the lids at each step of a blink."""
+        """Choose the moments and draw the lids for each step of a blink."""
         self._rng = np.random.default_rng([seed % 2**63, 1])
         self._fps = fps
         self._next = self._pause(0) // 2
         self._steps = [[_lid(face, photo, eye, step) for eye in (0, 1)] for step in _CLOSING]
 
     def draw(self, onto: Image, number: int) -> None:
-        """Draw the lids as they are in a frame; to be called for one frame after the other."""
+        """Draw the lids of frame *number*. Call it for each frame in order."""
         if number >= self._next + len(_CLOSING):
             self._next = self._pause(number)
         if number >= self._next:
@@ -48,7 +61,7 @@ class Blinks:
 
 
 def _lid(face: Face, photo: Image, eye: int, closed: float) -> tuple[slice, slice, Image]:
-    """Give an eye's place in the photo and what is to be seen there with the lid so far down."""
+    """Return the rows and columns of an eye in the photo, and its picture with the lid that far down."""
     frame = Frame.of(face)
     upper, lower, brow = (frame.into(face.points[list(part[eye])]) for part in (_UPPER_LIDS, _LOWER_LIDS, _BROWS))
     low = np.array([upper[0, 0] - _ROOM, brow[:, 1].min() - _ROOM])
@@ -63,14 +76,14 @@ def _lid(face: Face, photo: Image, eye: int, closed: float) -> tuple[slice, slic
     pixels = floats(np.stack(np.meshgrid(np.arange(left, right), np.arange(top, bottom)), -1))
     points = frame.into(pixels)
     sources, covered = _pulled(points, upper, lower, brow, closed)
-    moved = picked(photo, frame.out_of(sources))
+    moved = sampled_at(photo, frame.out_of(sources))
     cover = cv2.GaussianBlur(covered, (0, 0), max(0.4, 0.004 * face.height))[..., None]
     before = photo[rows, columns].astype(np.float32)
     return rows, columns, np.rint(before + (moved - before) * cover).astype(np.uint8)
 
 
 def _pulled(points: Floats, upper: Floats, lower: Floats, brow: Floats, closed: float) -> tuple[Floats, Floats]:
-    """Find where the lid's skin comes from, and where there is lid."""
+    """Return where in the photo each pixel of the lid is taken from, and which pixels are lid."""
     x, y = points[..., 0], points[..., 1]
     edge, bottom = (np.interp(x, line[:, 0], line[:, 1]) for line in (upper, lower))
     height = np.maximum(bottom - edge, 0)

@@ -1,8 +1,8 @@
-"""Lips: the contours of a mouth in the face's own frame, and where they go when it opens or closes.
+"""Lips: the contours of a mouth in the face's frame, and how they move when it opens or closes.
 
-The face's frame has its origin between the corners of the mouth, x along the line of the eyes, y towards the
-chin, and the face's height (forehead to chin) as its unit. So the same numbers hold for every size, place and
-roll of the head.
+The face's frame is a coordinate system with its origin between the corners of the mouth, x parallel to the line between
+the eyes, y towards the chin, and the face's height (forehead to chin) as its unit. So the same numbers apply to every
+size, position and roll of the head.
 """
 
 from __future__ import annotations
@@ -16,35 +16,41 @@ from lipsync_nodes.sandbox.preview.arrays import Floats, floats
 from lipsync_nodes.sandbox.preview.faces.finder import LEFT_EYE, RIGHT_EYE, Face
 from lipsync_nodes.sandbox.preview.speech.curve import BITE, OPEN, ROUND, WIDE, opening
 
-# MediaPipe's landmarks, from the right corner of the mouth (on the image's left) to the left one.
+# MediaPipe's landmarks, from the right corner of the mouth (left in the image) to the left one.
 UPPER_INNER = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
 LOWER_INNER = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308)
 UPPER_OUTER = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291)
 LOWER_OUTER = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291)
 _JAW = (58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288)
 _JAW_FOLLOWS = floats([0, 0.15, 0.35, 0.6, 0.8, 0.95, 1, 1, 1, 0.95, 0.8, 0.6, 0.35, 0.15, 0])
-_OUTLINE = (132, 58, 172, 361, 288, 397)  # of the cheeks, lest a narrow mouth draws what is behind them in
+_OUTLINE = (132, 58, 172, 361, 288, 397)  # of the cheeks; otherwise a narrow mouth would pull the background in
 _STILL_ABOVE = (2, 98, 327, 205, 425, 50, 280, 33, 133, 362, 263, 168, 234, 454, *_OUTLINE)  # nose, cheeks, eyes, ears
 _STILL_BELOW = (205, 425, 50, 280, 234, 454, 132, 361)
 
 WIDEST = 0.105
-"""Gap between the lips at opening 1, as a part of the face's height: what vowels in lively speech reach."""
-_PARTING = 0.02  # of it more for lips that barely open: what is less does not look parted
-_REST = 0.45  # where parted lips meet when they close: from the upper lip's edge (0) to the lower one's (1)
-_UPPER_PART = 0.2  # of the gap is made by the upper lip; the jaw makes the rest
-_BITTEN = 0.008  # gap over a lower lip that is under the teeth; teeth fill it
-_NARROWS, _ROUNDS, _WIDENS = 0.08, 0.33, 0.05  # of the width, for an open, a round and a wide mouth
-_POUT = 0.25  # by how much rounded lips grow thicker
-_CALM_WIDTH, _CALM_SAG = 0.30, 0.022  # of a mouth that does not smile: its width, its middle below its corners
-_CORNER, _PARTED = 0.8, 0.03  # parted lips let one look in nearly to their outer corners, which the mesh does not
-_INSET, _INSET_OPEN, _INSET_MOST = 0.010, 0.08, 0.45  # see Lips.inset; of the gap, and of a lip's thickness at most
-_THICKEST = floats([0.036, 0.050])  # an upper and a lower lip that look thicker hold some of what is between them
-_UNSMILE = 0.5  # of a smile is taken back while the mouth speaks or rests
+"""The gap between the lips at opening 1, as a part of the face's height: that of vowels in lively speech."""
+_PARTING = 0.02  # a larger gap, by this part, for lips that barely open: less does not look open
+_REST = 0.45  # where open lips meet when they close, from the upper lip's edge (0) to the lower one's (1)
+_UPPER_PART = 0.2  # the upper lip moves by this part of the gap; the jaw moves by the rest
+_BITTEN = 0.008  # the gap above a lower lip that is under the teeth; the teeth fill it
+_NARROWS, _ROUNDS, _WIDENS = 0.08, 0.33, 0.05  # change of the width of an open, a round and a wide mouth
+_POUT = 0.25  # how much thicker rounded lips are
+_CALM_WIDTH, _CALM_SAG = 0.30, 0.022  # a mouth without a smile: its width, and how far its middle is below its corners
+_CORNER, _PARTED = 0.8, 0.03  # open lips show the mouth almost to their outer corners; the mesh ends before
+_INSET, _INSET_OPEN, _INSET_MOST = (
+    0.010,
+    0.08,
+    0.45,
+)  # see Lips.inset; the second is a part of the gap, the last of the lip's thickness
+_THICKEST = floats(
+    [0.036, 0.050]
+)  # thicker landmarks of an upper and a lower lip include some of the mouth between them
+_UNSMILE = 0.5  # a smile is reduced by this part while the mouth speaks or rests
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The face's own frame: ``origin`` in pixels, unit vectors ``across`` and ``down`` in pixels."""
+    """The face's frame: its ``origin`` and its unit vectors ``across`` and ``down``, in pixels."""
 
     origin: Floats
     across: Floats
@@ -52,25 +58,25 @@ class Frame:
 
     @classmethod
     def of(cls, face: Face) -> Frame:
-        """Lay the frame on a face."""
+        """Return the frame of a face."""
         eyes = face.points[LEFT_EYE] - face.points[RIGHT_EYE]
         across = floats(eyes / np.linalg.norm(eyes) * face.height)
         origin = (face.points[UPPER_OUTER[0]] + face.points[UPPER_OUTER[-1]]) / 2
         return cls(origin, across, floats([-across[1], across[0]]))
 
     def into(self, pixels: Floats) -> Floats:
-        """Turn pixels (…, 2) into the frame's units."""
+        """Convert pixels (…, 2) to the frame."""
         basis = np.stack([self.across, self.down], axis=1) / float(self.across @ self.across)
         return floats((pixels - self.origin) @ basis)
 
     def out_of(self, points: Floats) -> Floats:
-        """Turn points (…, 2) of the frame into pixels."""
+        """Convert points (…, 2) of the frame to pixels."""
         return floats(points @ np.stack([self.across, self.down]) + self.origin)
 
 
 @dataclass(frozen=True, slots=True)
 class Lips:
-    """A mouth's four contours, (11, 2) each, from corner to corner, and the jaw, in the face's frame."""
+    """The four contours of a mouth, (11, 2) each, from corner to corner, and the jaw, in the face's frame."""
 
     upper_inner: Floats
     lower_inner: Floats
@@ -80,7 +86,7 @@ class Lips:
 
     @classmethod
     def of(cls, face: Face, frame: Frame) -> Lips:
-        """RenderInput the contours from the landmarks; lips that cross are parted, by nothing."""
+        """Return the contours of the landmarks. Lips that overlap are moved apart until they touch."""
         points = frame.into(face.points)
         upper, lower = points[list(UPPER_INNER)], points[list(LOWER_INNER)]
         lower[:, 1] = np.maximum(lower[:, 1], upper[:, 1])
@@ -92,16 +98,16 @@ class Lips:
 
     @property
     def gap(self) -> float:
-        """Largest gap between the inner edges."""
+        """The largest gap between the inner edges."""
         return float((self.lower_inner - self.upper_inner)[:, 1].max())
 
     @property
     def rest(self) -> Floats:
-        """Line on which the lips meet, (11, 2)."""
+        """The line where the lips meet, (11, 2)."""
         return floats(self.upper_inner + _REST * (self.lower_inner - self.upper_inner))
 
     def posed(self, values: Floats) -> Lips:
-        """Give the same lips as a curve's values want them, whatever they were doing before."""
+        """Return the same lips in the pose that a curve's values describe, whatever pose they are in now."""
         lips = self.unsmiling()
         apart = float(opening(values))
         apart += _PARTING * (1 - apart) * (1 - float(np.exp(-2 * apart / _PARTING)))
@@ -118,7 +124,7 @@ class Lips:
         return Lips(upper, lower, *outer, jaw).stretched(_width(values))
 
     def unsmiling(self) -> Lips:
-        """Give lips that smile less: narrower, and with their corners lower."""
+        """Return lips that smile less: narrower, with lower corners."""
         half = float(np.ptp(self.rest[:, 0])) / 2
         spare = _UNSMILE * max(0.0, 2 * half - _CALM_WIDTH) / (2 * half)
         sag = self.rest[len(self.rest) // 2, 1] - self.rest[[0, -1], 1].mean()
@@ -131,13 +137,13 @@ class Lips:
         return Lips(*inner, calm(self.upper_outer), calm(self.lower_outer), self.jaw).stretched(1 - spare)
 
     def stretched(self, factor: float) -> Lips:
-        """Draw the corners out or in."""
+        """Return wider or narrower lips."""
         by = floats([factor, 1])
         inner = self.upper_inner * by, self.lower_inner * by
         return Lips(*inner, self.upper_outer * by, self.lower_outer * by, self.jaw)
 
     def inset(self) -> Lips:
-        """Move the inner edges into the flesh, so that what lies between open lips is not taken for lip."""
+        """Move the inner edges into the lips, so that teeth or the mouth are not stretched with them."""
         arch = (_INSET + _INSET_OPEN * self.gap) * _arch(self.upper_inner[:, 0], 0.35)
         up = np.minimum(arch, _INSET_MOST * (self.upper_inner - self.upper_outer)[:, 1].clip(0))
         down = np.minimum(arch, _INSET_MOST * (self.lower_outer - self.lower_inner)[:, 1].clip(0))
@@ -146,27 +152,27 @@ class Lips:
 
 
 def still_points(face: Face, frame: Frame) -> tuple[Floats, Floats]:
-    """Give the points of the face that no speech moves, for the upper and the lower half."""
+    """Return the points of the face that do not move in speech, for the upper and the lower half."""
     points = frame.into(face.points)
     neck = points[list(_JAW)] + floats([0, 0.3])
     return points[list(_STILL_ABOVE)], np.concatenate([points[list(_STILL_BELOW)], neck])
 
 
 def bend(targets: Floats, sources: Floats, at: Floats) -> Floats:
-    """Find where the points ``at`` come from if ``targets`` come from ``sources``: a thin-plate spline."""
+    """Return where the points ``at`` are taken from if ``targets`` are taken from ``sources``: a thin-plate spline."""
     n = len(targets)
     system = np.zeros((n + 3, n + 3))
     system[:n, :n] = _plate(targets, targets) + 1e-5 * np.eye(n)
     system[:n, n:] = np.column_stack([np.ones(n), targets])
     system[n:, :n] = system[:n, n:].T
     shift = np.concatenate([sources - targets, np.zeros((3, 2))])
-    weights = cv2.solve(system, shift)[1]  # numpy's would wake all cores, for what takes one of them 0.1 ms
+    weights = cv2.solve(system, shift)[1]  # numpy's solver uses all cores for 0.1 ms of work
     moved = _plate(at, targets) @ weights[:n] + np.column_stack([np.ones(len(at)), at]) @ weights[n:]
     return floats(at + moved)
 
 
 def _plate(one: Floats, other: Floats) -> Floats:
-    """Thin-plate kernel r² log r² between two sets of points."""
+    """Return the thin-plate kernel r² log r² between two sets of points."""
     across = one[:, :1] - other[:, 0]
     down = one[:, 1:] - other[:, 1]
     square = across * across + down * down
@@ -174,19 +180,19 @@ def _plate(one: Floats, other: Floats) -> Floats:
 
 
 def _width(values: Floats) -> float:
-    """Give the width of a mouth, as a part of its width at rest."""
+    """Return the width of a mouth, as a part of its width at rest."""
     narrow = 1 - _NARROWS * float(values[OPEN]) - _ROUNDS * float(values[ROUND])
     return narrow + _WIDENS * float(values[WIDE])
 
 
 def _arch(x: Floats, power: float = 0.75) -> Floats:
-    """Shape of an opening from corner (0) over the middle (1) to corner (0); a smaller power is rounder."""
+    """Return the shape of an opening: 0 at the corners, 1 in the middle. A smaller power is rounder."""
     middle, half = (x[0] + x[-1]) / 2, max(1e-3, float(x[-1] - x[0]) / 2)
     return floats(np.clip(1 - ((x - middle) / half) ** 2, 0, 1) ** power)
 
 
 def _moved(points: Floats, down: Floats) -> Floats:
-    """Move points down, each by its own amount."""
+    """Return the points moved down, each by its own amount."""
     moved = points.copy()
     moved[:, 1] += down
     return moved

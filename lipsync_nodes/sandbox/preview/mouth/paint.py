@@ -1,4 +1,4 @@
-"""Paint: the inside of a mouth, and the shade between closed lips."""
+"""Paint: the inside of a mouth, and the shadow between closed lips."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     from lipsync_nodes.sandbox.preview.mouth.window import Window
 
 SOFT = 0.007
-"""Softness of an edge, as a part of the face's height."""
-_TEETH_SHOW = 0.03  # lips parted further than this in a photo show teeth worth keeping
+"""The width of a soft edge, as a part of the face's height."""
+_TEETH_SHOW = 0.03  # if the lips are this far apart in the photo, it shows teeth that can be used
 _CHEEKS = (50, 280, 205, 425)
-_CREASE = floats([0.38, 0.40, 0.28])  # what the shade between closed lips takes from blue, green and red
+_CREASE = floats([0.38, 0.40, 0.28])  # how much the shadow between closed lips darkens blue, green and red
 _IVORY = floats([0.80, 0.91, 0.97])
-_TINT = 0.25  # what the light that colours the skin does to teeth, too: without it they look blue
-_UPPER_SHOWS, _LOWER_SHOWS = 0.012, 0.010  # of the teeth, beyond the line where lips meet and above the lower lip
+_TINT = 0.25  # the teeth get this part of the skin's tint: without it they look blue
+_UPPER_SHOWS, _LOWER_SHOWS = (
+    0.012,
+    0.010,
+)  # how far teeth are visible: below the line of closed lips, above the lower lip
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class Palette:
 
     @classmethod
     def of(cls, image: Image, face: Face, *, moving: bool) -> Palette:
-        """Mix the colours from lips and cheeks; a film's own teeth come and go, so they are not used."""
+        """Mix the colours from lips and cheeks. A film's own teeth are not used, because they appear only at times."""
         frame = Frame.of(face)
         lips = Lips.of(face, frame)
         flesh = _colour(image, frame.out_of(floats((lips.lower_inner + lips.lower_outer)[3:8] / 2)))
@@ -48,9 +51,9 @@ class Palette:
 
 
 def inside(window: Window, lips: Lips, posed: Lips, palette: Palette, photo: Image) -> Floats:
-    """Paint the inside of the mouth over the whole window: cavity, tongue, teeth, the upper lip's shadow.
+    """Paint the inside of the mouth over the whole window: cavity, tongue, teeth, and the shadow of the upper lip.
 
-    The upper teeth stay where the skull has them; the tongue and the lower ones go with the jaw.
+    The upper teeth do not move. The tongue and the lower teeth move with the jaw.
     """
     middle, half = float(posed.rest[:, 0].mean()), max(0.02, float(np.ptp(lips.rest[:, 0])) / 2)
     across = window.across(middle, half)
@@ -63,7 +66,7 @@ def inside(window: Window, lips: Lips, posed: Lips, palette: Palette, photo: Ima
     else:
         bright, cover = drawn_row(window, middle, 0.8 * half, low, upper=False)
         paint = laid(paint, bright[..., None] * palette.teeth * np.float32(0.78), cover)
-        rest = lips.unsmiling().rest  # teeth lie in an arch as the lips that they carry do
+        rest = lips.unsmiling().rest  # the teeth form the same arch as the lips
         edge = floats(np.interp(window.grid[..., 0], rest[:, 0], rest[:, 1])) + _UPPER_SHOWS
         bright, cover = drawn_row(window, middle, 0.95 * half, edge, upper=True)
         paint = laid(paint, bright[..., None] * palette.teeth, cover)
@@ -72,7 +75,7 @@ def inside(window: Window, lips: Lips, posed: Lips, palette: Palette, photo: Ima
 
 
 def crease(flesh: Floats, window: Window, posed: Lips) -> Floats:
-    """Darken the line on which the lips meet; it goes as they part, and ends at the mouth's corners."""
+    """Darken the line where the lips meet. It fades as they part, and ends at the corners of the mouth."""
     away = window.below(posed.rest) / 0.006
     half = max(0.02, float(np.ptp(posed.rest[:, 0])) / 2)
     ends = np.clip(3 - 3 * window.across(float(posed.rest[:, 0].mean()), half) ** 2, 0, 1)
@@ -81,22 +84,22 @@ def crease(flesh: Floats, window: Window, posed: Lips) -> Floats:
 
 
 def between(window: Window, lips: Lips) -> Floats:
-    """How deep each pixel lies between the lips' soft edges, in face heights; negative outside."""
+    """Return how far each pixel is inside the lips' edges, in face heights; negative outside."""
     depth = np.minimum(window.below(lips.upper_inner), -window.below(lips.lower_inner))
     return floats(depth - window.beyond(lips.upper_inner) - SOFT / 2)
 
 
 def coverage(depth: Floats, soft: Floats | float) -> Floats:
-    """Turn a depth into a coverage from 0 to 1 over ``soft``."""
+    """Turn a depth into a coverage that goes from 0 to 1 within ``soft``."""
     return floats(np.clip(depth / soft + 0.5, 0, 1))
 
 
 def laid(under: Floats, over: Floats, cover: Floats) -> Floats:
-    """Lay one colour or picture on another with the given coverage, (rows, columns)."""
+    """Blend ``over`` onto ``under`` with a coverage, (rows, columns)."""
     return floats(under + (over - under) * cover[..., None])
 
 
 def _colour(image: Image, points: Floats) -> Floats:
-    """Median colour at some points, BGR."""
+    """Return the median colour at some points, BGR."""
     places = np.clip(np.rint(points).astype(int), 0, [image.shape[1] - 1, image.shape[0] - 1])
     return floats(np.median(image[places[:, 1], places[:, 0]], axis=0))

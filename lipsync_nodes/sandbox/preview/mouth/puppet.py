@@ -1,8 +1,8 @@
-"""The puppet: redraws the mouth of a face in a picture, as a curve's values want it.
+"""The puppet: redraws the mouth of a face in a picture, in the pose that a curve's values describe.
 
-Two thin-plate warps carry the upper and the lower half of the face to where the lips shall be; what opens
-between them is painted. What varies slowly is computed on a coarse grid and enlarged; what has edges, at each
-pixel, and only around the lips.
+Two thin-plate warps move the upper and the lower half of the face, and the opening between the lips is painted. The
+warps vary slowly, so they are computed on a coarse grid and enlarged. The paint has edges, so it is computed for each
+pixel, but only around the lips.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 class Puppet:
-    """One face's mouth in pictures of one size. ``image`` is one in which it is where ``face`` says."""
+    """The mouth of one face, in pictures of one size. ``image`` is one in which ``face`` is the face's position."""
 
     def __init__(self, face: Face, image: Image) -> None:
-        """RenderInput the mouth's measures."""
+        """Measure the mouth."""
         self._frame = Frame.of(face)
         self._lips = Lips.of(face, self._frame)
         self._still = still_points(face, self._frame)
@@ -33,7 +33,7 @@ class Puppet:
         self._mouth = Window.around(self._frame, image, MOUTH)
 
     def draw(self, photo: Image, onto: Image, values: Floats, palette: Palette) -> None:
-        """Redraw the mouth of ``photo`` into ``onto``, another array with the same picture."""
+        """Redraw the mouth of ``photo`` in ``onto``, a copy of the same picture."""
         if self._face is None or self._mouth is None:
             return
         posed = self._lips.posed(values)
@@ -44,7 +44,7 @@ class Puppet:
         mouth[:] = levels(laid(flesh, paint, coverage(between(self._mouth, posed), SOFT)))
 
     def _flesh(self, window: Window, photo: Image, posed: Lips) -> Image:
-        """Move the face's two halves to where the posed lips want them."""
+        """Move the two halves of the face to the posed lips."""
         flesh, (above, below) = self._lips.inset(), self._still
         upper = _flow(
             window,
@@ -62,13 +62,13 @@ class Puppet:
 
 
 def _flow(window: Window, targets: list[Floats], sources: list[Floats]) -> Floats:
-    """Bend the grid so that targets come from sources, less and less towards the window's edges."""
+    """Bend the grid so that targets are taken from sources. The effect fades towards the window's edges."""
     flat = window.grid.reshape(-1, 2)
     bent = bend(np.concatenate(targets), np.concatenate(sources), flat).reshape(window.grid.shape)
     return floats(window.grid + window.ease * (bent - window.grid))
 
 
 def _lower_half(window: Window, posed: Lips) -> Floats:
-    """Share of the lower half of the face: sharp between the lips, ever softer beyond the mouth's corners."""
+    """Return the weight of the lower half: a sharp step between the lips, and a softer one beyond the corners."""
     line = floats((posed.upper_inner + posed.lower_inner) / 2)
     return coverage(window.below(line), 2 * SOFT + 0.9 * window.beyond(line))

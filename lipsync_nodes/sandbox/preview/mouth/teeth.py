@@ -1,4 +1,4 @@
-"""Teeth: a drawn set, for faces whose own are not to be seen."""
+"""Teeth: drawn ones, for faces whose own teeth are not visible in the photo."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import numpy as np
 from lipsync_nodes.sandbox.preview.arrays import Floats, floats
 from lipsync_nodes.sandbox.preview.mouth.window import NO_MAP, Window
 
-_WIDE, _TALL = 512, 128  # pixels of a drawn row
-_UPPER = (0.20, 0.145, 0.155, 0.125, 0.10, 0.08)  # widths from the middle outwards, half the row is about 0.8
+_WIDE, _TALL = 512, 128  # pixels of a drawn row of teeth
+_UPPER = (0.20, 0.145, 0.155, 0.125, 0.10, 0.08)  # widths from the middle outwards; half a row is about 0.8 wide
 _LOWER = (0.115, 0.125, 0.135, 0.125, 0.11, 0.09)
-_LENGTHS_UPPER = (1.0, 0.90, 0.97, 0.86, 0.80, 0.74)  # of the crowns, the front ones longest
+_LENGTHS_UPPER = (1.0, 0.90, 0.97, 0.86, 0.80, 0.74)  # lengths of the crowns from the middle outwards
 _LENGTHS_LOWER = (0.93, 0.95, 1.0, 0.92, 0.86, 0.80)
 HEIGHT = 0.075
-"""A row's height, as a part of the face's."""
+"""The height of a row, as a part of the face's height."""
 
 
 def drawn_row(
     window: Window, middle: float, half: float, edge: float | Floats, *, upper: bool
 ) -> tuple[Floats, Floats]:
-    """Give a row's brightness and coverage for each pixel of a window.
+    """Return the brightness and the coverage of a row of teeth for each pixel of a window.
 
-    ``middle`` and ``half`` say where the row's middle is and how wide its half, ``edge`` where the teeth end: at one
-    height, or at one for each point of the window's grid.
+    ``middle`` is the middle of the row, ``half`` half of its width, and ``edge`` the height at which the teeth end: one
+    for all, or one for each point of the window's grid.
     """
     pixels = 2 * half * float(np.linalg.norm(window.frame.across))
     row = _halved(upper, max(0, int(np.log2(_WIDE / max(8.0, pixels)))))
@@ -40,7 +40,7 @@ def drawn_row(
 
 @cache
 def _halved(upper: bool, times: int) -> Floats:
-    """Give a row drawn in fewer pixels: small mouths would pick single ones of it, and their teeth would glitter."""
+    """Return a row in fewer pixels: in small mouths only some pixels are sampled, and the teeth would flicker."""
     if not times:
         return _row(upper)
     last = _halved(upper, times - 1)
@@ -48,12 +48,12 @@ def _halved(upper: bool, times: int) -> Floats:
 
 
 def _row(upper: bool) -> Floats:
-    """Draw a row with its biting edge below: brightness and coverage, (_TALL, _WIDE, 2)."""
+    """Draw a row of upper or lower teeth that points down: brightness and coverage, (_TALL, _WIDE, 2)."""
     widths, lengths = (_UPPER, _LENGTHS_UPPER) if upper else (_LOWER, _LENGTHS_LOWER)
     edges = np.concatenate([[0], np.cumsum(widths)])
     x = np.abs((np.arange(_WIDE) + 0.5) / (_WIDE / 2) - 1)
     number = np.clip(np.searchsorted(edges, x, side="right") - 1, 0, len(widths) - 1)
-    inside = (x - edges[number]) / np.array(widths)[number] * 2 - 1  # -1 and 1 at a tooth's sides
+    inside = (x - edges[number]) / np.array(widths)[number] * 2 - 1  # -1 and 1 at the sides of a tooth
     length = np.array(lengths)[number] * (1 - 0.10 * np.abs(inside) ** 4) * 0.92
     y = (np.arange(_TALL)[:, None] + 0.5) / _TALL
     cover = np.clip((length - y) * _TALL / 5, 0, 1) * np.clip((edges[-1] - x) * _WIDE / 8, 0, 1)

@@ -1,1 +1,1 @@
-"""Speech: sound files in, and how the mouth has to move with them."""
+"""The speech: reads sound files and computes how the mouth moves."""

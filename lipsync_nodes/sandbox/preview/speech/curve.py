@@ -1,4 +1,4 @@
-"""Speech → mouth: a small net hears, a hundred times a second, what the lips do."""
+"""From speech to the mouth: a small neural network computes, 100 times a second, how the lips move."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 WEIGHTS = Path(__file__).parent / "weights" / "mouth.npz"
-"""Made by tests/quality/train.py; there is the recipe of its data, too."""
+"""Trained by tests/quality/train.py, which also creates the training data."""
 OPEN, WIDE, ROUND, CLOSED, BITE = range(5)
 """The columns of a curve: jaw down, corners out, corners in, lips pressed together, lower lip under the teeth."""
 COLUMNS = 5
 
-_UNSURE, _SURE = 0.10, 0.45  # lips close when it is as likely as that, for a missed closure is seen at once
-_FAINT = 0.10  # what opens the mouth less than this is no speech
-_SPOKEN = 0.3  # a clip whose widest opening is less has no speech in it: nearly any word opens the mouth further
-_CHUNK = 4000  # frames that the net hears at once, so that long clips need little memory
+_CLOSING, _SHUT = 0.10, 0.45  # likelihoods at which the lips begin to close and are shut: a missed closure shows
+_FAINT = 0.10  # smaller openings are not speech
+_SPOKEN = 0.3  # a clip whose widest opening is smaller has no speech: nearly every word opens the mouth further
+_CHUNK = 4000  # frames computed at once, so that long clips need little memory
 
 
 def mouth_curve(audio: Floats) -> Floats:
-    """Give what the mouth does at the times ``i / RATE``, (frames, COLUMNS), each from 0 to 1.
+    """Return the pose of the mouth at the times ``i / RATE``, (frames, COLUMNS), with values from 0 to 1.
 
-    ``audio`` is mono at SPEECH_RATE. Silence, noise and music leave the mouth at rest, which is closed.
+    ``audio`` is mono at SPEECH_RATE. For silence, noise and music the mouth stays closed.
     """
-    heard = features(audio)
-    if heard is None:
+    seen = features(audio)
+    if seen is None:
         return np.zeros((len(audio) * RATE // 16_000 + 1, COLUMNS), np.float32)
     layers = _layers()
-    context = in_context(heard)
+    context = in_context(seen)
     parts = [run(layers, context[i : i + _CHUNK]) for i in range(0, len(context), _CHUNK)]
     return _calmed(np.concatenate(parts))
 
 
 def sampled(curve: Floats, times: Floats, span: float) -> Floats:
-    """Sample a curve at the middles of frames that last ``span`` seconds, (frames, COLUMNS); at rest outside the clip.
+    """Sample a curve for frames of ``span`` seconds around ``times``, (frames, COLUMNS); at rest outside the clip.
 
-    Each frame shows the mean over its time. But a closure is often as short as a frame and lies in two: the one that
-    has more of it shows it whole.
+    Each frame shows the mean over its time. A closure is often as short as a frame and divided between two of them: the
+    frame with the larger part of it shows it in full.
     """
     own = np.arange(len(curve)) / RATE
     near = times[:, None] + span * np.linspace(-0.4, 0.4, 5)
@@ -55,23 +55,23 @@ def sampled(curve: Floats, times: Floats, span: float) -> Floats:
 
 
 def opening(values: Floats) -> Floats:
-    """Give how far the lips are apart for values (…, COLUMNS), from 0 to 1."""
+    """Return how far the lips are apart for values (…, COLUMNS), from 0 to 1."""
     return floats(values[..., OPEN] * (1 - values[..., CLOSED]) * (1 - 0.8 * values[..., BITE]))
 
 
 def run(layers: Mapping[str, Floats], given: Floats) -> Floats:
-    """Run the net."""
-    seen = given
+    """Run the network."""
+    values = given
     for number in range(2):
-        seen = np.maximum(seen @ layers[f"w{number}"] + layers[f"b{number}"], 0)
-    return floats(1 / (1 + np.exp(-np.clip(seen @ layers["w2"] + layers["b2"], -30, 30))))
+        values = np.maximum(values @ layers[f"w{number}"] + layers[f"b{number}"], 0)
+    return floats(1 / (1 + np.exp(-np.clip(values @ layers["w2"] + layers["b2"], -30, 30))))
 
 
 def _calmed(curve: Floats) -> Floats:
-    """RenderInput out what flickers, and what is too faint to be speech."""
+    """Remove flicker, and what is too faint to be speech."""
     bell = np.array([1, 2, 3, 2, 1]) / 9
     calm = np.stack([np.convolve(column, bell, "same") for column in curve.T], -1)
-    calm[:, CLOSED:] = (calm[:, CLOSED:] - _UNSURE) / (_SURE - _UNSURE)
+    calm[:, CLOSED:] = (calm[:, CLOSED:] - _CLOSING) / (_SHUT - _CLOSING)
     calm[:, OPEN] = np.maximum(calm[:, OPEN] - _FAINT, 0) / (1 - _FAINT)
     return floats(np.clip(calm, 0, 1)) * np.float32(calm[:, OPEN].max() > _SPOKEN)
 

@@ -1,4 +1,4 @@
-"""What the net hears: the loudness of 26 bands of pitch and of all, relative to the clip's own speech."""
+"""The input of the network: the loudness of 26 frequency bands and the total, relative to the speech in the clip."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ RATE = 100
 """Frames per second."""
 BANDS = 26
 AROUND = (-14, -9, -6, -3, -1, 0, 1, 3, 6, 9, 14)
-"""The frames that the net sees beside each one: 140 ms each way, densely near by."""
+"""The frames that the network sees beside each one: 140 ms in each direction, denser near it."""
 
 _HOP = SPEECH_RATE // RATE
 _WINDOW, _FFT = 400, 512  # 25 ms
 _CHUNK = 2000  # frames analysed at once, so that long clips need little memory
-_SILENCE_DB = -60.0  # there is no speech in a clip whose loudest parts are below this
-_RANGE_DB = 60.0  # what is quieter than the clip's loudest parts by more counts as silence
-_ACTIVE_DB = 35.0  # what is nearer to them is speech, whose mean spectrum is taken off
+_SILENCE_DB = -60.0  # a clip whose loudest parts are below this has no speech
+_RANGE_DB = 60.0  # sound that is quieter than the loudest parts by more than this counts as silence
+_ACTIVE_DB = 35.0  # sound within this distance of them counts as speech; its mean spectrum is subtracted
 
 
 def features(audio: Floats) -> Floats | None:
-    """Give (frames, 27) for mono samples at SPEECH_RATE; None if the clip is silent all through.
+    """Return (frames, 27) for mono samples at SPEECH_RATE; None if the whole clip is silent.
 
-    Relative to the clip's loudest parts and its mean spectrum: neither its gain nor its microphone matters. That
-    needs the whole clip.
+    The values are relative to the clip's loudest parts and to its mean spectrum, so that gain and microphone do not
+    matter. That needs the whole clip.
     """
     level = _levels(audio)
     loud = float(np.percentile(level[:, -1], 95))
@@ -38,14 +38,16 @@ def features(audio: Floats) -> Floats | None:
 
 
 def in_context(frames: Floats) -> Floats:
-    """Put each frame beside those around it: (frames, 27 * len(AROUND)); the clip's ends are repeated."""
+    """Return each frame with those around it, (frames, 27 * len(AROUND)). The clip's ends are repeated."""
     places = np.arange(len(frames))[:, None] + np.array(AROUND)
     return floats(frames[np.clip(places, 0, len(frames) - 1)].reshape(len(frames), -1))
 
 
 def _levels(audio: Floats) -> Floats:
-    """Loudness of the bands and of all, in decibels, (frames, 27)."""
-    padded = np.pad(audio, (_WINDOW // 2, _WINDOW), "symmetric")  # a clip that begins amid a sound is no onset
+    """Return the loudness of the bands and the total, in decibels, (frames, 27)."""
+    padded = np.pad(
+        audio, (_WINDOW // 2, _WINDOW), "symmetric"
+    )  # a clip that begins within a sound must not look like its start
     frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::_HOP][: len(audio) // _HOP + 1]
     return np.concatenate([_chunk(frames[i : i + _CHUNK]) for i in range(0, len(frames), _CHUNK)])
 
@@ -58,7 +60,7 @@ def _chunk(frames: Floats) -> Floats:
 
 
 def _mel() -> Floats:
-    """Triangles that are equally wide in pitch, from 60 Hz to 7.6 kHz, (257, 26)."""
+    """Return triangular filters of equal width on the mel scale, from 60 Hz to 7.6 kHz, (257, 26)."""
     hertz = np.fft.rfftfreq(_FFT, 1 / SPEECH_RATE)
     low, high = (2595 * float(np.log10(1 + hertz / 700)) for hertz in (60, 7600))
     edges = 700 * (10 ** (np.linspace(low, high, BANDS + 2) / 2595) - 1)

@@ -1,4 +1,4 @@
-"""Sound files in: how long they are, the speech for the mouth, and the blocks for the sound track."""
+"""Reads sound files: their length, the speech for the mouth, and the blocks of the sound track."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from av.container import InputContainer
+
 SPEECH_RATE = 16_000
-"""Samples per second of what the mouth is read from; speech has nothing to say above 8 kHz."""
+"""Samples per second of the speech for the mouth. Frequencies above 8 kHz are not needed."""
 SOUND_RATE = 48_000
 """Samples per second of the sound track."""
 BLOCK = 1024
@@ -27,7 +28,7 @@ BLOCK = 1024
 
 @contextmanager
 def opened(path: Path, what: str) -> Iterator[InputContainer]:
-    """Open a media file; everything that FFmpeg dislikes about it becomes a MediaError about ``what``."""
+    """Open a media file. Every error of FFmpeg becomes a MediaError about ``what``."""
     if not path.is_file() or not path.stat().st_size:
         raise MediaError(f"The {what} is empty (0 bytes).")
     try:
@@ -38,9 +39,9 @@ def opened(path: Path, what: str) -> Iterator[InputContainer]:
 
 
 def media_seconds(path: Path, what: str = "file") -> float:
-    """Duration of the sound track, or of the video track if there is no sound, in seconds.
+    """Return the duration of the sound track in seconds, or of the video track if there is no sound.
 
-    Counted, not believed: what the header says is a guess in many MP3 files, and their first and last samples
+    The samples are counted. The header of many MP3 files only estimates the duration, and their first and last samples
     are padding.
     """
     with opened(path, what) as container:
@@ -56,12 +57,12 @@ def media_seconds(path: Path, what: str = "file") -> float:
 
 
 def is_still(container: InputContainer) -> bool:
-    """Say whether the file is a still image, which FFmpeg opens as a film of one frame."""
+    """Return whether the file is an image, which FFmpeg opens as a film of one frame."""
     return container.format.name.endswith(("_pipe", "image2"))
 
 
 def _played(container: InputContainer) -> float:
-    """Duration of the video track in seconds, from the time stamps of its packets."""
+    """Return the duration of the video track in seconds, from the time stamps of its packets."""
     spans = [
         (p.pts * p.time_base, (p.pts + (p.duration or 0)) * p.time_base)
         for p in container.demux(video=0)
@@ -99,7 +100,7 @@ def mixed(left: Iterable[Floats], right: Iterable[Floats]) -> Iterator[Floats]:
 
 
 def _blocks(path: Path, what: str, rate: int, layout: str) -> Iterator[Floats]:
-    """Decode, resample and cut into blocks; refuses what runs on beyond LONGEST."""
+    """Decode, resample and cut into blocks; raise MediaError beyond LONGEST."""
     with opened(path, what) as container:
         if not container.streams.audio:
             raise MediaError(f"The {what} has no sound track.")
@@ -107,17 +108,17 @@ def _blocks(path: Path, what: str, rate: int, layout: str) -> Iterator[Floats]:
         for count, frame in enumerate(_resampled(container, resampler)):
             if count * BLOCK > LONGEST * rate:
                 raise too_long(what)
-            yield floats(np.clip(np.nan_to_num(frame.to_ndarray()), -1, 1))  # a file of floats may hold anything
+            yield floats(np.clip(np.nan_to_num(frame.to_ndarray()), -1, 1))  # a file of floats can hold any number
 
 
 def _resampled(container: InputContainer, resampler: av.AudioResampler) -> Iterator[av.AudioFrame]:
-    """Decode the first sound track through ``resampler``, its tail included."""
+    """Decode the first sound track and resample all of it."""
     for frame in container.decode(audio=0):
-        frame.pts = None  # gaps in the time stamps are no silence to be filled in
+        frame.pts = None  # otherwise gaps in the time stamps would be filled with silence
         yield from resampler.resample(frame)
     yield from resampler.resample(None)
 
 
 def too_long(what: str) -> MediaError:
-    """Make the error for media beyond LONGEST."""
+    """Return the error for media beyond LONGEST."""
     return MediaError(f"The {what} is too long: at most {LONGEST:.0f} seconds are accepted.")

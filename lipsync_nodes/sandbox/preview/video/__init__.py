@@ -1,1 +1,1 @@
-"""Video: pictures and films in, the MP4 file out, and a look at what came out."""
+"""The video: reads images and films, writes the MP4 file and measures its lip sync."""

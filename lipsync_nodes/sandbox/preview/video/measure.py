@@ -1,4 +1,4 @@
-"""Is the mouth in sync? Measured in the finished file, as a viewer would see it."""
+"""Measures the lip sync in the finished file, as a viewer sees it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import av
 import numpy as np
 
 from lipsync_nodes.sandbox.preview.arrays import Floats, Image, floats, levels
-from lipsync_nodes.sandbox.preview.prefetch import ahead
+from lipsync_nodes.sandbox.preview.prefetch import prefetched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,33 +17,33 @@ if TYPE_CHECKING:
 
     from lipsync_nodes.sandbox.preview.faces.finder import Face, FaceFinder
 
-_SAMPLES = 50  # frames looked at; more change the figure little
-_STILL = 0.006  # an opening that varies less (of the face's height, standard deviation) is a still mouth
+_SAMPLES = 50  # frames to measure; more of them change the result little
+_STILL = 0.006  # standard deviation in face heights: a mouth whose opening varies less is still
 
 
 def sync(path: Path, intended: Floats, finder: FaceFinder, progress: Callable[[float], None]) -> float:
-    """Correlate the intended opening, (faces, frames), with the one that is seen; the worst face counts."""
+    """Correlate the intended opening, (faces, frames), with the visible one; return the lowest value of all faces."""
     step = -(-intended.shape[1] // _SAMPLES)
     seen: list[list[float]] = [[] for _ in intended]
     faces: list[Face | None] = []
-    for number, image in enumerate(ahead(_shown(path, step))):
-        faces = _seen(image, faces, finder, len(intended))
+    for number, image in enumerate(prefetched(_sampled_frames(path, step))):
+        faces = _find_faces(image, faces, finder, len(intended))
         for row, face in zip(seen, faces, strict=True):
             row.append(face.opening if face else np.nan)
         progress(number * step / intended.shape[1])
     return min(_correlation(want[::step], floats(got)) for want, got in zip(intended, seen, strict=True))
 
 
-def _shown(path: Path, step: int) -> Iterator[Image]:
-    """Decode a file, and give one frame of every ``step``."""
+def _sampled_frames(path: Path, step: int) -> Iterator[Image]:
+    """Decode a file and yield one of every ``step`` frames."""
     with av.open(str(path)) as container:
         container.streams.video[0].thread_type = "AUTO"
         for frame in islice(container.decode(video=0), 0, None, step):
             yield levels(frame.to_ndarray(format="bgr24"))
 
 
-def _seen(image: Image, last: list[Face | None], finder: FaceFinder, count: int) -> list[Face | None]:
-    """Follow the faces, or look for them anew if one is lost."""
+def _find_faces(image: Image, last: list[Face | None], finder: FaceFinder, count: int) -> list[Face | None]:
+    """Follow the faces; search again if one is lost."""
     faces = [face and finder.follow(image, face) for face in last]
     if not faces or None in faces:
         faces = [*finder.find(image, count)]
@@ -51,10 +51,10 @@ def _seen(image: Image, last: list[Face | None], finder: FaceFinder, count: int)
 
 
 def _correlation(want: Floats, got: Floats) -> float:
-    """Correlate, where there was a face to see; a mouth meant to be still is right if it is still."""
+    """Correlate the frames that show a face. A mouth that should be still counts as 1 if it is, else as 0."""
     length = min(len(want), len(got))
     there = np.isfinite(got[:length])
     want, got = want[:length][there], got[:length][there]
-    if len(want) < 2 or np.ptp(want) < 0.01:  # noqa: PLR2004 - two points make a line
+    if len(want) < 2 or np.ptp(want) < 0.01:  # noqa: PLR2004  # too few to correlate, or still
         return float(len(want) > 0 and got.std() < _STILL)
     return float(np.corrcoef(want, got)[0, 1]) if got.std() > 0 else 0.0

@@ -1,4 +1,4 @@
-"""Pictures in: still images, masks, and films at a constant frame rate, all scaled to the output's size."""
+"""Reads images, masks and films, scaled to the output's size; films get a constant frame rate."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-_SLOWEST, _FASTEST = 10, 60  # frames a second that are kept as they are
+_SLOWEST, _FASTEST = 10, 60  # frame rates between these are kept
 _OPAQUE = 255
-_LONGEST_SIDE = 4096  # pixels, at the output's size
+_LONGEST_SIDE = 4096  # pixels of the output
 
 
 class _Ratio(Protocol):
-    """A ratio as PyAV gives it: a Fraction up to its version 18, a class of its own from 19 on."""
+    """A ratio of PyAV: a Fraction up to version 18, a class of its own from 19 on."""
 
     @property
     def numerator(self) -> int: ...
@@ -37,7 +37,7 @@ class _Ratio(Protocol):
 
 
 def read_image(path: Path, short_side: int) -> Image:
-    """Read a still image as BGR at the output's size: upright by its EXIF tag, transparency on white."""
+    """Read an image as BGR at the output's size, turned upright by its EXIF tag, with white for transparency."""
     data = _bytes(path, "image")
     image = _decoded(data, cv2.IMREAD_COLOR, "image")
     alpha = _alpha(data, image)
@@ -49,7 +49,7 @@ def read_image(path: Path, short_side: int) -> Image:
 
 
 def read_mask(path: Path, width: int, height: int) -> Floats:
-    """Read a mask as weights (height, width, 1) in [0, 1]: its opacity if it varies, else its brightness."""
+    """Read a mask as weights (height, width, 1) from 0 to 1: its opacity, or its brightness if it is all opaque."""
     data = _bytes(path, "mask image")
     image = _decoded(data, cv2.IMREAD_COLOR, "mask image")
     alpha = _alpha(data, image)
@@ -59,7 +59,7 @@ def read_mask(path: Path, width: int, height: int) -> Floats:
 
 
 def resized(image: Image, short_side: int) -> Image:
-    """Scale the short side to ``short_side`` pixels; both sides are even, as H.264's chroma wants them."""
+    """Scale the short side to ``short_side`` pixels. Both sides are even, as H.264 requires."""
     height, width = image.shape[:2]
     scale = short_side / min(height, width)
     size = (2 * round(width * scale / 2), 2 * round(height * scale / 2))
@@ -75,21 +75,21 @@ def resized(image: Image, short_side: int) -> Image:
 
 
 class Film:
-    """A video file as a stream of frames at the source's own, constant rate."""
+    """A video file as a stream of frames at a constant rate."""
 
     def __init__(self, path: Path, short_side: int) -> None:
-        """Look into the file: raises MediaError if it holds no film."""
+        """Open the file; raise MediaError if it has no video."""
         self._path, self._short_side = path, short_side
         with opened(path, "video") as container:
             stream = _film(container)
-            self._stretch = float(stream.sample_aspect_ratio or 1)  # of anamorphic films, whose pixels are not square
+            self._stretch = float(stream.sample_aspect_ratio or 1)  # for anamorphic films, whose pixels are not square
             self.fps = _frame_rate(stream.average_rate or stream.guessed_rate)
             self.seconds = (container.duration or 0) / 1e6
         if self.seconds > LONGEST:
             raise too_long("video")
 
     def frames(self) -> Iterator[Image]:
-        """Decode the film once; a variable frame rate is evened out by repeating and dropping frames."""
+        """Decode the film once. Frames are repeated or dropped to make a variable frame rate constant."""
         with opened(self._path, "video") as container:
             shown: Image | None = None
             count, start = 0, 0.0
@@ -104,12 +104,12 @@ class Film:
             yield shown
 
     def play(self, count: int) -> Iterator[Image]:
-        """Give ``count`` frames: the film's first ones, or all of them, then backwards and forwards again."""
-        enough = self.seconds * self.fps > count + self.fps  # the header may be off by a little
+        """Yield ``count`` frames. A film that is too short is played backwards and forwards again."""
+        enough = self.seconds * self.fps > count + self.fps  # the duration in the header may be slightly wrong
         return islice(self.frames() if enough else self._endless(), count)
 
     def _endless(self) -> Iterator[Image]:
-        """Play the film forwards, then backwards, and so on; its frames wait in a file."""
+        """Play the film forwards, backwards, and so on. The frames are kept in a temporary file."""
         with tempfile.TemporaryFile() as file:
             index = [0]
             for frame in self.frames():
@@ -117,10 +117,10 @@ class Film:
                 yield frame
             for i in _there_and_back(len(index) - 1):
                 file.seek(index[i])
-                yield _unpacked(file.read(index[i + 1] - index[i]))
+                yield _from_jpeg(file.read(index[i + 1] - index[i]))
 
     def _picture(self, frame: av.VideoFrame) -> Image:
-        """Turn a decoded frame into BGR, upright, at the output's size."""
+        """Return a decoded frame as BGR, upright, at the output's size."""
         image = frame.to_ndarray(format="bgr24")
         if self._stretch != 1:
             height, width = image.shape[:2]
@@ -129,14 +129,14 @@ class Film:
 
 
 def _there_and_back(count: int) -> Iterator[int]:
-    """Give the frames' order after the film has been played once: backwards first, turning points once."""
+    """Yield the order of the frames after the first run: backwards first, with each turning point once."""
     swing = [*range(count - 2, -1, -1), *range(1, count)] or [0]
     while True:
         yield from swing
 
 
 def _film(container: InputContainer) -> VideoStream:
-    """Give the file's film; a song's cover and a still image are none."""
+    """Return the video stream of a file. A song's cover and an image do not count."""
     covers = {int(s.index) for s in container.streams.video if "attached_pic" in str(s.disposition)}
     films = [s for s in container.streams.video if s.index not in covers]
     if not films or is_still(container):
@@ -146,20 +146,20 @@ def _film(container: InputContainer) -> VideoStream:
 
 
 def _frame_rate(rate: _Ratio | None) -> Fraction:
-    """Keep a frame rate within what players like; where the file tells none, it is 25."""
-    told = Fraction(rate.numerator, rate.denominator) if rate and rate.denominator else Fraction(25)
-    return min(max(told, Fraction(_SLOWEST)), Fraction(_FASTEST)).limit_denominator(1001)
+    """Limit a frame rate to what players support; without one in the file, it is 25."""
+    found = Fraction(rate.numerator, rate.denominator) if rate and rate.denominator else Fraction(25)
+    return min(max(found, Fraction(_SLOWEST)), Fraction(_FASTEST)).limit_denominator(1001)
 
 
 def _bytes(path: Path, what: str) -> Image:
-    """Read a file for OpenCV, which cannot open every path itself."""
+    """Read a file for OpenCV, which cannot open every path."""
     if not path.is_file() or not path.stat().st_size:
         raise MediaError(f"The {what} is empty (0 bytes).")
     return np.fromfile(path, np.uint8)
 
 
 def _decoded(data: Image, flags: int, what: str) -> Image:
-    """Decode an image file; OpenCV refuses one that is too large by its header."""
+    """Decode an image file. OpenCV refuses too large an image by its header."""
     try:
         image = cv2.imdecode(data, flags)
     except cv2.error:
@@ -171,7 +171,7 @@ def _decoded(data: Image, flags: int, what: str) -> Image:
 
 
 def _alpha(data: Image, image: Image) -> Image | None:
-    """Give the transparency of an image file, or None if it is opaque all over."""
+    """Return the opacity of an image file, or None if all of it is opaque."""
     whole = _decoded(data, cv2.IMREAD_UNCHANGED, "image")
     if whole.shape != (*image.shape[:2], 4):
         return None
@@ -180,10 +180,10 @@ def _alpha(data: Image, image: Image) -> Image | None:
 
 
 def _jpeg(image: Image) -> bytes:
-    """Pack a frame for later."""
+    """Encode a frame as JPEG."""
     return bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1])
 
 
-def _unpacked(jpeg: bytes) -> Image:
-    """Give a packed frame back."""
+def _from_jpeg(jpeg: bytes) -> Image:
+    """Decode a frame from JPEG."""
     return np.asarray(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR), np.uint8)

@@ -1,4 +1,4 @@
-"""The MP4 file that comes out: H.264 and AAC, playable before it is fully downloaded, marked as a preview."""
+"""Writes the MP4 file: H.264 and AAC, playable during the download, marked as a preview in its metadata."""
 
 from __future__ import annotations
 
@@ -20,17 +20,21 @@ if TYPE_CHECKING:
     from lipsync_nodes.sandbox.preview.arrays import Floats, Image
 
 COMMENT = "Made by the preview engine of the lipsync-nodes sandbox, not by lipsync.studio"
-# Without macroblock trees: theirs differ from run to run where the processor has AVX-512, as of x264's core 165.
-_X264 = {"preset": "superfast", "crf": "17", "x264-params": "mbtree=0"}  # half of veryfast's work at crf 18, no worse
-_THREADS = 2  # fixed: the encoder's output depends on it
+# Without macroblock trees: with AVX-512 they differ from run to run (x264 core 165).
+_X264 = {
+    "preset": "superfast",
+    "crf": "17",
+    "x264-params": "mbtree=0",
+}  # half the work of veryfast at crf 18, and no worse
+_THREADS = 2  # fixed, because the encoder's output depends on it
 _BT601, _BT709, _LIMITED = 6, 1, 1  # H.273 code points; OpenCV converts to YUV by BT.601
 
 
 class Mp4Writer:
-    """Writes frames and, at the pace of the frames, blocks of sound. A context manager."""
+    """Writes frames, and the sound up to each frame. A context manager."""
 
     def __init__(self, path: Path, size: tuple[int, int], fps: Fraction, sound: Iterator[Floats]) -> None:
-        """Begin a file of ``size`` (width, height) pixels; ``sound`` are blocks (2, n) at SOUND_RATE."""
+        """Begin a file of ``size`` (width, height) pixels. ``sound`` yields blocks (2, n) at SOUND_RATE."""
         self._file = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
         self._file.metadata["comment"] = COMMENT
         self._picture = self._file.add_stream("libx264", rate=fps, options=_X264)
@@ -44,30 +48,30 @@ class Mp4Writer:
         self._frames = self._samples = 0
 
     def __enter__(self) -> Self:
-        """Give the writer itself."""
+        """Return the writer itself."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Finish the file; after an error only close it."""
+        """Finish the file; after an error, only close it."""
         if kind is None:
-            self._hear()
+            self._write_sound()
             self._file.mux(self._picture.encode(None))
             self._file.mux(self._track.encode(None))
         self._file.close()
 
     def show(self, image: Image) -> None:
-        """Add a BGR frame, and the sound up to its end."""
+        """Write a BGR frame, and the sound up to its end."""
         frame = av.VideoFrame.from_ndarray(levels(cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)), format="yuv420p")
         frame.pts, frame.time_base = self._frames, 1 / self._fps
         frame.colorspace, frame.color_range = _BT601, _LIMITED
         self._file.mux(self._picture.encode(frame))
         self._frames += 1
-        self._hear(round(self._frames * SOUND_RATE / self._fps))
+        self._write_sound(round(self._frames * SOUND_RATE / self._fps))
 
-    def _hear(self, until: float = inf) -> None:
-        """Add the sound up to a sample, or all that is left."""
+    def _write_sound(self, until: float = inf) -> None:
+        """Write the sound up to a sample, or all that is left."""
         while self._samples < until:
             block = next(self._sound, None)
             if block is None:
@@ -78,7 +82,7 @@ class Mp4Writer:
             self._samples += block.shape[1]
 
     def _tag_colours(self) -> None:
-        """Say which YUV this is, or players guess by the size."""
+        """Declare the colour space; otherwise players guess it from the size."""
         codec = self._picture.codec_context
         codec.colorspace, codec.color_range = _BT601, _LIMITED
         codec.color_primaries = codec.color_trc = _BT709
