@@ -149,9 +149,9 @@ def clips(tmp_path_factory):
 @pytest.fixture(scope="session")
 def talking(clips, tmp_path_factory):
     out = tmp_path_factory.mktemp("talking") / "out.mp4"
-    told = []
-    rendered = render(RenderInput(audio=clips["left"], image=PORTRAIT, seed=1), out, told.append)
-    return out, rendered, told
+    reported = []
+    rendered = render(RenderInput(audio=clips["left"], image=PORTRAIT, seed=1), out, reported.append)
+    return out, rendered, reported
 
 
 @pytest.fixture(scope="session")

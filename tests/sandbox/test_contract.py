@@ -32,7 +32,8 @@ def test_every_endpoint_takes_its_form_and_ends_with_a_video(api, endpoint):
     assert video.content[4:8] == b"ftyp"
 
 
-def test_while_it_is_processing_the_model_is_lipsync_and_there_is_no_output(box, api):
+def test_a_processing_job_has_no_output(box, api):
+    """While a job is processing, its model is `lipsync` and it has no output."""
     box.fault("seconds", seconds=30)
     job = api.job(api.job_id())
     assert list(job) == FIELDS

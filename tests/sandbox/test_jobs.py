@@ -121,8 +121,8 @@ def test_the_key_is_nowhere(connect, caplog):
             api.http.get(f"{box.base_url}/jobs/sk_very_secret"),
             *(api.http.get(box.url + path) for path in ("/", "/sandbox/requests", "/sandbox/jobs", "/openapi.json")),
         ]
-        told = " ".join([repr(box), repr(box.requests), *(answer.text for answer in answers)])
-        assert "very_secret" not in told
+        shown = " ".join([repr(box), repr(box.requests), *(answer.text for answer in answers)])
+        assert "very_secret" not in shown
         assert [entry.leaks_key for entry in box.requests] == [True, True, True]
         api.job_id()
         assert box.requests[-1].leaks_key is False
@@ -195,7 +195,8 @@ def run(code):
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_importing_it_is_nearly_free_and_instant_needs_no_imaging():
+def test_importing_is_cheap_and_instant_needs_no_imaging():
+    """Importing the sandbox loads no server, and an instant one loads no imaging library."""
     done = run(
         "import sys, lipsync_nodes.sandbox as it\n"
         "assert not {'pydantic', 'starlette', 'uvicorn', 'httpx'} & set(sys.modules), sys.modules.keys()\n"

@@ -1,4 +1,4 @@
-"""The page, and what it is made of."""
+"""The page and its data."""
 
 import re
 
@@ -8,12 +8,13 @@ import httpx
 def test_the_page_says_what_it_is_in_two_languages(box):
     page = httpx.get(box.url)
     assert page.headers["content-type"].startswith("text/html")
-    assert "nothing of the real service's quality" in page.text
+    assert "They do not show the quality of the real service" in page.text
     assert "预览引擎" in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]
 
 
-def test_the_page_needs_nothing_from_elsewhere_and_runs_nothing_of_others(box):
+def test_the_page_loads_nothing_and_runs_no_foreign_code(box):
+    """The page needs nothing from elsewhere and runs nothing that others sent."""
     text = httpx.get(box.url).text
     assert not re.findall(r"(?:src|href)=\"(?!/)", text)
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|https?://", text)
@@ -30,7 +31,7 @@ def test_the_page_has_the_same_words_in_both_languages(box):
     assert set(re.findall(r"\bT\.(\w+)", text)) <= set(english)
 
 
-def test_the_page_is_told_all_that_it_shows(box, api, until):
+def test_the_page_gets_all_that_it_shows(box, api, until):
     box.fault("fail", error="<script>alert(1)</script>", path="*/lipsync-video")
     api.ended(api.job_id("lipsync-image", prompt="<b>"))
     api.ended(api.job_id("lipsync-video", webhook="http://127.0.0.1:9/secret"))

@@ -55,7 +55,8 @@ def test_a_killed_worker_fails_its_own_job_alone(preview_box, connect, portrait,
 
 
 @posix
-def test_a_hanging_worker_fails_its_own_job_alone_and_is_replaced(preview_box, connect, portrait, tone, until):
+def test_a_hanging_worker_fails_one_job_and_is_replaced(preview_box, connect, portrait, tone, until):
+    """A worker that hangs fails its own job alone and is replaced."""
     preview = connect(preview_box)
     runner = preview.box._running.service.runner
     media = {"image": preview.put("face.jpg", portrait), "audio": preview.put("long.wav", tone(30))}
@@ -148,9 +149,8 @@ def test_serve_ends_with_ctrl_c_and_hides_the_key(tmp_path, capfd, until):
 @posix
 @pytest.mark.parametrize("pause", [0, 0.05, 0.5])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_to_all_its_processes_ends_it_quietly_and_loses_no_job(
-    tmp_path, connect, portrait, tone, number, pause
-):
+def test_a_signal_to_all_processes_loses_no_job(tmp_path, connect, portrait, tone, number, pause):
+    """A signal to all its processes ends the sandbox quietly and loses no job."""
     command = [sys.executable, "-c", SERVE, str(tmp_path)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
         api = connect(Elsewhere(process.stderr.readline()))
@@ -167,7 +167,8 @@ def test_a_signal_to_all_its_processes_ends_it_quietly_and_loses_no_job(
 
 
 @posix
-def test_a_worker_has_a_session_of_its_own_and_hears_no_polite_signal(preview_box, connect, portrait, tone, until):
+def test_a_worker_ignores_signals_and_has_its_own_session(preview_box, connect, portrait, tone, until):
+    """A worker has a session of its own and ignores SIGINT and SIGTERM."""
     api, runner = connect(preview_box), preview_box._running.service.runner
     media = {"image": api.put("face.jpg", portrait), "audio": api.put("voice.wav", tone(3))}
     job_id = api.job_id(**media)

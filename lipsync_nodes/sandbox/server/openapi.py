@@ -13,16 +13,16 @@ __all__ = ["document"]
 
 _UUID: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 _DESCRIPTION: Final = (
-    "The lipsync.studio API in a box: the same contract over real HTTP, answered on this machine. The videos are "
-    "made by a preview engine; they say nothing of the service's quality."
+    "The lipsync.studio API on this machine, over real HTTP. The videos come from a preview engine. They do not show "
+    "the service's quality."
 )
 _ERRORS: Final = {
-    400: "The body is not a JSON object, or there should be none.",
+    400: "The body is not a JSON object, or a GET has a body.",
     401: "The API key is missing or wrong.",
-    404: "There is no such thing.",
+    404: "There is no such job or file.",
     413: "The request is too large.",
-    415: "The body is not said to be JSON.",
-    422: "A field is missing or wrong; the sentence names it.",
+    415: "The Content-Type is not application/json.",
+    422: "A field is missing or wrong. The error names it.",
 }
 _ANY_FILE: Final = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
 _RANGE_ANSWERS: Final = {
@@ -97,7 +97,7 @@ def _field(schema: dict[str, Any]) -> dict[str, Any]:
 def _poll() -> dict[str, Any]:
     return {
         "operationId": "poll",
-        "summary": "How a job is, and its video once it is completed.",
+        "summary": "The status of a job, and its video once it is completed.",
         "parameters": [_path("id", {"type": "string"}, "The job id.")],
         "responses": {"200": _json("The job.", "Job"), **_errors(400, 401, 404)},
     }
@@ -108,8 +108,8 @@ def _put() -> dict[str, Any]:
     link = {"operationId": "get-file", "parameters": parameters}
     return {
         "operationId": "put-file",
-        "summary": "Store a file and get a URL for it. The real service has no such thing.",
-        "parameters": [_path("name", {"type": "string", "minLength": 1}, "What to call it; made safe.")],
+        "summary": "Store a file and get a URL for it. The real service has no such endpoint.",
+        "parameters": [_path("name", {"type": "string", "minLength": 1}, "The file name. It is made safe.")],
         "requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
         "responses": {"201": {**_json("The file is stored.", "File"), "links": {"file": link}}, **_errors(401, 413)},
     }
@@ -117,13 +117,14 @@ def _put() -> dict[str, Any]:
 
 def _file() -> dict[str, Any]:
     digest = _path("digest", {"type": "string"}, "The start of the content's SHA-256.")
-    return _download("get-file", "A stored file; Range is understood.", [digest, _path("name", {"type": "string"}, "")])
+    name = _path("name", {"type": "string"}, "The file name.")
+    return _download("get-file", "A stored file. Range requests are supported.", [digest, name])
 
 
 def _output() -> dict[str, Any]:
     name = _path("name", {"type": "string"}, "The job id and `.mp4`.")
-    operation = _download("get-output", "The video of a completed job; Range is understood.", [name])
-    header = {"schema": {"type": "string"}, "description": "Says that a preview engine made it."}
+    operation = _download("get-output", "The video of a completed job. Range requests are supported.", [name])
+    header = {"schema": {"type": "string"}, "description": "States that a preview engine rendered the video."}
     operation["responses"]["200"]["headers"] = {"X-Lipsync-Preview-Engine": header}
     return operation
 
@@ -170,7 +171,7 @@ def _closed(**properties: dict[str, Any]) -> dict[str, Any]:
 _WEBHOOK: Final = {
     "type": "string",
     "pattern": WEBHOOK_PATTERN,
-    "description": "POSTed the job object once the job ends.",
+    "description": "The job object is POSTed to this URL once the job ends.",
 }
 _ID: Final = {"type": "string", "pattern": _UUID}
 _ACCEPTED: Final = _closed(id=_ID, status={"const": "processing"})
@@ -178,10 +179,10 @@ _ERROR: Final = _closed(error={"type": "string", "minLength": 1})
 _FILE: Final = _closed(url={"type": "string"}, digest={"type": "string"}, name={"type": "string"})
 _JOB: Final = _closed(
     id=_ID,
-    model={"enum": ["lipsync", *(spec.id for spec in CATALOGUE)], "description": "`lipsync` until it ends."},
+    model={"enum": ["lipsync", *(spec.id for spec in CATALOGUE)], "description": "`lipsync` until the job ends."},
     status={"enum": ["processing", "completed", "failed"]},
     output=_nullable({"type": "string"}, "URL of the video once completed."),
-    error={"type": "string", "description": "Why it failed; empty if it did not."},
+    error={"type": "string", "description": "Why the job failed; empty if it did not."},
     executionTime={"type": "integer", "minimum": 0, "description": "Milliseconds."},
     timings={"type": "null"},
 )

@@ -23,7 +23,8 @@ def chunk(name, data):
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
-def test_a_small_file_that_unpacks_to_gigabytes_is_refused_by_its_header(tmp_path):
+def test_a_file_that_unpacks_to_gigabytes_is_refused(tmp_path):
+    """A small file that unpacks to gigabytes is refused by its header."""
     side = 12_000
     size = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
     black = zlib.compress(bytes(side * (1 + side // 8)))

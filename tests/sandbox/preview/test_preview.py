@@ -69,10 +69,10 @@ def test_the_sync_figure_tells_the_wrong_speech(talking, clips):
 
 
 def test_progress_grows_from_0_to_1(talking):
-    told = talking[2]
-    assert (told[0], told[-1]) == (0, 1)
-    assert told == sorted(told)
-    assert len(told) > 50
+    reported = talking[2]
+    assert (reported[0], reported[-1]) == (0, 1)
+    assert reported == sorted(reported)
+    assert len(reported) > 50
 
 
 def test_silence_keeps_the_mouth_closed(clips, talking, tmp_path):
@@ -122,7 +122,8 @@ def test_two_people_one_after_the_other(clips, tmp_path, order):
     assert spoken.std() > 0.005
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_seed_another_sway(talking, clips, tmp_path):
+def test_the_same_seed_gives_the_same_bytes(talking, clips, tmp_path):
+    """The same seed gives the same bytes, and another seed another sway."""
     again, other = tmp_path / "again.mp4", tmp_path / "other.mp4"
     given = RenderInput(audio=clips["left"], image=PORTRAIT, seed=1)
     render(given, again)

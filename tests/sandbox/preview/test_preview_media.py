@@ -166,12 +166,12 @@ def test_a_face_is_found_however_it_is_turned(turns):
 
 
 @pytest.mark.parametrize(
-    ("told", "kept"),
+    ("stated", "kept"),
     [((25, 1), 25), ((30000, 1001), Fraction(30000, 1001)), ((1, 1), 10), ((90000, 1), 60), ((0, 1), 10), ((0, 0), 25)],
 )
-def test_a_frame_rate_is_read_whatever_class_of_ratio_it_is(told, kept):
+def test_a_frame_rate_is_read_whatever_class_of_ratio_it_is(stated, kept):
     class Ratio:  # as PyAV's own, from version 19 on: no Fraction
-        numerator, denominator = told
+        numerator, denominator = stated
 
     assert _frame_rate(Ratio()) == kept
     assert _frame_rate(None) == 25

@@ -17,7 +17,8 @@ from lipsync_nodes.sandbox.preview.video.picture import read_image
 from tests.sandbox.preview.films import MEDIA, PORTRAIT, RATE
 
 
-def test_the_mouth_stays_closed_for_noise_and_hum_and_follows_no_gain():
+def test_the_mouth_ignores_noise_hum_and_gain():
+    """The mouth stays closed for noise and hum, and the gain of the sound does not matter."""
     rng = np.random.default_rng(0)
     seconds = np.arange(2 * RATE) / RATE
     hum = 0.3 * np.sin(2 * np.pi * 120 * seconds).astype(np.float32)
