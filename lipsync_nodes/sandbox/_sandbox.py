@@ -80,8 +80,8 @@ class Sandbox:
 
     def start(self) -> Self:
         """Start the sandbox. It accepts requests once this returns."""
-        from lipsync_nodes.sandbox.server.service import build  # noqa: PLC0415
-        from lipsync_nodes.sandbox.server.thread import ServerThread, listen  # noqa: PLC0415  # see __init__
+        from lipsync_nodes.sandbox.server.service import build  # noqa: PLC0415  # see __init__
+        from lipsync_nodes.sandbox.server.thread import ServerThread, listen  # noqa: PLC0415
 
         if self._running:
             return self
