@@ -22,11 +22,8 @@ _FACE_SCORE = 0.65  # below this, BlazeFace finds faces that are not there
 _PRESENCE = 0.5
 _MARGIN = 1.5  # the mesh needs this much space around a face
 _LOOKS = 3  # runs of the mesh on a new face, each at the last result: tilted heads need them
-_PARTS = (
-    1,
-    2,
-    4,
-)  # the image is also searched in squares: its short side divided by these; the last one for tiny faces only
+# The image is also searched in squares, whose side is its short side divided by these. The last is for tiny faces only.
+_PARTS = (1, 2, 4)
 _PLAIN = 1 / 3  # of a square's side: higher faces are found without searching such squares
 _TURNS = (2, 1, 3)  # quarter turns of the image, to search again if it has no upright face
 _OVERLAP = 0.3  # boxes that overlap by more than this are one face

@@ -18,23 +18,13 @@ if TYPE_CHECKING:
 _UPPER_LIDS = ((33, 246, 161, 160, 159, 158, 157, 173, 133), (362, 398, 384, 385, 386, 387, 388, 466, 263))
 _LOWER_LIDS = ((33, 7, 163, 144, 145, 153, 154, 155, 133), (362, 382, 381, 380, 374, 373, 390, 249, 263))
 _BROWS = ((46, 53, 52, 65, 55), (285, 295, 282, 283, 276))
-_CLOSING = (
-    0.25,
-    0.7,
-    1.0,
-    1.0,
-    0.8,
-    0.5,
-    0.25,
-    0.1,
-)  # how far the lid is down, for each frame: lids close faster than they open
+# How far the lid is down in each frame of a blink: lids close faster than they open.
+_CLOSING = (0.25, 0.7, 1.0, 1.0, 0.8, 0.5, 0.25, 0.1)
 _PAUSE = (2.2, 5.0)  # the least and the most seconds between two blinks
-_LASHES = (
-    0.16  # this part of the eye's height, above the lid's edge, moves down unchanged; the skin above it is stretched
-)
-_BRIGHT = (
-    1.3  # how far a closed lid takes its colour from the skin under the brow, not from the dark fold above the lashes
-)
+# This part of the eye's height, above the lid's edge, moves down unchanged. The skin above it is stretched.
+_LASHES = 0.16
+# How far a closed lid takes its colour from the skin under the brow, not from the dark fold above the lashes.
+_BRIGHT = 1.3
 _ROOM = 0.02  # margin around an eye, as a part of the face's height
 
 

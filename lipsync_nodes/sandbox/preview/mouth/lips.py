@@ -29,7 +29,7 @@ _STILL_BELOW = (205, 425, 50, 280, 234, 454, 132, 361)
 
 WIDEST = 0.105
 """The gap between the lips at opening 1, as a part of the face's height: that of vowels in lively speech."""
-_PARTING = 0.02  # a larger gap, by this part, for lips that barely open: less does not look open
+_PARTING = 0.02  # added to the opening of lips that barely open, because smaller gaps do not look open
 _REST = 0.45  # where open lips meet when they close, from the upper lip's edge (0) to the lower one's (1)
 _UPPER_PART = 0.2  # the upper lip moves by this part of the gap; the jaw moves by the rest
 _BITTEN = 0.008  # the gap above a lower lip that is under the teeth; the teeth fill it
@@ -37,14 +37,10 @@ _NARROWS, _ROUNDS, _WIDENS = 0.08, 0.33, 0.05  # change of the width of an open,
 _POUT = 0.25  # how much thicker rounded lips are
 _CALM_WIDTH, _CALM_SAG = 0.30, 0.022  # a mouth without a smile: its width, and how far its middle is below its corners
 _CORNER, _PARTED = 0.8, 0.03  # open lips show the mouth almost to their outer corners; the mesh ends before
-_INSET, _INSET_OPEN, _INSET_MOST = (
-    0.010,
-    0.08,
-    0.45,
-)  # see Lips.inset; the second is a part of the gap, the last of the lip's thickness
-_THICKEST = floats(
-    [0.036, 0.050]
-)  # thicker landmarks of an upper and a lower lip include some of the mouth between them
+# See Lips.inset: in face heights, as a part of the gap, and at most as a part of the lip's thickness.
+_INSET, _INSET_OPEN, _INSET_MOST = 0.010, 0.08, 0.45
+# An upper and a lower lip whose landmarks are thicker than this include some of the mouth between them.
+_THICKEST = floats([0.036, 0.050])
 _UNSMILE = 0.5  # a smile is reduced by this part while the mouth speaks or rests
 
 

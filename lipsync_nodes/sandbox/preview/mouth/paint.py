@@ -22,10 +22,8 @@ _CHEEKS = (50, 280, 205, 425)
 _CREASE = floats([0.38, 0.40, 0.28])  # how much the shadow between closed lips darkens blue, green and red
 _IVORY = floats([0.80, 0.91, 0.97])
 _TINT = 0.25  # the teeth get this part of the skin's tint: without it they look blue
-_UPPER_SHOWS, _LOWER_SHOWS = (
-    0.012,
-    0.010,
-)  # how far teeth are visible: below the line of closed lips, above the lower lip
+# How much of the teeth is visible: below the line of closed lips, and above the lower lip.
+_UPPER_SHOWS, _LOWER_SHOWS = 0.012, 0.010
 
 
 @dataclass(frozen=True, slots=True)
