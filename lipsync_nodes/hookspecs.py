@@ -27,6 +27,12 @@ submit.
 | `lipsync_publish_asset` | the first | a local file → a public URL; before any configured storage |
 | `lipsync_credentials` | the first | the API key; after an explicit argument, before the environment and the file |
 | `lipsync_job_event` | all | observers, told one by one |
+
+A distribution can also add commands to `lipsync-nodes`: each is an entry point in the group `lipsync_nodes.commands`
+that names a click command. It is imported only when it is run or listed, and cannot replace one of the core's.
+
+    [project.entry-points."lipsync_nodes.commands"]
+    publish = "my_cdn.commands:publish"  # lipsync-nodes publish …
 """
 
 from __future__ import annotations
@@ -55,6 +61,7 @@ if TYPE_CHECKING:  # the classes of pydantic cost 60 ms that a host need not pay
 
 __all__ = [
     "API_VERSION",
+    "COMMANDS",
     "PROJECT",
     "Context",
     "NodeInfo",
@@ -72,6 +79,9 @@ __all__ = [
 
 PROJECT: Final = "lipsync_nodes"
 """The name of the pluggy project and of the entry-point group."""
+
+COMMANDS: Final = "lipsync_nodes.commands"
+"""The entry-point group of commands that other distributions add to `lipsync-nodes`."""
 
 API_VERSION: Final = 1
 """Raised when a host or a plugin has to change; a further argument, field or hook does not raise it."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from lipsync_nodes import __version__
-from lipsync_nodes.cli.comfyui import comfyui
+from lipsync_nodes.cli.added import ExtendableGroup
 from lipsync_nodes.cli.demo import demo
 from lipsync_nodes.cli.doctor import doctor
 from lipsync_nodes.cli.endpoints import estimate, run, submit
@@ -22,7 +22,7 @@ from lipsync_nodes.cli.webhook import webhook
 __all__ = ["app", "carry_out"]
 
 
-@click.group()
+@click.group(cls=ExtendableGroup)
 @click.version_option(__version__)
 def app() -> None:
     """Lip-sync videos from the command line: video + audio, image + audio, image + two audios.
@@ -47,7 +47,7 @@ def sandbox(port: int, host: str, data: Path | None, concurrency: int | None, as
 
 
 for command in (
-    demo, run, submit, wait, status, download, estimate, jobs, resume, sandbox, doctor, plugins, webhook, comfyui,
+    demo, run, submit, wait, status, download, estimate, jobs, resume, sandbox, doctor, plugins, webhook,
 ):  # fmt: skip
     app.add_command(command)
 
@@ -81,9 +81,11 @@ def _misused(error: click.ClickException) -> int:
 
 def _wants_json(words: Sequence[str]) -> bool:
     """Tell whether `--json` is among the words as an option, and not as the value of one."""
+    name = next((word for word in words if not word.startswith("-")), "")
+    called = app.get_command(click.Context(app), name)
     with_value = {
         name
-        for command in _commands(app)
+        for command in (_commands(called) if called else ())
         for option in command.params
         if isinstance(option, click.Option) and not option.is_flag
         for name in option.opts

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from lipsync_nodes.cli.comfyui import comfyui
-from lipsync_nodes.cli.comfyui_folder import example_media
 from lipsync_nodes.sandbox import MEDIA
+from lipsync_nodes_comfyui.install.command import comfyui
+from lipsync_nodes_comfyui.install.folder import example_media
 from tests.faults import bad_service as bad
 from tests.integrations.comfyui.servers import PACK
 

@@ -14,19 +14,12 @@ import click
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from lipsync_nodes.cli import comfyui_probe
-from lipsync_nodes.cli.comfyui_folder import (
-    PACK,
-    Comfy,
-    Placed,
-    example_media,
-    installed_pack,
-    place_media,
-    place_pack,
-)
 from lipsync_nodes.cli.findings import Finding, finding, report
 from lipsync_nodes.cli.speak import in_words, say, show
 from lipsync_nodes.errors import ConfigurationError
+
+from . import probe
+from .folder import PACK, Comfy, Placed, example_media, installed_pack, place_media, place_pack
 
 __all__ = ["comfyui"]
 
@@ -143,7 +136,7 @@ def _in_its_python(comfy: Comfy, python: Path, placed: Placed, profile: str, *, 
 
 def _probe(comfy: Comfy, python: Path, profile: str, checkout: Path | None, *, ask: bool) -> dict[str, Any]:
     """Run a small program where ComfyUI runs, and return what it has seen."""
-    program = Path(comfyui_probe.__file__).read_text(encoding="utf-8")
+    program = Path(probe.__file__).read_text(encoding="utf-8")
     words = [str(python), "-c", program, profile, str(checkout or ""), "yes" if ask else ""]
     try:
         done = subprocess.run(  # noqa: S603  # the user named it, or it is in the user's ComfyUI

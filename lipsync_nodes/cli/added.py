@@ -1,0 +1,79 @@
+"""Commands that other distributions add: entry points of the group `lipsync_nodes.commands`, each a click command.
+
+An added command is loaded when it is run, or listed by `--help`. A broken one therefore stops nothing but itself.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import redirect_stdout
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
+from typing import NoReturn
+
+import click
+
+from lipsync_nodes.cli.output import RUN
+from lipsync_nodes.cli.speak import in_words
+from lipsync_nodes.errors import ConfigurationError, redact
+from lipsync_nodes.hookspecs import COMMANDS
+
+__all__ = ["ExtendableGroup", "load_command"]
+
+
+class ExtendableGroup(click.Group):
+    """A group with commands of its own and those of other distributions; its own come first."""
+
+    @cached_property
+    def added(self) -> dict[str, EntryPoint]:
+        """The added commands by name; of two with the same name the first that is found."""
+        points = reversed(list(entry_points(group=COMMANDS)))
+        return {point.name: point for point in points if point.name not in self.commands}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return all names."""
+        return sorted({*super().list_commands(ctx), *self.added})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command; where an added one cannot be loaded, one that says so."""
+        if command := super().get_command(ctx, cmd_name):
+            return command
+        point = self.added.get(cmd_name)
+        if point is None:
+            return None
+        try:
+            return load_command(point)
+        except ConfigurationError as error:
+            return _broken(cmd_name, error)
+
+
+def load_command(point: EntryPoint) -> click.Command:
+    """Load an added command; raise `ConfigurationError` if it is not one, or fails to load."""
+    try:
+        with redirect_stdout(sys.stderr):  # what a plugin prints while it is loaded is not part of a result
+            command = point.load()
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # third-party code
+        why = repr(error)
+    else:
+        if isinstance(command, click.Command):
+            return command
+        why = f"it is {type(command).__name__}, not a click command"
+    raise ConfigurationError(
+        redact(f"The command {point.name} ({point.value}) cannot be loaded: {why}."),
+        hint=f"Upgrade or uninstall {point.dist.name if point.dist else 'its distribution'}.",
+    )
+
+
+def _broken(name: str, error: ConfigurationError) -> click.Command:
+    def fail(**_: object) -> NoReturn:
+        with in_words(as_json=RUN.as_json):
+            raise error
+
+    return click.Command(
+        name,
+        callback=fail,
+        params=[click.Argument(["words"], nargs=-1, type=click.UNPROCESSED)],
+        context_settings={"ignore_unknown_options": True},
+        add_help_option=False,
+        short_help="(cannot be loaded; `lipsync-nodes plugins` says why)",
+    )

@@ -1,0 +1,105 @@
+"""Commands that other distributions add to `lipsync-nodes`: how they run, and what a broken one can do to the rest."""
+
+import json
+import subprocess
+import sys
+from importlib.metadata import entry_points
+
+import pytest
+
+from lipsync_nodes.hookspecs import COMMANDS
+
+HELLO = """
+import click
+
+@click.command()
+@click.option("--name")
+@click.option("--json", "as_json", is_flag=True)
+def hello(name, as_json):
+    "Say hello to somebody."
+    click.echo(f"hello {name} {as_json}")
+"""
+# Distributions by name: their commands, and the module that these are in.
+DISTRIBUTIONS = {
+    "good": ("hello = good_module:hello", f"print('chatter')\n{HELLO}"),
+    "raises": ("raises = raises_module:hello", "raise RuntimeError('sk_in_a_message')"),
+    "leaves": ("leaves = leaves_module:hello", "raise SystemExit"),
+    "gone": ("gone = gone_module:hello", ""),
+    "text": ("text = text_module:hello", "hello = 'hello'"),
+    "greedy": ("submit = greedy_module:hello", HELLO),
+}
+BROKEN = ("raises", "leaves", "gone", "text")
+
+
+@pytest.fixture
+def cli(tmp_path):
+    """Run the command line as a process that finds all of these distributions."""
+    for name, (point, source) in DISTRIBUTIONS.items():
+        info = tmp_path / f"{name}-1.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+        (info / "entry_points.txt").write_text(f"[{COMMANDS}]\n{point}\n")
+        (tmp_path / f"{name}_module.py").write_text(source)
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from lipsync_nodes.cli import main; main()"
+
+    def run(*words):
+        return subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=60)
+
+    return run
+
+
+def test_an_added_command_runs_with_its_options(cli):
+    done = cli("hello", "--name", "you")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "hello you False\n", "chatter\n")
+    assert cli("hello", "--name", "--json").stdout == "hello --json False\n"
+    assert "Usage: lipsync-nodes hello" in cli("hello", "--help").stdout
+
+
+def test_the_help_lists_added_commands_and_broken_ones(cli):
+    done = cli("--help")
+    assert done.returncode == 0
+    lines = {line.split()[0]: line for line in done.stdout.partition("Commands:\n")[2].splitlines()}
+    assert "Say hello to somebody." in lines["hello"]
+    assert "Put the nodes into a ComfyUI" in lines["comfyui"]
+    for name in BROKEN:
+        assert "(cannot be loaded" in lines[name]
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_command_says_why_and_what_to_do(cli, name):
+    done = cli(name, "--any", "words", "--help")
+    assert done.returncode == 2
+    assert f"The command {name} ({name}_module:hello) cannot be loaded: " in done.stderr
+    assert f"Upgrade or uninstall {name}." in done.stderr
+    assert "sk_in" not in done.stderr
+    error = json.loads(cli(name, "--json").stdout)["error"]
+    assert error["type"] == "ConfigurationError"
+
+
+def test_a_command_of_the_core_is_never_replaced(cli):
+    assert "Submit a job and print its id at once." in cli("submit", "--help").stdout
+    assert "Submit a job and print its id at once." in cli("--help").stdout
+
+
+def test_other_commands_do_not_import_what_was_added(cli):
+    done = cli("estimate", "image", "--image", "https://x.example/i", "--audio", "https://x.example/a", "--json")
+    assert "chatter" not in done.stderr
+    assert "cannot be loaded" not in done.stderr
+
+
+def test_plugins_lists_added_commands_and_what_is_wrong(cli):
+    done, plain = cli("plugins", "--json"), cli("plugins")
+    assert (done.returncode, plain.returncode) == (2, 2)
+    found = json.loads(done.stdout)
+    hello = {"name": "hello", "distribution": "good", "version": "1", "object": "good_module:hello"}
+    assert hello in found["commands"]
+    assert "lipsync-nodes hello  (good 1, good_module:hello)\n" in plain.stdout
+    for name in BROKEN:
+        assert any(f"The command {name} " in trouble for trouble in found["troubles"])
+    assert "The command submit (greedy_module:hello) is not used: there is another of that name." in found["troubles"]
+
+
+def test_the_pack_adds_the_command_comfyui():
+    (point,) = entry_points(group=COMMANDS, name="comfyui")
+    assert point.dist.name == "lipsync-nodes"
+    assert point.load().commands.keys() == {"install", "check"}
