@@ -1,22 +1,23 @@
-"""What all nodes share: schemas that every version of ComfyUI takes, and the refusal of bad input."""
+"""What all nodes share: the schema from the description, and the refusal of bad input."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import fields
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 from comfy_api.v0_0_2 import io
 
 from lipsync_nodes.errors import InvalidRequest, LipsyncError
 from lipsync_nodes.settings import load_profile
 
+from .descriptions import Description
 from .hints import in_comfyui
+from .inputs import input_of
+from .sockets import outputs_of
 
-__all__ = ["LipsyncJob", "Node", "Submitted", "schema", "video_outputs"]
+__all__ = ["Node", "Submitted"]
 
 CATEGORY: Final = "lipsync"
-LipsyncJob = io.Custom("LIPSYNC_JOB")
 
 
 class Submitted(NamedTuple):
@@ -26,19 +27,23 @@ class Submitted(NamedTuple):
     profile: str
 
 
-def schema(**known: Any) -> io.Schema:
-    """Make a schema of what this version of ComfyUI knows: an unknown keyword would stop the whole pack."""
-    allowed = {field.name for field in fields(io.Schema)}
-    return io.Schema(category=CATEGORY, **{name: value for name, value in known.items() if name in allowed})
-
-
-def video_outputs() -> list[io.Output]:
-    """Return the outputs of a node that waits for a job."""
-    return [io.Video.Output("video"), io.String.Output("output_url"), io.String.Output("job_id")]
-
-
 class Node(io.ComfyNode):
-    """A node of the pack: bad input is refused before the run begins."""
+    """A node of the pack: its schema is its description's, and bad input is refused before the run begins."""
+
+    about: ClassVar[Description]
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Make the schema; a keyword that the oldest supported ComfyUI does not know would stop the whole pack."""
+        return io.Schema(
+            node_id=cls.about.id,
+            display_name=cls.about.title,
+            category=CATEGORY,
+            description=cls.about.help,
+            inputs=[input_of(field) for field in cls.about.inputs],
+            outputs=outputs_of(*cls.about.outputs),
+            is_output_node=True,
+        )
 
     @classmethod
     async def validate_inputs(cls, **values: Any) -> bool:

@@ -15,7 +15,7 @@ from comfy.model_management import InterruptProcessingException, interrupt_curre
 from comfy_execution.utils import get_executing_context
 from server import PromptServer
 
-from .running import ledger
+from .clients import ledger
 
 if TYPE_CHECKING:
     from lipsync_nodes.contract import Job

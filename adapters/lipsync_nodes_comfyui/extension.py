@@ -10,12 +10,11 @@ from typing import Any, ClassVar, Final
 from comfy_api.v0_0_2 import ComfyExtension, io
 
 from .core import explained, require_core
+from .sockets import LipsyncJob, outputs_of
 
 __all__ = ["LipsyncExtension"]
 
-LipsyncJob = io.Custom("LIPSYNC_JOB")
 SOCKETS: Final = [io.Image, io.Mask, io.Audio, io.Video, LipsyncJob, io.Int, io.Float, io.Boolean]
-OUTPUTS: Final = {"video": io.Video, "job": LipsyncJob, "credits": io.Int}
 log = logging.getLogger("lipsync_nodes")
 
 
@@ -49,14 +48,13 @@ class _Placeholder(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         inputs = [io.String.Input(name, default="", optional=True) for name in cls.texts["inputs"]]
         how = io.String.Input("what_to_do", default=cls.why, multiline=True, optional=True, socketless=True)
-        outputs = [output["name"] for output in cls.texts["outputs"].values()]
         return io.Schema(
             node_id=cls.__name__,
             display_name=f"{cls.texts['display_name']} (not ready)",
             category="lipsync",
             description=cls.why,
             inputs=[*(io.MultiType.Input(widget, SOCKETS) for widget in inputs), how],
-            outputs=[OUTPUTS.get(name, io.String).Output(name) for name in outputs],
+            outputs=outputs_of(*(output["name"] for output in cls.texts["outputs"].values())),
             is_output_node=True,
         )
 

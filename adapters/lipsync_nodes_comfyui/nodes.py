@@ -12,10 +12,12 @@ from comfy_api.v0_0_2 import io
 from lipsync_nodes.catalogue import CATALOGUE, NodeSpec
 from lipsync_nodes.errors import LipsyncError
 
-from .base import LipsyncJob, Node, Submitted, schema, video_outputs
+from .base import Node, Submitted
+from .clients import client_of, ledger
+from .descriptions import run_node, submit_node
 from .display import Display
-from .inputs import form_of, input_of, own_inputs
-from .running import client_of, interruptible, ledger
+from .inputs import form_of
+from .running import interruptible
 from .tools import TOOLS
 from .videos import or_skip, video_of
 
@@ -89,17 +91,6 @@ class _Submit(_Endpoint):
     """Submit, and give the job at once."""
 
     @classmethod
-    def define_schema(cls) -> io.Schema:
-        return schema(
-            node_id=cls.__name__,
-            display_name=f"{cls.spec.title}: submit",
-            description=f"{cls.spec.help} Submits and goes on at once; Lipsync Wait waits for the video.",
-            inputs=[*map(input_of, cls.spec.fields), *own_inputs("force_new", "profile")],
-            outputs=[LipsyncJob.Output("job"), io.String.Output("job_id")],
-            is_output_node=True,
-        )
-
-    @classmethod
     async def execute(cls, profile: str = "", **values: Any) -> io.NodeOutput:
         display = Display()
 
@@ -118,17 +109,6 @@ class _Run(_Endpoint):
     """Submit and wait."""
 
     @classmethod
-    def define_schema(cls) -> io.Schema:
-        return schema(
-            node_id=cls.__name__,
-            display_name=cls.spec.title,
-            description=cls.spec.help,
-            inputs=[*map(input_of, cls.spec.fields), *own_inputs("force_new", "on_failure", "save_in", "profile")],
-            outputs=video_outputs(),
-            is_output_node=True,
-        )
-
-    @classmethod
     async def execute(cls, on_failure: str = "", save_in: str = "", profile: str = "", **values: Any) -> io.NodeOutput:
         display = Display()
 
@@ -143,14 +123,11 @@ class _Run(_Endpoint):
 
 def _endpoint_nodes() -> list[type[io.ComfyNode]]:
     """Make the two nodes of each endpoint; their ids live in people's graphs and never change."""
-    nodes = []
-    for spec in CATALOGUE:
-        name = spec.command.title().replace("-", "")
-        nodes += [
-            type(f"LipsyncSubmit{name}", (_Submit,), {"spec": spec}),
-            type(f"Lipsync{name}", (_Run,), {"spec": spec}),
-        ]
-    return nodes
+    return [
+        type(about.id, (base,), {"spec": spec, "about": about})
+        for spec in CATALOGUE
+        for base, about in ((_Submit, submit_node(spec)), (_Run, run_node(spec)))
+    ]
 
 
 NODES: Final[list[type[io.ComfyNode]]] = [*_endpoint_nodes(), *TOOLS]

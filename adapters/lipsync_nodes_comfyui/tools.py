@@ -8,16 +8,17 @@ from typing import Any, Final
 
 from comfy_api.v0_0_2 import InputImpl, io, ui
 
-from lipsync_nodes.catalogue import CATALOGUE, spec_named
+from lipsync_nodes.catalogue import spec_named
 from lipsync_nodes.credits import estimate_credits
 from lipsync_nodes.errors import InvalidRequest
 from lipsync_nodes.fields import check_media_url
 
-from .base import LipsyncJob, Node, Submitted, schema, video_outputs
+from .base import Node, Submitted
+from .clients import client_of
+from .descriptions import DOWNLOAD, ESTIMATE, WAIT, timed_fields
 from .display import Display
-from .inputs import input_of, own_inputs, timed_fields, timed_input
 from .media import seconds_of
-from .running import client_of, interruptible
+from .running import interruptible
 from .videos import folder_of, or_skip, preview_of, video_of
 
 __all__ = ["TOOLS"]
@@ -26,23 +27,7 @@ __all__ = ["TOOLS"]
 class LipsyncWait(Node):
     """Wait for a job that was submitted, here or anywhere."""
 
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        job = io.String.Input(
-            "job",
-            default="",
-            placeholder="a job id",
-            display_name="Job",
-            tooltip="A job by its socket, or the id of any job of this account, to get back what was paid for.",
-        )
-        return schema(
-            node_id=cls.__name__,
-            display_name="Lipsync Wait",
-            description="Wait for a job and give its video. By a job id it recovers an earlier job.",
-            inputs=[io.MultiType.Input(job, [LipsyncJob]), *own_inputs("on_failure", "save_in", "profile")],
-            outputs=video_outputs(),
-            is_output_node=True,
-        )
+    about = WAIT
 
     @classmethod
     def check(cls, values: dict[str, Any]) -> None:
@@ -69,17 +54,7 @@ class LipsyncWait(Node):
 class LipsyncDownload(Node):
     """Save the video of an output URL."""
 
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        url = io.String.Input("output_url", default="", placeholder="https://…", tooltip="The URL of a job's output.")
-        return schema(
-            node_id=cls.__name__,
-            display_name="Lipsync Download",
-            description="Download a video by its output URL, whole or not at all.",
-            inputs=[url, *own_inputs("save_in", "profile")],
-            outputs=[io.Video.Output("video")],
-            is_output_node=True,
-        )
+    about = DOWNLOAD
 
     @classmethod
     def check(cls, values: dict[str, Any]) -> None:
@@ -116,18 +91,7 @@ def _target_of(url: str, save_in: str) -> Path:
 class LipsyncEstimate(Node):
     """Say what a job will cost."""
 
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        choices = {field.name: field for spec in CATALOGUE for field in spec.fields if field.choices}
-        kind = io.Combo.Input("endpoint", options=[spec.id for spec in CATALOGUE], tooltip="What is to be submitted.")
-        return schema(
-            node_id=cls.__name__,
-            display_name="Lipsync Estimate",
-            description="Estimate what a job will cost, in credits, by the documented rules. Nothing is sent.",
-            inputs=[kind, *map(timed_input, timed_fields()), *map(input_of, choices.values())],
-            outputs=[io.Int.Output("credits"), io.String.Output("text")],
-            is_output_node=True,
-        )
+    about = ESTIMATE
 
     @classmethod
     def check(cls, values: dict[str, Any]) -> None:

@@ -14,8 +14,8 @@ from comfy_execution.graph_utils import ExecutionBlocker
 
 from lipsync_nodes.errors import JobFailed
 
-from .inputs import OUTPUT, SKIP
-from .running import ledger
+from .clients import ledger
+from .descriptions import OUTPUT, SKIP
 
 if TYPE_CHECKING:
     from lipsync_nodes.client import AsyncLipsyncClient

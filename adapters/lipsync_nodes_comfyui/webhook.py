@@ -17,7 +17,7 @@ from server import PromptServer
 from lipsync_nodes.errors import LipsyncError
 from lipsync_nodes.settings import load_profile
 
-from .running import ledger
+from .clients import ledger
 
 __all__ = ["receive_webhooks"]
 

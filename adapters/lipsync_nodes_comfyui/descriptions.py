@@ -1,0 +1,231 @@
+"""What each node is called, takes and gives, in English and in Chinese. It needs no ComfyUI.
+
+The nodes' schemas are made from this, and so are `locales` and the help pages (`install/pages.py`). What belongs to an
+endpoint comes from the core's catalogue; the rest is written here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from lipsync_nodes.catalogue import CATALOGUE, FieldSpec, NodeSpec
+
+__all__ = [
+    "DESCRIPTIONS",
+    "DOWNLOAD",
+    "ESTIMATE",
+    "OUTPUT",
+    "SKIP",
+    "TEMP",
+    "UNSET",
+    "WAIT",
+    "ZH_OUTPUTS",
+    "Description",
+    "run_node",
+    "submit_node",
+    "timed_fields",
+]
+
+# A whole number without a default is a widget all the same; this stands for "not given".
+UNSET: Final = -1
+TEMP, OUTPUT = "temp", "output"
+STOP, SKIP = "stop", "skip"
+
+
+@dataclass(frozen=True)
+class Description:
+    """One node.
+
+    Attributes:
+        id: its name in saved graphs, which never changes.
+        title, help: English; `zh_title`, `zh_help`: Chinese.
+        inputs: in order, the required ones first. A `type` is that of JSON, or one of the pack: `job` (a job by its
+            socket, or its id), `url`, or `seconds` (a length, or the media itself).
+        outputs: names, in order.
+
+    """
+
+    id: str
+    title: str
+    help: str
+    zh_title: str
+    zh_help: str
+    inputs: tuple[FieldSpec, ...]
+    outputs: tuple[str, ...]
+
+
+def _input(name: str, en: tuple[str, str], zh: tuple[str, str], **known: Any) -> FieldSpec:
+    """Describe an input that no endpoint has, by its title and its help in both languages."""
+    usual: dict[str, Any] = {"type": "string", "media": None, "required": False, "default": "", "choices": ()}
+    return FieldSpec(name=name, title=en[0], help=en[1], zh_title=zh[0], zh_help=zh[1], **(usual | known))
+
+
+FORCE_NEW: Final = _input(
+    "force_new",
+    (
+        "Force new",
+        (
+            "Submit a new job each time, and pay for it, even if the same was submitted before. "
+            "Also the way on after a submit whose outcome is unknown."
+        ),
+    ),
+    ("强制新建", "每次都提交新任务并付费,即使相同输入已提交过。提交结果不明时也用它继续。"),
+    type="boolean",
+    default=False,
+)
+ON_FAILURE: Final = _input(
+    "on_failure",
+    ("On failure", "What a failed job does: stop the run, or skip what comes after this node and let the rest go on."),
+    ("失败时", "任务失败时:stop 停止整个运行;skip 跳过其后的节点,其余继续。"),
+    default=STOP,
+    choices=(STOP, SKIP),
+)
+SAVE_IN: Final = _input(
+    "save_in",
+    ("Save in", "The folder of the video, which is named by the job: temp is emptied when ComfyUI starts."),
+    ("保存位置", "视频所在文件夹,文件以任务 ID 命名;temp 会在 ComfyUI 启动时清空。"),
+    default=TEMP,
+    choices=(TEMP, OUTPUT),
+)
+PROFILE: Final = _input(
+    "profile",
+    (
+        "Profile",
+        (
+            "The name of a profile in profiles.toml; empty: the one of the environment (LIPSYNC_API_KEY). "
+            "Never write a key here: it would be saved with the workflow."
+        ),
+    ),
+    ("配置", "profiles.toml 中的配置名;留空则用环境变量(LIPSYNC_API_KEY)。不要在此填写密钥:它会随工作流保存。"),
+)
+JOB: Final = _input(
+    "job",
+    ("Job", "A job by its socket, or the id of any job of this account, to get back what was paid for."),
+    ("任务", "通过插槽接入的任务,或本账户任意任务的 ID:取回已付费的结果。"),
+    type="job",
+    required=True,
+)
+OUTPUT_URL: Final = _input(
+    "output_url",
+    ("output_url", "The URL of a job's output."),
+    ("输出网址", "任务输出的网址。"),
+    type="url",
+    required=True,
+)
+ENDPOINT: Final = _input(
+    "endpoint",
+    ("endpoint", "What is to be submitted."),
+    ("接口", "将要提交的类型。"),
+    required=True,
+    default=None,
+    choices=tuple(spec.id for spec in CATALOGUE),
+)
+
+VIDEO_OUTPUTS: Final = ("video", "output_url", "job_id")
+ZH_OUTPUTS: Final[Mapping[str, str]] = {
+    "video": "视频",
+    "output_url": "输出网址",
+    "job_id": "任务 ID",
+    "job": "任务",
+    "credits": "积分",
+    "text": "文字",
+}
+
+# What is to be known of a widget, in both languages, after the help of a field of this type.
+_WIDGETS: Final[Mapping[str, tuple[str, str]]] = {
+    "integer": (f" {UNSET}: not given.", f"{UNSET}:不指定。"),
+    "object": (" A JSON object.", "JSON 对象。"),
+}
+
+
+def _fields(spec: NodeSpec) -> tuple[FieldSpec, ...]:
+    """Return the fields of an endpoint, with what is to be known of their widgets."""
+    return tuple(map(_with_widget, spec.fields))
+
+
+def _with_widget(field: FieldSpec) -> FieldSpec:
+    en, zh = _WIDGETS.get(field.type, ("", ""))
+    return replace(field, help=field.help + en, zh_help=field.zh_help + zh)
+
+
+def _node_name(spec: NodeSpec) -> str:
+    return spec.command.title().replace("-", "")
+
+
+def submit_node(spec: NodeSpec) -> Description:
+    """Describe the node that submits to an endpoint."""
+    return Description(
+        f"LipsyncSubmit{_node_name(spec)}",
+        f"{spec.title}: submit",
+        f"{spec.help}. Submits and goes on at once; Lipsync Wait waits for the video.",
+        f"{spec.zh_title}:提交",
+        f"{spec.zh_title}:提交后立即继续,由“对口型:等待”节点取得视频。",
+        inputs=(*_fields(spec), FORCE_NEW, PROFILE),
+        outputs=("job", "job_id"),
+    )
+
+
+def run_node(spec: NodeSpec) -> Description:
+    """Describe the node that submits to an endpoint and waits."""
+    return Description(
+        f"Lipsync{_node_name(spec)}",
+        spec.title,
+        f"{spec.help}.",
+        spec.zh_title,
+        f"{spec.zh_title}:提交并等待视频。",
+        inputs=(*_fields(spec), FORCE_NEW, ON_FAILURE, SAVE_IN, PROFILE),
+        outputs=VIDEO_OUTPUTS,
+    )
+
+
+def timed_fields() -> list[FieldSpec]:
+    """Return the media fields of all endpoints that last some time, each name once."""
+    fields = {field.name: field for spec in CATALOGUE for field in spec.media if field.media in {"audio", "video"}}
+    return list(fields.values())
+
+
+def _seconds(field: FieldSpec) -> FieldSpec:
+    """Describe the length of a media field."""
+    en = f"{field.title}: how long it lasts, in seconds, or the media itself. 0: not known, or not needed."
+    zh = f"{field.zh_title}:时长(秒),或直接接入媒体。0:未知或不需要。"
+    return replace(field, type="seconds", required=False, default=0.0, help=en, zh_help=zh)
+
+
+def _choices() -> list[FieldSpec]:
+    """Return the fields of all endpoints that are a choice, each name once."""
+    return list({field.name: field for spec in CATALOGUE for field in spec.fields if field.choices}.values())
+
+
+WAIT: Final = Description(
+    "LipsyncWait",
+    "Lipsync Wait",
+    "Wait for a job and give its video. By a job id it recovers an earlier job.",
+    "对口型:等待",
+    "等待任务并给出视频。填入任务 ID 可取回以前的任务。",
+    inputs=(JOB, ON_FAILURE, SAVE_IN, PROFILE),
+    outputs=VIDEO_OUTPUTS,
+)
+DOWNLOAD: Final = Description(
+    "LipsyncDownload",
+    "Lipsync Download",
+    "Download a video by its output URL, whole or not at all.",
+    "对口型:下载",
+    "按输出网址下载视频,要么完整,要么没有。",
+    inputs=(OUTPUT_URL, SAVE_IN, PROFILE),
+    outputs=("video",),
+)
+ESTIMATE: Final = Description(
+    "LipsyncEstimate",
+    "Lipsync Estimate",
+    "Estimate what a job will cost, in credits, by the documented rules. Nothing is sent.",
+    "对口型:估算",
+    "按公开规则估算任务所需积分,不发送任何内容。",
+    inputs=(ENDPOINT, *map(_seconds, timed_fields()), *_choices()),
+    outputs=("credits", "text"),
+)
+
+DESCRIPTIONS: Final[tuple[Description, ...]] = (
+    *(describe(spec) for spec in CATALOGUE for describe in (submit_node, run_node)), WAIT, DOWNLOAD, ESTIMATE,
+)  # fmt: skip
