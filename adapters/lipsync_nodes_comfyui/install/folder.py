@@ -18,6 +18,8 @@ from lipsync_nodes.sandbox import MEDIA
 __all__ = ["PACK", "Comfy", "Placed", "example_media", "installed_pack", "place_media", "place_pack"]
 
 PACK: Final = "lipsync_nodes_comfyui"
+# What ComfyUI does not need of the pack: a copy has none of it, and neither has the registry's archive.
+_LEFT_OUT: Final = frozenset({"__pycache__", "install", ".comfyignore"})
 _PROGRAM: Final = ("main.py", "folder_paths.py")
 _PORTABLE_PYTHON: Final = "python_embeded/python.exe"  # spelt like that, beside ComfyUI's folder
 # comfy-cli, Desktop and most manuals make one of these environments.
@@ -130,7 +132,7 @@ def place_pack(comfy: Comfy, pack: Path, *, copy: bool) -> str:
         return "unchanged"
     how = "copied" if copy or not _linked(target, pack) else "linked"
     if how == "copied":
-        shutil.copytree(pack, target, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(pack, target, ignore=shutil.ignore_patterns(*_LEFT_OUT))
     return f"{how} again" if replaced else how
 
 
@@ -199,5 +201,5 @@ def _pack_in(place: Path) -> Path | None:
 
 
 def _contents(pack: Path) -> dict[str, bytes]:
-    files = (file for file in pack.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
-    return {file.relative_to(pack).as_posix(): file.read_bytes() for file in files}
+    files = {file.relative_to(pack): file for file in pack.rglob("*") if file.is_file()}
+    return {name.as_posix(): file.read_bytes() for name, file in files.items() if _LEFT_OUT.isdisjoint(name.parts)}

@@ -25,7 +25,8 @@ def test_a_job_whose_answer_was_on_its_way_is_picked_up(comfy, box, image):
     assert len(box.received("submit")) == 1
 
 
-def test_a_cancel_before_a_new_job_is_sent_leaves_the_old_one_to_the_next_run(newest, box, image):
+def test_a_cancel_before_the_submit_keeps_the_old_job(newest, box, image):
+    """A cancel before a new job is sent leaves the old one to the next run."""
     inputs = image()
     assert outcome(newest.run(one(inputs))) == ("success", "")
     box.fault("status", code=429, headers={"Retry-After": "60"}, where="submit", count=1)
@@ -37,7 +38,8 @@ def test_a_cancel_before_a_new_job_is_sent_leaves_the_old_one_to_the_next_run(ne
     assert len(box.jobs()) == 1
 
 
-def test_where_comfyui_ends_in_good_order_a_submit_on_its_way_is_waited_for(make, box, image):
+def test_a_shutdown_waits_for_a_submit_on_its_way(make, box, image):
+    """ComfyUI ends in good order only after the answer to a submit is known."""
     comfy, inputs = make("0.30.0").start(), image()
     box.fault("drip", where="submit", pause=0.03)
     comfy.queue(one(inputs))
@@ -52,7 +54,8 @@ def test_where_comfyui_ends_in_good_order_a_submit_on_its_way_is_waited_for(make
         comfy.stop()
 
 
-def test_the_failure_of_another_node_loses_no_job_whose_answer_was_on_its_way(newest, box, image):
+def test_another_nodes_failure_loses_no_submitted_job(newest, box, image):
+    """The answer to the submit is on its way when the other node fails."""
     inputs = image()
     box.fault("drip", where="submit", pause=0.03)
     box.fault("delay", where="poll", seconds=1.0)

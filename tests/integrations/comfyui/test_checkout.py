@@ -62,7 +62,8 @@ def test_a_checkout_loads_without_a_warning_and_makes_a_video(started, box, imag
     assert len(box.received("submit")) == 1
 
 
-def test_an_installed_core_comes_first_and_is_told_of_where_it_is_too_old(started, image):
+def test_an_installed_core_comes_first_even_if_too_old(started, image):
+    """A run then says that it is too old, and what to install."""
     comfy, words = started("0.30.0", "old")
     state, text = outcome(comfy.run(one(image())))
     assert state == "error"

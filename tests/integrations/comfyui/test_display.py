@@ -60,7 +60,8 @@ def sockets(comfy, seeds):
         ("zh", r"{status}:\d+ 秒(?:\(约 \d+ 秒\))?,≤ {credits} 积分\n任务 {job}"),
     ],
 )
-def test_the_line_tells_time_credits_and_job_in_the_language_of_the_settings(comfy, box, spoken, sockets, locale, line):
+def test_the_line_is_in_the_language_of_the_settings(comfy, box, spoken, sockets, locale, line):
+    """It shows the time, the credits and the job id."""
     loaded, inputs = sockets
     cost = estimate_credits(ImageForm(image=MEDIA / "portrait.jpg", audio=MEDIA / "speech_left.mp3"))
     graph = {

@@ -63,7 +63,8 @@ def bare_python(tmp_path_factory):
     return next(folder / name for name in ("bin/python", "Scripts/python.exe") if (folder / name).is_file())
 
 
-def test_install_links_the_pack_and_puts_the_media_into_input_once(comfy):
+def test_install_links_the_pack_and_copies_the_media_once(comfy):
+    """A second run changes nothing."""
     first, second = install(comfy), install(comfy)
     link = comfy / "custom_nodes" / NAME
     assert (first["how"], second["how"], link.resolve()) == ("linked", "unchanged", PACK)
@@ -87,11 +88,13 @@ def test_the_media_are_all_that_the_example_workflows_load():
     assert names == set(example_media(PACK))
 
 
-def test_a_copy_is_renewed_when_it_is_out_of_date_and_may_become_a_link(comfy):
+def test_a_copy_is_updated_and_may_become_a_link(comfy):
+    """A copy is renewed only when it is out of date."""
     copy = comfy / "custom_nodes" / NAME
     assert install(comfy, "--copy")["how"] == "copied"
     assert not copy.is_symlink()
-    assert {file.name for file in copy.iterdir()} == {file.name for file in PACK.iterdir()} - {"__pycache__"}
+    left_out = {"__pycache__", "install", ".comfyignore"}
+    assert {file.name for file in copy.iterdir()} == {file.name for file in PACK.iterdir()} - left_out
     assert install(comfy, "--copy")["how"] == "unchanged"
     (copy / "nodes.py").write_text("# an older version\n")
     assert "a copy that differs" in checked(comfy, code=2)["pack"]["found"]
@@ -140,7 +143,8 @@ def test_a_file_of_the_users_own_in_input_is_kept(comfy):
     assert mine.read_bytes() == b"me"
 
 
-def test_a_pack_that_is_there_in_another_place_is_not_put_there_twice(comfy):
+def test_a_pack_in_another_place_is_not_installed_twice(comfy):
+    """ComfyUI would load both."""
     clone = comfy / "custom_nodes" / "lipsync-nodes"
     shutil.copytree(PACK, clone / "adapters" / NAME)
     done = cli("install", comfy)
@@ -254,7 +258,8 @@ def test_a_core_that_is_too_old_is_named(comfy, bare_python):
     assert core["found"].endswith("; the pack needs >=0.1.0")
 
 
-def test_a_checkout_brings_its_core_and_lacks_what_nobody_installed(comfy, bare_python):
+def test_a_checkout_brings_its_core_without_dependencies(comfy, bare_python):
+    """The finding names the package that nobody installed, and the file to install from."""
     clone = comfy / "custom_nodes" / "lipsync-nodes"
     shutil.copytree(PACK, clone / "adapters" / NAME)
     (clone / "lipsync_nodes").symlink_to(PACK.parents[1] / "lipsync_nodes")

@@ -72,7 +72,7 @@ def test_what_is_missing_is_named_with_what_to_install(error, words, wanted):
 
 
 @pytest.mark.parametrize("name", ["__init__", "e1", "/custom_nodes/lipsync-nodes"])
-def test_the_file_that_makes_a_checkout_a_custom_node_can_be_imported_by_any_name(name):
+def test_a_checkout_can_be_imported_by_any_name(name):
     """As pytest does, by a name that depends on the checkout's folder, and as ComfyUI does."""
     spec = spec_from_file_location(name, REPOSITORY / "__init__.py")
     module = module_from_spec(spec)

@@ -62,7 +62,8 @@ def test_a_kind_of_media_that_the_input_does_not_take_is_refused(newest):
     assert status == 400
 
 
-def test_without_a_key_the_pack_loads_and_the_run_says_what_to_do(make, box, image):
+def test_without_a_key_the_run_says_what_to_do(make, box, image):
+    """The pack loads all the same."""
     comfy = make("0.30.0", LIPSYNC_API_KEY="").start()
     try:
         status, answer = comfy.post("/prompt", {"prompt": one(image())})
@@ -73,7 +74,8 @@ def test_without_a_key_the_pack_loads_and_the_run_says_what_to_do(make, box, ima
         comfy.stop()
 
 
-def test_a_budget_is_one_for_all_nodes_and_can_be_raised_while_comfyui_runs(make, box, tmp_path, seeds):
+def test_one_budget_for_all_nodes_can_be_raised_meanwhile(make, box, tmp_path, seeds):
+    """A budget is one for all nodes and can be raised while ComfyUI runs."""
     cost = estimate_credits(ImageForm(image=MEDIA / "portrait.jpg", audio=MEDIA / "speech_left.mp3"))
     profiles = tmp_path / "profiles.toml"
     profiles.touch(0o600)

@@ -62,7 +62,8 @@ def test_pictures_masks_and_sounds_come_by_sockets(comfy, box, loaded, seeds):
     assert len(box.received("submit")) == 1, "the same media are the same job"
 
 
-def test_a_video_comes_by_its_socket_and_the_result_is_a_video_again(comfy, box, loaded, seeds):
+def test_a_video_goes_in_and_comes_out_by_its_socket(comfy, box, loaded, seeds):
+    """A video comes by its socket, and the result is a video again."""
     graph = {
         "clip": loaded["clip"],
         "sound": loaded["sound"],
@@ -88,7 +89,8 @@ def test_an_empty_audio_is_refused_before_anything_is_spent(newest, box):
     assert not box.received("submit")
 
 
-def test_without_a_storage_a_socket_says_what_to_do_and_nothing_is_sent(newest, box, environment):
+def test_without_storage_a_socket_says_what_to_do(newest, box, environment):
+    """Nothing is sent."""
     profiles = Path(environment["HOME"]) / ".config" / "lipsync-nodes" / "profiles.toml"
     profiles.parent.mkdir(parents=True)
     profiles.touch(mode=0o600)
@@ -115,7 +117,8 @@ def test_several_pictures_are_refused_where_one_is_needed(newest, box):
     assert not box.received("submit")
 
 
-def test_a_text_by_the_socket_is_a_url_and_never_a_file_of_this_machine(newest, box):
+def test_a_text_by_the_socket_is_a_url_and_never_a_file(newest, box):
+    """A path of this machine is refused."""
     secret = MEDIA / "portrait.jpg"
     graph = {
         "text": node("PrimitiveString", value=str(secret)),

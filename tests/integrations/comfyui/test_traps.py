@@ -37,7 +37,8 @@ def test_the_one_node_version_twice_is_one_job(newest, box, image):
     assert len(box.received("submit")) == 1
 
 
-def test_force_new_is_one_new_job_each_time_and_the_newest_is_what_the_next_run_finds(newest, box, image):
+def test_force_new_is_one_new_job_on_each_run(newest, box, image):
+    """The newest job is what the next run without `force_new` finds."""
     inputs = image()
     newest.run(split(inputs))
     for _ in range(2):
@@ -48,7 +49,8 @@ def test_force_new_is_one_new_job_each_time_and_the_newest_is_what_the_next_run_
     assert entry["outputs"]["wait"]["job_id"] == [box.jobs()[0]["id"]]
 
 
-def test_where_force_new_is_refused_the_old_job_is_still_the_one_to_find(newest, box, image):
+def test_a_refused_force_new_keeps_the_old_job(newest, box, image):
+    """Where the new submit is refused, the next run still finds the old job."""
     inputs = image()
     assert outcome(newest.run(one(inputs)))[0] == "success"
     box.fault("status", code=402, body={"error": "insufficient credits"}, where="submit")
@@ -59,7 +61,8 @@ def test_where_force_new_is_refused_the_old_job_is_still_the_one_to_find(newest,
     assert len(box.received("submit")) == 2
 
 
-def test_a_submit_whose_answer_is_lost_is_sent_again_by_force_new_alone(newest, box, image):
+def test_only_force_new_sends_an_uncertain_submit_again(newest, box, image):
+    """An uncertain submit is one whose answer was lost."""
     inputs = image()
     box.fault("cut_after", where="submit", count=1)
     assert outcome(newest.run(one(inputs)))[0] == "error"
@@ -102,8 +105,8 @@ def cancelled(comfy, graph, waits):
 
 
 @pytest.mark.parametrize("make_graph", [split, one], ids=["split", "one"])
-def test_an_interrupt_ends_in_less_than_a_second_and_the_next_run_picks_the_job_up(comfy, box, image, make_graph):
-    """A second beside what a node takes that has nothing to leave behind, in the same server; the best of three."""
+def test_an_interrupt_ends_within_a_second(comfy, box, image, make_graph):
+    """The next run picks the job up. A second beside what a node takes that has nothing to leave behind, in the same server; the best of three."""
     ours, bare = [], []
     for _ in range(3):
         bare.append(cancelled(comfy, {"bare": node("BareWait")}, (comfy.base / "temp" / "bare_waits").exists))
