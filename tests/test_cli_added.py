@@ -60,7 +60,7 @@ def test_the_help_lists_added_commands_and_broken_ones(cli):
     assert done.returncode == 0
     lines = {line.split()[0]: line for line in done.stdout.partition("Commands:\n")[2].splitlines()}
     assert "Say hello to somebody." in lines["hello"]
-    assert "Put the nodes into a ComfyUI" in lines["comfyui"]
+    assert "Install the nodes into a ComfyUI" in lines["comfyui"]
     for name in BROKEN:
         assert "(cannot be loaded" in lines[name]
 

@@ -1,7 +1,7 @@
 """The ComfyUI pack of lipsync-nodes. This folder is the pack: link or copy it into `custom_nodes`.
 
-It turns ComfyUI's inputs into a form of the core, and the core's job into ComfyUI's outputs; what is sent, when and how
-often is the core's. Importing it outside of ComfyUI does nothing.
+It turns ComfyUI's inputs into a form, and a job into ComfyUI's outputs. The core decides what is sent, when and how
+often. Importing this outside of ComfyUI does nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ WEB_DIRECTORY = "./web"
 
 
 async def comfy_entrypoint() -> ComfyExtension:
-    """Give ComfyUI the nodes; where the core is missing or too old, nodes that say so."""
+    """Return the nodes; if the core is missing or too old, placeholders that say so."""
     from .extension import LipsyncExtension  # noqa: PLC0415  # only ComfyUI can import it
 
     return LipsyncExtension()

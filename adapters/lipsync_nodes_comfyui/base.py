@@ -28,7 +28,7 @@ class Submitted(NamedTuple):
 
 
 class Node(io.ComfyNode):
-    """A node of the pack: its schema is its description's, and bad input is refused before the run begins."""
+    """A node of the pack: its description gives the schema, and bad input is refused before the run begins."""
 
     about: ClassVar[Description]
 
@@ -47,9 +47,9 @@ class Node(io.ComfyNode):
 
     @classmethod
     async def validate_inputs(cls, **values: Any) -> bool:
-        """Raise for what is wrong; then nothing of the graph is run.
+        """Raise for bad input; then no node of the graph runs.
 
-        ComfyUI tells what is raised once, of this node; a text that is returned it repeats for each input.
+        ComfyUI shows a raised error once, on this node. A returned text it would repeat for each input.
         """
         try:
             await asyncio.to_thread(cls.check, values)
@@ -60,13 +60,13 @@ class Node(io.ComfyNode):
 
     @classmethod
     def check(cls, values: dict[str, Any]) -> None:
-        """Raise `LipsyncError` for what can be seen to be wrong; what comes through a socket is None by now."""
+        """Raise `LipsyncError` for bad values; a value that comes through a socket is still None."""
         cls.check_widgets(values)
         load_profile((values.get("profile") or "").strip() or None).bearer()
 
     @classmethod
     def check_widgets(cls, values: dict[str, Any]) -> None:
-        """Check choices and ranges, for ComfyUI leaves all checks to a node that has one of its own."""
+        """Check choices and ranges: ComfyUI leaves that to a node with a `validate_inputs` of its own."""
         for widget in cls.define_schema().inputs:
             known = getattr(widget, "input_override", None) or widget
             value = values.get(widget.id)

@@ -1,4 +1,4 @@
-"""Whether the core is there and new enough for this pack, before anything of it is used."""
+"""Checks that the core is installed and new enough for this pack, before anything of it is used."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from packaging.requirements import Requirement  # ComfyUI's own API needs it, to
 
 __all__ = ["explained", "require_core"]
 
-# The one place that says how new the core has to be: installers read it, and so does `require_core`.
+# The one place that names the required version of the core: installers read it, and so does `require_core`.
 REQUIREMENTS: Final = Path(__file__).parent / "requirements.txt"
 
 
@@ -19,8 +19,8 @@ class CoreTooOld(ImportError):
 
 
 def require_core() -> None:
-    """Import the core's package, which is nearly free; raise ImportError if it is not there or too old."""
-    import lipsync_nodes  # noqa: PLC0415  # it may not be there
+    """Raise ImportError if the core is not installed or too old; importing its package costs next to nothing."""
+    import lipsync_nodes  # noqa: PLC0415  # it may be missing
 
     core = Requirement(REQUIREMENTS.read_text(encoding="utf-8").strip())
     if not core.specifier.contains(lipsync_nodes.__version__, prereleases=True):
@@ -30,7 +30,7 @@ def require_core() -> None:
 
 
 def explained(error: Exception) -> str:
-    """Say what an error of the import means, and what to do."""
+    """Return what an import error means, and what to do."""
     wanted = REQUIREMENTS
     if isinstance(error, CoreTooOld):
         what = str(error)
@@ -45,7 +45,7 @@ def explained(error: Exception) -> str:
 
 
 def _checkout(missing: str) -> Path | None:
-    """Return the list of what the core itself needs, if it is there and in a checkout, which nobody installed."""
+    """Return the core's own requirements file, if the core comes from a checkout without its dependencies."""
     core = sys.modules.get("lipsync_nodes")
     if missing == "lipsync_nodes" or core is None or core.__file__ is None:
         return None

@@ -28,7 +28,7 @@ __all__ = [
     "timed_fields",
 ]
 
-# A whole number without a default is a widget all the same; this stands for "not given".
+# An integer widget always has a value; this one stands for "not set".
 UNSET: Final = -1
 TEMP, OUTPUT = "temp", "output"
 STOP, SKIP = "stop", "skip"
@@ -39,7 +39,7 @@ class Description:
     """One node.
 
     Attributes:
-        id: its name in saved graphs, which never changes.
+        id: its name in saved graphs; it never changes.
         title, help: English; `zh_title`, `zh_help`: Chinese.
         inputs: in order, the required ones first. A `type` is that of JSON, or one of the pack: `job` (a job by its
             socket, or its id), `url`, or `seconds` (a length, or the media itself).
@@ -67,8 +67,8 @@ FORCE_NEW: Final = _input(
     (
         "Force new",
         (
-            "Submit a new job each time, and pay for it, even if the same was submitted before. "
-            "Also the way on after a submit whose outcome is unknown."
+            "Submit a new job on every run, and pay for it, even if the same inputs were submitted before. "
+            "Also use this after a submit whose outcome is uncertain."
         ),
     ),
     ("强制新建", "每次都提交新任务并付费,即使相同输入已提交过。提交结果不明时也用它继续。"),
@@ -77,14 +77,14 @@ FORCE_NEW: Final = _input(
 )
 ON_FAILURE: Final = _input(
     "on_failure",
-    ("On failure", "What a failed job does: stop the run, or skip what comes after this node and let the rest go on."),
+    ("On failure", "What to do when the job fails: stop the run, or skip the nodes after this one and run the others."),
     ("失败时", "任务失败时:stop 停止整个运行;skip 跳过其后的节点,其余继续。"),
     default=STOP,
     choices=(STOP, SKIP),
 )
 SAVE_IN: Final = _input(
     "save_in",
-    ("Save in", "The folder of the video, which is named by the job: temp is emptied when ComfyUI starts."),
+    ("Save in", "The folder for the video; the file is named after the job. ComfyUI empties temp when it starts."),
     ("保存位置", "视频所在文件夹,文件以任务 ID 命名;temp 会在 ComfyUI 启动时清空。"),
     default=TEMP,
     choices=(TEMP, OUTPUT),
@@ -94,7 +94,7 @@ PROFILE: Final = _input(
     (
         "Profile",
         (
-            "The name of a profile in profiles.toml; empty: the one of the environment (LIPSYNC_API_KEY). "
+            "The name of a profile in profiles.toml. Empty: the profile of the environment (LIPSYNC_API_KEY). "
             "Never write a key here: it would be saved with the workflow."
         ),
     ),
@@ -102,7 +102,7 @@ PROFILE: Final = _input(
 )
 JOB: Final = _input(
     "job",
-    ("Job", "A job by its socket, or the id of any job of this account, to get back what was paid for."),
+    ("Job", "A job from a submit node, or the id of any job of this account, to get its video without paying again."),
     ("任务", "通过插槽接入的任务,或本账户任意任务的 ID:取回已付费的结果。"),
     type="job",
     required=True,
@@ -116,7 +116,7 @@ OUTPUT_URL: Final = _input(
 )
 ENDPOINT: Final = _input(
     "endpoint",
-    ("endpoint", "What is to be submitted."),
+    ("endpoint", "What you want to submit."),
     ("接口", "将要提交的类型。"),
     required=True,
     default=None,
@@ -133,15 +133,15 @@ ZH_OUTPUTS: Final[Mapping[str, str]] = {
     "text": "文字",
 }
 
-# What is to be known of a widget, in both languages, after the help of a field of this type.
+# What a user must know about the widget of a type, in both languages; it is appended to the help of a field.
 _WIDGETS: Final[Mapping[str, tuple[str, str]]] = {
-    "integer": (f" {UNSET}: not given.", f"{UNSET}:不指定。"),
+    "integer": (f" {UNSET}: not set.", f"{UNSET}:不指定。"),
     "object": (" A JSON object.", "JSON 对象。"),
 }
 
 
 def _fields(spec: NodeSpec) -> tuple[FieldSpec, ...]:
-    """Return the fields of an endpoint, with what is to be known of their widgets."""
+    """Return the fields of an endpoint; their help includes what a user must know about the widget."""
     return tuple(map(_with_widget, spec.fields))
 
 
@@ -159,7 +159,7 @@ def submit_node(spec: NodeSpec) -> Description:
     return Description(
         f"LipsyncSubmit{_node_name(spec)}",
         f"{spec.title}: submit",
-        f"{spec.help}. Submits and goes on at once; Lipsync Wait waits for the video.",
+        f"{spec.help}. Submits the job and returns it at once; a Lipsync Wait node waits for the video.",
         f"{spec.zh_title}:提交",
         f"{spec.zh_title}:提交后立即继续,由“对口型:等待”节点取得视频。",
         inputs=(*_fields(spec), FORCE_NEW, PROFILE),
@@ -168,7 +168,7 @@ def submit_node(spec: NodeSpec) -> Description:
 
 
 def run_node(spec: NodeSpec) -> Description:
-    """Describe the node that submits to an endpoint and waits."""
+    """Describe the node that submits to an endpoint and waits for the video."""
     return Description(
         f"Lipsync{_node_name(spec)}",
         spec.title,
@@ -181,14 +181,14 @@ def run_node(spec: NodeSpec) -> Description:
 
 
 def timed_fields() -> list[FieldSpec]:
-    """Return the media fields of all endpoints that last some time, each name once."""
+    """Return the audio and video fields of all endpoints, each name once."""
     fields = {field.name: field for spec in CATALOGUE for field in spec.media if field.media in {"audio", "video"}}
     return list(fields.values())
 
 
 def _seconds(field: FieldSpec) -> FieldSpec:
     """Describe the length of a media field."""
-    en = f"{field.title}: how long it lasts, in seconds, or the media itself. 0: not known, or not needed."
+    en = f"{field.title}: its length in seconds, or the media itself. 0: unknown, or not needed."
     zh = f"{field.zh_title}:时长(秒),或直接接入媒体。0:未知或不需要。"
     return replace(field, type="seconds", required=False, default=0.0, help=en, zh_help=zh)
 
@@ -201,7 +201,7 @@ def _choices() -> list[FieldSpec]:
 WAIT: Final = Description(
     "LipsyncWait",
     "Lipsync Wait",
-    "Wait for a job and give its video. By a job id it recovers an earlier job.",
+    "Wait for a job and return its video. With a job id it recovers an earlier job.",
     "对口型:等待",
     "等待任务并给出视频。填入任务 ID 可取回以前的任务。",
     inputs=(JOB, ON_FAILURE, SAVE_IN, PROFILE),
@@ -210,7 +210,7 @@ WAIT: Final = Description(
 DOWNLOAD: Final = Description(
     "LipsyncDownload",
     "Lipsync Download",
-    "Download a video by its output URL, whole or not at all.",
+    "Download the complete video of an output URL.",
     "对口型:下载",
     "按输出网址下载视频,要么完整,要么没有。",
     inputs=(OUTPUT_URL, SAVE_IN, PROFILE),
@@ -219,7 +219,7 @@ DOWNLOAD: Final = Description(
 ESTIMATE: Final = Description(
     "LipsyncEstimate",
     "Lipsync Estimate",
-    "Estimate what a job will cost, in credits, by the documented rules. Nothing is sent.",
+    "Estimate how many credits a job will cost, by the documented rules. Nothing is sent.",
     "对口型:估算",
     "按公开规则估算任务所需积分,不发送任何内容。",
     inputs=(ENDPOINT, *map(_seconds, timed_fields()), *_choices()),

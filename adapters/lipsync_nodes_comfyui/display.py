@@ -1,4 +1,4 @@
-"""What a node shows while it works: a bar, and a line in the user's language with time, credits and the job's id."""
+"""What a node shows while it works: a progress bar, and a text with time, credits and job id in the user's language."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ log = logging.getLogger("lipsync_nodes")
 
 
 class Words(NamedTuple):
-    """The texts of one language. The job's status is the service's own word, and stays as it came.
+    """The texts of one language. The job's status stays as the service spells it.
 
-    A node shows two lines of some forty letters: time (and the usual one) and credits, and the job's id.
+    A node shows two lines of about forty letters: time (and the usual time) and credits, then the job id.
     """
 
     passed: str
@@ -60,7 +60,7 @@ CHINESE: Final = Words(
 
 
 class Known(NamedTuple):
-    """What is known besides the job itself: the language, the job's usual seconds, its credits."""
+    """What is shown besides the job itself: the language, how long such jobs usually take, the credits."""
 
     words: Words = ENGLISH
     usual: float | None = None
@@ -80,13 +80,13 @@ class Display:
         self._ticking: asyncio.Task[None] | None = None
 
     def saw(self, job: Job) -> None:
-        """Take note of the job, as `on_update` of a client."""
+        """Show this job from now on; for `on_update` of a client."""
         self._job = job
         if self._ticking is None:
             self._ticking = asyncio.ensure_future(self._tick(job.id))
 
-    def left(self) -> None:
-        """Tell that nobody waits any more, and what becomes of the job."""
+    def stopped(self) -> None:
+        """Show that the wait was stopped, and what happens to the job."""
         if self._job is None:  # perhaps a submit was on its way
             log.warning(ENGLISH.stopped)
             self.say(self._known.words.stopped)
@@ -95,24 +95,24 @@ class Display:
             self.say(self._known.words.left.format(job=self._job.id))
 
     def say(self, text: str) -> None:
-        """Show a line on the node."""
+        """Show a text on the node."""
         if self._node is not None and getattr(PromptServer, "instance", None):
             PromptServer.instance.send_progress_text(text, self._node)
 
     def close(self) -> None:
-        """Stop what is shown; the bar is full only now."""
+        """Stop the updates."""
         if self._ticking is not None:
             self._ticking.cancel()
             self._ticking = None
 
     def done(self, text: str) -> None:
-        """Fill the bar and show a last line."""
+        """Fill the bar and show a last text."""
         self.close()
         self._fill(100)
         self.say(text)
 
     async def ended(self, job: Job) -> None:
-        """Fill the bar and show what became of a job."""
+        """Fill the bar and show how a job ended."""
         self._known = await asyncio.to_thread(_known_of, job.id)
         self.done(self._line(job))
 
@@ -120,7 +120,7 @@ class Display:
         self._known = await asyncio.to_thread(_known_of, job_id)
         while self._job is not None:
             self.say(self._line(self._job))
-            # Half way after the usual time, or after a minute; never quite there.
+            # At one half after the usual time, or after a minute; it never reaches the end.
             seconds = time.monotonic() - self._begun
             self._fill(int(100 * NEARLY * seconds / (seconds + (self._known.usual or 60.0))))
             await asyncio.sleep(1)
@@ -128,7 +128,7 @@ class Display:
     def _fill(self, percent: int) -> None:
         try:
             self._bar.update_absolute(percent)
-        except InterruptProcessingException:  # ComfyUI's bar looks for the user's Cancel, too, and thereby clears it
+        except InterruptProcessingException:  # ComfyUI's bar checks for the user's Cancel, too, and clears it
             interrupt_current_processing()
 
     def _line(self, job: Job) -> str:
@@ -139,17 +139,17 @@ class Display:
 
 
 def _known_of(job_id: str) -> Known:
-    """Look up in the ledger what to show of a job; a job of elsewhere is not in it."""
+    """Look up in the ledger what to show of a job; a job that was submitted elsewhere is not in it."""
     words = CHINESE if _language().startswith("zh") else ENGLISH
     entry = ledger().entry_of(job_id)
     return Known(words, ledger().usual_seconds(entry.endpoint), entry.credits) if entry else Known(words)
 
 
 def _language() -> str:
-    """Return the language that the user has chosen in ComfyUI's settings.
+    """Return the language from ComfyUI's settings, English by default.
 
-    The host tells no more: a language that the frontend took from the browser stays there, and where there are several
-    users (`--multi-user`) a node does not learn whose run it is. Then it is English.
+    A language that the frontend took from the browser is not stored there, and with several users (`--multi-user`) a
+    node cannot know whose run it is.
     """
     settings = Path(folder_paths.get_user_directory()) / "default" / "comfy.settings.json"
     try:

@@ -1,4 +1,4 @@
-"""What ComfyUI is given: the nodes, or, without a core that fits, nodes of the same names that say what to do."""
+"""What ComfyUI loads: the nodes or, if the core is missing or too old, placeholders that say what to do."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LipsyncExtension(ComfyExtension):
     """The pack's nodes."""
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        """Return the classes of all nodes; a missing or old core takes no node out of anybody's graph."""
+        """Return the classes of all nodes; without a core that fits, graphs keep their nodes as placeholders."""
         try:
             require_core()
             from .nodes import NODES  # noqa: PLC0415  # it needs the core
@@ -34,11 +34,11 @@ class LipsyncExtension(ComfyExtension):
 
 
 class _Placeholder(io.ComfyNode):
-    """Stands for a node that cannot work yet.
+    """A placeholder for a node that cannot work yet.
 
-    It has the same inputs and outputs in the same order, so that a graph that is saved meanwhile keeps its values and
-    links; each input takes whatever the graph has for it. The sentence comes after them: title and description are the
-    translations', and may not show it.
+    It has the node's inputs and outputs in the same order, so a graph that is saved meanwhile keeps its values and
+    links; each input accepts any type. The last input says what to do, since a translation may replace the title and
+    the description.
     """
 
     why: ClassVar[str]
@@ -64,7 +64,7 @@ class _Placeholder(io.ComfyNode):
 
 
 def _placeholders(why: str) -> list[type[io.ComfyNode]]:
-    """Make a node for each name that the pack's own translations know: they are made from the catalogue."""
+    """Return a placeholder for each node in the pack's translations; the descriptions need the core."""
     log.warning("lipsync-nodes: %s", why)
     nodes = json.loads((Path(__file__).parent / "locales/en/nodeDefs.json").read_text(encoding="utf-8"))
     return [type(name, (_Placeholder,), {"why": why, "texts": texts}) for name, texts in nodes.items()]

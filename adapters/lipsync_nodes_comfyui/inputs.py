@@ -1,4 +1,4 @@
-"""Described inputs → ComfyUI's widgets, and what ComfyUI gives for them → a form. No field is named here."""
+"""Turns described inputs into ComfyUI's widgets, and their values into a form. No field is named here."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .sockets import LipsyncJob
 __all__ = ["form_of", "input_of"]
 
 SOCKETS: Final = {"image": io.Image, "audio": io.Audio, "video": io.Video, "mask": io.Mask}
-# JavaScript counts no further.
+# The largest integer that JavaScript represents exactly.
 LARGEST: Final = 2**53 - 1
 MEDIA_HINT: Final = "Give a public URL, or load a file of this machine and connect it. Nothing was charged."
 
@@ -44,7 +44,7 @@ def _text(field: FieldSpec, known: dict[str, Any]) -> io.Input:
 
 def _integer(field: FieldSpec, known: dict[str, Any]) -> io.Input:
     largest = LARGEST if field.maximum is None else field.maximum
-    # Left to itself the frontend draws a new `seed` after each run, and each would be a new job to pay for.
+    # By default the frontend draws a new `seed` after each run, and each would be a new job to pay for.
     return io.Int.Input(field.name, default=UNSET, min=UNSET, max=largest, control_after_generate=False, **known)
 
 
@@ -69,12 +69,12 @@ _WIDGETS: Final[dict[str, Callable[[FieldSpec, dict[str, Any]], io.Input]]] = {
 
 
 def form_of(spec: NodeSpec, values: Mapping[str, Any], linked: Iterable[str] = ()) -> Form:
-    """Build the form from what the widgets and sockets gave.
+    """Build the form from the values of widgets and sockets.
 
     Args:
         spec: the endpoint.
         values: by input name; None where there is none.
-        linked: media inputs whose value is not there yet; the form is checked without them.
+        linked: inputs whose value comes through a socket later; the form is checked without them.
 
     Raises:
         InvalidRequest: names the input that is wrong.
@@ -82,7 +82,7 @@ def form_of(spec: NodeSpec, values: Mapping[str, Any], linked: Iterable[str] = (
     """
     waiting = set(linked)
     given = {field.name: _given(field, values.get(field.name)) for field in spec.fields if field.name not in waiting}
-    # A value that comes through a socket later cannot be wrong yet.
+    # A value that comes through a socket later cannot be checked yet.
     stand_in = {field.name: b"?" for field in spec.fields if field.name in waiting and field.media}
     try:
         return spec.form_from({name: value for name, value in (given | stand_in).items() if value is not None})
@@ -92,7 +92,7 @@ def form_of(spec: NodeSpec, values: Mapping[str, Any], linked: Iterable[str] = (
 
 
 def _given(field: FieldSpec, value: Any) -> Any:
-    """Return a field's value as the form takes it; a text is kept, and a media text is a URL there."""
+    """Return a value as the form takes it; a text for a media field is a URL."""
     if isinstance(value, str) and field.type == "object":
         return _object(field, value)
     if isinstance(value, str) or value is None:

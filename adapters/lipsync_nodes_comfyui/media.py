@@ -1,4 +1,4 @@
-"""What comes through ComfyUI's sockets → what a form takes: a tensor becomes a file in memory."""
+"""Turns values from ComfyUI's sockets into media of a form: a tensor becomes a file in memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["media_of", "seconds_of"]
 
-# 16-bit samples: what every WAV reader knows.
+# 16-bit samples, which every WAV reader can read.
 _LOUDEST: Final = 32767
 
 
@@ -74,14 +74,14 @@ def _wav(audio: Any) -> bytes:
 
 
 def _video(video: Any) -> Path | bytes:
-    """Take the file of a VIDEO as it is; one that was made or trimmed in the graph is written first."""
-    with suppress(AttributeError):  # older versions do not tell what was trimmed, and the base class has no source
+    """Return the file of a VIDEO as it is; a video that the graph generated or trimmed is encoded first."""
+    with suppress(AttributeError):  # older versions have no trim window, and the base class has no source
         source, trimmed = video.get_stream_source(), video.get_active_trim_window()
         if isinstance(source, str) and not any(trimmed):
             return Path(source)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         path = Path(folder) / "video.mp4"
-        video.save_to(str(path))  # not into memory: old versions fail at that
+        video.save_to(str(path))  # not into memory: old versions cannot do that
         return path.read_bytes()
 
 

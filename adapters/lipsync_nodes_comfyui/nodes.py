@@ -1,4 +1,4 @@
-"""The nodes of the endpoints: for each one of the catalogue one that submits, and one that also waits."""
+"""The nodes of the endpoints: for each endpoint one that submits, and one that also waits."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ class _Endpoint(Node):
 
     @classmethod
     def check(cls, values: dict[str, Any]) -> None:
-        """Check the form as far as it is there."""
+        """Check the form, without the values that come through sockets later."""
         super().check(values)
         form_of(cls.spec, values, [name for name, value in values.items() if value is None])
 
     @classmethod
     async def fingerprint_inputs(cls, *, force_new: bool = False, **_: Any) -> Any:
-        """Have the node run again once a job has failed or is to be made anew.
+        """Return a value that changes when the node must run again: after a failed job, and with `force_new`.
 
-        What was submitted before is picked up from the ledger, so running again costs nothing.
+        A job that was submitted before is picked up from the ledger, so running again costs nothing.
         """
         return float("nan") if force_new else await asyncio.to_thread(_failures)
 
@@ -54,10 +54,10 @@ class _Endpoint(Node):
     async def prepared(
         cls, client: AsyncLipsyncClient, values: dict[str, Any]
     ) -> AsyncIterator[tuple[Form, SubmitOptions]]:
-        """Give what to submit and how; a job that was to be made anew is found again if nothing was sent for that."""
+        """Yield the form and the submit options. If `force_new` sends nothing after all, the old job keeps its key."""
         profile, force_new = client.profile, bool(values.get("force_new"))
         form, key = await asyncio.to_thread(cls._form_and_key, profile, values)
-        old = await asyncio.to_thread(_given_up, key, profile) if force_new else None
+        old = await asyncio.to_thread(_released, key, profile) if force_new else None
         webhook = "auto" if profile.webhook else None
         try:
             yield form, {"key": key, "webhook": webhook, "resubmit_uncertain": force_new}
@@ -68,27 +68,27 @@ class _Endpoint(Node):
 
     @classmethod
     def _form_and_key(cls, profile: Profile, values: dict[str, Any]) -> tuple[Form, str]:
-        """To encode what came through sockets takes a while. The same inputs are the same job."""
-        from lipsync_nodes.ledger import content_key  # noqa: PLC0415  # SQLite is not for ComfyUI's start
+        """Build the form, whose media may have to be encoded, and its submission key: the same inputs, the same key."""
+        from lipsync_nodes.ledger import content_key  # noqa: PLC0415  # SQLite is not loaded at ComfyUI's start
 
         form = form_of(cls.spec, values)
         return form, content_key(form, profile)
 
 
-def _given_up(key: str, profile: Profile) -> Job | None:
-    """Let go of the job that a key stands for, and return it."""
+def _released(key: str, profile: Profile) -> Job | None:
+    """Release a submission key, and return the job that it stood for."""
     old = ledger().job_under(key, profile)
     ledger().release_key(key, profile)
     return old
 
 
 def _failures() -> str:
-    """Return what changes with each job that ended without a video, here or in any other program of this ledger."""
+    """Return a text that changes with each job that ends without a video, in any program that uses this ledger."""
     return ".".join(str(ledger().count(state)) for state in ("failed", "stopped", "missing", "uncertain"))
 
 
 class _Submit(_Endpoint):
-    """Submit, and give the job at once."""
+    """Submit, and return the job at once."""
 
     @classmethod
     async def execute(cls, profile: str = "", **values: Any) -> io.NodeOutput:
@@ -122,7 +122,7 @@ class _Run(_Endpoint):
 
 
 def _endpoint_nodes() -> list[type[io.ComfyNode]]:
-    """Make the two nodes of each endpoint; their ids live in people's graphs and never change."""
+    """Return the two node classes of each endpoint."""
     return [
         type(about.id, (base,), {"spec": spec, "about": about})
         for spec in CATALOGUE

@@ -26,16 +26,16 @@ __all__ = ["interruptible"]
 
 T = TypeVar("T")
 
-# How often the user's Cancel is looked for, in seconds.
+# How often to check for the user's Cancel, in seconds.
 LOOK_EVERY: Final = 0.1
 
 
 @cache
 def _loop() -> asyncio.AbstractEventLoop:
-    """Return the loop that all nodes work in.
+    """Return the event loop that all nodes share; it lives as long as ComfyUI.
 
-    ComfyUI has a loop for each prompt, and ends it together with all that is on its way there: with it would go the
-    answer of a submit, and a paid job's id. This one lives as long as ComfyUI.
+    ComfyUI runs each prompt in a loop of its own, and cancels what is left there at the prompt's end. A submit would
+    lose its response, and with it the id of a paid job.
     """
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="lipsync", daemon=True)
@@ -45,21 +45,21 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_loop.cache_clear)  # its thread is the parent's
+    os.register_at_fork(after_in_child=_loop.cache_clear)  # its thread stays in the parent
 
 
 def _finish(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
-    """Wait, where ComfyUI ends in good order, for a submit that is on its way: its answer is a paid job's id."""
+    """Wait, on a normal exit, for submits in flight: the response to each is the id of a paid job."""
     if not thread.is_alive():  # in a fork
         return
     asyncio.run_coroutine_threadsafe(close_clients(), loop).result()
 
 
 async def interruptible(doing: Coroutine[Any, Any, T], display: Display) -> T:
-    """Await *doing*, but look for the user's Cancel meanwhile, and let it through as ComfyUI's own exception.
+    """Await *doing* in the shared loop; the user's Cancel ends it with ComfyUI's own exception.
 
-    Where another node failed, ComfyUI cancels this task, which is no Cancel of the user's. Either way the remote job
-    goes on, the ledger knows it, and the next run picks it up.
+    When another node fails, ComfyUI cancels this task, which is not the user's Cancel. Either way the remote job goes
+    on, the ledger has it, and the next run picks it up.
     """
     running = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_shown(doing, display), _loop()))
     try:
@@ -68,7 +68,7 @@ async def interruptible(doing: Coroutine[Any, Any, T], display: Display) -> T:
             throw_exception_if_processing_interrupted()
         return running.result()
     except InterruptProcessingException:
-        interrupt_current_processing()  # whoever sees a Cancel clears it, and the others of a list are to see it, too
+        interrupt_current_processing()  # the check cleared it, and the other items of a list must see it, too
         raise
     finally:
         running.cancel()
@@ -81,7 +81,7 @@ async def _shown(doing: Coroutine[Any, Any, T], display: Display) -> T:
         error.hint = in_comfyui(error.hint)
         raise
     except asyncio.CancelledError:
-        display.left()
+        display.stopped()
         raise
     finally:
         display.close()

@@ -1,4 +1,4 @@
-"""The nodes that serve all endpoints: wait for a job, download a video, estimate a cost."""
+"""The nodes that work for all endpoints: wait for a job, download a video, estimate the credits."""
 
 from __future__ import annotations
 
@@ -81,21 +81,21 @@ class LipsyncDownload(Node):
 
 
 def _target_of(url: str, save_in: str) -> Path:
-    """Return the file of a URL: many end alike, and none is to overwrite another's."""
-    from lipsync_nodes.results import source_and_target  # noqa: PLC0415  # httpx is not for ComfyUI's start
+    """Return the file for a URL; a hash keeps URLs with the same file name apart."""
+    from lipsync_nodes.results import source_and_target  # noqa: PLC0415  # httpx is not loaded at ComfyUI's start
 
     _, path = source_and_target(url, folder_of(save_in))
     return path.with_stem(f"{path.stem}_{sha256(url.encode()).hexdigest()[:8]}")
 
 
 class LipsyncEstimate(Node):
-    """Say what a job will cost."""
+    """Estimate what a job will cost."""
 
     about = ESTIMATE
 
     @classmethod
     def check(cls, values: dict[str, Any]) -> None:
-        """Check the widgets alone: an estimate needs no key and spends nothing."""
+        """Check only the widgets: an estimate needs no API key."""
         cls.check_widgets(values)
 
     @classmethod

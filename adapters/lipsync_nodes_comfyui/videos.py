@@ -1,4 +1,4 @@
-"""A job that has ended → what a node gives of it: the video's file, its preview, its URL."""
+"""Turns an ended job into a node's outputs: the video's file, its preview, its URL."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ log = logging.getLogger("lipsync_nodes")
 
 
 async def video_of(client: AsyncLipsyncClient, job: Job, display: Display, save_in: str) -> io.NodeOutput:
-    """Have the video of an ended job in the folder, and return all that a node gives of it."""
+    """Download the video of an ended job, unless that was done before, and return the node's outputs."""
     folder = folder_of(save_in)
-    path = await asyncio.to_thread(_there, job, folder) or await client.download(job, folder)
+    path = await asyncio.to_thread(_saved, job, folder) or await client.download(job, folder)
     await display.ended(job)
     shown = {**preview_of(path, save_in), "output_url": [job.output], "job_id": [job.id], "text": []}
     return io.NodeOutput(InputImpl.VideoFromFile(str(path)), job.output, job.id, ui=shown)
 
 
-def _there(job: Job, folder: Path) -> Path | None:
-    """Return the job's video if an earlier run has saved it in this folder."""
+def _saved(job: Job, folder: Path) -> Path | None:
+    """Return the job's video if an earlier run saved it in this folder."""
     entry = ledger().entry_of(job.id)
     path = Path(entry.saved_to) if entry and entry.saved_to else None
     return path if path is not None and path.parent == folder.absolute() and path.is_file() else None
 
 
 async def or_skip(running: Coroutine[Any, Any, io.NodeOutput], display: Display, on_failure: str) -> io.NodeOutput:
-    """Await the outcome; where a failed job is to be skipped, block what comes after this node alone."""
+    """Await the outputs; if a failed job is to be skipped, block only the nodes after this one."""
     try:
         return await running
     except JobFailed as error:
@@ -54,13 +54,13 @@ async def or_skip(running: Coroutine[Any, Any, io.NodeOutput], display: Display,
         log.warning("Skipped: %s", error)
         display.done(str(error))
         blocked = ExecutionBlocker(None)
-        # Of a list ComfyUI puts together what the first one shows: all have to show the same.
+        # ComfyUI merges the `ui` of a list by the keys of its first item, so all items have the same keys.
         shown = {**preview_of(None, ""), "output_url": [], "job_id": [error.job_id], "text": [str(error)]}
         return io.NodeOutput(blocked, blocked, blocked, ui=shown)
 
 
 def folder_of(save_in: str) -> Path:
-    """Return the folder that videos are saved in, named by their jobs."""
+    """Return the folder for videos."""
     base = folder_paths.get_output_directory() if save_in == OUTPUT else folder_paths.get_temp_directory()
     folder = Path(base) / "lipsync"
     folder.mkdir(parents=True, exist_ok=True)
@@ -68,7 +68,7 @@ def folder_of(save_in: str) -> Path:
 
 
 def preview_of(path: Path | None, save_in: str) -> dict[str, Any]:
-    """Return what ComfyUI needs to show a saved video on the node, or none."""
+    """Return what ComfyUI needs to preview a saved video on the node; nothing is shown without a path."""
     kind = io.FolderType.output if save_in == OUTPUT else io.FolderType.temp
     videos = [ui.SavedResult(path.name, "lipsync", kind)] if path else []
     return dict(ui.PreviewVideo(videos).as_dict())

@@ -1,6 +1,6 @@
-"""Webhooks on ComfyUI's own server: a route to the core's receiver, there only where the profile has a public base.
+"""Webhooks on ComfyUI's own server: a route to the core's receiver, if the profile has a public URL for it.
 
-ComfyUI asks nobody who they are, so a proxy is to let nothing through from outside but this path.
+ComfyUI has no authentication, so a proxy in front of it should let only this path through from outside.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ log = logging.getLogger("lipsync_nodes")
 
 
 async def receive_webhooks() -> None:
-    """Add the route while ComfyUI loads; what is wrong with the settings is said in the log, and by each node."""
+    """Add the route while ComfyUI loads; wrong settings are logged, and each node reports them."""
     try:
         if load_profile(ask_plugins=False).webhook is not None:
             await asyncio.to_thread(_add_route)
@@ -35,8 +35,8 @@ async def receive_webhooks() -> None:
 
 
 def _add_route() -> None:
-    """Receive for the profile of the environment; another one's webhooks need `lipsync-nodes webhook serve`."""
-    from lipsync_nodes.webhooks import WebhookReceiver  # noqa: PLC0415  # httpx is not for ComfyUI's start
+    """Receive for the profile of the environment; other profiles need `lipsync-nodes webhook serve`."""
+    from lipsync_nodes.webhooks import WebhookReceiver  # noqa: PLC0415  # httpx is not loaded at ComfyUI's start
 
     receiver = WebhookReceiver(ledger=ledger())
 
@@ -44,13 +44,13 @@ def _add_route() -> None:
         status = await receiver.handle(request.method, request.path, request.headers, _parts(request))
         return web.Response(status=status)
 
-    # All methods, for a refusal is to look like any other. (OPTIONS is answered by ComfyUI itself, on every path.)
+    # All methods, so that every refusal looks the same. (ComfyUI itself answers OPTIONS on every path.)
     PromptServer.instance.routes.route("*", PATH)(answer)
     receiver.resume()
 
 
 async def _parts(request: web.Request) -> AsyncIterator[bytes]:
-    """Give the parts of a request's body; one that breaks off has said nothing."""
+    """Yield the parts of a request's body, as far as it comes."""
     with suppress(ConnectionError):
         async for part in request.content.iter_any():
             yield part

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pkgutil import iter_modules
 from typing import Final
 
 import click
@@ -23,7 +24,8 @@ EXTRAS: Final = {
     "sandbox": ("starlette", "uvicorn", "numpy", "cv2", "av"),
     "storage": ("obstore", "av"),
 }
-ADAPTERS: Final = {"comfyui": "comfy", "airflow": "airflow", "pluggy": "pluggy"}
+# Adapters are found by how their packages are named, so that a new one needs no change here.
+ADAPTER: Final = "lipsync_nodes_"
 
 
 @click.command()
@@ -40,9 +42,8 @@ def _installation() -> Iterator[Finding]:
         missing = [module for module in modules if not _there(module)]
         found = f"not installed; if you want it: pip install 'lipsync-nodes[{extra}]'" if missing else "installed"
         yield finding(f"extra {extra}", True, found)
-    for adapter, host in ADAPTERS.items():
-        there = "its host is here" if _there(host) else f"its host ({host}) is not in this Python"
-        yield finding(f"adapter {adapter}", _there(f"lipsync_nodes_{adapter}"), there, "Reinstall lipsync-nodes.")
+    for name in sorted({module.name for module in iter_modules() if module.name.startswith(ADAPTER)}):
+        yield finding(f"adapter {name.removeprefix(ADAPTER)}", True, "installed")
 
 
 def _there(module: str) -> bool:

@@ -1,4 +1,4 @@
-"""`comfyui install` and `comfyui check`: the pack into a ComfyUI, and what is wrong there."""
+"""`lipsync-nodes comfyui install` puts the pack into a ComfyUI; `comfyui check` says what is wrong there."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 
 @click.group()
 def comfyui() -> None:
-    """Put the nodes into a ComfyUI, and find out what is wrong there."""
+    """Install the nodes into a ComfyUI, and check the installation."""
 
 
 @comfyui.command()
 @folder
-@click.option("--copy", is_flag=True, help="Copy the pack rather than link it; run this again after an upgrade.")
+@click.option("--copy", is_flag=True, help="Copy the pack instead of linking it; run this again after an upgrade.")
 @json_option
 def install(folder: Path, copy: bool, as_json: bool) -> None:
     """Link the installed pack into the ComfyUI in DIR, and put the example workflows' media into its input folder."""
@@ -57,12 +57,14 @@ def install(folder: Path, copy: bool, as_json: bool) -> None:
 
 @comfyui.command()
 @folder
-@click.option("--python", type=click.Path(path_type=Path), help="The Python that runs it, if another than is found.")
-@click.option("--profile", help="The profile that the nodes are to use; by default that of the environment.")
-@click.option("--service", is_flag=True, help="Ask the service, too, whether it takes the key; it costs nothing.")
+@click.option(
+    "--python", type=click.Path(path_type=Path), help="The Python that runs ComfyUI, if the wrong one is found."
+)
+@click.option("--profile", help="The profile that the nodes use; by default that of the environment.")
+@click.option("--service", is_flag=True, help="Also ask the service whether it accepts the key; this costs nothing.")
 @json_option
 def check(folder: Path, python: Path | None, profile: str | None, service: bool, as_json: bool) -> None:
-    """Look whether the ComfyUI in DIR can run the nodes, and say what to do; exit code 2 if it cannot."""
+    """Check whether the ComfyUI in DIR can run the nodes, and say what to do; exit code 2 if it cannot."""
     with in_words(as_json=as_json):
         comfy, pack = Comfy.at(folder), installed_pack()
         report(_findings(comfy, pack, python or comfy.python, profile or "", ask=service), as_json=as_json)
@@ -107,7 +109,7 @@ def _pack(comfy: Comfy, pack: Path, placed: list[Placed], again: str) -> Finding
 
 
 def _in_its_python(comfy: Comfy, python: Path, placed: Placed, profile: str, *, ask: bool) -> Iterator[Finding]:
-    """Look at the core, the key and the storage as ComfyUI would find them, with the environment of this call."""
+    """Check the core, the key and the storage as ComfyUI would find them, with this process's environment."""
     checkout = placed.place if placed.kind == "checkout" else None
     wanted = placed.pack / "requirements.txt"
     pip = f'Run: "{python}" -m pip install -r'
@@ -135,7 +137,7 @@ def _in_its_python(comfy: Comfy, python: Path, placed: Placed, profile: str, *, 
 
 
 def _probe(comfy: Comfy, python: Path, profile: str, checkout: Path | None, *, ask: bool) -> dict[str, Any]:
-    """Run a small program where ComfyUI runs, and return what it has seen."""
+    """Run a small program in ComfyUI's Python, and return what it found."""
     program = Path(probe.__file__).read_text(encoding="utf-8")
     words = [str(python), "-c", program, profile, str(checkout or ""), "yes" if ask else ""]
     try:

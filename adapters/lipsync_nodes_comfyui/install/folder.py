@@ -21,8 +21,8 @@ PACK: Final = "lipsync_nodes_comfyui"
 # What ComfyUI does not need of the pack: a copy has none of it, and neither has the registry's archive.
 _LEFT_OUT: Final = frozenset({"__pycache__", "install", ".comfyignore"})
 _PROGRAM: Final = ("main.py", "folder_paths.py")
-_PORTABLE_PYTHON: Final = "python_embeded/python.exe"  # spelt like that, beside ComfyUI's folder
-# comfy-cli, Desktop and most manuals make one of these environments.
+_PORTABLE_PYTHON: Final = "python_embeded/python.exe"  # it is spelt like that; beside ComfyUI's folder
+# comfy-cli, Desktop and most manuals create one of these environments.
 _VENV_PYTHONS: Final = tuple(
     f"{venv}/{python}" for venv in (".venv", "venv") for python in ("bin/python", "Scripts/python.exe")
 )
@@ -47,7 +47,7 @@ class Placed:
         return "checkout" if self.pack != self.place else "link" if self.place.is_symlink() else "copy"
 
     def same_as(self, pack: Path) -> bool:
-        """Tell whether all files of another pack are in this one as they are."""
+        """Return whether this pack has all files of another one, unchanged."""
         mine = _contents(self.pack)
         return all(mine.get(name) == content for name, content in _contents(pack).items())
 
@@ -74,12 +74,12 @@ class Comfy:
 
     @property
     def custom_nodes(self) -> Path:
-        """Where packs are."""
+        """The folder of packs."""
         return self.folder / "custom_nodes"
 
     @property
     def input(self) -> Path:
-        """Where the media are that graphs load."""
+        """The folder of the media that graphs load."""
         return self.folder / "input"
 
     @property
@@ -93,7 +93,7 @@ class Comfy:
 
     @property
     def python(self) -> Path:
-        """The Python that runs it, as far as can be told; else this one, which may have been installed into."""
+        """The Python that probably runs it; if none is found, the one that runs this program."""
         known = [self.folder.parent / _PORTABLE_PYTHON]
         known += [above / python for above in (self.folder, self.folder.parent) for python in _VENV_PYTHONS]
         return next((python for python in known if python.is_file()), Path(sys.executable))
@@ -137,7 +137,7 @@ def place_pack(comfy: Comfy, pack: Path, *, copy: bool) -> str:
 
 
 def _make_room(target: Path, pack: Path, *, copy: bool) -> bool | None:
-    """Remove an old link or copy of ours; return whether there was one, None if it is just as it should be."""
+    """Remove an old link or copy of ours; return whether there was one, None if it is up to date."""
     if target.is_symlink():
         if not copy and target.resolve() == pack:
             return None

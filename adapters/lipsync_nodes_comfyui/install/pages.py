@@ -1,4 +1,4 @@
-"""Makes the pack's translations and help pages from the descriptions of its nodes. It needs no ComfyUI.
+"""Writes the pack's translations and help pages from the descriptions of its nodes. It needs no ComfyUI.
 
     python -m lipsync_nodes_comfyui.install.pages [--check]
 
@@ -25,10 +25,10 @@ LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh")
 NOTES: Final = {
     "en": """
 - The API key comes from `LIPSYNC_API_KEY` or a profile, never from a workflow.
-- A media input takes a public URL, or the media by its socket, which is then published by the profile's storage.
-- The same inputs are the same job: running again picks it up and costs nothing. A failed job is submitted anew.
-- Cancel ends the waiting at once. The job goes on and may be billed; the next run, with Force new off, picks it up.
-- With `LIPSYNC_WEBHOOK=https://…/lipsync` ComfyUI takes webhooks, and a wait ends the moment its job does.
+- A media input takes a public URL, or media from another node, which the profile's storage then publishes.
+- The same inputs are the same job: running again picks it up and costs nothing. A failed job is submitted again.
+- Cancel stops the wait at once. The job goes on and may be billed; the next run, with Force new off, picks it up.
+- With `LIPSYNC_WEBHOOK=https://…/lipsync` ComfyUI receives webhooks, and a wait ends as soon as its job does.
 """,
     "zh": """
 - API 密钥来自 `LIPSYNC_API_KEY` 或配置,绝不写入工作流。
@@ -74,13 +74,13 @@ def page(texts: dict[str, Any], language: Language) -> str:
 def files() -> dict[str, str]:
     """Return the content of each file, by its path in the pack."""
     nodes = sorted(DESCRIPTIONS, key=lambda node: node.id)
-    made = {}
+    wanted = {}
     for language in LANGUAGES:
         texts = {node.id: texts_of(node, language) for node in nodes}
-        made[f"locales/{language}/nodeDefs.json"] = json.dumps(texts, indent=2, ensure_ascii=False) + "\n"
+        wanted[f"locales/{language}/nodeDefs.json"] = json.dumps(texts, indent=2, ensure_ascii=False) + "\n"
         name = "web/docs/{}.md" if language == "en" else f"web/docs/{{}}/{language}.md"
-        made |= {name.format(node_id): page(of, language) for node_id, of in texts.items()}
-    return made
+        wanted |= {name.format(node_id): page(of, language) for node_id, of in texts.items()}
+    return wanted
 
 
 def stale(pack: Path) -> list[str]:

@@ -1,6 +1,6 @@
-"""Run as a program by ComfyUI's Python: says as one JSON object what that has of the core. See `comfyui check`.
+"""A program that `comfyui check` runs in ComfyUI's Python: it prints one JSON object about the core there.
 
-That Python may be old and without the core: nothing else is imported before it is looked for.
+That Python may be old, and may lack the core, so nothing but the standard library is imported first.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import sys
 
 
 def main(profile: str, checkout: str, ask: str = "") -> dict[str, object]:
-    """Look for the core, the key and the storage.
+    """Check the core, the key and the storage.
 
     Args:
         profile: the name of a profile; empty for the usual one.
         checkout: the folder of a checkout in `custom_nodes`, whose core ComfyUI takes if there is no other; or empty.
-        ask: not empty to ask the service, too.
+        ask: not empty to also ask the service.
 
     """
     sys.path.extend([checkout] if checkout else [])

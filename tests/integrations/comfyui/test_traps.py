@@ -106,7 +106,10 @@ def cancelled(comfy, graph, waits):
 
 @pytest.mark.parametrize("make_graph", [split, one], ids=["split", "one"])
 def test_an_interrupt_ends_within_a_second(comfy, box, image, make_graph):
-    """The next run picks the job up. A second beside what a node takes that has nothing to leave behind, in the same server; the best of three."""
+    """The next run picks the job up.
+
+    The second is on top of what a node takes that has no job to leave, in the same server; the best of three.
+    """
     ours, bare = [], []
     for _ in range(3):
         bare.append(cancelled(comfy, {"bare": node("BareWait")}, (comfy.base / "temp" / "bare_waits").exists))
