@@ -1,6 +1,6 @@
-"""A checkout of this repository in ComfyUI's `custom_nodes`: hands on the pack, by path, whatever the folder's name is.
+"""For a checkout of this repository in ComfyUI's `custom_nodes`, under any folder name: it loads the pack by its path.
 
-Nothing needs it elsewhere. A test runner may import it, and must find that it does no harm.
+Nothing else uses it. A test runner may import it, which does no harm.
 """
 
 import importlib.util
