@@ -11,13 +11,12 @@
 Importing this package is nearly free: each name is loaded when it is first used (PEP 562).
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from lipsync_nodes._lazy import lazy
 
 if TYPE_CHECKING:
     from lipsync_nodes.client import AsyncLipsyncClient, LipsyncClient
-    from lipsync_nodes.contract import ImageForm, ImageMultiForm, Job, JobStatus, VideoForm, WebhookEvent
-    from lipsync_nodes.credits import Credits, estimate_credits
     from lipsync_nodes.errors import (
         AuthenticationError,
         BudgetExceeded,
@@ -36,8 +35,14 @@ if TYPE_CHECKING:
         SubmissionUncertain,
         SubmitTimeout,
     )
+    from lipsync_nodes.ledger import Ledger
+    from lipsync_nodes.media import estimate_credits
+    from lipsync_nodes.service import Asset, Credits, ImageForm, ImageMultiForm, Job, JobStatus, VideoForm, WebhookEvent
+    from lipsync_nodes.settings import Profile
+    from lipsync_nodes.webhooks import WebhookReceiver
 
 __all__ = [
+    "Asset",
     "AsyncLipsyncClient",
     "AuthenticationError",
     "BudgetExceeded",
@@ -55,14 +60,17 @@ __all__ = [
     "JobStatus",
     "JobStopped",
     "JobTimeout",
+    "Ledger",
     "LipsyncClient",
     "LipsyncError",
+    "Profile",
     "RateLimited",
     "ServiceError",
     "SubmissionUncertain",
     "SubmitTimeout",
     "VideoForm",
     "WebhookEvent",
+    "WebhookReceiver",
     "estimate_credits",
 ]
 
@@ -70,19 +78,28 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "client": ("AsyncLipsyncClient", "LipsyncClient"),
-    "contract": ("ImageForm", "ImageMultiForm", "Job", "JobStatus", "VideoForm", "WebhookEvent"),
-    "credits": ("Credits", "estimate_credits"),
+    "errors": (
+        "AuthenticationError",
+        "BudgetExceeded",
+        "ConfigurationError",
+        "ConnectionFailed",
+        "DownloadError",
+        "InsufficientCredits",
+        "InvalidRequest",
+        "JobFailed",
+        "JobNotFound",
+        "JobStopped",
+        "JobTimeout",
+        "LipsyncError",
+        "RateLimited",
+        "ServiceError",
+        "SubmissionUncertain",
+        "SubmitTimeout",
+    ),
+    "ledger": ("Ledger",),
+    "media": ("estimate_credits",),
+    "service": ("Asset", "Credits", "ImageForm", "ImageMultiForm", "Job", "JobStatus", "VideoForm", "WebhookEvent"),
+    "settings": ("Profile",),
+    "webhooks": ("WebhookReceiver",),
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-
-
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(f"{__name__}.{_HOME_OF.get(name, 'errors')}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy(__name__, _HOMES)

@@ -9,7 +9,7 @@ import signal
 import pytest
 
 from lipsync_nodes import AsyncLipsyncClient, ImageForm, ImageMultiForm, LipsyncClient, LipsyncError, VideoForm
-from lipsync_nodes.flow import Policy
+from lipsync_nodes.flows import Policy
 from lipsync_nodes.sandbox import Sandbox
 
 pytest_plugins = ["tests.command_line", "tests.faults.table", "tests.s3"]

@@ -2,7 +2,7 @@
 
 import os
 
-from lipsync_nodes.results import download
+from lipsync_nodes.media import download
 from tests.faults.bad_service import OUTPUT
 
 

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 import uvicorn
 
 from lipsync_nodes.ledger import Ledger
-from lipsync_nodes.settings import Profile, Webhook
+from lipsync_nodes.settings import Profile
+from lipsync_nodes.settings._nested import Webhook
 from lipsync_nodes.webhooks import WebhookReceiver
 
 COMMAND = [sys.executable, "-c", "from lipsync_nodes.cli import main; main()"]

@@ -2,11 +2,10 @@
 
 import json
 
-from lipsync_nodes import submitting
-from lipsync_nodes.answers import Answer, NoAnswer
 from lipsync_nodes.errors import LipsyncError
-from lipsync_nodes.events import Claim, Claimed, Submission
-from lipsync_nodes.flow import Policy, Record, Send, Sleep
+from lipsync_nodes.flows import Claim, Claimed, Policy, Record, Send, Sleep, Submission
+from lipsync_nodes.flows import _submit as submitting
+from lipsync_nodes.service import Answer, NoAnswer
 
 STEADY = Policy(chance=lambda: 0.5)
 FORM = {"image": "https://x/i.png", "audio": "https://x/a.mp3"}

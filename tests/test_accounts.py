@@ -9,11 +9,12 @@ import sys
 import pytest
 
 from lipsync_nodes import ImageForm, LipsyncClient, SubmissionUncertain
-from lipsync_nodes.accounts import normal_base_url
-from lipsync_nodes.contract import Job
-from lipsync_nodes.events import Accepted, Claim, Claimed, Found, Sending, Submission
-from lipsync_nodes.ledger import Ledger, content_key, ledger_file
+from lipsync_nodes.flows import Accepted, Claim, Claimed, Found, Sending, Submission
+from lipsync_nodes.ledger import Ledger, ledger_file
+from lipsync_nodes.media import content_key
+from lipsync_nodes.service import Job
 from lipsync_nodes.settings import Profile
+from lipsync_nodes.settings._accounts import normal_base_url
 from tests import legacy
 
 A, B = "sk_account_a_0123456789", "sk_account_b_0123456789"

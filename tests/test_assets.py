@@ -16,12 +16,11 @@ import obstore
 import pytest
 
 from lipsync_nodes import ConfigurationError, ImageForm, InvalidRequest, LipsyncClient, VideoForm, estimate_credits
-from lipsync_nodes.assets import published
-from lipsync_nodes.fields import Asset
-from lipsync_nodes.hookspecs import hookimpl, plugins
-from lipsync_nodes.ledger import content_key
-from lipsync_nodes.media import probe
+from lipsync_nodes.media import content_key, published
+from lipsync_nodes.media._probe import probe
+from lipsync_nodes.plugins import hookimpl, plugins
 from lipsync_nodes.sandbox import MEDIA, Sandbox
+from lipsync_nodes.service import Asset
 from lipsync_nodes.settings import Profile, Storage
 from tests.conftest import FORMS, QUICK
 from tests.faults import bad_service as bad
@@ -136,7 +135,7 @@ def test_a_gigabyte_is_uploaded_in_little_memory(s3, tmp_path):
         import resource, sys
         from pathlib import Path
         from lipsync_nodes import ImageForm
-        from lipsync_nodes.assets import published
+        from lipsync_nodes.media import published
         from lipsync_nodes.settings import Profile, Storage
         from lipsync_nodes.sandbox import MEDIA
         import obstore.store, lipsync_nodes.client
@@ -375,7 +374,7 @@ def test_an_installed_plugin_is_found_and_a_broken_one_is_named(tmp_path):
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
         (info / "entry_points.txt").write_text(f"[lipsync_nodes]\n{name} = {value}\n")
     (tmp_path / "good_plugin.py").write_text(
-        "from lipsync_nodes.hookspecs import hookimpl\n"
+        "from lipsync_nodes.plugins import hookimpl\n"
         "@hookimpl\n"
         "def lipsync_publish_asset(asset): return 'https://cdn.example/' + asset.source.name\n"
     )
@@ -383,7 +382,7 @@ def test_an_installed_plugin_is_found_and_a_broken_one_is_named(tmp_path):
         import sys
         sys.path.insert(0, {str(tmp_path)!r})
         from lipsync_nodes import ImageForm
-        from lipsync_nodes.assets import published
+        from lipsync_nodes.media import published
         from lipsync_nodes.sandbox import MEDIA
         from lipsync_nodes.settings import Profile
         form = ImageForm(image=MEDIA / "portrait.jpg", audio="https://x/a.mp3")

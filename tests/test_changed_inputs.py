@@ -10,8 +10,9 @@ from contextlib import closing
 import pytest
 
 from lipsync_nodes import ImageForm, InvalidRequest, LipsyncClient, SubmissionUncertain
-from lipsync_nodes.inputs import inputs_of, unsigned
-from lipsync_nodes.ledger import Ledger, content_key
+from lipsync_nodes.ledger import Ledger
+from lipsync_nodes.ledger._inputs import unsigned
+from lipsync_nodes.media import content_key, inputs_of
 from lipsync_nodes.sandbox import MEDIA
 from lipsync_nodes.settings import Profile
 from lipsync_nodes_pluggy import plugin_for

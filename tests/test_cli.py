@@ -153,7 +153,7 @@ def test_an_unknown_job_ends_with_1(cli, service):
 
 def test_estimate_reads_lengths_from_files_or_takes_them(cli):
     local = json.loads(cli("estimate", "image", "--image", FACE, "--audio", VOICE, "--json").stdout)
-    assert local == {"credits": 12, "exact": False, "doubt": "a fraction of a second is rounded up"}
+    assert local == {"credits": 12, "exact": False, "caveat": "a fraction of a second is rounded up"}
     given = cli("estimate", "image-multi", "--image", "https://x.example/i", "--left-audio", "https://x.example/l",
                 "--right-audio", "https://x.example/r", "--order", "left_right", "--audio-seconds", 6,
                 "--right-audio-seconds", 9, "--resolution", "720p", "--json")  # fmt: skip
@@ -274,7 +274,7 @@ def test_demo_makes_three_videos_of_the_size_that_was_asked_for(cli, tmp_path):
 
 
 def test_a_command_without_its_extra_says_what_to_install(tmp_path):
-    code = "import sys; sys.modules['click'] = None; from lipsync_nodes.cli import main; main()"
+    code = "import sys; sys.modules['click'] = None;  from lipsync_nodes.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     assert "pip install 'lipsync-nodes[cli]'" in done.stderr

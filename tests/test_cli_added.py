@@ -7,7 +7,7 @@ from importlib.metadata import entry_points
 
 import pytest
 
-from lipsync_nodes.hookspecs import COMMANDS
+from lipsync_nodes.plugins import COMMANDS
 
 HELLO = """
 import click
@@ -40,7 +40,7 @@ def cli(tmp_path):
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
         (info / "entry_points.txt").write_text(f"[{COMMANDS}]\n{point}\n")
         (tmp_path / f"{name}_module.py").write_text(source)
-    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from lipsync_nodes.cli import main; main()"
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r});  from lipsync_nodes.cli import main; main()"
 
     def run(*words):
         return subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=60)

@@ -7,8 +7,8 @@ import pytest
 
 from lipsync_nodes import ImageForm, LipsyncClient
 from lipsync_nodes.errors import ConfigurationError
-from lipsync_nodes.ledger import Ledger
-from lipsync_nodes.targets import check_target, file_identity, own_names
+from lipsync_nodes.ledger import Ledger, check_target, file_identity
+from lipsync_nodes.ledger._targets import own_names
 from tests.command_line import KEY, URLS
 from tests.faults import bad_service as bad
 
@@ -92,7 +92,7 @@ def test_a_link_to_a_folder_is_that_folder(sandbox, tmp_path):
 def test_case_matters_only_where_it_does(monkeypatch, tmp_path):
     """On a file system that takes `A` for `a`, both are one file."""
     assert file_identity(tmp_path / "A.mp4") != file_identity(tmp_path / "a.mp4")
-    monkeypatch.setattr("lipsync_nodes.targets._ignores_case", lambda _: True)
+    monkeypatch.setattr("lipsync_nodes.ledger._targets._ignores_case", lambda _: True)
     assert file_identity(tmp_path / "Ä.mp4") == file_identity(tmp_path / "a\u0308.mp4")
 
 

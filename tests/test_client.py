@@ -278,7 +278,7 @@ def test_a_client_that_was_handed_in_is_judged_by_the_same_rules(sandbox, form, 
 
 
 def test_the_clients_of_a_loop_share_its_connections_and_the_last_one_closes_them(sandbox, form):
-    from lipsync_nodes.transport.aio import _pool_of
+    from lipsync_nodes.http._aio import _pool_of
 
     async def go():
         pool = _pool_of(asyncio.get_running_loop())
@@ -397,7 +397,7 @@ def test_many_threads_may_share_a_client(sandbox, form):
 def test_a_wait_for_a_fresh_job_begins_with_a_pause_and_bears_that_it_is_not_yet_known(face, sandbox, form):
     job = face.submit(form)
     sandbox.fault("status", where="poll", code=404, count=2)
-    assert face.wait(job.id, poll_interval=0.01, fresh=True).output
+    assert face.wait(job.id, poll_interval=0.01, just_submitted=True).output
     sandbox.fault("status", where="poll", code=404)
     with pytest.raises(JobNotFound):
         face.wait(job.id, poll_interval=0.01)

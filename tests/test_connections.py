@@ -25,11 +25,11 @@ from lipsync_nodes import (
     ServiceError,
     SubmissionUncertain,
 )
-from lipsync_nodes.flow import Policy
+from lipsync_nodes.flows import Policy
+from lipsync_nodes.http import Downloads, deliver, fetch
+from lipsync_nodes.http._connect import check_address, proxy_for
 from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.settings import Profile
-from lipsync_nodes.transport import Downloads, deliver, fetch
-from lipsync_nodes.transport.connect import check_address, proxy_for
 from tests.conftest import QUICK
 from tests.faults import bad_service as bad
 from tests.faults.bad_service import BadService
@@ -112,7 +112,7 @@ def test_a_compression_bomb_takes_no_memory(service, way, times):
     code = f"""
         import asyncio, contextlib, tracemalloc, httpx
         from lipsync_nodes import AsyncLipsyncClient, LipsyncClient, LipsyncError
-        from lipsync_nodes.transport import deliver, fetch
+        from lipsync_nodes.http import deliver, fetch
         at = ("sk_x", {service.base_url!r})
         async def ask():
             async with AsyncLipsyncClient(*at) as client:

@@ -7,8 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lipsync_nodes import ImageForm, ImageMultiForm, InvalidRequest, Job, JobStatus, VideoForm, WebhookEvent
-from lipsync_nodes.catalogue import CATALOGUE
-from lipsync_nodes.contract import parse_job
+from lipsync_nodes.service import CATALOGUE, parse_job
 
 IMAGE = {"image": "https://x/i.png", "audio": "https://x/a.mp3"}
 

@@ -15,8 +15,7 @@ from lipsync_nodes import (
     VideoForm,
     estimate_credits,
 )
-from lipsync_nodes.credits import Budget
-from lipsync_nodes.events import Submission
+from lipsync_nodes.flows import Budget, Submission
 
 
 def image(resolution="480p"):
@@ -60,7 +59,7 @@ def test_an_image_costs_by_its_audio(resolution, seconds, credits_, exact):
 def test_a_video_costs_by_its_audio_and_says_where_that_is_an_upper_bound(video_seconds, credits_, exact):
     cost = estimate_credits(video(), audio_seconds=10, video_seconds=video_seconds)
     assert (cost, cost.exact) == (credits_, exact)
-    assert bool(cost.doubt) is not exact
+    assert bool(cost.caveat) is not exact
 
 
 @pytest.mark.parametrize(
@@ -122,7 +121,7 @@ def test_a_given_length_has_the_limit_of_a_files(form, lengths, words):
 
 def test_credits_keep_their_doubt_between_processes():
     cost = Credits(12, "rounded up")
-    assert pickle.loads(pickle.dumps(cost)).doubt == "rounded up"
+    assert pickle.loads(pickle.dumps(cost)).caveat == "rounded up"
 
 
 def test_a_budget_holds_over_several_submits_and_takes_back_what_was_not_charged():

@@ -6,8 +6,8 @@ import socket
 import pytest
 
 from lipsync_nodes import DownloadError
-from lipsync_nodes.addresses import is_public, literal
-from lipsync_nodes.results import download
+from lipsync_nodes.media import download
+from lipsync_nodes.media._addresses import is_public, literal
 from tests.downloads import VIDEO, fetch, nothing_is_left, served
 from tests.faults import bad_service as bad
 from tests.faults.bad_service import BadService

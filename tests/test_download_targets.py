@@ -10,8 +10,8 @@ import threading
 import pytest
 
 from lipsync_nodes import DownloadError, Job
-from lipsync_nodes.names import job_name, plain_name, why_not
-from lipsync_nodes.results import source_and_target
+from lipsync_nodes.ledger import job_name, plain_name, why_not
+from lipsync_nodes.media import source_and_target
 from tests.downloads import VIDEO, fetch, nothing_is_left, serve, served
 from tests.faults.bad_service import BadService
 

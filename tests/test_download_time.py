@@ -10,7 +10,7 @@ import time
 import pytest
 
 from lipsync_nodes import DownloadError, InvalidRequest, Job
-from lipsync_nodes.partials import _STALE_SECONDS
+from lipsync_nodes.media._partial import _STALE_SECONDS
 from tests.downloads import VIDEO, download, fetch, nothing_is_left, serve, served
 from tests.faults import bad_service as bad
 from tests.faults.bad_service import BadService
@@ -30,7 +30,7 @@ def test_a_video_that_is_not_there_yet_is_waited_for(service, tmp_path, status):
 
 @pytest.mark.parametrize("status", [404, 403])
 def test_a_video_that_never_comes_is_told_with_its_job(face_of, service, tmp_path, status, monkeypatch):
-    monkeypatch.setattr("lipsync_nodes.results.APPEARS_SECONDS", 0.5)
+    monkeypatch.setattr("lipsync_nodes.media._download.APPEARS_SECONDS", 0.5)
     service.on_output = [bad.say(status)]
     job = Job(id="job-7", status="completed", output=f"{service.url}/output/v.mp4")
     face = face_of(api_key="sk_download_0123456789", base_url=service.base_url)
@@ -80,7 +80,7 @@ def test_a_download_that_drips_ends_in_time(face_of, service, tmp_path, behave):
 
 def test_by_default_a_drip_ends_and_a_slow_line_does_not(service, tmp_path, monkeypatch):
     """What a download may take grows with what came."""
-    monkeypatch.setattr("lipsync_nodes.fetching.LEAST_SECONDS", 2.0)
+    monkeypatch.setattr("lipsync_nodes.media._fetch.LEAST_SECONDS", 2.0)
     service.on_output = [drip]
     with pytest.raises(DownloadError, match="too slow"):
         fetch(service, tmp_path / "v.mp4")

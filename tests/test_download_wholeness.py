@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lipsync_nodes import DownloadError
-from lipsync_nodes.containers import is_whole
+from lipsync_nodes.media._containers import is_whole
 from tests.downloads import MDAT, MOOV, VIDEO, box, chunked, fetch, nothing_is_left, serve, served, start_of
 from tests.faults.bad_service import BadService
 

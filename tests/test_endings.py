@@ -13,12 +13,11 @@ from contextlib import suppress
 import pytest
 
 from lipsync_nodes import AsyncLipsyncClient, ImageForm, LipsyncClient, LipsyncError
-from lipsync_nodes.credits import Budget
-from lipsync_nodes.events import Accepted, Claim, Refused, Seen, Sending
-from lipsync_nodes.hookspecs import hookimpl, plugins
+from lipsync_nodes.flows import Accepted, Budget, Claim, Refused, Seen, Sending
+from lipsync_nodes.http import _aio as aio
 from lipsync_nodes.ledger import Ledger
+from lipsync_nodes.plugins import hookimpl, plugins
 from lipsync_nodes.settings import Profile
-from lipsync_nodes.transport import aio
 from tests.conftest import QUICK
 from tests.faults import bad_service as bad
 from tests.faults.bad_service import BadService, wait_until
@@ -244,7 +243,7 @@ def test_a_thread_that_outlives_the_main_one_notes_its_job(service, ledger):
     code = f"""
 import asyncio, threading, time
 from lipsync_nodes import AsyncLipsyncClient, ImageForm
-from lipsync_nodes.hookspecs import hookimpl, plugins
+from lipsync_nodes.plugins import hookimpl, plugins
 from lipsync_nodes.ledger import Ledger
 
 class Observer:

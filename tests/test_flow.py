@@ -8,10 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lipsync_nodes import flow, submitting
-from lipsync_nodes.answers import Answer
-from lipsync_nodes.contract import Job
-from lipsync_nodes.credits import Budget
+from lipsync_nodes.client._base import job_in
 from lipsync_nodes.errors import (
     BudgetExceeded,
     ConfigurationError,
@@ -21,9 +18,22 @@ from lipsync_nodes.errors import (
     SubmissionUncertain,
     SubmitTimeout,
 )
-from lipsync_nodes.events import Asked, Claim, Claimed, Found, Gone, Hold, Sending, Superseded, Unsure
-from lipsync_nodes.flow import Deadline
-from lipsync_nodes.plans import job_in
+from lipsync_nodes.flows import (
+    Budget,
+    CheckWebhook,
+    Claim,
+    Claimed,
+    Deadline,
+    Found,
+    Gone,
+    Hold,
+    Sending,
+    Superseded,
+    Uncertain,
+)
+from lipsync_nodes.flows import _submit as submitting
+from lipsync_nodes.flows import _wait as flow
+from lipsync_nodes.service import Answer, Job
 from tests.stage import DONE, FORM, LOST, PROCESSING, STEADY, SUBMISSION, UNREACHED, Stage, answer, submit
 
 
@@ -139,7 +149,7 @@ def within(seconds, *replies, submission=SUBMISSION, **options):
     """Submit with a deadline; the stage's clock begins at 1000."""
     stage = Stage(*replies, **options)
     deadline, budget = Deadline(seconds, 1000.0 + seconds), Budget(20)
-    playing = submitting.submit(submission, STEADY, budget, patience=seconds, deadline=deadline)
+    playing = submitting.submit(submission, STEADY, budget, queue_seconds=seconds, deadline=deadline)
     return stage, budget, lambda: stage.play(playing)
 
 
@@ -208,7 +218,7 @@ def test_a_webhook_is_waited_for_until_the_deadline():
     with pytest.raises(SubmissionUncertain):
         play()
     assert stage.now == pytest.approx(1030)
-    assert any(isinstance(event, Asked) for event in stage.events)
+    assert any(isinstance(event, CheckWebhook) for event in stage.events)
 
 
 def test_a_submit_that_never_arrived_is_sent_again_a_few_times_with_growing_pauses():
@@ -287,7 +297,7 @@ def test_a_429_without_a_pace_is_refused_and_not_sent_again(pace):
 
 def test_the_ledger_is_told_what_became_of_a_submit():
     for replies, told in (
-        ([LOST], ["Claim", "Sending", "Unsure"]),
+        ([LOST], ["Claim", "Sending", "Uncertain"]),
         ([answer(402)], ["Claim", "Sending", "Refused"]),
         ([UNREACHED, PROCESSING], ["Claim", "Sending", "Paused", "Sending", "Accepted"]),
         ([answer(429, {"retry-after": "1"}), answer(400)], ["Claim", "Sending", "Paused", "Sending", "Refused"]),
@@ -315,14 +325,14 @@ def test_a_submit_of_unknown_outcome_is_to_be_repeated_only_with_a_key(key):
 
 
 def test_an_uncertain_submit_before_is_told_with_its_time_and_nothing_is_sent():
-    stage, play = submit(PROCESSING, ledger=lambda _event: Unsure(1, "ReadTimeout", since=0.0))
+    stage, play = submit(PROCESSING, ledger=lambda _event: Uncertain(1, "ReadTimeout", since=0.0))
     with pytest.raises(SubmissionUncertain, match=r"1970-01-01 00:00:00.*ReadTimeout.*resubmit_uncertain=True"):
         play()
     assert not stage.sent
 
 
 def test_an_uncertain_submit_whose_job_is_known_tells_its_id():
-    gone = Unsure(1, "the service knows no job j0", since=0.0, job_id="j0")
+    gone = Uncertain(1, "the service knows no job j0", since=0.0, job_id="j0")
     stage, play = submit(Answer(404, {}, b""), ledger=lambda event: gone if isinstance(event, Claim) else None)
     with pytest.raises(SubmissionUncertain, match=r"its job j0 .*`lipsync-nodes wait j0`") as caught:
         play()
@@ -331,7 +341,7 @@ def test_an_uncertain_submit_whose_job_is_known_tells_its_id():
 
 
 def test_an_uncertain_submit_whose_job_the_service_knows_again_is_that_job():
-    gone = Unsure(1, "the service knows no job j1", since=0.0, job_id="j1")
+    gone = Uncertain(1, "the service knows no job j1", since=0.0, job_id="j1")
     stage, play = submit(PROCESSING, ledger=lambda event: gone if isinstance(event, Claim) else None)
     assert play().id == "j1"
     assert [send.method for send in stage.sent] == ["GET"]
@@ -399,7 +409,7 @@ def test_a_flow_imports_nothing_that_does_io(module):
     }
     ours = {name for name in imported if name.startswith("lipsync_nodes")}
     assert imported - ours <= allowed
-    assert ours <= {
-        f"lipsync_nodes.{name}"
-        for name in ("answers", "arguments", "contract", "credits", "endings", "errors", "events", "fields", "flow")
+    assert {name for name in ours if not name.startswith("lipsync_nodes.flows.")} <= {
+        "lipsync_nodes.errors",
+        "lipsync_nodes.service",
     }

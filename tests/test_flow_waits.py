@@ -2,9 +2,6 @@
 
 import pytest
 
-from lipsync_nodes import flow, submitting
-from lipsync_nodes.answers import Answer
-from lipsync_nodes.contract import Job
 from lipsync_nodes.errors import (
     AuthenticationError,
     InvalidRequest,
@@ -14,8 +11,10 @@ from lipsync_nodes.errors import (
     LipsyncError,
     ServiceError,
 )
-from lipsync_nodes.events import Claim, Found, Seen
-from lipsync_nodes.flow import Policy
+from lipsync_nodes.flows import Claim, Found, Policy, Seen
+from lipsync_nodes.flows import _submit as submitting
+from lipsync_nodes.flows import _wait as flow
+from lipsync_nodes.service import Answer, Job
 from tests.stage import DONE, LOST, PROCESSING, STEADY, SUBMISSION, UNREACHED, Stage, answer
 
 
@@ -77,7 +76,7 @@ def test_polling_ends_where_asking_further_is_of_no_use(status):
     assert len(stage.sent) == 1
 
 
-@pytest.mark.parametrize("known", [{"known": True}, {"fresh": True}])
+@pytest.mark.parametrize("known", [{"known": True}, {"just_submitted": True}])
 def test_a_404_now_and_then_does_not_end_a_wait(known):
     """The job was made, whatever one server of the service says."""
     gone = answer(404)
@@ -141,20 +140,20 @@ def test_a_job_keeps_the_id_that_it_was_submitted_under_however_a_poll_spells_it
 def test_a_job_that_a_webhook_names_has_the_id_that_the_service_gives_it():
     """Or else whoever has a token could give a job that is another's by another spelling."""
     stage = Stage(DONE)
-    assert stage.play(flow.look("J1", STEADY, callback="c")).id == "j1"
+    assert stage.play(flow.poll("J1", STEADY, callback="c")).id == "j1"
 
 
 @pytest.mark.parametrize("job_id", ["", " ", ".", "..", "\n"])
 def test_what_is_no_job_id_is_refused_before_anything_is_sent(job_id):
     stage = Stage(DONE)
     with pytest.raises(InvalidRequest):
-        stage.play(flow.look(job_id, STEADY))
+        stage.play(flow.poll(job_id, STEADY))
     assert not stage.sent
 
 
 def test_a_job_id_stays_one_segment_of_the_path():
     stage = Stage(DONE)
-    stage.play(flow.look("../a/b?c#d", STEADY))
+    stage.play(flow.poll("../a/b?c#d", STEADY))
     assert stage.sent[0].path == "/jobs/..%2Fa%2Fb%3Fc%23d"
 
 

@@ -17,12 +17,11 @@ from lipsync_nodes import (
     JobFailed,
     LipsyncClient,
     SubmissionUncertain,
-    hookspecs,
-    observers,
 )
-from lipsync_nodes.hookspecs import hookimpl, plugins
+from lipsync_nodes.client import _observers as observers
 from lipsync_nodes.ledger import Ledger
-from lipsync_nodes.observers import JobEvent
+from lipsync_nodes.plugins import JobEvent, hookimpl, loaded, plugins, tell
+from lipsync_nodes.plugins import _hookspecs as hookspecs
 from lipsync_nodes.settings import Profile, load_profile
 from tests.conftest import FORMS, QUICK
 
@@ -193,7 +192,7 @@ def test_observers_are_told_in_pluggys_order(register):
     plugin("one")
     plugin("other")
     plugin("first", tryfirst=True)
-    observers.tell(JobEvent(kind="submitted", account="default"))
+    tell(JobEvent(kind="submitted", account="default"))
     assert told == ["first", "other", "one", "last"]
 
 
@@ -329,7 +328,7 @@ def installed(folder, **plugins_by_name):
         info.mkdir()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
         (info / "entry_points.txt").write_text(f"[lipsync_nodes]\n{name} = {name}_module\n")
-        (folder / f"{name}_module.py").write_text(f"from lipsync_nodes.hookspecs import hookimpl\n{source}\n")
+        (folder / f"{name}_module.py").write_text(f"from lipsync_nodes.plugins import hookimpl\n{source}\n")
 
 
 SEES = "@hookimpl\ndef lipsync_job_event(event): print(event.kind)"
@@ -346,7 +345,7 @@ def test_a_broken_or_misspelt_plugin_is_named_and_the_others_work(tmp_path, monk
         foreign=f"{SEES}\n@hookimpl(optionalhook=True)\ndef of_another_host(): pass",
     )
     monkeypatch.syspath_prepend(tmp_path)
-    manager, troubles = hookspecs.loaded()
+    manager, troubles = loaded()
     names = {name for name, _ in manager.list_name_plugin()}
     assert {"good", "misspelt", "foreign"} <= names
     assert not {"raises", "leaves", "wrong_arguments"} & names
@@ -373,7 +372,7 @@ def test_of_two_plugins_of_a_name_one_works_and_the_other_is_named(tmp_path, mon
     (other / "entry_points.txt").write_text("[lipsync_nodes]\ntwin = other_module\nagain = twin_module\n")
     (tmp_path / "other_module.py").write_text("")
     monkeypatch.syspath_prepend(tmp_path)
-    manager, troubles = hookspecs.loaded()
+    manager, troubles = loaded()
     assert len(manager.hook.lipsync_job_event.get_hookimpls()) == 1
     assert [trouble.partition(" cannot")[0] for trouble in troubles] == [
         "The plugin twin (other_module)", "The plugin again (twin_module)",
@@ -396,7 +395,7 @@ except UserWarning as warning: print(warning)
 def test_the_command_lists_what_is_loaded_from_where_and_when_it_is_asked(tmp_path):
     submits = "@hookimpl\ndef lipsync_nodes_submit(node): return None"
     installed(tmp_path, good=f"print('chatter')\n{SEES}\n{submits}", raises="raise RuntimeError")
-    line = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from lipsync_nodes.cli import main; main()"
+    line = f"import sys; sys.path.insert(0, {str(tmp_path)!r});  from lipsync_nodes.cli import main; main()"
     done, plain = (
         subprocess.run([sys.executable, "-c", line, "plugins", *options], capture_output=True, text=True)
         for options in (["--json"], [])
@@ -415,7 +414,7 @@ def test_the_command_lists_what_is_loaded_from_where_and_when_it_is_asked(tmp_pa
 
 def test_what_a_plugin_prints_as_it_is_loaded_is_no_part_of_a_json_answer(tmp_path):
     installed(tmp_path, talks="print('chatter')")
-    line = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from lipsync_nodes.cli import main; main()"
+    line = f"import sys; sys.path.insert(0, {str(tmp_path)!r});  from lipsync_nodes.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", line, "jobs", "--json"], capture_output=True, text=True)
     assert json.loads(done.stdout) is not None
     assert "chatter" in done.stderr
@@ -425,7 +424,7 @@ def test_threads_that_ask_first_get_one_manager_between_them():
     code = """
 import sys, threading
 sys.setswitchinterval(1e-6)
-from lipsync_nodes.hookspecs import plugins
+from lipsync_nodes.plugins import plugins
 managers = []
 threads = [threading.Thread(target=lambda: managers.append(plugins())) for _ in range(8)]
 for thread in threads: thread.start()

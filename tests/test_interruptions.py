@@ -22,14 +22,14 @@ from lipsync_nodes import (
     SubmissionUncertain,
     VideoForm,
 )
-from lipsync_nodes.answers import shorten
-from lipsync_nodes.contract import Job
 from lipsync_nodes.errors import conceal, redact
-from lipsync_nodes.events import Accepted, Claim, Sending, Submission
-from lipsync_nodes.hookspecs import hookimpl, plugins
+from lipsync_nodes.flows import Accepted, Claim, Sending, Submission
+from lipsync_nodes.http import _aio as aio
+from lipsync_nodes.http import _sync as sync
 from lipsync_nodes.ledger import Ledger
+from lipsync_nodes.plugins import hookimpl, plugins
+from lipsync_nodes.service import Job, shorten
 from lipsync_nodes.settings import Profile
-from lipsync_nodes.transport import aio, sync
 from tests.conftest import QUICK
 from tests.faults import bad_service as bad
 from tests.faults.bad_service import BadService
@@ -242,8 +242,8 @@ def test_ctrl_c_ends_many_before_anything_more_is_paid(service, monkeypatch):
         return form
 
     threads, ending = set(), threading.Event()
-    monkeypatch.setattr("lipsync_nodes.client.ThreadPoolExecutor", Pool)
-    monkeypatch.setattr("lipsync_nodes.plans.published", slow)
+    monkeypatch.setattr("lipsync_nodes.client._sync.ThreadPoolExecutor", Pool)
+    monkeypatch.setattr("lipsync_nodes.client._base.published", slow)
     send_when(signal.SIGINT, lambda: threads)
     with pytest.raises(KeyboardInterrupt), LipsyncClient("sk_x", service.base_url) as client:
         client.run_many([FORM] * 6, concurrency=3, timeout=9, poll_interval=0.1)

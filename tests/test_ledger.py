@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 
 from lipsync_nodes import ConfigurationError, ImageForm, InvalidRequest, Job, LipsyncClient
-from lipsync_nodes.events import (
+from lipsync_nodes.flows import (
     Accepted,
-    Asked,
-    Called,
+    CheckWebhook,
     Claim,
     Claimed,
     Found,
@@ -27,9 +26,12 @@ from lipsync_nodes.events import (
     Sending,
     Submission,
     Superseded,
-    Unsure,
+    Uncertain,
+    WebhookReceived,
 )
-from lipsync_nodes.ledger import STEPS, Ledger, content_key, ledger_file
+from lipsync_nodes.ledger import Ledger, ledger_file
+from lipsync_nodes.ledger._schema import STEPS
+from lipsync_nodes.media import content_key
 from lipsync_nodes.settings import Profile
 
 HERE = Profile(name="here", api_key="sk_ledger_0123456789", base_url="https://here.example")
@@ -124,9 +126,9 @@ def test_a_refused_or_failed_one_is_submitted_anew(ledger):
 def test_an_uncertain_one_stays_so_until_a_person_says_otherwise(ledger, clock):
     row = claim(ledger).row
     ledger.record(Sending(row, 60), HERE)
-    ledger.record(Unsure(row, "ReadTimeout"), HERE)
+    ledger.record(Uncertain(row, "ReadTimeout"), HERE)
     clock.now += 1e6
-    assert claim(ledger) == Unsure(row, "ReadTimeout", since=Clock.now)
+    assert claim(ledger) == Uncertain(row, "ReadTimeout", since=Clock.now)
     assert isinstance(claim(ledger, resubmit_uncertain=True), Claimed)
     assert isinstance(claim(ledger), Hold)
 
@@ -164,7 +166,7 @@ def test_a_late_answer_is_kept_also_by_whoever_lost_the_key(ledger, clock):
 def test_an_answer_that_names_another_job_than_the_webhook_did_is_kept_where_the_key_was_claimed_anew(ledger):
     first = claim(ledger, callback="c1").row
     ledger.record(Sending(first, 60), HERE)
-    ledger.record(Called("c1", "w1"), HERE)
+    ledger.record(WebhookReceived("c1", "w1"), HERE)
     ledger.record(Seen(Job(id="w1", status="failed"), "c1"), HERE)
     second = claim(ledger).row
     ledger.record(Accepted(first, Job(id="j1")), HERE)
@@ -195,7 +197,7 @@ def test_a_clock_set_back_does_not_prolong_a_dead_submit(ledger, clock, back):
     clock.now -= back
     other = claim(ledger, "b", narrow).row
     assert ledger.record(Sending(other, 60), narrow) is None
-    assert isinstance(claim(ledger, "a", narrow), Unsure)
+    assert isinstance(claim(ledger, "a", narrow), Uncertain)
     ledger.record(Accepted(row, Job(id="j1")), narrow)
     assert claim(ledger, "a", narrow).job.id == "j1", "it was alive after all"
 
@@ -269,7 +271,7 @@ def test_a_process_that_died_after_it_sent_leaves_an_uncertain_submit(ledger, cl
     clock.now += 61
     assert isinstance(claim(ledger), Hold)
     clock.now += 2
-    assert isinstance(claim(ledger), Unsure)
+    assert isinstance(claim(ledger), Uncertain)
     assert state_of(ledger) == "uncertain"
 
 
@@ -278,7 +280,7 @@ def test_a_job_that_the_service_no_longer_knows_frees_its_key_but_not_silently(l
     clock.now += 121
     ledger.record(Gone("j1"), HERE)
     found = claim(ledger)
-    assert isinstance(found, Unsure)
+    assert isinstance(found, Uncertain)
     assert "knows no job j1" in found.reason
     assert found.job_id == "j1"
 
@@ -307,17 +309,17 @@ def test_an_answer_to_another_account_changes_no_row(ledger, clock):
     assert state_of(ledger) == "live"
 
 
-@pytest.mark.parametrize("outcome", [Refused(1, "402"), Unsure(1, "ReadTimeout")])
+@pytest.mark.parametrize("outcome", [Refused(1, "402"), Uncertain(1, "ReadTimeout")])
 def test_whatever_becomes_of_the_post_a_known_job_stays(ledger, clock, outcome):
     """Its webhook was quicker, and then a server did not know it."""
     ledger.record(Sending(claim(ledger, callback="c").row, 60), HERE)
-    ledger.record(Called("c", "j1"), HERE)
+    ledger.record(WebhookReceived("c", "j1"), HERE)
     ledger.record(Seen(Job(id="j1"), "c"), HERE)
     clock.now += 121
     ledger.record(Gone("j1"), HERE)
     ledger.record(outcome, HERE)
     assert (state_of(ledger), ledger.entry_of("j1").row) == ("missing", 1)
-    assert ledger.record(Asked(1), HERE) is None
+    assert ledger.record(CheckWebhook(1), HERE) is None
 
 
 def test_a_stopped_job_keeps_its_key_and_may_end_otherwise(ledger):
@@ -519,7 +521,8 @@ def test_a_connection_is_not_taken_across_a_fork(ledger):
     claim(ledger)
     code = f"""
 import os, sys
-from lipsync_nodes.ledger import _FORKED, Ledger
+from lipsync_nodes.ledger import Ledger
+from lipsync_nodes.ledger._file import _FORKED
 ledger = Ledger({ledger.path!r})
 before = ledger.entries() and ledger._connection
 child = os.fork()

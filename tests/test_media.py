@@ -17,9 +17,11 @@ import numpy as np
 import pytest
 
 from lipsync_nodes import BudgetExceeded, ImageForm, InvalidRequest, LipsyncClient, estimate_credits
-from lipsync_nodes.fields import Asset
-from lipsync_nodes.media import LARGEST_PICTURE, opened, probe, unchanged
+from lipsync_nodes.media import unchanged
+from lipsync_nodes.media._open import opened
+from lipsync_nodes.media._probe import LARGEST_PICTURE, probe
 from lipsync_nodes.sandbox import MEDIA
+from lipsync_nodes.service import Asset
 
 FACE = MEDIA / "portrait.jpg"
 RATE = 48_000
@@ -114,7 +116,7 @@ def test_what_a_header_says_too_much_is_named(tmp_path):
     path.write_bytes(sound(path, "flac", "flac", 40).read_bytes()[:100_000])
     cost = estimate_credits(ImageForm(image="https://x/i.png", audio=path))
     assert (cost, cost.exact) == (80, False)
-    assert "40 s by its header; the longer counts" in cost.doubt
+    assert "40 s by its header; the longer counts" in cost.caveat
 
 
 def test_a_given_length_that_contradicts_the_file(tmp_path):
@@ -124,7 +126,7 @@ def test_a_given_length_that_contradicts_the_file(tmp_path):
     for given, credits_ in ((2, 16), (20, 40)):
         cost = estimate_credits(form, audio_seconds=given)
         assert cost == credits_
-        assert f"audio_seconds is {given} s and its file lasts 8 s; the longer counts" in cost.doubt
+        assert f"audio_seconds is {given} s and its file lasts 8 s; the longer counts" in cost.caveat
 
 
 def test_rounding_hides_nothing(tmp_path):
@@ -273,7 +275,7 @@ def test_a_sparse_picture_takes_little_memory(begin, tmp_path):
     code = f"""
         import resource, pathlib
         from lipsync_nodes import InvalidRequest
-        from lipsync_nodes.media import probe
+        from lipsync_nodes.media._probe import probe
         probe(pathlib.Path({str(FACE)!r}))
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         try:

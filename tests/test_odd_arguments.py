@@ -6,8 +6,8 @@ import sqlite3
 import pytest
 
 from lipsync_nodes import ConfigurationError, ImageForm, InvalidRequest, LipsyncError
-from lipsync_nodes.assets import store_of
 from lipsync_nodes.ledger import Ledger
+from lipsync_nodes.media import store_of
 from lipsync_nodes.settings import Profile, Storage
 from tests.conftest import FORMS
 

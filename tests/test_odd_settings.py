@@ -7,7 +7,8 @@ import pytest
 
 from lipsync_nodes import ConfigurationError, LipsyncClient
 from lipsync_nodes.ledger import Ledger
-from lipsync_nodes.settings import DEFAULT_BASE_URL, Profile, load_profile
+from lipsync_nodes.settings import Profile, load_profile
+from lipsync_nodes.settings._profile import DEFAULT_BASE_URL
 
 KEY = "sk_test_0123456789"
 BASES = {

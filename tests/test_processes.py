@@ -11,9 +11,10 @@ import httpx
 import pytest
 
 from lipsync_nodes import AsyncLipsyncClient, ConfigurationError, ImageForm, LipsyncClient
-from lipsync_nodes.credits import Budget
+from lipsync_nodes.flows import Budget
 from lipsync_nodes.ledger import Ledger
-from lipsync_nodes.settings import Profile, Storage, Webhook, load_profile
+from lipsync_nodes.settings import Profile, Storage, load_profile
+from lipsync_nodes.settings._nested import Webhook
 
 KEY = "sk_processes_0123456789"
 BASE = "https://service.example/api/v1"
@@ -67,14 +68,14 @@ print(hung)
             "from lipsync_nodes.ledger import Ledger\nit = Ledger(sys.argv[1]); it.entries(); bell = it.bell",
             "\n        with bell.listening('j', print): bell.ring('other')",
         ),
-        ("from lipsync_nodes.credits import Budget\nbudget = Budget(10**9)", "\n        with budget.holding(1): pass"),
+        ("from lipsync_nodes.flows import Budget\nbudget = Budget(10**9)", "\n        with budget.holding(1): pass"),
         (
             "from lipsync_nodes import LipsyncClient\nclient = LipsyncClient('sk_x')",
             "client._transport._client(); client.close()",
         ),
         (
-            "from lipsync_nodes import hookspecs",
-            "hookspecs._plugins.cache_clear(); hookspecs.plugins()",
+            "from lipsync_nodes.plugins import _manager as manager",
+            "manager._plugins.cache_clear(); manager.plugins()",
         ),
     ],
     ids=["ledger", "bell", "budget", "transport", "plugins"],

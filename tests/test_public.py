@@ -9,6 +9,7 @@ import lipsync_nodes
 from lipsync_nodes import errors
 
 PUBLIC = [
+    "Asset",
     "AsyncLipsyncClient",
     "AuthenticationError",
     "BudgetExceeded",
@@ -26,14 +27,17 @@ PUBLIC = [
     "JobStatus",
     "JobStopped",
     "JobTimeout",
+    "Ledger",
     "LipsyncClient",
     "LipsyncError",
+    "Profile",
     "RateLimited",
     "ServiceError",
     "SubmissionUncertain",
     "SubmitTimeout",
     "VideoForm",
     "WebhookEvent",
+    "WebhookReceiver",
     "estimate_credits",
 ]
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from lipsync_nodes import Job, JobStatus, WebhookEvent
-from lipsync_nodes.contract import parse_job
+from lipsync_nodes.service import parse_job
 
 URL = "https://cdn.example:443/a//b/out.mp4?X-Sig=a%2Bb+c%20d#f"
 BARE = "https://cdn.example/o/12345?sig=x"

@@ -16,8 +16,8 @@ import av
 import pytest
 from hatchling.builders.wheel import WheelBuilder
 
-from lipsync_nodes.catalogue import CATALOGUE, spec_named
 from lipsync_nodes.sandbox import MEDIA
+from lipsync_nodes.service import CATALOGUE, spec_named
 from lipsync_nodes.settings import load_profile
 from tests.integrations.pluggy.test_distributions import INSTALLED
 

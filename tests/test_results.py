@@ -9,7 +9,7 @@ import time
 import pytest
 
 from lipsync_nodes import DownloadError, Job
-from lipsync_nodes.results import source_and_target
+from lipsync_nodes.media import source_and_target
 from tests.downloads import VIDEO, fetch, nothing_is_left, serve, served
 from tests.faults import bad_service as bad
 from tests.faults.bad_service import OUTPUT, BadService
@@ -179,7 +179,7 @@ def test_a_full_disk_leaves_nothing_half_written(service, tmp_path):
         import resource
         from pathlib import Path
         from lipsync_nodes import DownloadError
-        from lipsync_nodes.results import download
+        from lipsync_nodes.media import download
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
         try:
             download({service.url + "/output/v.mp4"!r}, Path({str(tmp_path / "v.mp4")!r}), local=True)
@@ -209,7 +209,7 @@ def test_half_a_gigabyte_takes_little_memory(service, tmp_path):
     code = f"""
         import resource
         from pathlib import Path
-        from lipsync_nodes.results import download
+        from lipsync_nodes.media import download
         def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         before = peak()
         saved = download({service.url + "/output/v.mp4"!r}, Path({str(tmp_path / "v.mp4")!r}), local=True)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from lipsync_nodes import LipsyncError
-from lipsync_nodes.service_check import check_service
+from lipsync_nodes.client import check_service
 from lipsync_nodes.settings import Profile
 from tests.command_line import KEY
 from tests.faults import bad_service as bad

@@ -8,7 +8,8 @@ import pytest
 
 from lipsync_nodes import AsyncLipsyncClient, ConfigurationError, LipsyncClient
 from lipsync_nodes.errors import LipsyncError
-from lipsync_nodes.settings import DEFAULT_BASE_URL, load_profile, profiles_file
+from lipsync_nodes.settings import load_profile, profiles_file
+from lipsync_nodes.settings._profile import DEFAULT_BASE_URL
 
 KEY = "sk_test_0123456789"
 

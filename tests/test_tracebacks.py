@@ -21,11 +21,11 @@ import sentry_sdk.transport
 import sentry_sdk.utils
 
 from lipsync_nodes import AsyncLipsyncClient, ImageForm, JobFailed, LipsyncClient
-from lipsync_nodes.fields import Asset
-from lipsync_nodes.hookspecs import hookimpl, plugins
+from lipsync_nodes._tracebacks import NoFramesBelow
 from lipsync_nodes.ledger import Ledger
+from lipsync_nodes.plugins import hookimpl, plugins
+from lipsync_nodes.service import Asset
 from lipsync_nodes.settings import Profile, load_profile
-from lipsync_nodes.tracebacks import NoFramesBelow
 from lipsync_nodes.webhooks import WebhookReceiver
 from lipsync_nodes_pluggy import plugin_for
 from tests.conftest import QUICK
@@ -179,7 +179,7 @@ ASYNC = {
 @pytest.mark.parametrize("way", ["ctrl-c", "time limit", "cancel"])
 @pytest.mark.parametrize("method", ASYNC)
 def test_an_end_on_a_loop_shows_no_key(service, method, way, monkeypatch):
-    monkeypatch.setattr("lipsync_nodes.transport.aio.KEPT_SECONDS", 0.2)
+    monkeypatch.setattr("lipsync_nodes.http._aio.KEPT_SECONDS", 0.2)
 
     async def go():
         loop, task = asyncio.get_running_loop(), asyncio.current_task()

@@ -25,9 +25,9 @@ from lipsync_nodes import (
     SubmissionUncertain,
 )
 from lipsync_nodes.errors import conceal, redact
+from lipsync_nodes.http import _sync as sync
+from lipsync_nodes.http._wire import outcome
 from lipsync_nodes.ledger import Ledger
-from lipsync_nodes.transport import sync
-from lipsync_nodes.transport.wire import outcome
 from tests.conftest import QUICK
 from tests.faults import bad_service as bad
 from tests.faults.bad_service import BadService
@@ -138,7 +138,7 @@ def test_a_caller_who_gives_up_and_ends_its_loop_still_leaves_the_id(service, tm
 
 
 def test_a_caller_who_gives_up_before_the_answer_ever_comes_leaves_an_uncertain_submit(service, tmp_path, monkeypatch):
-    monkeypatch.setattr("lipsync_nodes.transport.aio.KEPT_SECONDS", 0.1)
+    monkeypatch.setattr("lipsync_nodes.http._aio.KEPT_SECONDS", 0.1)
     service.on_submit = [bad.hang]
     ledger = Ledger(tmp_path / "ledger.sqlite")
 

@@ -20,7 +20,7 @@ from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from lipsync_nodes import ConfigurationError, Job
-from lipsync_nodes.tracebacks import NoFramesBelow
+from lipsync_nodes.host import NoFramesBelow
 
 __all__ = ["create_asset_event"]
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from airflow.providers.common.compat.sdk import Asset, Context
 
 from lipsync_nodes import Job, JobFailed, JobStopped
-from lipsync_nodes.endings import video_of
+from lipsync_nodes.host import video_of
 from lipsync_nodes_airflow.hooks import LipsyncHook
 from lipsync_nodes_airflow.journal import journal_of
 from lipsync_nodes_airflow.links import LipsyncJobLink
@@ -30,7 +30,13 @@ def announce(task: Any, context: Context, job_id: str) -> None:
 
 
 def deliver(
-    task: Any, context: Context, job_id: str, deadline: float = 0.0, *, job: Job | None = None, fresh: bool = False
+    task: Any,
+    context: Context,
+    job_id: str,
+    deadline: float = 0.0,
+    *,
+    job: Job | None = None,
+    just_submitted: bool = False,
 ) -> str:
     """Wait for a job until the deadline (seconds since 1970), save its video and return the video's URL.
 
@@ -41,7 +47,10 @@ def deliver(
     with closing(journal_of(context)) as journal, LipsyncHook(task.lipsync_conn_id).client(ledger=journal) as client:
         try:
             left = max(LAST_LOOK, deadline - time.time())
-            job = video_of(job or client.wait(job_id, timeout=left, poll_interval=task.poll_interval, fresh=fresh))
+            job = video_of(
+                job
+                or client.wait(job_id, timeout=left, poll_interval=task.poll_interval, just_submitted=just_submitted)
+            )
         except JobFailed as error:
             if isinstance(error, JobStopped):
                 error.hint = STOPPED

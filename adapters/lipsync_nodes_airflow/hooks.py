@@ -9,10 +9,8 @@ from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import BaseHook, Connection
 
-from lipsync_nodes import AsyncLipsyncClient, ConfigurationError, LipsyncClient, LipsyncError
-from lipsync_nodes.service_check import check_service
-from lipsync_nodes.settings import Profile, profile_of
-from lipsync_nodes.tracebacks import NoFramesBelow
+from lipsync_nodes import AsyncLipsyncClient, ConfigurationError, LipsyncClient, LipsyncError, Profile
+from lipsync_nodes.host import NoFramesBelow, check_service, profile_of
 from lipsync_nodes_airflow.provider_info import get_provider_info
 
 __all__ = ["LipsyncHook"]

@@ -30,14 +30,24 @@ from typing import Any, Final
 
 from airflow.providers.common.compat.sdk import Context
 
-from lipsync_nodes import Job
-from lipsync_nodes.contract import Form
-from lipsync_nodes.errors import ConfigurationError
-from lipsync_nodes.events import Accepted, Claim, Claimed, Event, Found, Gone, Paused, Refused, Seen, Sending, Unsure
-from lipsync_nodes.keys import content_key, spellings
-from lipsync_nodes.ledger import Ledger
-from lipsync_nodes.settings import Profile
-from lipsync_nodes.waking import Bell
+from lipsync_nodes import ConfigurationError, Job, Ledger, Profile
+from lipsync_nodes.host import (
+    Accepted,
+    Bell,
+    Claim,
+    Claimed,
+    Event,
+    Form,
+    Found,
+    Gone,
+    Paused,
+    Refused,
+    Seen,
+    Sending,
+    Uncertain,
+    content_key,
+    spellings,
+)
 
 __all__ = ["HostJournal", "TaskJournal", "journal_of", "submission_key"]
 
@@ -118,7 +128,7 @@ class TaskJournal:
         self._key: str | None = None
 
     def record(self, event: Event, profile: Profile) -> object:  # noqa: ARG002  # one task, one account
-        """Write an event down and answer it; see `lipsync_nodes.events`.
+        """Write an event down and answer it; see `flows._events`.
 
         Raises:
             ConfigurationError: a job was made and cannot be noted; nothing is to be tried again.
@@ -141,7 +151,7 @@ class TaskJournal:
                 self._write(state="submitting", since=time.time())
             case Accepted(_, job):
                 self._write(state="live", job_id=job.id)
-            case Unsure(_, reason):
+            case Uncertain(_, reason):
                 self._write(state="uncertain", reason=reason, since=time.time())
             case Gone(job_id) if self.knows(job_id):
                 self._write(state="gone", job_id=job_id)
@@ -151,7 +161,7 @@ class TaskJournal:
                 self._store.delete(RECORD)
         return None
 
-    def _claim(self, *, resubmit: bool) -> Claimed | Found | Unsure:
+    def _claim(self, *, resubmit: bool) -> Claimed | Found | Uncertain:
         record = self._read()
         cleared = record.get("max_tries", self._max_tries) != self._max_tries
         others = bool(record) and record["key"] not in spellings(self._key or "")
@@ -165,7 +175,7 @@ class TaskJournal:
             return _picked_up(record["job_id"])
         if record and not resubmit:
             reason = record.get("reason", "the worker that submitted it ended before an answer came")
-            return Unsure(0, reason, record["since"])
+            return Uncertain(0, reason, record["since"])
         return Claimed(0)
 
     def release(self, job_id: str) -> None:

@@ -18,11 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from airflow.providers.common.compat.sdk import BaseOperator, Context, conf
 
 from lipsync_nodes import Credits, InvalidRequest, Job, LipsyncError, SubmissionUncertain
-from lipsync_nodes.catalogue import CATALOGUE, FieldSpec, NodeSpec
-from lipsync_nodes.contract import Form
-from lipsync_nodes.credits import known_credits
-from lipsync_nodes.fields import brief
-from lipsync_nodes.plans import deadline_for
+from lipsync_nodes.host import CATALOGUE, FieldSpec, Form, NodeSpec, brief, deadline_for, known_credits
 from lipsync_nodes_airflow.delivery import announce, deliver
 from lipsync_nodes_airflow.failures import no_retry_in_vain
 from lipsync_nodes_airflow.hooks import LipsyncHook
@@ -118,7 +114,7 @@ class LipsyncOperator(BaseOperator):
                     method_name="execute_complete",
                     timeout=timedelta(seconds=timeout) + BACKSTOP,
                 )
-            return deliver(self, context, job_id, deadline, fresh=True)
+            return deliver(self, context, job_id, deadline, just_submitted=True)
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> str:
         """Go on after the trigger has fired."""

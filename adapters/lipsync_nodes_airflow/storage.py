@@ -13,7 +13,7 @@ from urllib.request import url2pathname
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from lipsync_nodes import ConfigurationError, DownloadError, Job, LipsyncClient
-from lipsync_nodes.names import job_name
+from lipsync_nodes.host import job_name
 
 __all__ = ["check_target", "is_object", "opened", "save"]
 

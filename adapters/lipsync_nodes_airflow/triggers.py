@@ -61,7 +61,7 @@ class LipsyncJobTrigger(BaseTrigger):
             await asyncio.sleep(HANDOVER)
             try:
                 left = max(1.0, self.deadline - time.time())
-                await client.wait(self.job_id, timeout=left, poll_interval=self.poll_interval, fresh=True)
+                await client.wait(self.job_id, timeout=left, poll_interval=self.poll_interval, just_submitted=True)
             except LipsyncError as error:
                 self.log.warning("%s", error)
         yield TriggerEvent({"job_id": self.job_id, "deadline": self.deadline})

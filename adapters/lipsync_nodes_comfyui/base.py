@@ -7,8 +7,8 @@ from typing import Any, ClassVar, Final, NamedTuple
 
 from comfy_api.v0_0_2 import io
 
-from lipsync_nodes.errors import InvalidRequest, LipsyncError
-from lipsync_nodes.settings import load_profile
+from lipsync_nodes import InvalidRequest, LipsyncError
+from lipsync_nodes.host import load_profile
 
 from .descriptions import Description
 from .hints import in_comfyui

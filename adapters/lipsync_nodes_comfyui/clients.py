@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 import folder_paths
 
-from lipsync_nodes.credits import Budget
-from lipsync_nodes.settings import Profile, load_profile
+from lipsync_nodes import Profile
+from lipsync_nodes.host import Budget, load_profile
 
 if TYPE_CHECKING:
-    from lipsync_nodes.client import AsyncLipsyncClient
-    from lipsync_nodes.ledger import Ledger
+    from lipsync_nodes import AsyncLipsyncClient, Ledger
 
 __all__ = ["client_of", "close_clients", "ledger"]
 
@@ -33,7 +32,8 @@ def ledger() -> Ledger:
     """
     global _ledger  # noqa: PLW0603  # one file, opened once, safe between threads
     if _ledger is None:
-        from lipsync_nodes.ledger import Ledger, ledger_file  # noqa: PLC0415  # SQLite is not loaded at ComfyUI's start
+        from lipsync_nodes import Ledger  # noqa: PLC0415  # SQLite is not loaded at ComfyUI's start
+        from lipsync_nodes.host import ledger_file  # noqa: PLC0415  # SQLite is not loaded at ComfyUI's start
 
         # ComfyUI does not serve folders whose names begin with two underscores.
         usual = Path(folder_paths.get_user_directory()) / "__lipsync_nodes" / "ledger.sqlite"
@@ -43,7 +43,7 @@ def ledger() -> Ledger:
 
 async def client_of(profile: str) -> AsyncLipsyncClient:
     """Return the open client of a profile, and a new one after the profile has changed."""
-    from lipsync_nodes.client import AsyncLipsyncClient  # noqa: PLC0415  # httpx is not loaded at ComfyUI's start
+    from lipsync_nodes import AsyncLipsyncClient  # noqa: PLC0415  # httpx is not loaded at ComfyUI's start
 
     settings = await asyncio.to_thread(load_profile, profile.strip() or None)
     client = _clients.get(_key_of(settings))

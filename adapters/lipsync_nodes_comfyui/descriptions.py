@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from lipsync_nodes.catalogue import CATALOGUE, FieldSpec, NodeSpec
+from lipsync_nodes.host import CATALOGUE, FieldSpec, NodeSpec
 
 __all__ = [
     "DESCRIPTIONS",

@@ -18,7 +18,7 @@ from server import PromptServer
 from .clients import ledger
 
 if TYPE_CHECKING:
-    from lipsync_nodes.contract import Job
+    from lipsync_nodes import Job
 
 __all__ = ["Display"]
 

@@ -8,9 +8,8 @@ from typing import Any, Final
 
 from comfy_api.v0_0_2 import io
 
-from lipsync_nodes.catalogue import FieldSpec, NodeSpec
-from lipsync_nodes.contract import Form
-from lipsync_nodes.errors import InvalidRequest
+from lipsync_nodes import InvalidRequest
+from lipsync_nodes.host import FieldSpec, Form, NodeSpec
 
 from .descriptions import UNSET
 from .media import media_of

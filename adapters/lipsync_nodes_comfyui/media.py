@@ -9,10 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from lipsync_nodes.errors import InvalidRequest
+from lipsync_nodes import InvalidRequest
 
 if TYPE_CHECKING:
-    from lipsync_nodes.catalogue import FieldSpec
+    from lipsync_nodes.host import FieldSpec
 
 __all__ = ["media_of", "seconds_of"]
 

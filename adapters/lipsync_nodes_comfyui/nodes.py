@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from comfy_api.v0_0_2 import io
 
-from lipsync_nodes.catalogue import CATALOGUE, NodeSpec
-from lipsync_nodes.errors import LipsyncError
+from lipsync_nodes import LipsyncError
+from lipsync_nodes.host import CATALOGUE, NodeSpec
 
 from .base import Node, Submitted
 from .clients import client_of, ledger
@@ -22,10 +22,8 @@ from .tools import TOOLS
 from .videos import or_skip, video_of
 
 if TYPE_CHECKING:
-    from lipsync_nodes.client import AsyncLipsyncClient
-    from lipsync_nodes.contract import Form, Job
-    from lipsync_nodes.plans import SubmitOptions
-    from lipsync_nodes.settings import Profile
+    from lipsync_nodes import AsyncLipsyncClient, Job, Profile
+    from lipsync_nodes.host import Form, SubmitOptions
 
 __all__ = ["NODES"]
 
@@ -69,7 +67,7 @@ class _Endpoint(Node):
     @classmethod
     def _form_and_key(cls, profile: Profile, values: dict[str, Any]) -> tuple[Form, str]:
         """Build the form, whose media may have to be encoded, and its submission key: the same inputs, the same key."""
-        from lipsync_nodes.ledger import content_key  # noqa: PLC0415  # SQLite is not loaded at ComfyUI's start
+        from lipsync_nodes.host import content_key  # noqa: PLC0415  # SQLite is not loaded at ComfyUI's start
 
         form = form_of(cls.spec, values)
         return form, content_key(form, profile)

@@ -16,7 +16,7 @@ from comfy.model_management import (
     throw_exception_if_processing_interrupted,
 )
 
-from lipsync_nodes.errors import LipsyncError
+from lipsync_nodes import LipsyncError
 
 from .clients import close_clients
 from .display import Display

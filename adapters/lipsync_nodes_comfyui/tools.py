@@ -8,10 +8,8 @@ from typing import Any, Final
 
 from comfy_api.v0_0_2 import InputImpl, io, ui
 
-from lipsync_nodes.catalogue import spec_named
-from lipsync_nodes.credits import estimate_credits
-from lipsync_nodes.errors import InvalidRequest
-from lipsync_nodes.fields import check_media_url
+from lipsync_nodes import InvalidRequest, estimate_credits
+from lipsync_nodes.host import check_media_url, spec_named
 
 from .base import Node, Submitted
 from .clients import client_of
@@ -82,7 +80,7 @@ class LipsyncDownload(Node):
 
 def _target_of(url: str, save_in: str) -> Path:
     """Return the file for a URL; a hash keeps URLs with the same file name apart."""
-    from lipsync_nodes.results import source_and_target  # noqa: PLC0415  # httpx is not loaded at ComfyUI's start
+    from lipsync_nodes.host import source_and_target  # noqa: PLC0415  # httpx is not loaded at ComfyUI's start
 
     _, path = source_and_target(url, folder_of(save_in))
     return path.with_stem(f"{path.stem}_{sha256(url.encode()).hexdigest()[:8]}")
@@ -108,7 +106,7 @@ class LipsyncEstimate(Node):
         form = spec.form_from(known | media)
         audio, right_audio, video = spec.seconds({f.name: seconds_of(values.get(f.name)) for f in timed_fields()})
         estimate = estimate_credits(form, audio_seconds=audio, right_audio_seconds=right_audio, video_seconds=video)
-        text = f"{int(estimate)} credits" if estimate.exact else f"at most {int(estimate)} credits: {estimate.doubt}"
+        text = f"{int(estimate)} credits" if estimate.exact else f"at most {int(estimate)} credits: {estimate.caveat}"
         return io.NodeOutput(int(estimate), text, ui=ui.PreviewText(text))
 
 

@@ -12,14 +12,13 @@ import folder_paths
 from comfy_api.v0_0_2 import InputImpl, io, ui
 from comfy_execution.graph_utils import ExecutionBlocker
 
-from lipsync_nodes.errors import JobFailed
+from lipsync_nodes import JobFailed
 
 from .clients import ledger
 from .descriptions import OUTPUT, SKIP
 
 if TYPE_CHECKING:
-    from lipsync_nodes.client import AsyncLipsyncClient
-    from lipsync_nodes.contract import Job
+    from lipsync_nodes import AsyncLipsyncClient, Job
 
     from .display import Display
 

@@ -14,8 +14,8 @@ from typing import Final
 from aiohttp import web
 from server import PromptServer
 
-from lipsync_nodes.errors import LipsyncError
-from lipsync_nodes.settings import load_profile
+from lipsync_nodes import LipsyncError
+from lipsync_nodes.host import load_profile
 
 from .clients import ledger
 
@@ -36,7 +36,7 @@ async def receive_webhooks() -> None:
 
 def _add_route() -> None:
     """Receive for the profile of the environment; other profiles need `lipsync-nodes webhook serve`."""
-    from lipsync_nodes.webhooks import WebhookReceiver  # noqa: PLC0415  # httpx is not loaded at ComfyUI's start
+    from lipsync_nodes import WebhookReceiver  # noqa: PLC0415  # httpx is not loaded at ComfyUI's start
 
     receiver = WebhookReceiver(ledger=ledger())
 

@@ -6,12 +6,12 @@ A host of the project `lipsync_nodes` finds it by its entry point; one that keep
     manager.add_hookspecs(plugin := plugin_for("my_app"))
     manager.register(plugin)
 
-The hooks are documented in `lipsync_nodes.hookspecs`. Importing this costs neither httpx nor pydantic.
+The hooks are documented in `lipsync_nodes.plugins`. Importing this costs neither httpx nor pydantic.
 """
 
 import pluggy
 
-from lipsync_nodes.hookspecs import PROJECT, Context, NodeInfo, plugins
+from lipsync_nodes.host import PROJECT, Context, NodeInfo, plugins
 from lipsync_nodes_pluggy._nodes import Nodes, plugin_for
 
 __all__ = ["Context", "NodeInfo", "Nodes", "manager", "plugin", "plugin_for"]

@@ -10,17 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 import pluggy
 
 import lipsync_nodes  # its names are loaded when they are first used
-from lipsync_nodes import hookspecs
-from lipsync_nodes.errors import InvalidRequest
-from lipsync_nodes.hookspecs import PROJECT, Context, NodeInfo
-from lipsync_nodes.processes import Shared
+from lipsync_nodes import InvalidRequest
+from lipsync_nodes.host import PROJECT, Context, NodeInfo, Shared, hookspecs
 
 if TYPE_CHECKING:
-    from lipsync_nodes import AsyncLipsyncClient, Job, LipsyncClient
-    from lipsync_nodes.catalogue import NodeSpec
-    from lipsync_nodes.credits import Budget
-    from lipsync_nodes.ledger import Ledger
-    from lipsync_nodes.settings import Profile
+    from lipsync_nodes import AsyncLipsyncClient, Job, Ledger, LipsyncClient, Profile
+    from lipsync_nodes.host import Budget, NodeSpec
 
 __all__ = ["Nodes", "plugin_for"]
 
@@ -69,7 +64,7 @@ class Nodes(Shared):
 
     def lipsync_nodes_describe(self) -> list[NodeInfo]:
         """Describe a node for each endpoint."""
-        catalogue = import_module("lipsync_nodes.catalogue").CATALOGUE
+        catalogue = import_module("lipsync_nodes.host").CATALOGUE
         outputs = lipsync_nodes.Job.model_json_schema(mode="serialization")
         return [_described(spec, outputs) for spec in catalogue]
 
@@ -78,7 +73,7 @@ class Nodes(Shared):
     ) -> Any:
         """Submit by the core's client; a key in the context's options makes it a submit that is never paid twice."""
         asked = _context(context)
-        form = import_module("lipsync_nodes.catalogue").spec_named(node).form_from(inputs)
+        form = import_module("lipsync_nodes.host").spec_named(node).form_from(inputs)
         return self._call(asked, "submit", form, **(asked.options or {}))
 
     def lipsync_nodes_poll(self, job: Job | str, context: Context | Mapping[str, Any] | None) -> Any:
@@ -180,7 +175,7 @@ def _profile_of(asked: str | Profile | None) -> Profile:
 
 
 def _budget(profile: Profile) -> Budget | None:
-    return None if profile.budget is None else import_module("lipsync_nodes.credits").Budget(profile.budget)
+    return None if profile.budget is None else import_module("lipsync_nodes.host").Budget(profile.budget)
 
 
 def _id_of(job: Job | str) -> str:

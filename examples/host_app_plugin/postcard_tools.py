@@ -18,9 +18,8 @@ from threading import Lock, Thread
 
 import pluggy
 
-from lipsync_nodes.fields import Asset
-from lipsync_nodes.hookspecs import hookimpl
-from lipsync_nodes.observers import JobEvent
+from lipsync_nodes import Asset
+from lipsync_nodes.host import JobEvent, hookimpl
 
 FOLDER = Path(os.environ.get("POSTCARD_TOOLS", "postcard-tools"))
 COLUMNS = [field.name for field in fields(JobEvent)]

@@ -32,15 +32,17 @@ def described() -> list[NodeInfo]:
 @cache
 def account() -> Any:
     """Return who pays: with the key that llm keeps, if it keeps one."""
-    from lipsync_nodes.settings import load_profile  # noqa: PLC0415  # llm loads plugins at each start
+    from lipsync_nodes.host import load_profile  # noqa: PLC0415  # llm loads plugins at each start
 
     return load_profile(api_key=llm.get_key(key_alias="lipsync"))
 
 
 def submit(node: NodeInfo, inputs: dict[str, Any], *, once: bool) -> Any:
     """Submit; `once` picks up the job that the same inputs made before."""
-    from lipsync_nodes.catalogue import spec_named  # noqa: PLC0415
-    from lipsync_nodes.ledger import content_key  # noqa: PLC0415
+    from lipsync_nodes.host import (  # noqa: PLC0415
+        content_key,
+        spec_named,
+    )
 
     options = {"key": content_key(spec_named(node.id).form_from(inputs), account())} if once else {}
     context = {"profile": account(), "options": options}

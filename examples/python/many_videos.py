@@ -3,8 +3,8 @@
 import asyncio
 from pathlib import Path
 
-from lipsync_nodes import AsyncLipsyncClient, ImageForm, LipsyncError
-from lipsync_nodes.ledger import Ledger, content_key
+from lipsync_nodes import AsyncLipsyncClient, ImageForm, Ledger, LipsyncError
+from lipsync_nodes.host import content_key
 from lipsync_nodes.sandbox import Sandbox
 
 

@@ -13,10 +13,10 @@ from typing import NoReturn
 
 import click
 
+from lipsync_nodes import ConfigurationError
 from lipsync_nodes.cli.output import RUN
 from lipsync_nodes.cli.speak import in_words
-from lipsync_nodes.errors import ConfigurationError, redact
-from lipsync_nodes.hookspecs import COMMANDS
+from lipsync_nodes.host import COMMANDS, redact
 
 __all__ = ["ExtendableGroup", "load_command"]
 

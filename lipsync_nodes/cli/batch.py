@@ -18,11 +18,10 @@ from typing import Any
 
 import click
 
+from lipsync_nodes import AsyncLipsyncClient, InvalidRequest, LipsyncError
 from lipsync_nodes.cli.batch_file import Line, read_batch
 from lipsync_nodes.cli.session import Connection, Session, Waiting, common_options
 from lipsync_nodes.cli.speak import Progress, exit_code, show, unexpected
-from lipsync_nodes.client import AsyncLipsyncClient
-from lipsync_nodes.errors import InvalidRequest, LipsyncError
 
 __all__ = ["batch_options", "run_batch"]
 

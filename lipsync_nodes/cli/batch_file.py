@@ -12,16 +12,19 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
-from lipsync_nodes.catalogue import spec_named
+from lipsync_nodes import InvalidRequest, LipsyncError, Profile
 from lipsync_nodes.cli.session import LENGTHS, cost_of, form_of
 from lipsync_nodes.cli.speak import json_of, unexpected
-from lipsync_nodes.contract import Form
-from lipsync_nodes.errors import InvalidRequest, LipsyncError
-from lipsync_nodes.fields import brief
-from lipsync_nodes.ledger import content_key
-from lipsync_nodes.results import plain_name
-from lipsync_nodes.settings import Profile
-from lipsync_nodes.targets import check_target, file_identity, names_folder
+from lipsync_nodes.host import (
+    Form,
+    brief,
+    check_target,
+    content_key,
+    file_identity,
+    names_folder,
+    plain_name,
+    spec_named,
+)
 
 __all__ = ["Line", "read_batch"]
 

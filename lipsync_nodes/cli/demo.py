@@ -7,13 +7,10 @@ from typing import Any
 
 import click
 
-from lipsync_nodes import LipsyncClient
+from lipsync_nodes import ImageForm, ImageMultiForm, LipsyncClient, VideoForm, estimate_credits
 from lipsync_nodes.cli.session import Session, common_options
 from lipsync_nodes.cli.speak import Progress, say, show
-from lipsync_nodes.contract import Form, ImageForm, ImageMultiForm, VideoForm
-from lipsync_nodes.credits import estimate_credits
-from lipsync_nodes.fields import Resolution
-from lipsync_nodes.media import media_seconds
+from lipsync_nodes.host import Form, Resolution, media_seconds
 from lipsync_nodes.sandbox import MEDIA, Sandbox
 
 __all__ = ["demo"]

@@ -10,13 +10,10 @@ from typing import Final
 
 import click
 
-from lipsync_nodes import __version__
-from lipsync_nodes.assets import rehearse
+from lipsync_nodes import LipsyncError, __version__
 from lipsync_nodes.cli.findings import Finding, finding, report, tried
 from lipsync_nodes.cli.session import Session, common_options
-from lipsync_nodes.errors import LipsyncError
-from lipsync_nodes.service_check import check_service
-from lipsync_nodes.settings import load_profile, profiles_file
+from lipsync_nodes.host import check_service, load_profile, profiles_file, rehearse
 
 __all__ = ["doctor"]
 

@@ -8,12 +8,11 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from lipsync_nodes.catalogue import CATALOGUE, FieldSpec, NodeSpec
+from lipsync_nodes import Credits, estimate_credits
 from lipsync_nodes.cli.batch import batch_options, run_batch
 from lipsync_nodes.cli.session import LENGTHS, Session, common_options, cost_of, form_of
 from lipsync_nodes.cli.speak import json_of, show
-from lipsync_nodes.credits import Credits, estimate_credits
-from lipsync_nodes.plans import SubmitOptions
+from lipsync_nodes.host import CATALOGUE, FieldSpec, NodeSpec, SubmitOptions
 
 __all__ = ["estimate", "run", "submit", "waiting_options"]
 
@@ -163,7 +162,7 @@ def _make(spec: NodeSpec) -> None:
     def estimate_one(session: Session, **values: Any) -> None:
         lengths = {name: values[name] for name in [*LENGTHS, "allow_long"]}
         cost = estimate_credits(form_of(spec, values), **lengths)
-        show({"credits": cost, "exact": cost.exact, "doubt": cost.doubt}, as_json=session.as_json)
+        show({"credits": cost, "exact": cost.exact, "caveat": cost.caveat}, as_json=session.as_json)
 
     for group, command in ((run, run_one), (submit, submit_one), (estimate, estimate_one)):
         _add(group, spec, command)

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import NoReturn, TypedDict
 
+from lipsync_nodes import LipsyncError
 from lipsync_nodes.cli.speak import say, show
-from lipsync_nodes.errors import LipsyncError
 
 __all__ = ["Finding", "finding", "report", "tried"]
 

@@ -14,16 +14,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lipsync_nodes.claims import ENDS
+from lipsync_nodes import AsyncLipsyncClient, Job, LipsyncError, SubmissionUncertain
 from lipsync_nodes.cli.endpoints import waiting_options
 from lipsync_nodes.cli.output import plain, write
 from lipsync_nodes.cli.session import Connection, Session, Waiting, common_options
 from lipsync_nodes.cli.speak import Progress, exit_code, say, show, tell, unexpected
-from lipsync_nodes.client import AsyncLipsyncClient
-from lipsync_nodes.contract import Job
-from lipsync_nodes.endings import video_of
-from lipsync_nodes.errors import LipsyncError, SubmissionUncertain
-from lipsync_nodes.ledger import Entry
+from lipsync_nodes.host import ENDS, Entry, video_of
 
 __all__ = ["jobs", "resume"]
 

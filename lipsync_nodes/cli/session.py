@@ -14,17 +14,10 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict
 import click
 from pydantic import SecretStr
 
-from lipsync_nodes.catalogue import NodeSpec
+from lipsync_nodes import AsyncLipsyncClient, Credits, Job, Ledger, LipsyncClient, Profile
 from lipsync_nodes.cli.output import RUN
 from lipsync_nodes.cli.speak import Progress, in_words
-from lipsync_nodes.client import AsyncLipsyncClient, LipsyncClient
-from lipsync_nodes.contract import Form, Job
-from lipsync_nodes.credits import Credits, known_credits
-from lipsync_nodes.hookspecs import plugins
-from lipsync_nodes.ledger import Ledger
-from lipsync_nodes.results import source_and_target
-from lipsync_nodes.settings import Profile, load_profile
-from lipsync_nodes.targets import file_identity
+from lipsync_nodes.host import Form, NodeSpec, file_identity, known_credits, load_profile, plugins, source_and_target
 
 if TYPE_CHECKING:
     from lipsync_nodes.sandbox import Sandbox

@@ -13,20 +13,20 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
-from lipsync_nodes.cli.output import RUN, plain, say, show, tell
-from lipsync_nodes.cli.trouble import unexpected
-from lipsync_nodes.contract import Job
-from lipsync_nodes.errors import (
+from lipsync_nodes import (
     AuthenticationError,
     BudgetExceeded,
     ConfigurationError,
     InsufficientCredits,
     InvalidRequest,
+    Job,
     JobTimeout,
     LipsyncError,
     SubmissionUncertain,
     SubmitTimeout,
 )
+from lipsync_nodes.cli.output import RUN, plain, say, show, tell
+from lipsync_nodes.cli.trouble import unexpected
 
 __all__ = ["Progress", "exit_code", "explain", "in_words", "json_of", "say", "show", "tell", "unexpected"]
 

@@ -6,7 +6,8 @@ import os
 import sys
 import traceback
 
-from lipsync_nodes.errors import LipsyncError, redact
+from lipsync_nodes import LipsyncError
+from lipsync_nodes.host import redact
 
 __all__ = ["Unexpected", "unexpected"]
 

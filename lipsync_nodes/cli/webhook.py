@@ -13,15 +13,10 @@ from typing import Any
 
 import click
 
-from lipsync_nodes.answers import Answer
-from lipsync_nodes.callbacks import token_of
+from lipsync_nodes import ConfigurationError, ConnectionFailed, InvalidRequest, WebhookReceiver
 from lipsync_nodes.cli.session import Connection, Session, common_options
 from lipsync_nodes.cli.speak import say, show, tell
-from lipsync_nodes.errors import ConfigurationError, ConnectionFailed, InvalidRequest
-from lipsync_nodes.following import OnJob
-from lipsync_nodes.ledger import callback_secret
-from lipsync_nodes.transport import deliver
-from lipsync_nodes.webhooks import WebhookReceiver, keep_tokens_out_of_logs
+from lipsync_nodes.host import Answer, OnJob, callback_secret, deliver, keep_tokens_out_of_logs, token_of
 
 __all__ = ["webhook"]
 

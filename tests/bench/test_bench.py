@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from lipsync_nodes import AsyncLipsyncClient, ImageForm, LipsyncClient
-from lipsync_nodes.events import Seen
+from lipsync_nodes.client._base import concerns_ledger
+from lipsync_nodes.client._observers import observed
+from lipsync_nodes.flows import Seen
 from lipsync_nodes.ledger import Ledger
-from lipsync_nodes.observers import observed
-from lipsync_nodes.plans import concerns_ledger
 
 JOBS = 200
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from lipsync_nodes import ImageForm, LipsyncClient, LipsyncError
-from lipsync_nodes.flow import Policy
+from lipsync_nodes.flows import Policy
 from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.settings import Profile
 

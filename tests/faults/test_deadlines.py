@@ -6,10 +6,9 @@ from contextlib import contextmanager
 import pytest
 
 from lipsync_nodes import JobTimeout, LipsyncError, SubmissionUncertain, SubmitTimeout
-from lipsync_nodes.contract import Job
-from lipsync_nodes.credits import Budget
-from lipsync_nodes.events import Accepted, Claim, Sending, Submission
+from lipsync_nodes.flows import Accepted, Budget, Claim, Sending, Submission
 from lipsync_nodes.ledger import Ledger
+from lipsync_nodes.service import Job
 from lipsync_nodes.settings import Profile
 from tests.conftest import FORMS
 from tests.faults import bad_service as bad

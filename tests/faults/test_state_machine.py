@@ -12,14 +12,25 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from lipsync_nodes import submitting
-from lipsync_nodes.answers import Answer, NoAnswer
-from lipsync_nodes.callbacks import new_callback
-from lipsync_nodes.contract import parse_job
 from lipsync_nodes.errors import LipsyncError, SubmissionUncertain
-from lipsync_nodes.events import Asked, Called, Found, Gone, Heed, Seen, Submission, Told
-from lipsync_nodes.flow import NO_DEADLINE, Deadline, Policy, Record, Send
-from lipsync_nodes.ledger import Ledger
+from lipsync_nodes.flows import (
+    NO_DEADLINE,
+    CheckWebhook,
+    Deadline,
+    Found,
+    Gone,
+    Policy,
+    Record,
+    Seen,
+    Send,
+    Submission,
+    WebhookAction,
+    WebhookHandled,
+    WebhookReceived,
+)
+from lipsync_nodes.flows import _submit as submitting
+from lipsync_nodes.ledger import Ledger, new_callback
+from lipsync_nodes.service import Answer, NoAnswer, parse_job
 from lipsync_nodes.settings import Profile
 
 PROFILE = Profile(name="p", base_url="https://x.example")
@@ -100,7 +111,7 @@ class Machine(RuleBasedStateMachine):
     def call(self, job_id, claimed=None):
         """Let a webhook come, which names *claimed*; the receiver writes it down, looks, and says that all is done."""
         callback, claimed = self.callbacks[job_id], claimed or job_id
-        if self.ledger.record(Called(callback, claimed), PROFILE) is not Heed.LOOK:
+        if self.ledger.record(WebhookReceived(callback, claimed), PROFILE) is not WebhookAction.POLL:
             return
         # What the service says of the job, and no more: one that a webhook made up is not there.
         if claimed in self.jobs:
@@ -108,7 +119,7 @@ class Machine(RuleBasedStateMachine):
             self.ledger.record(Seen(parse_job(self.state(claimed)), callback), PROFILE)
             self.learn(claimed, before)
             if self.jobs[claimed][1] != "processing":
-                self.ledger.record(Told(callback), PROFILE)
+                self.ledger.record(WebhookHandled(callback), PROFILE)
 
     def learn(self, job_id, before):
         """Note what the ledger knows now; the key of a job that is seen to have failed may have one job more."""
@@ -263,7 +274,7 @@ class Machine(RuleBasedStateMachine):
                 self.call(job_id)
             (entry,) = [entry for entry in self.ledger.entries() if entry.job_id == job_id]
             assert entry.callback == self.callbacks[job_id]
-            assert self.ledger.record(Asked(entry.row), PROFILE) == Found(entry.as_job)
+            assert self.ledger.record(CheckWebhook(entry.row), PROFILE) == Found(entry.as_job)
 
     @rule(data=st.data())
     def forged_webhook(self, data):

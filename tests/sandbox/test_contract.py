@@ -6,9 +6,8 @@ import httpx
 import pytest
 
 from lipsync_nodes import LipsyncClient
-from lipsync_nodes.catalogue import CATALOGUE, spec_named
-from lipsync_nodes.contract import JobStatus, parse_job
 from lipsync_nodes.sandbox import Sandbox
+from lipsync_nodes.service import CATALOGUE, JobStatus, parse_job, spec_named
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 FIELDS = ["id", "model", "status", "output", "error", "executionTime", "timings"]

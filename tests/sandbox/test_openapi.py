@@ -6,7 +6,7 @@ import sys
 
 import httpx
 
-from lipsync_nodes.catalogue import CATALOGUE
+from lipsync_nodes.service import CATALOGUE
 
 
 def test_the_document_has_every_endpoint_and_field(box):

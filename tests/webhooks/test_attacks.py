@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from lipsync_nodes import LipsyncClient
-from lipsync_nodes.callbacks import new_callback, new_secret, token_of
-from lipsync_nodes.calls import REDELIVERY_SECONDS
+from lipsync_nodes.ledger import new_callback, token_of
+from lipsync_nodes.ledger._tokens import new_secret
+from lipsync_nodes.ledger._webhook_rules import REDELIVERY_SECONDS
 from tests.faults.bad_service import wait_until
 from tests.receiving import Receiving, rows
 from tests.webhooks.conftest import FORM
@@ -171,7 +172,7 @@ def test_a_token_of_an_uncertain_submit_takes_no_job_that_is_anothers(scene):
 
 
 def test_a_slow_body_is_given_up(scene, monkeypatch):
-    monkeypatch.setattr("lipsync_nodes.webhooks.BODY_SECONDS", 0.3)
+    monkeypatch.setattr("lipsync_nodes.webhooks._receiver.BODY_SECONDS", 0.3)
     to = urlsplit(scene.webhook)
     with socket.create_connection((to.hostname, to.port), timeout=10) as connection:
         head = f"POST {to.path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"

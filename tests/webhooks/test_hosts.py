@@ -11,7 +11,8 @@ from starlette.routing import Mount
 
 from lipsync_nodes import AsyncLipsyncClient, LipsyncClient
 from lipsync_nodes.ledger import Ledger
-from lipsync_nodes.settings import Profile, Webhook
+from lipsync_nodes.settings import Profile
+from lipsync_nodes.settings._nested import Webhook
 from lipsync_nodes.webhooks import WebhookReceiver
 from tests.faults.bad_service import wait_until
 from tests.receiving import Receiving, only_entry, rows

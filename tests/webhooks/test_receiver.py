@@ -7,16 +7,17 @@ import threading
 import httpx
 import pytest
 
-from lipsync_nodes import ConfigurationError, LipsyncClient, SubmissionUncertain, following
+from lipsync_nodes import ConfigurationError, LipsyncClient, SubmissionUncertain
 from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.webhooks import WebhookReceiver
+from lipsync_nodes.webhooks import _follow_up as following
 from tests.faults.bad_service import BadService, wait_until
 from tests.receiving import Receiving, only_entry, rows
 from tests.webhooks.conftest import FORM, LONG, timed
 
 
 def test_what_came_before_a_crash_is_followed_up_at_the_next_start(sandbox, path, monkeypatch):
-    from lipsync_nodes.following import Follower
+    from lipsync_nodes.webhooks._follow_up import Follower
 
     with monkeypatch.context() as dead:
         dead.setattr(Follower, "follow", lambda *_: None)  # it dies right after it has answered

@@ -7,23 +7,25 @@ import httpx
 import pytest
 
 from lipsync_nodes import ConfigurationError, Job, LipsyncClient
-from lipsync_nodes.callbacks import callback_of, new_callback, new_secret, token_of
-from lipsync_nodes.events import (
+from lipsync_nodes.flows import (
     Accepted,
-    Called,
     Claim,
     Found,
-    Heed,
     Paused,
     Refused,
     Seen,
     Sending,
     Submission,
     Superseded,
-    Unsure,
+    Uncertain,
+    WebhookAction,
+    WebhookReceived,
 )
-from lipsync_nodes.ledger import SCHEMA, Ledger
-from lipsync_nodes.settings import Profile, Webhook, load_profile
+from lipsync_nodes.ledger import Ledger, callback_of, new_callback, token_of
+from lipsync_nodes.ledger._schema import SCHEMA
+from lipsync_nodes.ledger._tokens import new_secret
+from lipsync_nodes.settings import Profile, load_profile
+from lipsync_nodes.settings._nested import Webhook
 from tests.conftest import QUICK
 from tests.receiving import rows
 from tests.webhooks.conftest import FORM
@@ -78,16 +80,16 @@ def test_a_submit_that_was_to_replace_another_is_called_off_if_it_was_not_sent()
     """A person allowed it because the first one was uncertain; its webhook came in time to save the money."""
     with Ledger(":memory:") as ledger:
         one = claimed(ledger, "one")
-        entered(ledger, Sending(one, 60), Unsure(one, "no answer came"))
+        entered(ledger, Sending(one, 60), Uncertain(one, "no answer came"))
         two = claimed(ledger, "two", resubmit_uncertain=True)
-        assert entered(ledger, Called("one", "j1"), Seen(DONE, "one"), Sending(two, 60)) == Superseded()
+        assert entered(ledger, WebhookReceived("one", "j1"), Seen(DONE, "one"), Sending(two, 60)) == Superseded()
         assert entered(ledger, Claim(Submission("lipsync-image", "/p", {}, key="k"))) == Found(DONE)
 
 
 def test_the_answer_of_the_post_knows_its_job_better_than_a_webhook():
     with Ledger(":memory:") as ledger:
         row = claimed(ledger, "one")
-        entered(ledger, Sending(row, 60), Called("one", "j1"), Seen(DONE, "one"), Accepted(row, Job(id="j2")))
+        entered(ledger, Sending(row, 60), WebhookReceived("one", "j1"), Seen(DONE, "one"), Accepted(row, Job(id="j2")))
         (entry,) = ledger.entries()
         assert (entry.job_id, entry.state) == ("j2", "live")
         assert "j1" in entry.reason
@@ -96,16 +98,19 @@ def test_the_answer_of_the_post_knows_its_job_better_than_a_webhook():
 def test_a_submit_whose_webhook_has_come_is_neither_refused_nor_sent_again():
     with Ledger(":memory:") as ledger:
         row = claimed(ledger, "one")
-        entered(ledger, Sending(row, 60), Paused(row, 1), Called("one", "j1"), Seen(DONE, "one"))
+        entered(ledger, Sending(row, 60), Paused(row, 1), WebhookReceived("one", "j1"), Seen(DONE, "one"))
         assert entered(ledger, Sending(row, 60)) == Found(DONE)
-        assert entered(ledger, Refused(row, "402"), Unsure(row, "lost")) == Found(DONE)
+        assert entered(ledger, Refused(row, "402"), Uncertain(row, "lost")) == Found(DONE)
         assert ledger.entries()[0].state == "completed"
 
 
 def test_a_webhook_of_another_account_is_refused():
     with Ledger(":memory:") as ledger:
         entered(ledger, Sending(claimed(ledger, "one"), 60))
-        assert ledger.record(Called("one", "j1"), Profile(name="p", api_key="sk_other_0123456789")) is Heed.REFUSE
+        assert (
+            ledger.record(WebhookReceived("one", "j1"), Profile(name="p", api_key="sk_other_0123456789"))
+            is WebhookAction.REFUSE
+        )
 
 
 def test_a_ledger_of_before_there_were_webhooks_is_brought_to_this_version(path):

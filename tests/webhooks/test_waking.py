@@ -119,7 +119,7 @@ def test_a_thousand_waits_are_one_watch_and_never_block_the_loop(sandbox, receiv
                 return jobs, names
 
     async def _awaits(client, ledger, job_id):
-        from lipsync_nodes.flow import Await
+        from lipsync_nodes.flows import Await
 
         return await client._transport._await(Await(job_id, 30), ledger)
 

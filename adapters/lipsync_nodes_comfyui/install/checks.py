@@ -13,8 +13,8 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from lipsync_nodes import ConfigurationError
 from lipsync_nodes.cli.findings import Finding, finding
-from lipsync_nodes.errors import ConfigurationError
 
 from . import probe
 from .folder import PACK, Comfy, Placed, example_media

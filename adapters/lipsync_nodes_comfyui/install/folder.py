@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from packaging.version import InvalidVersion, Version
 
-from lipsync_nodes.errors import ConfigurationError
+from lipsync_nodes import ConfigurationError
 from lipsync_nodes.sandbox import MEDIA
 
 __all__ = ["PACK", "Comfy", "Placed", "example_media", "installed_pack", "place_media", "place_pack"]

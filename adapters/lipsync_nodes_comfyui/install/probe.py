@@ -24,11 +24,15 @@ def main(profile: str, checkout: str, ask: str = "") -> dict[str, object]:
         import lipsync_nodes  # noqa: PLC0415
 
         found["core"] = lipsync_nodes.__version__
-        from lipsync_nodes.assets import store_of  # noqa: PLC0415
-        from lipsync_nodes.client import AsyncLipsyncClient  # noqa: F401, PLC0415  # all that the nodes need
-        from lipsync_nodes.errors import LipsyncError  # noqa: PLC0415
-        from lipsync_nodes.service_check import check_service  # noqa: PLC0415
-        from lipsync_nodes.settings import load_profile  # noqa: PLC0415
+        from lipsync_nodes import (  # noqa: PLC0415
+            AsyncLipsyncClient,  # noqa: F401  # all that the nodes need
+            LipsyncError,
+        )
+        from lipsync_nodes.host import (  # noqa: PLC0415
+            check_service,
+            load_profile,
+            store_of,
+        )
     except Exception as error:  # noqa: BLE001  # an old core, or one of another Python, may fail in any way
         return {**found, "error": f"{type(error).__name__}: {error}"}
     for check in ("profile", "storage", *(["service"] if ask else [])):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lipsync_nodes.catalogue import NodeSpec
-from lipsync_nodes.contract import Form
+from lipsync_nodes.service import Form, NodeSpec
 
 __all__ = ["media_of", "parse_form"]
 

@@ -12,8 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from lipsync_nodes.catalogue import NodeSpec
-from lipsync_nodes.contract import Form
+from lipsync_nodes.service import Form, NodeSpec
 
 __all__ = ["RenderFailed", "Renderer", "WorkerDied", "order_for"]
 

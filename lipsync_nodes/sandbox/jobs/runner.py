@@ -13,16 +13,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from lipsync_nodes.catalogue import spec_named
-from lipsync_nodes.contract import Form
-from lipsync_nodes.credits import estimate_credits
 from lipsync_nodes.errors import InvalidRequest
+from lipsync_nodes.media import estimate_credits
 from lipsync_nodes.sandbox.faults.rules import Faults
 from lipsync_nodes.sandbox.jobs.forms import media_of, parse_form
 from lipsync_nodes.sandbox.jobs.media import MediaFetcher, NotFetched, new_http
 from lipsync_nodes.sandbox.jobs.renderer import Renderer, RenderFailed, WorkerDied, order_for
 from lipsync_nodes.sandbox.jobs.store import JobStore, StoredJob
 from lipsync_nodes.sandbox.jobs.webhooks import WebhookSender
+from lipsync_nodes.service import Form, spec_named
 
 if TYPE_CHECKING:
     import httpx
@@ -219,7 +218,7 @@ class JobRunner:
             outcome.lengths = lengths
             named = {f"{name}_seconds": seconds for name, seconds in lengths.items()}
             cost = estimate_credits(form, **named, allow_long=True)
-            outcome.credits, outcome.doubt = int(cost), cost.doubt
+            outcome.credits, outcome.doubt = int(cost), cost.caveat
         if fraction := news.get("progress"):
             if int(fraction * 10) > int(self.progress.get(job_id, 0) * 10):
                 _LOG.info("job %s: %d %%", job_id, fraction * 100, extra={"job": job_id, "progress": fraction})

@@ -38,7 +38,7 @@ class StoredJob:
         form: the formState as it was received, unknown fields included.
         base: the URL at which the client reached the sandbox, without a path.
         output: the video's file name in the outputs folder; empty if there is none.
-        doubt: why `credits` may be too high; empty if the estimate is exact.
+        caveat: why `credits` may be too high; empty if the estimate is exact.
         picture: the facts of the video: its size, length, frame rate and lip sync.
         quirks: what the fault rules for jobs do to it; decided when it was submitted.
         delivery: the state of its webhook.

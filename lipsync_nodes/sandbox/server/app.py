@@ -13,7 +13,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from lipsync_nodes.catalogue import CATALOGUE, NodeSpec
 from lipsync_nodes.errors import InvalidRequest
 from lipsync_nodes.sandbox.jobs.store import API_PATH, StoredJob
 from lipsync_nodes.sandbox.server.control import control_routes
@@ -21,6 +20,7 @@ from lipsync_nodes.sandbox.server.files import TooLarge
 from lipsync_nodes.sandbox.server.parsing import parse_submit, refuse_body
 from lipsync_nodes.sandbox.server.responses import JsonResponse, http_error, reached_at
 from lipsync_nodes.sandbox.server.service import Service
+from lipsync_nodes.service import CATALOGUE, NodeSpec
 
 __all__ = ["build_app"]
 

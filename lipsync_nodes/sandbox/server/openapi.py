@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from lipsync_nodes.catalogue import CATALOGUE, NodeSpec
 from lipsync_nodes.sandbox.jobs.store import API_PATH
 from lipsync_nodes.sandbox.server.parsing import fields_of_others
 from lipsync_nodes.sandbox.server.urls import MEDIA_PATTERN, WEBHOOK_PATTERN
+from lipsync_nodes.service import CATALOGUE, NodeSpec
 
 __all__ = ["document"]
 

@@ -14,10 +14,10 @@ from typing import Any, Final
 
 from starlette.requests import Request
 
-from lipsync_nodes.catalogue import CATALOGUE, NodeSpec
 from lipsync_nodes.sandbox.jobs.forms import parse_form
 from lipsync_nodes.sandbox.server.responses import http_error
 from lipsync_nodes.sandbox.server.urls import check_media_url, check_webhook_url
+from lipsync_nodes.service import CATALOGUE, NodeSpec
 
 __all__ = ["fields_of_others", "parse_submit", "refuse_body"]
 

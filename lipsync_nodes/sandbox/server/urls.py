@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from lipsync_nodes.fields import MEDIA_URL as MEDIA_PATTERN
-from lipsync_nodes.fields import WEBHOOK_URL as WEBHOOK_PATTERN
+from lipsync_nodes.service import MEDIA_URL as MEDIA_PATTERN
+from lipsync_nodes.service import WEBHOOK_URL as WEBHOOK_PATTERN
 
 __all__ = ["MEDIA_PATTERN", "WEBHOOK_PATTERN", "check_media_url", "check_webhook_url"]
 

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lipsync_nodes.catalogue import CATALOGUE
+from lipsync_nodes.service import CATALOGUE
 
 HERE = Path(__file__).parent
 KEY = "sk_airflow_tests_0123456789"

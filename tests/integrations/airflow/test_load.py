@@ -56,7 +56,7 @@ async def bare(base_url, key):
 
 @pytest.mark.airflow_processes  # it measures the loop, so nothing else may run beside it
 def test_a_thousand_waiting_triggers(airflow_home, sandbox, capsys, monkeypatch):
-    from lipsync_nodes.transport import aio
+    from lipsync_nodes.http import _aio as aio
     from lipsync_nodes_airflow.triggers import LipsyncJobTrigger
 
     monkeypatch.setattr(logging.root.manager, "disable", logging.INFO)  # a triggerer logs no debugging

@@ -79,7 +79,7 @@ def test_a_worker_that_dies_during_the_post_is_seen_by_the_next_try(make, contex
         left.update(context["task_state_store"])  # nothing that is written from here on was written by a killed worker
         raise Killed
 
-    from lipsync_nodes.transport import Transport
+    from lipsync_nodes.http import Transport
 
     with monkeypatch.context() as patch:
         patch.setattr(Transport, "_send", die)
@@ -205,7 +205,7 @@ def test_a_job_that_was_found_again_is_not_paid_for_anew(make, context, sandbox,
 
     if kept_by == "host":
         del context["task_state_store"]
-        monkeypatch.setattr("lipsync_nodes.claims.NEW_SECONDS", -1.0)
+        monkeypatch.setattr("lipsync_nodes.ledger._rules.NEW_SECONDS", -1.0)
     sandbox.fault("job_status", status="queued", polls=99)
     sandbox.fault("status", where="poll", code=404, count=8 if deferrable else 4)
     with pytest.raises(AirflowFailException, match="knows no job"):
@@ -273,8 +273,8 @@ def test_before_3_3_a_clear_picks_up_a_job_that_still_runs(make, context, sandbo
 
 def test_a_record_of_version_0_1_is_known_by_its_former_key():
     """The keys of that time were made with the connection's name; a job that runs is picked up by a clear, too."""
-    from lipsync_nodes.events import Claim, Claimed, Found, Submission
-    from lipsync_nodes.keys import ContentKey
+    from lipsync_nodes.flows import Claim, Claimed, Found, Submission
+    from lipsync_nodes.ledger import ContentKey
     from lipsync_nodes.settings import Profile
     from lipsync_nodes_airflow.journal import TaskJournal
 

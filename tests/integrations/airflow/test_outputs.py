@@ -99,7 +99,7 @@ HOOK = {"webhook": "http://127.0.0.1:9/lipsync", "webhook_secret": "shared with 
 
 @both
 def test_a_webhook_goes_to_the_receiver_that_the_connection_names(make, context, sandbox, monkeypatch, deferrable):
-    from lipsync_nodes.callbacks import callback_of
+    from lipsync_nodes.ledger import callback_of
     from tests.integrations.airflow.conftest import connection
 
     monkeypatch.setenv("AIRFLOW_CONN_LIPSYNC_DEFAULT", connection(sandbox, **HOOK))

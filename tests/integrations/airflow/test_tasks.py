@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from lipsync_nodes import InvalidRequest, JobNotFound
-from lipsync_nodes.catalogue import CATALOGUE
+from lipsync_nodes.service import CATALOGUE
 from tests.integrations.airflow.conftest import URL
 from tests.integrations.airflow.running import both, clear, run, through_the_triggerer
 
@@ -30,9 +30,9 @@ def test_an_operator_returns_the_url_of_its_video(spec, make, context, sandbox, 
 
 
 def test_a_fourth_endpoint_costs_nothing_here(airflow_home):
-    from lipsync_nodes.catalogue import NodeSpec, _bill_audio
-    from lipsync_nodes.contract import ImageForm
-    from lipsync_nodes.fields import OptionalText, shown
+    from lipsync_nodes.service import ImageForm, NodeSpec
+    from lipsync_nodes.service._catalogue import _bill_audio
+    from lipsync_nodes.service._fields import OptionalText, shown
     from lipsync_nodes_airflow import operators
 
     class SongForm(ImageForm):

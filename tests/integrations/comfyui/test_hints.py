@@ -7,13 +7,12 @@ from dataclasses import replace
 import pytest
 
 from lipsync_nodes import ImageForm, LipsyncClient, LipsyncError
-from lipsync_nodes.contract import Job
-from lipsync_nodes.credits import Budget
-from lipsync_nodes.events import Accepted, Unsure
+from lipsync_nodes.flows import Accepted, Budget, Uncertain
+from lipsync_nodes.flows._submit import _uncertain_before
 from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.sandbox import MEDIA
+from lipsync_nodes.service import Job
 from lipsync_nodes.settings import Profile
-from lipsync_nodes.submitting import _uncertain_before
 from lipsync_nodes_comfyui.hints import in_comfyui
 from tests.conftest import QUICK
 from tests.faults import bad_service as bad
@@ -49,7 +48,7 @@ def submit_with_a_webhook(client, service, tmp_path):
 
 
 def submit_a_forgotten_one(client, service, tmp_path):
-    raise _uncertain_before(Unsure(1, "the service knows no job job-1", job_id="job-1", since=0.0))
+    raise _uncertain_before(Uncertain(1, "the service knows no job job-1", job_id="job-1", since=0.0))
 
 
 def run_one_that_is_cancelled(client, service, tmp_path):

@@ -60,7 +60,11 @@ def test_an_older_core_is_refused_in_a_sentence(monkeypatch, old):
     [
         (ModuleNotFoundError(name="lipsync_nodes"), "package 'lipsync_nodes' is not installed", PACK),
         (ModuleNotFoundError(name="pluggy._hooks"), "package 'pluggy' is not installed", REPOSITORY),
-        (ModuleNotFoundError("no fields", name="lipsync_nodes.fields"), "too old or too new (no fields)", PACK),
+        (
+            ModuleNotFoundError("no fields", name="lipsync_nodes.service._fields"),
+            "too old or too new (no fields)",
+            PACK,
+        ),
         (AttributeError("no CATALOGUE"), "too old or too new (no CATALOGUE)", PACK),
     ],
     ids=str,

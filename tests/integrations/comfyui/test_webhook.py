@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from lipsync_nodes.callbacks import new_callback, new_secret, token_of
+from lipsync_nodes.ledger import new_callback, token_of
+from lipsync_nodes.ledger._tokens import new_secret
 from tests.integrations.comfyui.graphs import one, split
 from tests.integrations.comfyui.servers import ARCHIVES, outcome
 
@@ -54,7 +55,7 @@ def test_a_webhook_settles_a_submit_whose_answer_was_lost(called, box, image):
 
 
 def test_all_refusals_are_alike(called, box, image):
-    genuine = called_back(called, box, image)
+    genuine = webhook_expected(called, box, image)
     forged = f"/lipsync/{token_of(new_callback(), new_secret())}"
     body = json.dumps({"id": box.jobs()[0]["id"], "status": "completed"}).encode()
     refused = ask(called, "POST", forged, body)
@@ -81,7 +82,7 @@ def test_a_body_that_breaks_off_is_no_trouble_of_the_server(called):
     assert "Traceback" not in called.log.read_text()[before:]
 
 
-def called_back(comfy, box, image):
+def webhook_expected(comfy, box, image):
     """Run a job, and return the path that its webhook came by."""
     assert outcome(comfy.run(one(image())))[0] == "success"
     (submit,) = box.received("submit")

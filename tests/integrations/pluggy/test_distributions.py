@@ -19,8 +19,8 @@ from pathlib import Path
 
 import pytest
 
-from lipsync_nodes.catalogue import CATALOGUE
 from lipsync_nodes.sandbox import MEDIA, Sandbox
+from lipsync_nodes.service import CATALOGUE
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "examples"

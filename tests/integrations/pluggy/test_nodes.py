@@ -12,11 +12,12 @@ import jsonschema
 import pluggy
 import pytest
 
-from lipsync_nodes import BudgetExceeded, InvalidRequest, Job, JobFailed, JobNotFound, LipsyncError, hookspecs
-from lipsync_nodes.catalogue import CATALOGUE
-from lipsync_nodes.hookspecs import hookimpl
+from lipsync_nodes import BudgetExceeded, InvalidRequest, Job, JobFailed, JobNotFound, LipsyncError
 from lipsync_nodes.ledger import Ledger
+from lipsync_nodes.plugins import _hookspecs as hookspecs
+from lipsync_nodes.plugins import hookimpl
 from lipsync_nodes.sandbox import MEDIA
+from lipsync_nodes.service import CATALOGUE
 from lipsync_nodes.settings import Profile, load_profile
 from lipsync_nodes_pluggy import Context, Nodes, _nodes, manager, plugin_for
 from tests.conftest import FORMS
@@ -253,7 +254,7 @@ import pluggy
 host = pluggy.PluginManager("lipsync_nodes")
 host.load_setuptools_entrypoints("lipsync_nodes")
 host.add_hookspecs(host.get_plugin("lipsync"))
-from lipsync_nodes.hookspecs import plugins
+from lipsync_nodes.plugins import plugins
 assert plugins().get_plugin("lipsync")
 print(heavy())
 (nodes,) = host.hook.lipsync_nodes_describe()

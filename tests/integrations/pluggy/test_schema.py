@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 
 from lipsync_nodes import InvalidRequest
-from lipsync_nodes.catalogue import spec_named
+from lipsync_nodes.service import spec_named
 from lipsync_nodes.settings import Profile
 from lipsync_nodes_pluggy import manager, plugin_for
 

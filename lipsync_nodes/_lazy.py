@@ -1,0 +1,23 @@
+"""Names of a package that are loaded when they are first used (PEP 562), so that importing it is nearly free."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
+
+__all__ = ["lazy"]
+
+
+def lazy(module: str, homes: Mapping[str, tuple[str, ...]]) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
+    """Return a module's `__getattr__` and `__dir__`; *homes* are the modules of this package, and what each gives."""
+    home_of = {name: home for home, names in homes.items() for name in names}
+
+    def load(name: str) -> object:
+        if name not in home_of:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        value: object = getattr(import_module(f"lipsync_nodes.{home_of[name]}"), name)
+        setattr(sys.modules[module], name, value)
+        return value
+
+    return load, lambda: sorted({*vars(sys.modules[module]), *home_of})

@@ -1,0 +1,57 @@
+"""Tracebacks that show local variables, as rich, `traceback` and error-reporting services do, and must show no key."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+from lipsync_nodes.errors import LipsyncError
+
+__all__ = [
+    "NoFramesBelow",
+]
+
+
+class NoFramesBelow:
+    """Takes the frames below a block off whatever ends it, Ctrl-C and time limits included.
+
+    Below it the key is a local variable: a request with its headers, the bytes on the wire, a file of profiles. The
+    frame of the block itself must hold none. What the caller was already handling stays as it is.
+    """
+
+    def __enter__(self) -> Self:
+        self._handled = sys.exception()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None or trace is None or trace.tb_next is None:
+            return
+        if isinstance(error, Exception) and not isinstance(error, LipsyncError):
+            error.add_note(f"It was raised in {_place(trace)}; the frames there hold secrets and are left out.")
+        trace.tb_next = None
+        for other in _chained(error, self._handled):
+            other.__traceback__ = None
+
+
+def _place(trace: TracebackType) -> str:
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    code = trace.tb_frame.f_code
+    return f"{code.co_filename}, line {trace.tb_lineno}, in {code.co_name}"
+
+
+def _chained(error: BaseException, stop: BaseException | None) -> Iterator[BaseException]:
+    """Give the causes, contexts and members of an error that came up in its block."""
+    seen, ahead = {id(error), id(stop)}, [error]
+    while ahead:
+        one = ahead.pop()
+        members = one.exceptions if isinstance(one, BaseExceptionGroup) else ()
+        for other in (one.__cause__, one.__context__, *members):
+            if other is not None and id(other) not in seen:
+                seen.add(id(other))
+                ahead.append(other)
+                yield other

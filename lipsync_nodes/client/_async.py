@@ -1,0 +1,176 @@
+"""The asynchronous client."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+import time
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self, Unpack, overload
+
+from lipsync_nodes.client._base import BaseClient, concerns_ledger, job_in
+from lipsync_nodes.client._many import Many, ManyOptions
+from lipsync_nodes.client._observers import observed
+from lipsync_nodes.client._options import OnUpdate, SubmitOptions
+from lipsync_nodes.client._sync import T
+from lipsync_nodes.errors import LipsyncError
+from lipsync_nodes.flows import Event, Flow, Submission
+from lipsync_nodes.http import AsyncTransport
+from lipsync_nodes.media import OnProgress
+from lipsync_nodes.service import Form, Job, spec_of
+
+__all__ = [
+    "AsyncLipsyncClient",
+]
+
+
+class AsyncLipsyncClient(BaseClient):
+    """The service, for an event loop; arguments, results and errors as of `LipsyncClient`.
+
+    All clients of a loop share its connections and the bound on requests in flight. Close it (or leave its
+    `async with`) in the loop that used it.
+    """
+
+    _driver = AsyncTransport
+    _transport: AsyncTransport
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Give the loop's connections back; the client may be used again."""
+        await self._transport.close()
+        self._close_journal()
+
+    async def submit(self, form: Form, **options: Unpack[SubmitOptions]) -> Job:
+        """Submit a form; see `LipsyncClient.submit`.
+
+        A caller that is cancelled while the request is on its way does not lose the job: its id is still written down.
+        """
+        submission = await self._prepared(form, None, **options)
+        return await self._drive(self._submit(submission))
+
+    async def job(self, job_id: str, *, timeout: float | None = None) -> Job:
+        """Ask for a job once; see `LipsyncClient.job`."""
+        return await self._drive(self._poll(job_id, timeout))
+
+    async def wait(
+        self,
+        job_id: str,
+        *,
+        timeout: float | None = None,  # the deadline is the flow's, the same for both clients
+        poll_interval: float | None = None,
+        on_update: OnUpdate | None = None,
+        just_submitted: bool = False,
+    ) -> Job:
+        """Wait until a job has its video; see `LipsyncClient.wait`. `on_update` may be a coroutine function."""
+        waiting = await self._transport.in_ledger(
+            partial(self._wait, job_id, timeout, poll_interval, just_submitted=just_submitted)
+        )
+        return await self._drive(waiting, on_update)
+
+    async def run(
+        self,
+        form: Form,
+        *,
+        timeout: float | None = None,
+        poll_interval: float | None = None,
+        on_update: OnUpdate | None = None,
+        **options: Unpack[SubmitOptions],
+    ) -> Job:
+        """Submit a form and wait for its video; see `LipsyncClient.run`."""
+        began = time.monotonic()
+        submission = await self._prepared(form, timeout, **options)
+        return await self._drive(self._run(submission, timeout, poll_interval, began), on_update)
+
+    @overload
+    async def run_many(
+        self, forms: Iterable[Form], *, return_exceptions: Literal[True], **options: Unpack[ManyOptions]
+    ) -> list[Job | LipsyncError]: ...
+
+    @overload
+    async def run_many(
+        self, forms: Iterable[Form], *, return_exceptions: Literal[False] = ..., **options: Unpack[ManyOptions]
+    ) -> list[Job]: ...
+
+    async def run_many(
+        self, forms: Iterable[Form], *, return_exceptions: bool = False, **options: Unpack[ManyOptions]
+    ) -> list[Job] | list[Job | LipsyncError]:
+        """Run many forms, so many jobs at a time; see `LipsyncClient.run_many`."""
+        many = Many(forms, return_exceptions, **options)
+        gate = asyncio.Semaphore(many.concurrency)
+
+        async def one(index: int) -> None:
+            async with gate:
+                began = time.monotonic()
+                with many.outcome(index) as due:
+                    if due:
+                        submission = await self._prepared(
+                            many.forms[index], many.timeout, estimate=many.estimates[index]
+                        )
+                        running = self._run(submission, many.timeout, many.poll_interval, began)
+                        many.outcomes[index] = await self._drive(running, many.listener(index))
+
+        with many.explained():
+            # All are waited for, also when this is cancelled: each has its own job's id to tell.
+            await asyncio.gather(*(one(index) for index in range(len(many.forms))), return_exceptions=True)
+        return many.settle()
+
+    async def download(
+        self,
+        job_or_url: Job | str,
+        path: str | Path,
+        *,
+        on_progress: OnProgress | None = None,
+        timeout: float | None = None,
+    ) -> Path:
+        """Save a job's video; see `LipsyncClient.download`. It runs in a thread, and so does `on_progress`."""
+        stop = threading.Event()
+        try:
+            return await asyncio.to_thread(self._download, job_or_url, path, on_progress, stop, timeout)
+        finally:
+            stop.set()  # also where the caller was cancelled and the thread is still at work
+
+    async def _drive(self, doing: Flow[T], on_update: OnUpdate | None = None) -> T:
+        def record(event: Event) -> asyncio.Future[object]:
+            noting = self._transport.in_ledger(self._note, event) if concerns_ledger(event) else _nothing()
+            return self._transport.begun(reported(noting, event)) if observed(event) else noting
+
+        async def reported(noting: asyncio.Future[object], event: Event) -> object:
+            answer = await asyncio.shield(noting)
+            try:
+                await asyncio.to_thread(self._report, event)  # an observer may be slow
+            except RuntimeError:  # the program is at its end and starts no more work in threads
+                self._report(event)
+            return answer
+
+        async def tell(event: Event) -> None:
+            if on_update is not None and (job := job_in(event)):
+                told = on_update(job)
+                if inspect.isawaitable(told):
+                    await told
+
+        return await self._transport.drive(doing, record, self._journal, tell)
+
+    async def _prepared(self, form: Form, timeout: float | None, **options: Unpack[SubmitOptions]) -> Submission:
+        """Put a submission together; files and the ledger block, so what needs them is done in a thread."""
+        spec_of(form)  # the first to look at it
+        if form.assets or options.get("webhook") == "auto" or options.get("target") is not None:
+            return await asyncio.to_thread(self._submission, form, timeout, **options)
+        return self._submission(form, timeout, **options)
+
+
+def _nothing() -> asyncio.Future[object]:
+    """Return what is done already."""
+    done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+    done.set_result(None)
+    return done

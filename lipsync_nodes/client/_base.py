@@ -1,0 +1,329 @@
+"""What the two clients share, none of it I/O: settings, checks, and the flows they drive."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from threading import Event as Flag
+from typing import Any, ClassVar, Final, Self, Unpack
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from lipsync_nodes._tracebacks import NoFramesBelow
+from lipsync_nodes.client._observers import report, report_saved
+from lipsync_nodes.client._options import SubmitOptions
+from lipsync_nodes.errors import ConfigurationError, DownloadError, InvalidRequest, LipsyncError
+from lipsync_nodes.flows import (
+    NO_DEADLINE,
+    Accepted,
+    Budget,
+    Deadline,
+    Event,
+    Flow,
+    Policy,
+    Seen,
+    Submission,
+    poll,
+    run,
+    submit,
+    wait,
+)
+from lipsync_nodes.ledger import ContentKey, Journal, Ledger, callback_secret, check_target, new_callback, token_of
+from lipsync_nodes.media import OnProgress, download, inputs_of, known_credits, published, source_and_target, unchanged
+from lipsync_nodes.plugins import plugins
+from lipsync_nodes.service import (
+    Form,
+    Job,
+    check_job_id,
+    check_key,
+    check_media_url,
+    positive_seconds,
+    spec_of,
+    whole_credits,
+)
+from lipsync_nodes.settings import Profile, hidden, is_loopback, load_profile
+
+__all__ = [
+    "DEFAULT_POLL_INTERVAL",
+    "DEFAULT_TIMEOUT",
+    "BaseClient",
+    "concerns_ledger",
+    "deadline_for",
+    "job_in",
+]
+
+
+DEFAULT_TIMEOUT: Final = 1800.0
+# Spread by a third to either side it is the 5 to 10 s that the service advises.
+DEFAULT_POLL_INTERVAL: Final = 7.5
+# A sandbox on this machine renders in seconds, and minds no polls.
+LOCAL_POLL_INTERVAL: Final = 0.5
+# Behind a webhook, which may never come.
+WEBHOOK_POLL_INTERVAL: Final = 30.0
+
+
+class BaseClient:
+    """The settings of a client, and the flows of what it can do; a client adds how they are driven."""
+
+    _driver: ClassVar[type[Any]]
+    _transport: Any
+
+    def __init__(
+        self,
+        api_key: str | SecretStr | None = None,
+        base_url: str | None = None,
+        *,
+        profile: str | Profile | None = None,
+        http_client: Any = None,
+        ledger: Journal | None = None,
+        budget: int | Budget | None = None,
+        policy: Policy | None = None,
+    ) -> None:
+        api_key = hidden(api_key)
+        plugins()  # what is wrong with one is told now, not between a paid submit and its answer
+        if isinstance(profile, Profile):
+            self.profile = profile
+        else:
+            self.profile = load_profile(profile, api_key=api_key, base_url=base_url)
+        self.profile.bearer()
+        self.ledger = ledger
+        # Without a ledger one in memory keeps the pace, for as long as the client lives.
+        self._journal: Journal = ledger or Ledger(":memory:")
+        self._own_policy, self._http_client = policy, http_client
+        self._policy = policy or Policy()
+        self._transport = self._driver(self.profile, http_client)
+        limit = self.profile.budget if budget is None else budget
+        self._budget = limit if limit is None or isinstance(limit, Budget) else Budget(limit)
+
+    def __copy__(self) -> Self:
+        return self  # it is shared: a second one would have the same ledger and budget
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Any, tuple[()]]:
+        """Send to another process what it was made of; the API key is read again there."""
+        if self._http_client is not None or self._budget is not None:
+            raise ConfigurationError(
+                "A client with a budget or an http_client of its own cannot be sent to another process.",
+                hint="Make a client in each process: a budget counts in one.",
+            )
+        return partial(type(self), profile=self.profile, ledger=self.ledger, policy=self._own_policy), ()
+
+    def __repr__(self) -> str:
+        if "profile" not in vars(self):  # a traceback shows what could not be made, too
+            return f"<{type(self).__name__}>"
+        return f"{type(self).__name__}(base_url={self.profile.base_url!r}, profile={self.profile.name!r})"
+
+    def _submission(self, form: Form, timeout: float | None = None, **options: Unpack[SubmitOptions]) -> Submission:
+        """Put a submission together. It reads and publishes local files, so a loop does it in a thread."""
+        if unknown := options.keys() - SubmitOptions.__annotations__.keys():
+            # A key that is misspelt would not keep anybody from paying twice.
+            raise InvalidRequest(f"A submit has no option {', '.join(sorted(unknown))}.", hint="Nothing was sent.")
+        spec = spec_of(form)
+        if timeout is not None:
+            positive_seconds("timeout", timeout)
+        callback, webhook = self._webhook(options.get("webhook"))
+        key = options.get("key")
+        if key is not None and check_key(key) and self.ledger is None:
+            raise ConfigurationError("A submission key needs a ledger.", hint="Give the client one: ledger=Ledger().")
+        target, estimate = options.get("target"), options.get("estimate")
+        if estimate is not None:
+            whole_credits("estimate", estimate)
+        target = None if target is None else check_target(target)
+        allow_long = options.get("allow_long", False)
+        given = form
+        with unchanged(given.assets.values()):
+            if estimate is None and given.assets:
+                estimate = known_credits(given, allow_long=allow_long)
+            seconds = getattr(estimate, "seconds", None)
+            form = published(given, self.profile, seconds=timeout or deadline_for(seconds), allow_long=allow_long)
+            # A key that is made of the inputs says itself that they are the same.
+            inputs = None if key is None or isinstance(key, ContentKey) else inputs_of(given)
+        _check_json(form)
+        return Submission(
+            spec.id,
+            spec.path,
+            form.form_state(),
+            webhook=webhook,
+            callback=callback,
+            key=key,
+            credits=estimate,
+            seconds=seconds,
+            target=target,
+            resubmit_uncertain=options.get("resubmit_uncertain", False),
+            inputs=inputs,
+            resubmit_changed=options.get("resubmit_changed", False),
+        )
+
+    def _webhook(self, wanted: str | None) -> tuple[str | None, str | None]:
+        """Return the callback id, where the token is ours, and the URL of a submit's webhook."""
+        if wanted != "auto":
+            if wanted is not None:
+                _check_webhook(wanted)
+            return None, wanted
+        ours = self.profile.webhook
+        if ours is None:
+            raise ConfigurationError(
+                'webhook="auto" needs the public URL of a receiver.',
+                hint="Nothing was sent. Set LIPSYNC_WEBHOOK to it; `lipsync-nodes webhook serve` starts one.",
+            )
+        if self.ledger is None and ours.secret is None:
+            raise ConfigurationError('webhook="auto" needs a ledger.', hint="Give the client one: ledger=Ledger().")
+        callback = new_callback()
+        with NoFramesBelow():
+            return callback, f"{ours.base}/{token_of(callback, callback_secret(self.profile, self._journal))}"
+
+    def _submit(
+        self, submission: Submission, *, queue_seconds: float = 0.0, deadline: Deadline = NO_DEADLINE
+    ) -> Flow[Job]:
+        return submit(submission, self._policy, self._budget, queue_seconds=queue_seconds, deadline=deadline)
+
+    def _poll(self, job_id: str, timeout: float | None) -> Flow[Job]:
+        if timeout is not None:
+            positive_seconds("timeout", timeout)
+        return poll(job_id, self._policy, timeout=timeout)
+
+    def _wait(
+        self, job_id: str, timeout: float | None, poll_interval: float | None, *, just_submitted: bool = False
+    ) -> Flow[Job]:
+        """Wait for a job that was submitted before. It reads the ledger, so a loop does it in a thread."""
+        entry = self._journal.entry_of(check_job_id(job_id))
+        known = self._journal.knows(job_id)
+        webhook_expected = entry is not None and entry.callback is not None
+        default = deadline_for(entry.seconds if entry else None)
+        seconds, interval = self._times(default if timeout is None else timeout, poll_interval, webhook_expected)
+        pause = interval * self._policy.chance() if just_submitted else 0.0
+        return wait(
+            job_id,
+            self._policy,
+            timeout=seconds,
+            poll_interval=interval,
+            pause=pause,
+            just_submitted=just_submitted,
+            known=known,
+            webhook_expected=webhook_expected,
+        )
+
+    def _run(
+        self, submission: Submission, timeout: float | None, poll_interval: float | None, began: float
+    ) -> Flow[Job]:
+        """Submit and wait. A time that was given counts from when the call *began*, the default from the submit on."""
+        default = deadline_for(submission.seconds)
+        webhook_expected = submission.callback is not None
+        seconds, interval = self._times(default if timeout is None else timeout, poll_interval, webhook_expected)
+        deadline = NO_DEADLINE if timeout is None else Deadline(seconds, began + seconds)
+        return run(
+            self._submit(submission, queue_seconds=seconds, deadline=deadline),
+            self._policy,
+            timeout=seconds,
+            poll_interval=interval,
+            ends=deadline.ends,
+            webhook_expected=webhook_expected,
+        )
+
+    def _times(self, timeout: float, poll_interval: float | None, webhook_expected: bool) -> tuple[float, float]:
+        if poll_interval is None:
+            slow = WEBHOOK_POLL_INTERVAL if webhook_expected else DEFAULT_POLL_INTERVAL
+            poll_interval = LOCAL_POLL_INTERVAL if self.profile.local else slow
+        for name, seconds in {"timeout": timeout, "poll_interval": poll_interval}.items():
+            positive_seconds(name, seconds)
+        return timeout, poll_interval
+
+    def _download(
+        self,
+        job_or_url: Job | str,
+        path: str | Path,
+        on_progress: OnProgress | None,
+        stop: Flag,
+        timeout: float | None = None,
+    ) -> Path:
+        """Save a video and remember where it is. It writes files, so a loop does it in a thread."""
+        if timeout is not None:
+            positive_seconds("timeout", timeout)
+        job = job_or_url if isinstance(job_or_url, Job) else None
+        url, target = source_and_target(job_or_url, path)
+        try:
+            saved = download(
+                url,
+                target,
+                local=self.profile.local,
+                identity=job.id if job else None,  # a job's URL may be signed anew each time
+                timeout=timeout,
+                on_progress=on_progress,
+                stop=stop,
+            )
+        except DownloadError as error:
+            if job is not None:
+                error.job_id, error.may_have_charged = job.id, True
+                again = f"The job itself is done: `lipsync-nodes download {job.id}` fetches it again. Do it soon."
+                error.hint = again if error.hint == error.default_hint else f"{error.hint} {again}"
+            raise
+        if job is not None:
+            self._note_saved(job, saved)
+        report_saved(job, url, saved, self._journal, self.profile.account)
+        return saved
+
+    def _note_saved(self, job: Job, saved: Path) -> None:
+        try:
+            self._journal.saved(job.id, saved)
+        except LipsyncError as error:
+            error.job_id = job.id
+            error.hint = f"The video was saved all the same, whole, as {saved}. {error.hint}"
+            raise
+
+    def _close_journal(self) -> None:
+        """Close the ledger that nobody else has."""
+        if self.ledger is None:
+            self._journal.close()
+
+    def _note(self, event: Event) -> object:
+        """Give an event to the ledger, and return its answer."""
+        return self._journal.record(event, self.profile)
+
+    def _report(self, event: Event) -> None:
+        """Tell observers of an event."""
+        report(event, self._journal, self.profile.account)
+
+
+def concerns_ledger(event: Event) -> bool:
+    """Tell whether the ledger has anything to write; a job that is merely still running changes nothing."""
+    return not isinstance(event, Seen) or event.job.finished or event.noted or event.callback is not None
+
+
+def job_in(event: Event) -> Job | None:
+    """Return the job that an event tells of, for whoever follows along; nobody follows somebody else's."""
+    match event:
+        case Accepted(job=job) | Seen(job=job, own=True):
+            return job
+        case _:
+            return None
+
+
+def deadline_for(seconds: float | None) -> float:
+    """Return how long to wait for a video of so many seconds, in seconds.
+
+    The upstream takes 10 to 30 s of wall time per second of video; twice the slowest leaves room for a queue.
+    """
+    return max(DEFAULT_TIMEOUT, 60.0 * (seconds or 0.0))
+
+
+def _check_json(form: Form) -> None:
+    """Find out that a form cannot be written as JSON before it is claimed in the ledger."""
+    try:
+        json.dumps(form.form_state(), ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest(f"The form cannot be sent as JSON: {error}.") from None
+
+
+def _check_webhook(url: object) -> None:
+    if not isinstance(url, str):
+        raise InvalidRequest(f"webhook must be a URL, got {url!r:.80}.")
+    try:
+        parts = urlsplit(check_media_url(url))
+    except ValueError as error:
+        raise InvalidRequest(f"webhook {error}, got {url!r:.80}.") from None
+    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+        raise InvalidRequest(f"webhook must be an https URL, got {url!r:.80}.")

@@ -1,0 +1,123 @@
+"""Many forms in one call: what both clients keep of a `run_many`, none of it I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Final, TypedDict
+
+from lipsync_nodes.client._options import OnUpdate
+from lipsync_nodes.errors import InvalidRequest, LipsyncError
+from lipsync_nodes.service import Form, Job, whole_credits
+
+__all__ = [
+    "DEFAULT_CONCURRENCY",
+    "Many",
+    "ManyOptions",
+    "OnUpdateOfMany",
+]
+
+
+OnUpdateOfMany = Callable[[int, Job], object]
+
+DEFAULT_CONCURRENCY: Final = 4
+
+
+class ManyOptions(TypedDict, total=False):
+    """The options of `run_many`.
+
+    Attributes:
+        concurrency: the most jobs that run at the same time; 4 by default.
+        estimates: what each costs, where there is a budget.
+        timeout: seconds that each may take at most, as of `run`.
+        poll_interval: mean seconds between two looks at a job.
+        on_update: called with the form's position and the job at each look.
+
+    """
+
+    concurrency: int
+    estimates: Sequence[int | None] | None
+    timeout: float | None
+    poll_interval: float | None
+    on_update: OnUpdateOfMany | None
+
+
+class Many:
+    """The forms of one `run_many` and what became of each.
+
+    Args:
+        forms: what to make.
+        keep_errors: whether an error takes its job's place, instead of ending the call.
+        concurrency, estimates, timeout, poll_interval, on_update: see `ManyOptions`.
+
+    """
+
+    def __init__(
+        self,
+        forms: Iterable[Form],
+        keep_errors: bool,
+        *,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        estimates: Sequence[int | None] | None = None,
+        timeout: float | None = None,
+        poll_interval: float | None = None,
+        on_update: OnUpdateOfMany | None = None,
+    ) -> None:
+        self.forms = list(forms)
+        self.estimates = [None] * len(self.forms) if estimates is None else list(estimates)
+        self.outcomes: list[Job | BaseException | None] = [None] * len(self.forms)
+        self.concurrency, self.timeout, self.poll_interval = concurrency, timeout, poll_interval
+        self._keep_errors = keep_errors
+        self._on_update = on_update
+        self._failed = False
+        if concurrency < 1:
+            raise InvalidRequest(f"concurrency must be at least 1, got {concurrency}.")
+        for estimate in self.estimates:  # before the first is paid for
+            if estimate is not None:
+                whole_credits("estimate", estimate)
+        if len(self.estimates) != len(self.forms):
+            raise InvalidRequest("There must be one estimate for each form.")
+
+    @contextmanager
+    def outcome(self, index: int) -> Iterator[bool]:
+        """Run the block for one form and keep its error; gives False where nothing more is to be submitted."""
+        try:
+            yield self._keep_errors or not self._failed
+        except BaseException as error:
+            self._failed = True
+            self.outcomes[index] = error
+            if not isinstance(error, Exception):  # a failure is raised by settle, after the paid jobs have ended
+                raise
+
+    def listener(self, index: int) -> OnUpdate | None:
+        """Return the `on_update` of one form."""
+        return None if self._on_update is None else partial(self._on_update, index)
+
+    def settle(self) -> list[Any]:
+        """Return the outcomes, or raise the first error and say in notes which jobs there are besides."""
+        for outcome in self.outcomes:
+            if isinstance(outcome, BaseException) and not (self._keep_errors and isinstance(outcome, LipsyncError)):
+                with self.explained():
+                    raise outcome
+        return self.outcomes
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Run the block; say in notes of what ends it which jobs of the call there are besides."""
+        try:
+            yield
+        except BaseException as first:
+            for note in self._besides(first):
+                first.add_note(note)
+            raise
+
+    def _besides(self, first: BaseException) -> Iterator[str]:
+        if done := [job.id for job in self.outcomes if isinstance(job, Job)]:
+            yield f"Other jobs of this call that have their video: {', '.join(done)}"
+        for other in self.outcomes:
+            if other is first:
+                continue
+            if isinstance(other, LipsyncError) and other.may_have_charged:
+                yield f"Another job of this call: {other}"
+            yield from getattr(other, "__notes__", ())

@@ -1,0 +1,62 @@
+"""What to send and when, as generators without I/O and without a clock: submit, poll, wait."""
+
+from lipsync_nodes.flows._budget import Budget
+from lipsync_nodes.flows._effects import NO_DEADLINE, NO_JOB, Await, Deadline, Effect, Flow, Policy, Record, Send, Sleep
+from lipsync_nodes.flows._events import (
+    Accepted,
+    CheckWebhook,
+    Claim,
+    Claimed,
+    Event,
+    Found,
+    Gone,
+    Hold,
+    Paused,
+    Refused,
+    Seen,
+    Sending,
+    Submission,
+    Superseded,
+    Uncertain,
+    WebhookAction,
+    WebhookHandled,
+    WebhookReceived,
+)
+from lipsync_nodes.flows._submit import submit
+from lipsync_nodes.flows._wait import poll, run, wait
+
+__all__ = [
+    "NO_DEADLINE",
+    "NO_JOB",
+    "Accepted",
+    "Await",
+    "Budget",
+    "CheckWebhook",
+    "Claim",
+    "Claimed",
+    "Deadline",
+    "Effect",
+    "Event",
+    "Flow",
+    "Found",
+    "Gone",
+    "Hold",
+    "Paused",
+    "Policy",
+    "Record",
+    "Refused",
+    "Seen",
+    "Send",
+    "Sending",
+    "Sleep",
+    "Submission",
+    "Superseded",
+    "Uncertain",
+    "WebhookAction",
+    "WebhookHandled",
+    "WebhookReceived",
+    "poll",
+    "run",
+    "submit",
+    "wait",
+]

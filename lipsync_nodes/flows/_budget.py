@@ -1,0 +1,65 @@
+"""A budget that refuses a submit before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lipsync_nodes._shared import Shared
+from lipsync_nodes.errors import BudgetExceeded
+from lipsync_nodes.service import (
+    whole_credits,
+)
+
+__all__ = [
+    "Budget",
+]
+
+
+class Budget(Shared):
+    """A sum of credits that all submits of a client together may not exceed. Safe between threads.
+
+    Args:
+        limit: the most that may be committed, in credits.
+
+    """
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self.limit = whole_credits("budget", limit)
+        self.committed = 0
+
+    @contextmanager
+    def holding(self, credits_: int | None) -> Iterator[None]:
+        """Set *credits_* aside while the block submits; take them back if it was surely not charged.
+
+        Raises:
+            BudgetExceeded: they would go beyond the limit, or the cost is not known and cannot be held against one.
+
+        """
+        self._commit(credits_)
+        try:
+            yield
+        except Exception as error:
+            if not getattr(error, "may_have_charged", True):
+                self._release(credits_ or 0)
+            raise
+
+    def _commit(self, credits_: int | None) -> None:
+        if credits_ is None:
+            raise BudgetExceeded(
+                f"There is a budget of {self.limit} credits, but the cost of this job is not known.",
+                hint="Nothing was sent. Give the audio's length, or submit without a budget.",
+            )
+        whole_credits("estimate", credits_)
+        with self._lock:
+            left = self.limit - self.committed
+            if credits_ > left:
+                raise BudgetExceeded(
+                    f"The job would cost up to {int(credits_)} credits; {left} of the budget of {self.limit} are left."
+                )
+            self.committed += credits_
+
+    def _release(self, credits_: int) -> None:
+        with self._lock:
+            self.committed -= credits_

@@ -1,0 +1,294 @@
+"""The flow of a submit: the rules on money live here and nowhere else.
+
+A submit is sent again only where it surely was not received (`NoAnswer.sent` is False) or was refused together with a
+pace (429 with Retry-After). A read time-out, a cut connection, a 3xx, a 5xx with or without a pace, or an unreadable
+answer leave the outcome unknown: `SubmissionUncertain`, never a second POST.
+
+All of it ends by the deadline, where there is one. A POST that has no answer by then is uncertain, so none is begun
+when little time is left: then nothing was sent, and key and budget are free again.
+
+A webhook that carries our token can tell the job of such a submit, then or later: `calls` binds it to the submit, and
+whoever asks again, or is patient enough, is given the job.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import nullcontext, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
+
+from lipsync_nodes.errors import (
+    ConnectionFailed,
+    JobNotFound,
+    LipsyncError,
+    RateLimited,
+    SubmissionUncertain,
+    SubmitTimeout,
+    redact,
+)
+from lipsync_nodes.flows._budget import Budget
+from lipsync_nodes.flows._effects import NO_DEADLINE, Deadline, Flow, Policy, Record, Send, Sleep
+from lipsync_nodes.flows._events import (
+    Accepted,
+    CheckWebhook,
+    Claim,
+    Claimed,
+    Event,
+    Found,
+    Gone,
+    Hold,
+    Paused,
+    Refused,
+    Sending,
+    Submission,
+    Superseded,
+    Uncertain,
+)
+from lipsync_nodes.flows._wait import poll
+from lipsync_nodes.service import Answer, Job, NoAnswer, parse_job, retry_after, shorten, submit_error
+
+__all__ = [
+    "submit",
+]
+
+
+LIMITS_HINT: Final = (
+    "Nothing was submitted. `lipsync-nodes jobs` lists what runs; the limits are the profile's "
+    "max_concurrency and submits_per_minute."
+)
+# Shorter than a claim stands: whoever looks after another's job keeps its own.
+SHORT_LOOK: Final = 3.0
+# Between two POSTs, also where the service asks for no pause at all.
+LEAST_PAUSE: Final = 0.2
+# How often the ledger is asked whether a webhook has settled what is uncertain, in seconds.
+ASK_EVERY: Final = 0.5
+WEBHOOK_HINT: Final = (
+    "It was not sent again, so as not to pay twice. If the job was made, its webhook tells of it: see `lipsync-nodes "
+    "jobs`"
+)
+WITH_KEY: Final = ", or submit with the same key later, which sends nothing until then."
+WITHOUT_KEY: Final = " before you submit the same input again."
+
+
+def submit(
+    submission: Submission,
+    policy: Policy,
+    budget: Budget | None = None,
+    *,
+    queue_seconds: float = 0.0,
+    deadline: Deadline = NO_DEADLINE,
+) -> Flow[Job]:
+    """Submit once and return the job, or pick up the job of an earlier submission with the same key.
+
+    Where the outcome is unknown and a webhook may tell of it, wait for that so many seconds (*patience*), but not
+    beyond the deadline.
+    """
+    while True:
+        claim = yield from _claim(submission, policy, queue_seconds, deadline)
+        if isinstance(claim, Found):
+            return claim.job
+        with suppress(_Superseded):
+            return (
+                yield from _submit_as(
+                    claim.row, submission, policy, budget, queue_seconds=queue_seconds, deadline=deadline
+                )
+            )
+        # What somebody else has done meanwhile was not known when this was agreed to.
+        submission = replace(submission, resubmit_uncertain=False)
+
+
+def _submit_as(
+    row: int, submission: Submission, policy: Policy, budget: Budget | None, *, queue_seconds: float, deadline: Deadline
+) -> Flow[Job]:
+    """Send it as the owner of a row of the ledger, and note there what became of it."""
+    try:
+        with budget.holding(submission.credits) if budget else nullcontext():
+            job = yield from _post(row, submission, policy, deadline)
+    except SubmissionUncertain as error:
+        found = yield from _note(Uncertain(row, error.message), error)
+        if submission.callback is not None:
+            error.hint = WEBHOOK_HINT + (WITHOUT_KEY if submission.key is None else WITH_KEY)
+            found = found or (yield from _settled(row, queue_seconds, deadline))
+        if isinstance(found, Found):
+            return found.job
+        raise
+    except LipsyncError as error:
+        yield from _note(Refused(row, error.message), error)
+        raise
+    try:
+        yield Record(Accepted(row, job))
+    except LipsyncError as error:
+        error.job_id, error.may_have_charged = job.id, True
+        error.hint = f"The job was made but could not be noted: keep its id, and `lipsync-nodes wait {job.id}`."
+        raise
+    return job
+
+
+def _note(event: Event, error: LipsyncError) -> Flow[object]:
+    """Write down how a submit failed; if even that fails, the first error is still the one to know."""
+    try:
+        return (yield Record(event))
+    except Exception as trouble:  # noqa: BLE001
+        error.add_note(redact(f"The ledger could not note it: {trouble}"))
+        return None
+
+
+def _settled(row: int, queue_seconds: float, deadline: Deadline) -> Flow[Found | None]:
+    """Wait until a webhook has told of the job of an uncertain submit."""
+    now: float = yield Sleep(0)
+    ends = min(now + queue_seconds, deadline.ends)
+    while now < ends:
+        now = yield Sleep(min(ASK_EVERY, ends - now))
+        with suppress(LipsyncError):  # a ledger that cannot be read now may be later
+            if isinstance(found := (yield Record(CheckWebhook(row))), Found):
+                return found
+    return None
+
+
+class _Superseded(Exception):  # never leaves this module
+    """Somebody else took the key while this flow waited."""
+
+    may_have_charged = False
+
+
+def _claim(submission: Submission, policy: Policy, queue_seconds: float, deadline: Deadline) -> Flow[Claimed | Found]:
+    """Make sure that nobody else submits the same."""
+    while True:
+        claim = yield Record(Claim(submission))
+        if isinstance(claim, Claimed | Found):
+            return claim
+        if isinstance(claim, Uncertain):
+            if claim.job_id is not None:
+                with suppress(LipsyncError):  # the service did not know it, and may know it again
+                    return Found((yield from _glance(claim.job_id, policy, deadline, noted=True)))
+            if claim.webhook_expected and (found := (yield from _settled(claim.row, queue_seconds, deadline))):
+                return found
+            raise _uncertain_before(claim)
+        # Somebody is submitting the same right now: what becomes of that was not known when this was agreed to.
+        submission = replace(submission, resubmit_uncertain=False)
+        now: float = yield Sleep(0)
+        if not (room := deadline.room(now)):
+            raise SubmitTimeout(
+                f"The same is being submitted elsewhere, and that did not end within {deadline.seconds:g} s.",
+                hint="Nothing was sent by this call. Ask again with the same key: it picks up the job of the other.",
+            )
+        yield Sleep(min(claim.seconds, room))
+
+
+def _post(row: int, submission: Submission, policy: Policy, deadline: Deadline) -> Flow[Job]:
+    """Send the POST, again only where the module's rules allow it and the time is enough."""
+    unreached = refused = 0
+    while True:
+        seconds = yield from _admission(row, policy, deadline)
+        if isinstance(seconds, Found):
+            return seconds.job
+        reply = yield Send("POST", submission.path, submission.body, seconds, paid=True)
+        error: LipsyncError
+        if isinstance(reply, NoAnswer):
+            unreached += 1
+            if reply.sent:
+                raise SubmissionUncertain(f"The submit was sent, but no answer came: {reply.reason}.")
+            error = ConnectionFailed(f"The service was not reached in {unreached} tries: {reply.reason}.")
+            pause = policy.backoff(unreached) if unreached < policy.connect_tries else None
+        elif reply.ok:
+            return _submitted(reply)
+        else:
+            refused += 1
+            error = submit_error(reply)
+            pause = _pace(reply, policy) if refused < policy.paced_tries else None
+        if pause is None or pause > deadline.room((yield Sleep(0))):
+            raise error
+        yield Record(Paused(row, pause))
+        yield Sleep(pause)
+
+
+def _pace(answer: Answer, policy: Policy) -> float | None:
+    """Return the pause after which a submit that was refused may be sent again; None if it may not."""
+    pace = retry_after(answer) if answer.refused else None
+    if pace is None or pace > policy.longest_pace:
+        return None
+    return max(pace, LEAST_PAUSE) * (1 + policy.chance() / 10)
+
+
+def _admission(row: int, policy: Policy, deadline: Deadline) -> Flow[Found | float]:
+    """Wait until the profile's own pace allows one more submit; returns the seconds that its POST may take.
+
+    Or the job, where a webhook told meanwhile that an earlier POST got through after all.
+    """
+    waited = 0.0
+    while True:
+        now: float = yield Sleep(0)
+        if not deadline.room(now):
+            raise _too_late(deadline, queued=waited > 0)
+        seconds = min(policy.request_timeout, deadline.left(now))
+        hold = yield Record(Sending(row, seconds))
+        if isinstance(hold, Superseded):
+            raise _Superseded
+        if not isinstance(hold, Hold):
+            return hold or seconds
+        waited += hold.seconds
+        if waited > policy.longest_queue:
+            raise RateLimited(
+                f"The profile's own limits left no room for a submit in {policy.longest_queue:g} s.", hint=LIMITS_HINT
+            )
+        yield from _queue(hold, policy, deadline)
+
+
+def _queue(hold: Hold, policy: Policy, deadline: Deadline) -> Flow[None]:
+    """Wait for a place, and see whether the job that has it has ended: whoever submitted that one may be gone."""
+    if hold.look_at is not None:
+        try:
+            yield from _glance(hold.look_at, policy, deadline, own=False)
+        except JobNotFound:
+            yield Record(Gone(hold.look_at))
+        except LipsyncError:
+            pass
+    now: float = yield Sleep(0)
+    yield Sleep(min(hold.seconds, deadline.room(now)))
+
+
+def _glance(job_id: str, policy: Policy, deadline: Deadline, *, own: bool = True, noted: bool = False) -> Flow[Job]:
+    """Look at a job, but not for long."""
+    now: float = yield Sleep(0)
+    return (yield from poll(job_id, policy, timeout=min(SHORT_LOOK, deadline.left(now)), own=own, noted=noted))
+
+
+def _too_late(deadline: Deadline, *, queued: bool) -> SubmitTimeout:
+    if queued:
+        what = "The profile's own limits left no room for a submit"
+        return SubmitTimeout(f"{what} within {deadline.seconds:g} s.", hint=LIMITS_HINT)
+    return SubmitTimeout(f"The submit could not be sent within {deadline.seconds:g} s.")
+
+
+def _uncertain_before(found: Uncertain) -> SubmissionUncertain:
+    when = datetime.fromtimestamp(found.since, UTC).isoformat(sep=" ", timespec="seconds")
+    what = f"its job {found.job_id} is not to be found" if found.job_id else "whether it made a job is unknown"
+    return SubmissionUncertain(
+        f"The same was submitted before, at {when}, and {what} ({found.reason}).",
+        job_id=found.job_id,
+        hint="Nothing was sent now. "
+        + (f"`lipsync-nodes wait {found.job_id}` asks for it again. " if found.job_id else "")
+        + ("A webhook may still settle it: ask again later. " if found.webhook_expected else "")
+        + "Look for the job in your account at the service; if it is not there, submit again "
+        "with resubmit_uncertain=True (`--resubmit-uncertain`).",
+    )
+
+
+# The first thing that the documented answer says, in an envelope or not, also where the rest was cut off.
+_ID_FIRST = re.compile(rb'\s*\{\s*(?:"(?:data|job|result|response)"\s*:\s*\{\s*)*"(?:id|requestId)"\s*:\s*"([\w.:-]+)"')
+
+
+def _submitted(answer: Answer) -> Job:
+    try:
+        return parse_job(json.loads(answer.body))
+    except (ValueError, RecursionError) as error:
+        if found := _ID_FIRST.match(answer.body):
+            return Job(id=found[1].decode())
+        raise SubmissionUncertain(
+            f"The service answered {answer.status} to the submit, but named no job ({shorten(error)}); whether it made "
+            "one is unknown.",
+            status_code=answer.status,
+        ) from None

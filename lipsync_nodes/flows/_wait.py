@@ -1,0 +1,170 @@
+"""The flows that poll a job: once, until it has ended, or after a submit."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import Final, NoReturn
+from urllib.parse import quote
+
+from lipsync_nodes.errors import ConnectionFailed, JobNotFound, LipsyncError, RateLimited, ServiceError
+from lipsync_nodes.flows._effects import FOREVER, Await, Deadline, Flow, Policy, Record, Send, Sleep
+from lipsync_nodes.flows._events import Gone, Seen
+from lipsync_nodes.service import Job, NoAnswer, check_job_id, error_of, later, parse_job, shorten, timeout_of, video_of
+
+__all__ = [
+    "poll",
+    "run",
+    "wait",
+]
+
+# How often in a row a job that surely was made may be unknown: not every server of the service may know it yet.
+NOT_YET_KNOWN: Final = 3
+
+
+def poll(
+    job_id: str,
+    policy: Policy,
+    *,
+    timeout: float | None = None,
+    callback: str | None = None,
+    own: bool = True,
+    noted: bool = False,
+) -> Flow[Job]:
+    """Ask for a job once; every failure is raised as what it is. The last three options are those of `Seen`."""
+    seconds = policy.request_timeout if timeout is None else timeout
+    if seconds <= 0:
+        raise ConnectionFailed("No time was left to ask.", job_id=job_id, hint="The job goes on; ask again.")
+    reply = yield Send("GET", f"/jobs/{quote(check_job_id(job_id), safe='')}", timeout=seconds)
+    if isinstance(reply, NoAnswer):
+        raise ConnectionFailed(f"No answer came: {reply.reason}.", job_id=job_id, hint="The job goes on; ask again.")
+    if not reply.ok:
+        raise error_of(reply, job_id)
+    try:
+        job = parse_job(json.loads(reply.body), asked_for=job_id)
+    except (ValueError, RecursionError) as error:
+        raise ServiceError(f"The answer cannot be read: {shorten(error)}.", job_id=job_id) from None
+    if callback is None:
+        # It stays what the ledger knows, however the answer spells it. Where a webhook names it, the answer decides.
+        job = job.model_copy(update={"id": job_id})
+    yield Record(Seen(job, callback, own, noted))
+    return job
+
+
+def wait(
+    job_id: str,
+    policy: Policy,
+    *,
+    timeout: float,
+    poll_interval: float,
+    ends: float = FOREVER,
+    pause: float = 0.0,
+    just_submitted: bool = False,
+    known: bool = False,
+    webhook_expected: bool = False,
+) -> Flow[Job]:
+    """Look at a job until it has ended, at most for *timeout* seconds; passing errors are tolerated until then.
+
+    The last look comes shortly before, so that there is time for its answer.
+
+    Args:
+        job_id: which job.
+        policy: how patient each look is.
+        timeout: seconds until `JobTimeout`.
+        poll_interval: mean seconds between two looks.
+        ends: when it has to be over at the latest, on the clock of `Sleep`.
+        pause: seconds before the first look.
+        just_submitted: the job was only just made, and not every server of the service may know it yet.
+        known: the job was submitted from here, so it is there, whatever one answer says.
+        webhook_expected: a webhook may tell of its end before a look does.
+
+    """
+    now: float = yield Sleep(0)
+    deadline = Deadline(timeout, min(now + timeout, ends))
+    seen: Job | None = None
+    trouble: LipsyncError | None = None
+    unknown = 0
+    while True:
+        now, ended = yield from _pass(job_id, min(pause, deadline.room(now)), webhook_expected=webhook_expected)
+        if ended:
+            return video_of(ended)
+        pause = policy.spread(poll_interval)
+        try:
+            noted, left = known and seen is None, deadline.left(now)
+            seen = yield from poll(job_id, policy, timeout=min(policy.request_timeout, left), noted=noted)
+            trouble, unknown = None, 0
+        except JobNotFound as error:
+            unknown += 1
+            was_there = just_submitted or known or seen is not None
+            if not was_there or unknown > NOT_YET_KNOWN:
+                yield from _not_found(error, job_id, was_there)
+            trouble = error
+        except LipsyncError as error:
+            if not error.retryable:
+                raise
+            trouble = error
+            asked_for = error.retry_after if isinstance(error, RateLimited) else None
+            pause = max(pause, min(asked_for or 0.0, policy.longest_pace))
+        else:
+            if seen.finished:
+                return video_of(seen)
+        now = yield Sleep(0)
+        if not deadline.room(now):
+            raise timeout_of(job_id, timeout, seen, trouble)
+
+
+def _pass(job_id: str, seconds: float, *, webhook_expected: bool) -> Flow[tuple[float, Job | None]]:
+    """Let time pass, or less of it where a webhook tells of the job's end; returns the time and the ended job."""
+    if webhook_expected and seconds and (ended := (yield Await(job_id, seconds))):
+        yield Record(Seen(ended))
+        return 0.0, ended
+    now: float = yield Sleep(0 if webhook_expected else seconds)
+    return now, None
+
+
+def run(
+    submitting: Flow[Job],
+    policy: Policy,
+    *,
+    timeout: float,
+    poll_interval: float,
+    ends: float = FOREVER,
+    webhook_expected: bool = False,
+) -> Flow[Job]:
+    """Submit, then wait; the arguments are those of `wait`."""
+    job = yield from submitting
+    if job.finished:
+        # It was made by an earlier run: its URL may be another by now.
+        now: float = yield Sleep(0)
+        with suppress(LipsyncError):
+            left = min(policy.request_timeout, ends - now)
+            job = later(job, (yield from poll(job.id, policy, timeout=left, noted=job.status.stopped)))
+    if job.finished:
+        return video_of(job)
+    pause = policy.spread(poll_interval)
+    try:
+        return (
+            yield from wait(
+                job.id,
+                policy,
+                timeout=timeout,
+                poll_interval=poll_interval,
+                ends=ends,
+                pause=pause,
+                just_submitted=True,
+                webhook_expected=webhook_expected,
+            )
+        )
+    except LipsyncError as error:
+        # Whatever ended the wait, this call has submitted a job.
+        error.job_id, error.may_have_charged = job.id, True
+        raise
+
+
+def _not_found(error: JobNotFound, job_id: str, was_there: bool) -> Flow[NoReturn]:
+    """Note and raise that the service does not know a job, although it was made perhaps."""
+    yield Record(Gone(job_id))
+    if was_there:
+        error.may_have_charged = True
+        error.hint = f"`lipsync-nodes wait {job_id}` asks for it again. {error.hint}"
+    raise error

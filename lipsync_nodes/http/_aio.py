@@ -1,0 +1,328 @@
+"""The driver for an event loop, and the connections that all clients of a loop share."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing, asynccontextmanager, closing, suppress
+from functools import cached_property
+from typing import Any, Final, TypeVar
+from weakref import WeakKeyDictionary
+
+import httpx
+from pydantic import SecretStr
+
+from lipsync_nodes._tracebacks import NoFramesBelow
+from lipsync_nodes.errors import ConfigurationError, redact
+from lipsync_nodes.flows import Accepted, Await, Claim, Effect, Event, Flow, Record, Send, Sleep
+from lipsync_nodes.http._body import Body, araw
+from lipsync_nodes.http._connect import (
+    can_start_threads,
+    check_address,
+    client_options,
+    made,
+    proxy_for,
+    tls_context,
+)
+from lipsync_nodes.http._wire import (
+    INTERRUPTED,
+    Bearer,
+    KeptId,
+    Reply,
+    Trace,
+    answer_of,
+    ended,
+    is_for_the_flow,
+    is_on_its_way,
+    last_notes,
+    log,
+    outcome,
+    request_built,
+)
+from lipsync_nodes.ledger import Journal
+from lipsync_nodes.service import Job
+from lipsync_nodes.settings import Profile
+
+__all__ = [
+    "AsyncTransport",
+]
+
+
+_log = logging.getLogger("lipsync_nodes")
+
+T = TypeVar("T")
+F = TypeVar("F", bound=asyncio.Future[Any])
+# Begins at once to write an event down, and goes on with it whoever stops to await it.
+Recorder = Callable[[Event], asyncio.Future[Any]]
+
+IN_FLIGHT: Final = 32
+KEPT_SECONDS: Final = 10.0
+
+
+class AsyncTransport:
+    """Drives flows on the running event loop; all transports of a loop share its connections.
+
+    Args:
+        profile: where to send and with which key.
+        http_client: an `httpx.AsyncClient` (or httpx2's) to use instead; it is not closed here.
+
+    """
+
+    def __init__(self, profile: Profile, http_client: Any = None) -> None:
+        self._profile = profile
+        self._given = http_client
+        self._pool: _Pool | None = None
+        self._kept: set[asyncio.Future[Any]] = set()
+        self._sending: dict[str, Any] = {"auth": Bearer(profile), "follow_redirects": False}
+
+    async def drive(
+        self, flow: Flow[T], record: Recorder, ledger: Journal, tell: Callable[[Event], Awaitable[None]]
+    ) -> T:
+        """Run *flow* to its end and return its result; arguments as of the synchronous driver."""
+        self._lease()
+        async with _at_work():
+            # What is impossible is told before the flow claims anything.
+            check_address(self._profile.base_url)
+            await self._client(paid=True)
+            reply: object = None
+            failure: Exception | None = None
+            with KeptId() as kept:
+                while True:
+                    try:
+                        effect = flow.throw(failure) if failure else flow.send(reply)
+                    except StopIteration as end:
+                        result: T = end.value
+                        return result
+                    failure = None
+                    if isinstance(effect, Record):
+                        kept.see(effect.event)
+                    try:
+                        reply, failure = await self._carry_out(effect, flow, record, ledger)
+                    except BaseException:
+                        if not is_on_its_way(effect):
+                            await _conclude(flow, record)
+                        raise
+                    if isinstance(effect, Record) and failure is None:
+                        await tell(effect.event)
+
+    async def _carry_out(
+        self, effect: Effect, flow: Flow[Any], record: Recorder, ledger: Journal
+    ) -> tuple[object, Exception | None]:
+        """Return what a flow is to hear of an effect, or the failure that it is to hear of."""
+        if isinstance(effect, Send):
+            reply = await self._send(effect, flow, record)
+            log(effect, reply)
+            return (None, reply) if isinstance(reply, ConfigurationError) else (reply, None)
+        if isinstance(effect, Sleep):
+            await asyncio.sleep(effect.seconds)
+            return time.monotonic(), None
+        if isinstance(effect, Await):
+            return await self._await(effect, ledger), None
+        try:
+            noting = record(effect.event)
+            return await asyncio.shield(noting), None
+        except asyncio.CancelledError:
+            if isinstance(effect.event, Claim):  # what is granted meanwhile is given back
+                with suppress(Exception):
+                    await _conclude(flow, record, await asyncio.shield(noting))
+            raise
+        except Exception as error:
+            if is_for_the_flow(error, effect.event):
+                return None, error
+            raise
+
+    def in_ledger(self, work: Callable[..., T], *arguments: Any) -> asyncio.Future[T]:
+        """Begin the ledger's work in its own thread, one after the other, which no upload can fill.
+
+        What writes is to be shielded: it is begun at once, so not even the end of the loop calls it back.
+        """
+        loop = asyncio.get_running_loop()
+        if not (pool := _pool_of(loop)).users:
+            self._lease()
+        try:
+            done = asyncio.wrap_future(pool.ledger.submit(work, *arguments))
+        except RuntimeError:  # the program is at its end and starts no more work in threads; this is still to be done
+            done = loop.create_future()
+            done.set_result(work(*arguments))
+        return self._held(done)
+
+    def begun(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
+        """Begin some work that goes on behind the caller's back, too, where it is shielded."""
+        return self._held(asyncio.create_task(work))
+
+    def _held(self, work: F) -> F:
+        """Have `close` wait for some work."""
+        self._kept.add(work)
+        work.add_done_callback(self._kept.discard)
+        return work
+
+    async def _await(self, effect: Await, ledger: Journal) -> Job | None:
+        """Sleep until the ledger knows of the job's end; it is read seldom."""
+        loop, rung = asyncio.get_running_loop(), asyncio.Event()
+        with ledger.bell.listening(effect.job_id, lambda: loop.call_soon_threadsafe(rung.set)):
+            job = await self.in_ledger(ended, ledger, effect.job_id)
+            if job is None:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(effect.seconds):
+                        await rung.wait()
+                job = await self.in_ledger(ended, ledger, effect.job_id) if rung.is_set() else None
+        return job
+
+    async def _send(self, send: Send, flow: Flow[T], record: Recorder) -> Reply:
+        client = await self._client(paid=send.paid)
+        if not send.paid:
+            # The ledger counts on a submit to leave at once: only looks queue.
+            async with _pool_of(asyncio.get_running_loop()).in_flight:
+                return await self._exchange(client, send)
+        gone = False
+
+        async def submit() -> Reply:
+            reply: Reply = INTERRUPTED
+            async with _at_work():
+                try:
+                    reply = await self._exchange(client, send)
+                    return reply
+                finally:
+                    if gone:
+                        await _conclude(flow, record, reply)
+
+        # A task that the end of a loop finds not begun never runs: what comes of a submit, this one writes down itself.
+        sending = self.begun(submit())
+        try:
+            return await asyncio.shield(sending)
+        except BaseException:  # the caller was cancelled, or a hook of the caller's own client raised
+            gone = True
+            if sending.done():
+                await _conclude(flow, record, _came_of(sending))
+            raise
+
+    async def _client(self, *, paid: bool) -> Any:
+        return self._given or await _pool_of(asyncio.get_running_loop()).client(self._proxy, own_connection=paid)
+
+    @cached_property
+    def _proxy(self) -> SecretStr | None:
+        return made(lambda: proxy_for(self._profile.base_url))
+
+    async def _exchange(self, client: Any, send: Send) -> Reply:
+        trace, body = Trace(), None
+
+        async def heard(event: str, _info: Any) -> None:
+            trace(event)
+
+        try:
+            request = request_built(client, send, self._profile, heard)
+        except ConfigurationError as error:
+            return error
+        trace.handed_over = True
+        try:
+            with NoFramesBelow():
+                async with (
+                    asyncio.timeout(send.timeout),
+                    aclosing(await client.send(request, stream=True, **self._sending)) as response,
+                    aclosing(araw(response)) as chunks,
+                ):
+                    body = Body(answer_of(response), decoded=response.is_stream_consumed)
+                    async for chunk in chunks:
+                        body.add(chunk)
+                        if body.full:
+                            break
+                    return body.answer
+        except Exception as error:  # noqa: BLE001  # raised again unless it is a failure of the request
+            return outcome(error, body.answer if body else None, trace)
+
+    def _lease(self) -> None:
+        """Take part in the running loop's pool, which keeps its connections until this is closed."""
+        pool = _pool_of(asyncio.get_running_loop())
+        if pool is not self._pool:
+            pool.users += 1
+            self._pool = pool
+
+    async def close(self) -> None:
+        """Leave the pool; the last one to leave closes its connections.
+
+        A submit that is on its way is still waited for, for a while: its answer may be a paid job's id.
+        """
+        loop = asyncio.get_running_loop()
+        self._kept -= {kept for kept in self._kept if kept.get_loop() is not loop}  # an ended loop's are never done
+        try:
+            await asyncio.sleep(0)  # who was cancelled just before now says what is left to do
+            with suppress(TimeoutError):
+                async with asyncio.timeout(KEPT_SECONDS):
+                    while self._kept:  # what ends may leave a last note to write
+                        await asyncio.wait(self._kept)
+        finally:
+            pool, self._pool = self._pool, None
+            if pool is not None:
+                await pool.leave()
+
+
+class _Pool:
+    """The connections of one event loop, and the bound on its requests in flight."""
+
+    def __init__(self) -> None:
+        self.users = 0
+        self.in_flight = asyncio.Semaphore(IN_FLIGHT)
+        self.ledger = ThreadPoolExecutor(1, "lipsync-ledger")
+        self._clients: dict[tuple[SecretStr | None, bool], httpx.AsyncClient] = {}
+
+    async def client(self, proxy: SecretStr | None, *, own_connection: bool) -> httpx.AsyncClient:
+        kind = (proxy, own_connection)
+        if kind not in self._clients:
+            made(can_start_threads)  # names are looked up in one
+            if not tls_context.cache_info().currsize:
+                await asyncio.to_thread(made, tls_context)  # 32 ms that the loop does not wait for
+        if kind not in self._clients:
+            self._clients[kind] = made(
+                lambda: httpx.AsyncClient(**client_options(proxy, own_connection=own_connection))
+            )
+        return self._clients[kind]
+
+    async def leave(self) -> None:
+        self.users -= 1
+        if self.users == 0:
+            # Whoever comes later begins anew; a bound that was ever waited for holds its loop, and would stay for ever.
+            if _pools.get(loop := asyncio.get_running_loop()) is self:
+                del _pools[loop]
+            self.ledger.shutdown(wait=False)
+            clients, self._clients = self._clients, {}
+            for client in clients.values():
+                await client.aclose()
+
+
+def _came_of(sending: asyncio.Future[Reply]) -> Reply:
+    return INTERRUPTED if sending.cancelled() or sending.exception() else sending.result()
+
+
+async def _conclude(flow: Flow[Any], record: Recorder, reply: object = None) -> None:
+    """Have a flow whose caller has gone note the last of it: what came of its submit, and that no other is sent."""
+    answer: object = None
+    with suppress(Exception), closing(last_notes(flow, reply)) as notes:
+        while True:
+            event = notes.send(answer)
+            try:
+                answer = await asyncio.shield(record(event))
+            except Exception as error:  # nobody is left who could be told the id
+                if isinstance(event, Accepted):
+                    _log.warning("Job %s was made but could not be noted: %s", event.job.id, redact(f"{error}"))
+                raise
+
+
+@asynccontextmanager
+async def _at_work() -> AsyncIterator[None]:
+    """Keep the running loop's connections open, whoever leaves them meanwhile."""
+    pool = _pool_of(asyncio.get_running_loop())
+    pool.users += 1
+    try:
+        yield
+    finally:
+        await pool.leave()
+
+
+_pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pool] = WeakKeyDictionary()
+
+
+def _pool_of(loop: asyncio.AbstractEventLoop) -> _Pool:
+    return _pools.setdefault(loop, _Pool())

@@ -1,0 +1,66 @@
+"""Reads an answer's body: what is decoded is bounded as it is decoded, for 2.6 kB may unpack to 3 GB."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import AsyncGenerator, Iterator
+from typing import Any, Final
+
+from lipsync_nodes.service import Answer
+
+__all__ = [
+    "LARGEST_ANSWER",
+    "Body",
+    "araw",
+    "raw",
+]
+
+
+LARGEST_ANSWER: Final = 1 << 20
+_GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
+
+
+class Body:
+    """What came of an answer's body so far, decoded.
+
+    None is asked to be encoded. One known coding is undone all the same; what is encoded otherwise cannot be read, and
+    counts as empty.
+    """
+
+    def __init__(self, answer: Answer, *, decoded: bool = False) -> None:
+        self._answer = answer
+        self._bytes = bytearray()
+        coding = "" if decoded else answer.headers.get("content-encoding", "").strip().lower()
+        self._unpack = zlib.decompressobj(_GZIP_OR_ZLIB) if coding in {"gzip", "x-gzip", "deflate"} else None
+        self.full = self._unpack is None and coding not in {"", "identity"}
+
+    def add(self, chunk: bytes) -> None:
+        """Take some more; once it is `full`, nothing more is needed."""
+        if self.full:
+            return
+        try:
+            room = LARGEST_ANSWER + 1 - len(self._bytes)
+            self._bytes += self._unpack.decompress(chunk, room) if self._unpack else chunk
+        except zlib.error:
+            self.full = True
+        self.full |= len(self._bytes) > LARGEST_ANSWER
+
+    @property
+    def answer(self) -> Answer:
+        """The answer with what was read of its body."""
+        known = self._answer
+        return Answer(known.status, known.headers, bytes(self._bytes[:LARGEST_ANSWER]), known.received)
+
+
+def raw(response: Any) -> Iterator[bytes]:
+    """Give a body as it comes; one that a client's own hook or transport has read is all there, and decoded."""
+    return iter([response.content]) if response.is_stream_consumed else response.iter_raw()
+
+
+async def araw(response: Any) -> AsyncGenerator[bytes]:
+    """Give a body as it comes, like `raw`."""
+    if response.is_stream_consumed:
+        yield response.content
+        return
+    async for chunk in response.aiter_raw():
+        yield chunk

@@ -1,0 +1,310 @@
+"""The synchronous driver."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from typing import Any, Final, Self, TypeVar
+
+import httpx
+
+from lipsync_nodes._shared import Shared
+from lipsync_nodes._tracebacks import NoFramesBelow
+from lipsync_nodes.errors import ConfigurationError, LipsyncError
+from lipsync_nodes.flows import (
+    Accepted,
+    Await,
+    Claim,
+    Effect,
+    Event,
+    Flow,
+    Record,
+    Refused,
+    Send,
+    Sending,
+    Sleep,
+    Uncertain,
+)
+from lipsync_nodes.http._body import Body, raw
+from lipsync_nodes.http._connect import can_start_threads, check_address, client_options, made, proxy_for
+from lipsync_nodes.http._wire import (
+    INTERRUPTED,
+    Bearer,
+    KeptId,
+    Reply,
+    Trace,
+    answer_of,
+    ended,
+    is_for_the_flow,
+    is_on_its_way,
+    last_notes,
+    log,
+    outcome,
+    request_built,
+)
+from lipsync_nodes.ledger import Journal
+from lipsync_nodes.service import Job
+from lipsync_nodes.settings import Profile
+
+__all__ = [
+    "Interrupted",
+    "Transport",
+    "Watchdog",
+]
+
+
+T = TypeVar("T")
+
+# Windows hears Ctrl-C, and everybody a call to stop, only between two waits.
+STEP: Final = 0.2
+UNKNOWN: Final = "A submit was on its way; whether it made a job is unknown. It will not be sent again by itself."
+
+
+class Interrupted(Exception):  # not an error: the caller asked for it
+    """A wait was ended from another thread; its job goes on."""
+
+
+class Transport(Shared):
+    """Drives flows synchronously. Safe to share between threads.
+
+    Args:
+        profile: where to send and with which key.
+        http_client: an `httpx.Client` (or httpx2's) to use instead of an own one; it is not closed here.
+
+    """
+
+    def __init__(self, profile: Profile, http_client: Any = None) -> None:
+        super().__init__(threading.RLock)
+        self._profile = profile
+        self._given = http_client
+        self._own: httpx.Client | None = None
+        self._on_their_way = 0
+        self._closing = False
+        self._sending: dict[str, Any] = {"auth": Bearer(profile), "follow_redirects": False}
+
+    def _renew(self) -> None:
+        """Leave the connections, and the requests on their way, to the parent."""
+        super()._renew()
+        self._own, self._on_their_way, self._closing = None, 0, False
+
+    def drive(
+        self,
+        flow: Flow[T],
+        record: Callable[[Event], object],
+        ledger: Journal,
+        *,
+        tell: Callable[[Event], object] | None = None,
+        stop: threading.Event | None = None,
+    ) -> T:
+        """Run *flow* to its end and return its result.
+
+        Args:
+            flow: what to do.
+            record: writes an event down; the flow hears of what it returns or raises.
+            ledger: what the flow awaits, this will hear of.
+            tell: passes an event on to the caller, after it was written down; what it raises is the caller's own.
+            stop: once it is set, nothing more is submitted and no wait goes on: `Interrupted` is raised.
+
+        """
+        # What is impossible is told before the flow claims anything.
+        check_address(self._profile.base_url)
+        made(can_start_threads)
+        self._client()
+        reply: object = None
+        failure: Exception | None = None
+        with KeptId() as kept:
+            while True:
+                try:
+                    effect = flow.throw(failure) if failure else flow.send(reply)
+                except StopIteration as end:
+                    result: T = end.value
+                    return result
+                failure = None
+                if isinstance(effect, Record):
+                    kept.see(effect.event)
+                try:
+                    reply, failure = self._carry_out(effect, flow, record, ledger, stop)
+                except BaseException:  # Ctrl-C, a task's time limit, sys.exit in a signal handler, a stop
+                    if not is_on_its_way(effect):
+                        _conclude(flow, record)
+                    raise
+                if tell is not None and isinstance(effect, Record) and failure is None:
+                    tell(effect.event)
+
+    def _carry_out(
+        self,
+        effect: Effect,
+        flow: Flow[Any],
+        record: Callable[[Event], object],
+        ledger: Journal,
+        stop: threading.Event | None,
+    ) -> tuple[object, Exception | None]:
+        """Return what a flow is to hear of an effect, or the failure that it is to hear of."""
+        if isinstance(effect, Send):
+            reply = self._send_noted(effect, flow, record)
+            return (None, reply) if isinstance(reply, ConfigurationError) else (reply, None)
+        if isinstance(effect, Sleep):
+            return _sleep(effect.seconds, stop), None
+        if isinstance(effect, Await):
+            return _await(effect, ledger, stop), None
+        return _record(effect.event, record, stop)
+
+    def _send_noted(self, send: Send, flow: Flow[Any], record: Callable[[Event], object]) -> Reply:
+        """Send, and see to it that what is known of a submit is written down where something ends it."""
+        reply: Reply = INTERRUPTED
+        try:
+            reply = self._send(send)
+            log(send, reply)
+        except BaseException as stopped:
+            if send.paid:
+                if reply is INTERRUPTED:
+                    stopped.add_note(UNKNOWN)
+                _conclude(flow, record, reply).tell(stopped)
+            raise
+        return reply
+
+    def _send(self, send: Send) -> Reply:
+        trace, body = Trace(), None
+        ends = time.monotonic() + send.timeout
+        try:
+            with NoFramesBelow(), self._in_use() as client, Watchdog(send.timeout, trace) as watchdog:
+                try:
+                    request = request_built(client, send, self._profile, watchdog.trace)
+                except ConfigurationError as error:
+                    return error
+                trace.handed_over = True
+                with closing(client.send(request, stream=True, **self._sending)) as response:
+                    body = Body(answer_of(response), decoded=response.is_stream_consumed)
+                    for chunk in raw(response):
+                        body.add(chunk)
+                        if body.full or time.monotonic() > ends:
+                            break
+                    return body.answer
+        except Exception as error:  # noqa: BLE001  # raised again unless it is a failure of the request
+            return outcome(error, body.answer if body else None, trace)
+
+    def _client(self) -> Any:
+        if self._given is not None:
+            return self._given
+        with self._lock:
+            if self._own is None:
+                # Polls are seconds apart, when most servers have closed an idle connection: each request gets its own.
+                self._own = made(lambda: httpx.Client(**client_options(proxy_for(self._profile.base_url))))
+                self._closing = False
+            return self._own
+
+    @contextmanager
+    def _in_use(self) -> Iterator[Any]:
+        """Give the client for one request, during which it is not closed."""
+        with self._lock:
+            client = self._client()
+            self._on_their_way += 1
+        try:
+            yield client
+        finally:
+            with self._lock:
+                self._on_their_way -= 1
+                self._close_if_idle()
+
+    def close(self) -> None:
+        """Close the connections that were opened here, once no request of another thread is on its way.
+
+        The answer of a submit is paid for.
+        """
+        with self._lock:
+            self._closing = True
+            self._close_if_idle()
+
+    def _close_if_idle(self) -> None:
+        if self._closing and self._own is not None and not self._on_their_way:
+            self._own.close()
+            self._own = None
+
+
+class Watchdog:
+    """Ends a request that takes longer than it may: httpx bounds each read, but not their sum."""
+
+    def __init__(self, seconds: float, heard: Callable[[str], object] | None = None) -> None:
+        self._heard = heard
+        self._timer = threading.Timer(seconds, self._bite)
+        self._timer.daemon = True
+        self._socket: socket.socket | None = None
+        self._late = False
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        # Whoever is the last to forget a thread is deaf to Ctrl-C for a moment, for it calls weak references back.
+        del self._timer
+
+    def trace(self, event: str, info: Any) -> None:
+        """Remember the socket when httpx opens it."""
+        if self._heard is not None:
+            self._heard(event)
+        if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
+            self._socket = info["return_value"].get_extra_info("socket")
+            if self._late:  # looking up the name took all the time there was
+                self._bite()
+
+    def _bite(self) -> None:
+        self._late = True
+        if self._socket is not None:
+            with suppress(OSError):
+                # Shutting down wakes the reader; closing would not. A TLS socket's own shutdown does more than that.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+
+def _record(
+    event: Event, record: Callable[[Event], object], stop: threading.Event | None
+) -> tuple[object, Exception | None]:
+    """Write an event down."""
+    if stop is not None and stop.is_set() and isinstance(event, Claim | Sending):
+        raise Interrupted
+    try:
+        return record(event), None
+    except BaseException as error:
+        if isinstance(event, Accepted | Refused | Uncertain) and not isinstance(error, LipsyncError):
+            with suppress(Exception):  # Ctrl-C or a time limit while the ledger was waited for: it is still there
+                record(event)
+        if isinstance(error, Exception) and is_for_the_flow(error, event):
+            return None, error
+        raise
+
+
+def _conclude(flow: Flow[Any], record: Callable[[Event], object], reply: Reply | None = None) -> KeptId:
+    """Have a flow that was interrupted note the last of it: what came of its submit, and that no other is sent."""
+    kept = KeptId()
+    answer: object = None
+    with suppress(Exception), closing(last_notes(flow, reply)) as notes:
+        while True:
+            event = notes.send(answer)
+            kept.see(event)
+            answer = record(event)
+    return kept
+
+
+def _await(effect: Await, ledger: Journal, stop: threading.Event | None) -> Job | None:
+    """Sleep until the ledger knows of the job's end."""
+    rung = threading.Event()
+    ends = time.monotonic() + effect.seconds
+    with ledger.bell.listening(effect.job_id, rung.set):
+        job = ended(ledger, effect.job_id)
+        while job is None and not rung.is_set() and (left := ends - time.monotonic()) > 0:
+            rung.wait(min(left, STEP))
+            if stop is not None and stop.is_set():
+                raise Interrupted
+    return job or (ended(ledger, effect.job_id) if rung.is_set() else None)
+
+
+def _sleep(seconds: float, stop: threading.Event | None) -> float:
+    if stop is None:
+        time.sleep(seconds)
+    elif stop.wait(seconds):
+        raise Interrupted
+    return time.monotonic()

@@ -1,0 +1,69 @@
+"""One submission as the ledger keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from lipsync_nodes.ledger._targets import file_identity
+from lipsync_nodes.service import Job
+
+__all__ = [
+    "KEEPS_KEY",
+    "Entry",
+    "job_kept",
+]
+
+# Such a submission has its key for itself, as the file's index sees to.
+KEEPS_KEY: Final = "state NOT IN ('refused', 'failed')"
+# The states of a job that has ended.
+ENDS: Final = frozenset({"completed", "failed", "stopped"})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One submission as the ledger knows it. Times are seconds since 1970."""
+
+    row: int
+    account: str
+    key: str | None
+    endpoint: str
+    form: str
+    state: str
+    lease_until: float | None
+    created_at: float
+    sent_at: float | None
+    ended_at: float | None
+    looked_at: float | None
+    job_id: str | None
+    job: str | None
+    reason: str | None
+    credits: int | None
+    seconds: float | None
+    target: str | None
+    saved_to: str | None
+    callback: str | None
+    called_id: str | None
+    called_at: float | None
+    told_at: float | None
+    inputs: str | None
+
+    @property
+    def as_job(self) -> Job | None:
+        """The job as it was last seen; None where there is none yet."""
+        return job_kept(self.job, self.job_id)
+
+    def is_saved_as(self, file: Path) -> bool:
+        """Tell whether the job's video was saved as this file, and the file is still there."""
+        return self.saved_to is not None and file.is_file() and file_identity(self.saved_to) == file_identity(file)
+
+
+def job_kept(text: str | None, job_id: str | None) -> Job | None:
+    """Read a job as it was written down; of one that cannot be read any more the id is left, and can be asked for."""
+    if not text:
+        return None
+    try:
+        return Job.model_validate_json(text)
+    except ValueError:
+        return Job(id=job_id) if job_id else None

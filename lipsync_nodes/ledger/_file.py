@@ -1,0 +1,337 @@
+"""The ledger: a journal of submissions, so that nothing is paid twice and nothing paid is lost.
+
+It is a SQLite file of this host (WAL is not for network folders), private to its user, and holds no API key. What is
+written in it, and who may submit when, are the rules of `claims`.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final, Self
+
+from lipsync_nodes._shared import Shared
+from lipsync_nodes.errors import ConfigurationError
+from lipsync_nodes.flows import Accepted, Claim, Event, Seen, Sending, WebhookReceived
+from lipsync_nodes.ledger._entry import KEEPS_KEY, Entry, job_kept
+from lipsync_nodes.ledger._keys import spellings
+from lipsync_nodes.ledger._rules import IN_ACCOUNTS, IN_KEYS, listed
+from lipsync_nodes.ledger._schema import _migrate
+from lipsync_nodes.ledger._targets import belongs_to, own_names
+from lipsync_nodes.ledger._tokens import new_secret
+from lipsync_nodes.ledger._watching import Bell
+from lipsync_nodes.ledger._webhook_rules import WebhookRules
+from lipsync_nodes.service import Job
+from lipsync_nodes.settings import Profile, named_path, user_folder, variable
+
+__all__ = [
+    "Ledger",
+    "ledger_file",
+]
+
+# A call that could not be followed up for so long is given up: the job's output has expired by then.
+CALL_SECONDS: Final = 7 * 86400.0
+BUSY_SECONDS: Final = 30.0
+MEMORY: Final = ":memory:"
+OF_THIS_PROCESS: Final = frozenset({"bell", "_lock", "_new_lock", "_connection", "_files", "_secret"})
+
+_Inode = tuple[int, int] | None
+
+
+class Ledger(Shared):
+    """A journal in a file, shared by threads, tasks and processes of this host.
+
+    Args:
+        path: the file; by default `LIPSYNC_LEDGER`, or one in the user's state folder. ":memory:" is for one process.
+        clock: gives the wall clock, in seconds since 1970.
+
+    """
+
+    def __init__(self, path: str | Path | None = None, *, clock: Callable[[], float] = time.time) -> None:
+        super().__init__()
+        path = ledger_file() if path is None else path
+        self.path = MEMORY if str(path) == MEMORY else str(Path(path).expanduser().absolute())
+        self.bell = Bell(self.path)
+        self._clock = clock
+        self._secret = ""
+        self._connection: sqlite3.Connection | None = None
+        self._files: tuple[_Inode, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Ledger({self.path!r})" if "path" in vars(self) else "<Ledger>"  # a traceback shows what failed, too
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Send to another process what it was made of: the file is opened there, too."""
+        if self.path == MEMORY:
+            raise ConfigurationError(
+                "A ledger in memory cannot be sent to another process.", hint="Give the ledger a file."
+            )
+        return {name: value for name, value in vars(self).items() if name not in OF_THIS_PROCESS}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        Ledger.__init__(self, state["path"], clock=state["_clock"])
+        vars(self).update(state)
+
+    def _renew(self) -> None:
+        super()._renew()
+        if self._connection is not None:
+            _FORKED.append(self._connection)
+        self._connection = None
+
+    def record(self, event: Event, profile: Profile) -> object:
+        """Write an event down and answer it; see `flows._events`."""
+        with self._transaction(shared=isinstance(event, Claim | Sending | WebhookReceived)) as db:
+            answer = WebhookRules(db, profile, self._clock()).enter(event)
+        if isinstance(event, Seen | Accepted) and event.job.finished:
+            self.bell.ring(event.job.id)
+        return answer
+
+    def entries(self, *states: str) -> list[Entry]:
+        """Return what is known, oldest first; only rows in *states* if any are named."""
+        marks = ", ".join("?" * len(states))
+        where = f"WHERE state IN ({marks})" if states else ""
+        with self._transaction("DEFERRED") as db:
+            return [Entry(*row) for row in db.execute(f"SELECT * FROM submission {where} ORDER BY row", states)]  # noqa: S608
+
+    def count(self, state: str) -> int:
+        """Return how many submissions are in a state."""
+        with self._transaction("DEFERRED") as db:
+            (found,) = db.execute("SELECT count(*) FROM submission WHERE state = ?", (state,)).fetchone()
+        return int(found)
+
+    def entry_of(self, job_id: str) -> Entry | None:
+        """Return the submission that made a job."""
+        with self._transaction("DEFERRED") as db:
+            row = db.execute("SELECT * FROM submission WHERE job_id = ? ORDER BY row DESC", (job_id,)).fetchone()
+        return Entry(*row) if row else None
+
+    def knows(self, job_id: str) -> bool:
+        """Tell whether a job was submitted from here."""
+        return self.entry_of(job_id) is not None
+
+    def entry(self, row: int | None) -> Entry | None:
+        """Return one submission by its row."""
+        with self._transaction("DEFERRED") as db:
+            found = db.execute("SELECT * FROM submission WHERE row = ?", (row,)).fetchone()
+        return Entry(*found) if found else None
+
+    def ended(self, job_id: str) -> Job | None:
+        """Return a job as it ended; None if that is not known, or not to the letter (a key was masked)."""
+        entry = self.entry_of(job_id)
+        job = entry.as_job if entry else None
+        return job if job and job.finished and "***" not in (job.output or "") else None
+
+    def calls(self, profile: Profile) -> list[Entry]:
+        """Return the submissions whose webhook came and was not followed up to its end, the oldest first."""
+        with self._transaction("DEFERRED") as db:
+            rows = db.execute(
+                f"SELECT * FROM submission WHERE {IN_ACCOUNTS} AND called_at > ? AND told_at IS NULL"  # noqa: S608
+                " ORDER BY called_at",
+                (listed(profile.accounts), self._clock() - CALL_SECONDS),
+            )
+            return [Entry(*row) for row in rows]
+
+    def secret(self) -> str:
+        """Return the secret that callback tokens are made with. It lives and dies with the rows that it vouches for."""
+        if not self._secret:
+            with self._transaction() as db:
+                db.execute("INSERT INTO secret SELECT ? WHERE NOT EXISTS (SELECT * FROM secret)", (new_secret(),))
+                (self._secret,) = db.execute("SELECT callbacks FROM secret").fetchone()
+        return self._secret
+
+    def saved(self, job_id: str, path: Path) -> None:
+        """Remember where a job's video was saved."""
+        with self._transaction() as db:
+            db.execute("UPDATE submission SET saved_to = ? WHERE job_id = ?", (os.path.realpath(path), job_id))
+
+    def place(self, job_id: str, wanted: Path) -> Path:
+        """Return the file for a job's video and keep it for this job: *wanted*, or one named by the job beside it.
+
+        A file that has the video of another job, or is to have it, is not given away.
+        """
+        with self._transaction() as db:
+            rows = db.execute("SELECT * FROM submission WHERE job_id = ? ORDER BY row DESC", (job_id,)).fetchall()
+            mine = Entry(*rows[0]) if rows else None
+            for file in own_names(Path(os.path.realpath(wanted)), job_id):
+                if mine and mine.is_saved_as(file):
+                    return file
+                if not belongs_to(file, mine, _aimed_at(db, file, wanted, job_id)):
+                    db.execute("UPDATE submission SET target = ? WHERE job_id = ?", (str(file), job_id))
+                    return file
+        raise AssertionError  # the names have no end
+
+    def release(self, job_id: str, *, key: str | None = None) -> None:
+        """Free a job's submission key: to submit under it again means a new job.
+
+        The job may be kept under another *key*, unless that one stands for another job, or for one that is being made.
+        """
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE submission SET key = :key WHERE job_id = :job_id AND NOT EXISTS"  # noqa: S608
+                " (SELECT 1 FROM submission AS other WHERE other.account = submission.account AND other.key = :key"
+                " AND other.row <> submission.row"
+                f" AND other.{KEEPS_KEY})",
+                {"key": None if key is None else str(key), "job_id": job_id},
+            )
+
+    def job_under(self, key: str, profile: Profile) -> Job | None:
+        """Return the last job that a key stands for, whatever became of it."""
+        with self._transaction("DEFERRED") as db:
+            row = db.execute(
+                f"SELECT job, job_id FROM submission WHERE {IN_ACCOUNTS} AND {IN_KEYS} AND job IS NOT NULL"  # noqa: S608
+                " ORDER BY row DESC",
+                (listed(profile.accounts), listed(spellings(key))),
+            ).fetchone()
+        return job_kept(*row) if row else None
+
+    def release_key(self, key: str, profile: Profile) -> None:
+        """Free a submission key, if it has a job; one that is being submitted right now, or may have been, stays."""
+        with self._transaction() as db:
+            db.execute(
+                f"UPDATE submission SET key = NULL WHERE {IN_ACCOUNTS} AND {IN_KEYS}"  # noqa: S608
+                f" AND job_id IS NOT NULL AND {KEEPS_KEY}",
+                (listed(profile.accounts), listed(spellings(key))),
+            )
+
+    def usual_seconds(self, endpoint: str) -> float | None:
+        """Return how long the service usually works on a job of this endpoint, in seconds; None if nothing is known."""
+        with self._transaction("DEFERRED") as db:
+            jobs = db.execute(
+                "SELECT job, job_id FROM submission WHERE endpoint = ? AND state = 'completed'"
+                " ORDER BY row DESC LIMIT 20",
+                (endpoint,),
+            ).fetchall()
+        known = [ms / 1000 for kept in jobs if (job := job_kept(*kept)) and (ms := job.execution_time_ms)]
+        return statistics.median(known) if known else None
+
+    def close(self) -> None:
+        """Close the file; it is opened again when it is needed."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+            self._connection, self._files = None, ()
+
+    def __del__(self) -> None:
+        # A client that nobody closed takes the ledger that it made for itself along.
+        with suppress(Exception):
+            self.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def _transaction(self, kind: str = "IMMEDIATE", *, shared: bool = False) -> Iterator[sqlite3.Connection]:
+        """Open a transaction: IMMEDIATE to write, alone on this host; DEFERRED to read, beside whoever writes.
+
+        Args:
+            kind: SQLite's.
+            shared: whether all others have to see what is written, because a submit follows.
+
+        """
+        try:
+            with self._lock:
+                db = self._open()
+                try:
+                    db.execute(f"BEGIN {kind}")
+                    if shared:
+                        self._check_files()
+                    yield db
+                    db.execute("COMMIT")
+                except BaseException:  # Ctrl-C may strike right after BEGIN
+                    if db.in_transaction:
+                        db.execute("ROLLBACK")
+                    raise
+        except (sqlite3.Error, OSError) as error:
+            raise ConfigurationError(
+                f"The ledger {self.path} cannot be used: {error}.",
+                hint="It guards against paying twice, so nothing is submitted without it. Free the file or its disk, "
+                "or name another with LIPSYNC_LEDGER.",
+            ) from error
+
+    def _open(self) -> sqlite3.Connection:
+        """Return the connection of this process."""
+        if self._connection is None:
+            if self.path != MEMORY:
+                _make_private(Path(os.path.realpath(self.path)))
+            # In the child of a fork it is the file that the parent had open.
+            opened = self._files[0] if self._files else _files(self.path)[0]
+            db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+            # One damaged text is not to hide all other rows.
+            db.text_factory = lambda text: text.decode("utf-8", "replace")
+            try:
+                db.execute("PRAGMA journal_mode = WAL")
+                db.execute("PRAGMA synchronous = FULL")
+                _migrate(db)
+            except BaseException:
+                db.close()
+                raise
+            self._connection = db
+            # The side files are there once SQLite has read, and stay as long as anybody has the file open.
+            self._files = (opened, *_files(self.path)[1:])
+        return self._connection
+
+    def _check_files(self) -> None:
+        """Refuse to submit where the open file is not the one that is found by its name: nobody else sees it."""
+        found = _files(self.path)
+        if any(inode not in {None, now} for inode, now in zip(self._files, found, strict=True)):
+            raise ConfigurationError(
+                f"The ledger {self.path} was deleted or replaced while it was open.",
+                hint="Nothing was sent, so as not to pay twice: only the old file knows what was submitted. Put it "
+                "back, with its -wal and -shm; or start this program again to go on with what is there now.",
+            )
+
+
+def _aimed_at(db: sqlite3.Connection, file: Path, wanted: Path, job_id: str) -> list[Entry]:
+    """Return the submissions of other jobs that may have a file, by its spellings; how they differ is for others."""
+    names = (str(file), str(wanted.absolute()))
+    rows = db.execute(
+        "SELECT * FROM submission WHERE job_id <> ? AND state NOT IN ('failed', 'refused', 'stopped')"
+        " AND (target COLLATE NOCASE IN (?, ?) OR saved_to COLLATE NOCASE IN (?, ?))",
+        (job_id, *names, *names),
+    )
+    return [Entry(*row) for row in rows]
+
+
+# Connections of a parent process. SQLite wants them not even closed in the child.
+_FORKED: Final[list[sqlite3.Connection]] = []
+
+
+def _make_private(path: Path) -> None:
+    """Create the file for its user alone before SQLite opens it (and gives its side files the same mode).
+
+    One that is there is not opened: to close it again would drop the locks that SQLite has on it in this process.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    if os.name == "posix":
+        path.chmod(0o600)
+
+
+def _files(path: str) -> tuple[_Inode, ...]:
+    """Return what the file and its side files are: under the same name, another inode is another file."""
+    real = os.path.realpath(path)
+    return tuple(_inode(f"{real}{side}") for side in ("", "-wal", "-shm"))
+
+
+def _inode(path: str) -> _Inode:
+    try:
+        found = os.stat(path)  # noqa: PTH116  # some microseconds faster, before each submit
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found.st_dev, found.st_ino
+
+
+def ledger_file(environ: Mapping[str, str] | None = None) -> Path:
+    """Return where the ledger is: `LIPSYNC_LEDGER`, or `ledger.sqlite` in the user's state folder."""
+    if named := variable("LIPSYNC_LEDGER", environ):
+        return named_path(named)
+    return user_folder(environ, xdg="XDG_STATE_HOME", fallback=".local/state") / "ledger.sqlite"

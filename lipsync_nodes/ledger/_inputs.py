@@ -1,0 +1,111 @@
+"""What a submission was asked to make, as its caller gave it: one key is not to stand for two different videos.
+
+A URL counts without its signature, which is another each time, and a local file by its content, wherever it is
+published. What version 0.1 wrote down is the form as it was sent; of that, what can be compared is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from lipsync_nodes.errors import LipsyncError, redact
+from lipsync_nodes.service import spec_named
+
+__all__ = [
+    "differences",
+    "sent_inputs",
+    "unsigned",
+]
+
+
+# What stores and networks put into a signed URL's query, in lower case: Amazon, Google, Azure, Alibaba, Tencent …
+_PREFIXES: Final = ("x-amz-", "x-goog-", "x-oss-", "x-cos-", "x-obs-", "q-")
+_SIGNATURE: Final = frozenset({
+    "signature", "sig", "expires", "expiry", "exp", "policy", "key-pair-id", "security-token", "token", "access_token",
+    "awsaccesskeyid", "googleaccessid", "ossaccesskeyid", "accessid", "auth", "authorization", "hmac", "hdnts", "hdnea",
+    "verify",
+})  # fmt: skip
+# Azure's, which are short and mean something else where nothing is signed.
+_BESIDE_SIG: Final = frozenset({
+    "se", "sp", "sv", "sr", "st", "spr", "sip", "ss", "srt", "sdd", "ske", "skt", "skv", "sks", "skoid", "sktid",
+    "saoid", "suoid", "scid",
+})  # fmt: skip
+# How a local file is called where it is published; see `assets`.
+_CONTENT: Final = re.compile(r"([0-9a-f]{64})\.\w+")
+_FILE: Final = "sha256:"
+_SHOWN: Final = 80
+
+
+def sent_inputs(endpoint: str, form_state: str) -> dict[str, Any]:
+    """Return as much of the same as a form shows that was sent; nothing if it cannot be read."""
+    try:
+        sent = json.loads(form_state)
+        fields = spec_named(endpoint).form.model_fields
+        unset = {name: field.get_default() for name, field in fields.items() if not field.is_required()}
+        return normal_inputs({**unset, **sent})
+    except (ValueError, TypeError, RecursionError, LipsyncError):
+        return {}
+
+
+def differences(before: dict[str, Any], now: dict[str, Any], *, exact: bool) -> Iterator[str]:
+    """Say what differs, field by field.
+
+    Args:
+        before: the inputs of an earlier submission.
+        now: those of this one.
+        exact: whether a file's content is known of both; else a plugin may have published it under any URL.
+
+    """
+    for name in sorted(before.keys() | now.keys()):
+        old, new = before.get(name), now.get(name)
+        if old != new and (exact or _is_file(old) == _is_file(new)):
+            yield f"`{name}` was {_shown(old)} and is {_shown(new)} now"
+
+
+def unsigned(url: str) -> str:
+    """Return a URL without the parts that sign it."""
+    head, mark, query = url.partition("?")
+    query, hash_, fragment = query.partition("#")
+    parts = [part for part in query.split("&") if part]
+    names = {_name(part) for part in parts}
+    signs = _SIGNATURE | _BESIDE_SIG if "sig" in names else _SIGNATURE
+    kept = "&".join(part for part in parts if _name(part) not in signs and not _name(part).startswith(_PREFIXES))
+    return head + (mark if kept else "") + kept + hash_ + fragment
+
+
+def _name(part: str) -> str:
+    return part.partition("=")[0].lower()
+
+
+def normal_inputs(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return fields as they are compared: without keys and signatures, and without what is not set."""
+    given = {name: _plain(value) for name, value in fields.items() if value is not None and name != "extra"}
+    masked: dict[str, Any] = json.loads(redact(json.dumps(given)))
+    return masked
+
+
+def _plain(value: Any) -> Any:
+    """Return a value without the signatures in it; a URL that is named by its content is that content."""
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    if not isinstance(value, str) or not value.lower().startswith(("http://", "https://")):
+        return value
+    named = _CONTENT.fullmatch(urlsplit(value).path.rpartition("/")[2])
+    return f"{_FILE}{named[1]}" if named else unsigned(value)
+
+
+def _is_file(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith(_FILE)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "not given"
+    text = f"a file ({value[:19]}…)" if _is_file(value) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -1,0 +1,104 @@
+"""The tables of the ledger, and how an older file becomes a newer one."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import Final
+
+from lipsync_nodes.ledger._entry import KEEPS_KEY
+from lipsync_nodes.settings import normal_account
+
+SCHEMA: Final = """
+CREATE TABLE submission (
+    row INTEGER PRIMARY KEY,
+    account TEXT NOT NULL,
+    key TEXT,
+    endpoint TEXT NOT NULL,
+    form TEXT NOT NULL,
+    state TEXT NOT NULL,
+    lease_until REAL,
+    created_at REAL NOT NULL,
+    sent_at REAL,
+    ended_at REAL,
+    looked_at REAL,
+    job_id TEXT,
+    job TEXT,
+    reason TEXT,
+    credits INTEGER,
+    seconds REAL,
+    target TEXT,
+    saved_to TEXT
+);
+CREATE UNIQUE INDEX one_of_a_key ON submission (account, key)
+    WHERE key IS NOT NULL AND state IN ('waiting', 'submitting', 'uncertain', 'live', 'completed');
+CREATE INDEX by_job ON submission (job_id);
+CREATE INDEX by_state ON submission (account, state);
+PRAGMA user_version = 1;
+"""
+# What webhooks need: whose token it is, which job it spoke of and when, and when all was done about it.
+WEBHOOKS: Final = """
+ALTER TABLE submission ADD COLUMN callback TEXT;
+ALTER TABLE submission ADD COLUMN called_id TEXT;
+ALTER TABLE submission ADD COLUMN called_at REAL;
+ALTER TABLE submission ADD COLUMN told_at REAL;
+CREATE INDEX by_callback ON submission (callback);
+CREATE TABLE secret (callbacks TEXT NOT NULL);
+PRAGMA user_version = 2;
+"""
+
+
+def _normal_accounts(db: sqlite3.Connection) -> None:
+    """Spell the base URL in each account's name in the one way; where two become one, one of them has a key.
+
+    It is one that has a job, or else one that may have been sent.
+    """
+    theirs = f"(SELECT key FROM submission WHERE account = ? AND {KEEPS_KEY}"  # noqa: S608
+    give_up = f"UPDATE submission SET key = NULL WHERE account = ? AND {KEEPS_KEY} AND key IN {theirs}"  # noqa: S608
+    for (old,) in db.execute("SELECT DISTINCT account FROM submission").fetchall():
+        if (new := normal_account(old)) != old:
+            db.execute(f"{give_up} AND state <> 'waiting') AND job_id IS NULL", (new, old))
+            db.execute(f"{give_up})", (old, new))
+            db.execute("UPDATE submission SET account = ? WHERE account = ?", (new, old))
+    db.execute("PRAGMA user_version = 3")
+
+
+# A job that the service did not know was `uncertain`, and lost what was known of it; see `claims`.
+MISSING: Final = """
+DROP INDEX one_of_a_key;
+UPDATE submission SET state = 'missing', job = coalesce(job, json_object('id', job_id))
+    WHERE state = 'uncertain' AND job_id IS NOT NULL;
+CREATE UNIQUE INDEX one_of_a_key ON submission (account, key)
+    WHERE key IS NOT NULL AND state NOT IN ('refused', 'failed');
+PRAGMA user_version = 4;
+"""
+# What a caller gave, where the key does not say it; see `inputs`.
+INPUTS: Final = """
+ALTER TABLE submission ADD COLUMN inputs TEXT;
+PRAGMA user_version = 5;
+"""
+STEPS: Final[tuple[str | Callable[[sqlite3.Connection], None], ...]] = (
+    SCHEMA,
+    WEBHOOKS,
+    _normal_accounts,
+    MISSING,
+    INPUTS,
+)
+VERSION: Final = len(STEPS)
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    """Bring the tables to this version; one process does it, the others find it done."""
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if version > VERSION:
+        raise sqlite3.DatabaseError(f"it was written by a newer lipsync-nodes (version {version})")
+    if version < VERSION:
+        db.execute("BEGIN EXCLUSIVE")
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        for step in STEPS[version:]:
+            if callable(step):
+                step(db)
+                continue
+            for statement in step.split(";\n"):
+                db.execute(statement)
+        db.execute("COMMIT")

@@ -1,0 +1,294 @@
+"""How a video is fetched: over as many connections as it takes, from a URL that may lead anywhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from ipaddress import ip_address
+from typing import IO, Any, Final
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+from lipsync_nodes.errors import DownloadError
+from lipsync_nodes.http import CutShort, Downloads
+from lipsync_nodes.media._addresses import Address, is_public, literal
+from lipsync_nodes.media._containers import is_video, is_whole
+from lipsync_nodes.media._partial import Partial
+from lipsync_nodes.settings import is_loopback
+
+__all__ = [
+    "APPEARS_SECONDS",
+    "Fetch",
+    "Limits",
+    "OnProgress",
+    "split",
+]
+
+
+OnProgress = Callable[[int, int | None], object]
+
+REDIRECTS: Final = 5
+# Tries in a row that bring no byte; each one that does starts the count anew.
+FRUITLESS_TRIES: Final = 5
+FIRST_PAUSE: Final = 0.2
+LONGEST_PAUSE: Final = 5.0
+# How long an output may take to appear at its URL after its job has ended.
+APPEARS_SECONDS: Final = 30.0
+# How long a download may take: so much in any case, and the rest at this many bytes per second.
+LEAST_SECONDS: Final = 600.0
+SLOWEST: Final = 10_000
+
+
+_NOT_THERE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN})
+_RANGE_REFUSED: Final = frozenset({HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE})
+_PASSING: Final = _RANGE_REFUSED | {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
+
+
+class NotThere(CutShort):
+    """The server has no such file, or not yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a download may take, in bytes and in seconds."""
+
+    largest: int
+    timeout: float | None
+    appears_within: float
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def elapsed(self) -> float:
+        """How many seconds it has taken so far."""
+        return time.monotonic() - self.began
+
+    def left(self, came: int) -> float:
+        """Return how many seconds are left to a download of which so many bytes came."""
+        return (LEAST_SECONDS + came / SLOWEST if self.timeout is None else self.timeout) - self.elapsed
+
+
+@dataclass(slots=True)
+class Fetch:
+    """One download, over as many connections as it takes."""
+
+    url: str
+    local: bool
+    limits: Limits
+    partial: Partial
+    on_progress: OnProgress
+    stop: threading.Event
+    came: int = field(default=0, init=False)  # bytes, over all connections
+    furthest: int = field(default=0, init=False)
+    fruitless: int = field(default=0, init=False)
+    unproven: int = field(default=0, init=False)  # bytes of a file of which nothing says that they are all
+
+    @property
+    def file(self) -> IO[bytes]:
+        """Where it goes."""
+        return self.partial.file
+
+    def all(self) -> None:
+        """Fetch all of it."""
+        with Downloads(self._check_peer, use_proxies=not self.local) as downloads:
+            ended = False
+            while not ended:
+                self._check_stop()
+                try:
+                    self._once(downloads)
+                    ended = True
+                except CutShort as cut:
+                    ended = self._is_enough(cut)
+        self._check_video()
+
+    def _once(self, downloads: Downloads) -> None:
+        """Fetch what is missing, over one connection."""
+        have = self._have() if self.partial.validator else 0
+        headers = {"Range": f"bytes={have}-", "If-Range": self.partial.validator or ""} if have else {}
+        with self._follow(downloads, headers) as response:
+            if have and _is_all_of(response, have):
+                return
+            self._begin(response, have)
+            for chunk in response.iter_raw():
+                self._check_stop()
+                self.file.write(chunk)
+                self.came += len(chunk)
+                self._check_size(self.file.tell())
+                self.on_progress(self.file.tell(), self.partial.size)
+            is_chunked = "chunked" in response.headers.get("transfer-encoding", "").lower()
+        self._check_end(is_framed=is_chunked)
+
+    @contextmanager
+    def _follow(self, downloads: Downloads, headers: dict[str, str]) -> Iterator[Any]:
+        url = self.url
+        for _ in range(REDIRECTS + 1):
+            self._check_url(url)
+            with downloads.open(_without_userinfo(url), headers, self.limits.left(self.came)) as response:
+                if not response.has_redirect_location:
+                    yield response
+                    return
+                url = urljoin(url, response.headers["location"])
+        raise DownloadError(f"The output redirects more than {REDIRECTS} times.")
+
+    def _begin(self, response: Any, have: int) -> None:
+        """Check what is about to come, and go to where it begins."""
+        self._check_answer(response)
+        etag = response.headers.get("etag", "")
+        validator = etag if etag.startswith('"') else response.headers.get("last-modified")
+        if response.status_code == HTTPStatus.PARTIAL_CONTENT:
+            self._check_part(response.headers.get("content-range", ""), validator, have)
+            self.file.seek(have)
+            self.file.truncate()
+        else:
+            length = response.headers.get("content-length")
+            self.partial.begin(validator, int(length) if length else None)
+        self._check_size(self.partial.size or 0)
+        self._check_room()
+
+    def _check_answer(self, response: Any) -> None:
+        status, kind = response.status_code, response.headers.get("content-type", "").partition(";")[0]
+        if status in _NOT_THERE:
+            raise NotThere(f"the server answered {status}")
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _PASSING:
+            raise CutShort(f"the server answered {status}", start_anew=status in _RANGE_REFUSED)
+        if status not in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
+            raise DownloadError(f"The server of the output answered {status}; the URL may have expired.")
+        if kind.startswith("text/") or kind in {"application/json", "application/xml"}:
+            raise DownloadError(f"The output is {kind}, not a video.")
+
+    def _check_part(self, content_range: str, validator: str | None, have: int) -> None:
+        """Refuse a partial answer that is no part of what has come: it goes on there, in a whole of the same size."""
+        found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", content_range)
+        if not have or not found:
+            raise DownloadError(f"The server was asked to go on at byte {have} and sent {content_range!r:.60}.")
+        size, known = None if found[2] == "*" else int(found[2]), self.partial.size
+        if validator is None:
+            is_same = size is not None and size == known
+        else:
+            is_same = validator == self.partial.validator and (size == known or None in {size, known})
+        if int(found[1]) != have or not is_same:
+            raise CutShort("the output changed meanwhile", start_anew=True)
+        self.partial.size = size or known
+
+    def _check_end(self, *, is_framed: bool) -> None:
+        """Find out whether a connection ended because all had come."""
+        at, size = self._have(), self.partial.size
+        if size is not None and at < size:
+            raise CutShort(f"{at} of {size} bytes came")
+        if size is not None or is_framed:
+            return
+        # The server just closed the connection. Either the video itself says that it is whole, or it ends there again.
+        whole = is_whole(self.file)
+        if whole or (whole is None and at == self.unproven) or not is_video(self.file):
+            return
+        self.unproven = at
+        raise CutShort("it ended in the middle of the video" if whole is False else "nothing says that it is whole")
+
+    def _is_enough(self, cut: CutShort) -> bool:
+        """Wait for the next try; or tell that all came although the connection broke; or give up."""
+        if isinstance(cut, NotThere):
+            self._check_appears(cut)
+            self._pause(self.limits.elapsed / 2)
+            return False
+        if cut.start_anew:
+            self.partial.begin(None, None)
+        at = self._have()
+        self.fruitless = 0 if at > self.furthest else self.fruitless + 1
+        self.furthest = max(self.furthest, at)
+        is_last = self.fruitless >= FRUITLESS_TRIES
+        # Nothing is missing but the end of the framing: it is asked for where a server can be asked for the rest.
+        if (is_last or not self.partial.validator) and at and self.partial.size is None and is_whole(self.file):
+            return True
+        if is_last:
+            raise self._given_up(f"The download broke off at byte {at}: {cut}.")
+        self._pause(FIRST_PAUSE * 2**self.fruitless)
+        return False
+
+    def _pause(self, seconds: float) -> None:
+        self.stop.wait(min(max(seconds, FIRST_PAUSE), LONGEST_PAUSE, max(self.limits.left(self.came), 0.0)))
+
+    def _check_appears(self, cut: CutShort) -> None:
+        if self.came or self.limits.elapsed >= self.limits.appears_within:
+            raise DownloadError(
+                f"No video is at the output's URL ({cut}): it may have expired, or it is not there yet."
+            )
+
+    def _given_up(self, message: str) -> DownloadError:
+        self.partial.keep = True
+        return DownloadError(
+            message, hint="Download it again: it goes on from there. Output URLs expire, so do it soon."
+        )
+
+    def _check_time(self) -> None:
+        if self.limits.left(self.came) <= 0:
+            seconds = self.limits.elapsed
+            raise self._given_up(f"The download was too slow: {self.came} bytes came in {seconds:.0f} s.")
+
+    def _check_stop(self) -> None:
+        if self.stop.is_set():
+            raise DownloadError("The download was stopped.")
+        self._check_time()
+
+    def _check_size(self, size: int) -> None:
+        if size > self.limits.largest:
+            raise DownloadError(f"The output is larger than the {self.limits.largest} bytes that are allowed.")
+
+    def _check_room(self) -> None:
+        """Find out that the disk is full before it is."""
+        missing = (self.partial.size or 0) - self.file.tell()
+        disk = shutil.disk_usage(self.partial.folder)
+        if disk.total and missing > disk.free:  # some network file systems say 0 of both
+            raise DownloadError(
+                f"{self.partial.folder} has {disk.free >> 20} MiB left; the video needs {missing >> 20} MiB.",
+                hint="Make room or choose another folder, and download it again. Output URLs expire, so do it soon.",
+            )
+
+    def _check_video(self) -> None:
+        if not is_video(self.file):
+            raise DownloadError("What was downloaded is not a video (neither MP4, MOV nor WebM).")
+        if self.unproven and is_whole(self.file) is False:
+            raise DownloadError("The download ended in the middle of the video, and the server has no more of it.")
+
+    def _have(self) -> int:
+        return self.file.seek(0, os.SEEK_END)
+
+    def _check_url(self, url: str) -> None:
+        parts = split(url)
+        host = parts.hostname or ""
+        if parts.scheme != "https" and not (parts.scheme == "http" and self.local and is_loopback(host)):
+            raise DownloadError("The output's URL is not https, so it was not fetched.")
+        if (address := literal(host)) is not None:
+            self._check_address(address)
+
+    def _check_peer(self, address: str) -> None:
+        """Refuse an address that a name leads to, before a connection is opened."""
+        self._check_address(ip_address(address.partition("%")[0]))
+
+    def _check_address(self, address: Address) -> None:
+        if not (is_public(address) or (self.local and address.is_loopback)):
+            raise DownloadError(f"The output leads to {address}, which is no public address; it was not fetched.")
+
+
+def split(url: str) -> SplitResult:
+    """Take a URL apart."""
+    try:
+        return urlsplit(url)
+    except ValueError:  # its words may hold a password
+        raise DownloadError("The output's URL is malformed.") from None
+
+
+def _without_userinfo(url: str) -> str:
+    """Return a URL without the name and password that it may carry: they are sent to nobody."""
+    authority = split(url).netloc
+    return url.replace(f"//{authority}", f"//{authority.rpartition('@')[2]}", 1)
+
+
+def _is_all_of(response: Any, have: int) -> bool:
+    """Tell whether the server says that there is nothing beyond what has come."""
+    said = response.headers.get("content-range")
+    return response.status_code in _RANGE_REFUSED and said == f"bytes */{have}"

@@ -1,0 +1,99 @@
+"""Opening what an input holds: a path, bytes, or an open file."""
+
+from __future__ import annotations
+
+import io
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from lipsync_nodes.errors import InvalidRequest
+from lipsync_nodes.service import Asset
+
+__all__ = [
+    "opened",
+    "unchanged",
+]
+
+
+@contextmanager
+def opened(asset: Asset | Path) -> Iterator[BinaryIO]:
+    """Open what an asset holds, from its start; a file of the caller's stays open.
+
+    Raises:
+        InvalidRequest: there is nothing there that can be read.
+
+    """
+    source = asset.source if isinstance(asset, Asset) else asset
+    try:
+        if isinstance(source, Path):
+            _check_regular(source)
+            with source.open("rb") as file:
+                yield _not_empty(file, asset)
+        else:
+            yield _not_empty(io.BytesIO(source) if isinstance(source, bytes) else source, asset)
+    except OSError as error:
+        raise InvalidRequest(f"{asset} cannot be read: {error.strerror or error}.") from None
+
+
+def _check_regular(path: Path) -> None:
+    """Refuse what a read may wait for without end, before it is opened."""
+    try:
+        mode = path.stat().st_mode
+    except ValueError as error:  # a NUL in its name
+        raise InvalidRequest(f"{path} cannot be read: {error}.") from None
+    if not stat.S_ISREG(mode):
+        what = next((name for is_one, name in _NO_FILES if is_one(mode)), "no file")
+        raise InvalidRequest(f"{path} is {what}; give a file.")
+
+
+_NO_FILES: Final = (
+    (stat.S_ISDIR, "a directory"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def _not_empty(file: BinaryIO, asset: object) -> BinaryIO:
+    try:
+        file.seek(0)
+        first = file.read(1)
+        file.seek(0)
+    except ValueError as error:  # it was closed
+        raise InvalidRequest(f"{asset} cannot be read: {error}.") from None
+    if not isinstance(first, bytes):
+        raise InvalidRequest(f"{asset} is open as text; open it in binary mode.")
+    if not first:
+        raise InvalidRequest(f"{asset} is empty.")
+    return file
+
+
+@contextmanager
+def unchanged(assets: Iterable[Asset]) -> Iterator[None]:
+    """Run the block, which reads files several times, and find out whether one was written to meanwhile.
+
+    Raises:
+        InvalidRequest: one was, or is gone.
+
+    """
+    before = [(asset, _state(asset)) for asset in assets]
+    yield
+    for asset, state in before:
+        if _state(asset) != state:
+            raise InvalidRequest(
+                f"{asset} was changed while it was read.", hint="Nothing was sent. Try again when it is complete."
+            )
+
+
+def _state(asset: Asset) -> tuple[int, int] | None:
+    if not isinstance(asset.source, Path):
+        return None
+    try:
+        found = asset.source.stat()
+    except (OSError, ValueError):  # what reads it says so
+        return None
+    return found.st_size, found.st_mtime_ns

@@ -1,0 +1,224 @@
+"""What a media file is and how long it lasts, by its content. `av` (extras `cli`, `storage`) is imported late."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, BinaryIO, Final, Literal
+
+from lipsync_nodes.errors import ConfigurationError, InvalidRequest
+from lipsync_nodes.media._kinds import HEAD, animated, is_picture, strange
+from lipsync_nodes.media._lengths import seconds_of
+from lipsync_nodes.media._open import opened
+from lipsync_nodes.service import LONGEST_MEDIA, Asset, Form, spec_of, too_long
+
+__all__ = [
+    "Probe",
+    "check",
+    "media_seconds",
+    "probe",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What is in a media file.
+
+    Attributes:
+        kind: image, audio or video.
+        media_type: its MIME type.
+        suffix: what its name should end with, `.png`.
+        seconds: how long its content lasts, counted; None for an image.
+        stated: how long it lasts by its header, or by FFmpeg's guess where there is none; None if neither is there.
+
+    """
+
+    kind: Literal["image", "audio", "video"]
+    media_type: str
+    suffix: str
+    seconds: float | None
+    stated: float | None = None
+
+    @property
+    def longest(self) -> float | None:
+        """How long it may be billed for: some measure a file and some read its header."""
+        return None if self.seconds is None else max(self.seconds, self.stated or 0)
+
+
+# What is read of a picture at most. A screen has 2 to 15 million pixels, a telephone's camera up to 50.
+LARGEST_PICTURE: Final = 64 << 20
+MOST_PIXELS: Final = 1 << 26
+# What is read on without meeting a picture or sound; FFmpeg keeps some of it in memory.
+LONGEST_GAP: Final = 32 << 20
+
+# By FFmpeg's name of the format. What is not here (FFmpeg also takes plain text for a video of a terminal) is refused.
+_IMAGES: Final = {
+    "png_pipe": ("image/png", ".png"),
+    "jpeg_pipe": ("image/jpeg", ".jpg"),
+    "webp_pipe": ("image/webp", ".webp"),
+    "bmp_pipe": ("image/bmp", ".bmp"),
+    "tiff_pipe": ("image/tiff", ".tiff"),
+    "gif": ("image/gif", ".gif"),
+}
+_SOUNDS: Final = {
+    "mp3": ("audio/mpeg", ".mp3"),
+    "wav": ("audio/wav", ".wav"),
+    "flac": ("audio/flac", ".flac"),
+    "aac": ("audio/aac", ".aac"),
+    "ogg": ("audio/ogg", ".ogg"),
+}
+_ANIMATIONS: Final = {"apng": "PNG"}
+# Taken by no service: FFmpeg knows them only so that the error can name them.
+_NAMED: Final = "aiff,amr,apng,asf,au,avi,caf,flv,mpeg,mpegts,rm,w64"
+# With a moving picture, and without.
+_CONTAINERS: Final = {
+    "mov,mp4,m4a,3gp,3g2,mj2": (("video/mp4", ".mp4"), ("audio/mp4", ".m4a")),
+    "matroska,webm": (("video/webm", ".webm"), ("audio/webm", ".webm")),
+}
+# FFmpeg opens nothing else: it also takes playlists, and fetches what they name.
+_KNOWN: Final = ",".join([*_IMAGES, *_SOUNDS, *_CONTAINERS, _NAMED])
+
+
+def probe(asset: Asset | Path) -> Probe:
+    """Look into a media file, whatever its name says.
+
+    Raises:
+        InvalidRequest: it is missing, empty, unreadable, or no image, sound or video that is known.
+        ConfigurationError: the extra that reads media is not installed.
+
+    """
+    with opened(asset) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        head = file.read(HEAD)
+        picture = is_picture(head)
+        if wrong := strange(head):
+            raise InvalidRequest(f"{asset} {wrong}.")
+        if picture and size > LARGEST_PICTURE:
+            raise InvalidRequest(
+                f"{asset} is a picture of {size >> 20} MiB; {LARGEST_PICTURE >> 20} MiB at most are read."
+            )
+        found = _read(file, size, picture, str(asset))
+        if found.media_type == "audio/mp4":  # what an edit list cuts off is still there, and may be paid for
+            whole = _read(file, size, picture, str(asset), ignore_editlist="1")
+            found = replace(found, seconds=max(found.seconds or 0, whole.seconds or 0))
+        return found
+
+
+def media_seconds(asset: Asset | Path) -> float:
+    """Return how long a sound or video lasts, in seconds; errors as of `probe`."""
+    found = probe(asset)
+    if found.seconds is None:
+        raise InvalidRequest(f"{asset} is an image and has no length.")
+    return found.seconds
+
+
+def check(form: Form, name: str, *, allow_long: bool = False) -> Probe:
+    """Look into a local file of a form and return what it is.
+
+    Raises:
+        InvalidRequest: it is missing, empty, unreadable, too long, or not of the kind that its field wants.
+        ConfigurationError: the extra that reads media is not installed.
+
+    """
+    asset = form.assets[name]
+    wanted = next(field.media for field in spec_of(form).media if field.name == name)
+    try:
+        found = probe(asset)
+    except InvalidRequest as error:
+        raise InvalidRequest(f"`{name}`: {error.message}") from None
+    if found.kind != ("image" if wanted == "mask" else wanted):
+        raise InvalidRequest(f"`{name}` wants {_a(wanted)}, but {asset} is {_a(found.kind)}.")
+    if asset.media_type not in {None, found.media_type}:
+        raise InvalidRequest(f"`{name}` is said to be {asset.media_type}, but it is {found.media_type}.")
+    if found.seconds is not None and found.seconds > LONGEST_MEDIA and not allow_long:
+        raise too_long(f"`{name}`", found.seconds)
+    return found
+
+
+def _a(kind: str | None) -> str:
+    return f"an {kind}" if kind and kind[0] in "aeiou" else f"a {kind}"
+
+
+class _Nameless:
+    """A file without its name, by which FFmpeg would choose the format, and without what it grows by meanwhile."""
+
+    def __init__(self, file: BinaryIO, size: int, name: str, longest_gap: int) -> None:
+        self.seek, self.tell = file.seek, file.tell
+        self._file, self._size, self._name, self._longest_gap = file, size, name, longest_gap
+        self.gap = 0  # bytes that were read since the last packet
+
+    def read(self, count: int) -> bytes:
+        if self.gap > self._longest_gap:
+            raise InvalidRequest(f"{self._name} has more than {LONGEST_GAP >> 20} MiB without picture or sound.")
+        read = self._file.read(max(0, min(count, self._size - self._file.tell())))
+        self.gap += len(read)
+        return read
+
+
+def _read(file: BinaryIO, size: int, picture: bool, name: str, **options: str) -> Probe:
+    av = _av()
+    file.seek(0)
+    limits = [{"max_pixels": str(MOST_PIXELS)}] if picture else None
+    options["format_whitelist"] = _KNOWN
+    try:
+        # A picture is one packet, and its size is checked.
+        source = _Nameless(file, size, name, 2 * LARGEST_PICTURE if picture else LONGEST_GAP)
+        with av.open(source, options=options, stream_options=limits) as container:
+            return _contents(av, container, source, name)
+    except av.error.FFmpegError as error:
+        why = error.strerror
+        if picture:
+            why += f", or it has more than {MOST_PIXELS / 1e6:.0f} million pixels"
+        raise InvalidRequest(f"{name} is not media that can be read: {why}.") from None
+
+
+def _contents(av: Any, container: Any, source: _Nameless, name: str) -> Probe:
+    covers = av.stream.Disposition.attached_pic
+    pictures = [stream for stream in container.streams.video if not stream.disposition & covers]
+    sounds = list(container.streams.audio)
+    form = container.format.name
+    if form in _ANIMATIONS:
+        raise InvalidRequest(f"{name} {animated(_ANIMATIONS[form])}.")
+    if form not in _IMAGES | _SOUNDS | _CONTAINERS:
+        raise InvalidRequest(f"{name} is of a kind that the service does not know ({container.format.long_name}).")
+    packets = _shown(container, source, [*pictures, *sounds], name)
+    if form in _IMAGES:
+        if sum(packet.size > 0 for packet in packets) > 1 and form == "gif":
+            raise InvalidRequest(f"{name} {animated('GIF')}.")
+        return Probe("image", *_IMAGES[form], None)
+    if form in _SOUNDS:
+        known, tracks = ("audio", *_SOUNDS[form]), sounds
+    else:
+        known = ("video", *_CONTAINERS[form][0]) if pictures else ("audio", *_CONTAINERS[form][1])
+        tracks = pictures or sounds
+    seconds = seconds_of(packets, tracks, name)
+    if not seconds:
+        raise InvalidRequest(f"{name} holds nothing that lasts.")
+    stated = container.duration / av.time_base if container.duration else None
+    return Probe(*known, seconds, stated)  # type: ignore[arg-type]  # the kinds are literals above
+
+
+def _shown(container: Any, source: _Nameless, streams: list[Any], name: str) -> Iterator[Any]:
+    """Give all packets. A header alone proves little: the first frame has to be there."""
+    first, shown = streams[0] if streams else None, False
+    for stream in container.streams.video:
+        stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+    for packet in container.demux():
+        source.gap = 0
+        shown = shown or (packet.stream is first and bool(packet.decode()))
+        yield packet
+    if not shown:
+        raise InvalidRequest(f"{name} is not media that can be read: it holds no picture and no sound.")
+
+
+def _av() -> Any:
+    try:
+        import av  # noqa: PLC0415
+    except ImportError:
+        raise ConfigurationError(
+            "Reading media files needs an extra.", hint="Run: pip install 'lipsync-nodes[storage]' (or [cli])"
+        ) from None
+    return av

@@ -1,0 +1,294 @@
+"""A local file, bytes or an open file → a public URL, because URLs are all that the service takes.
+
+Where it goes is the profile's `storage`: an object store (S3 and what speaks it, Google Cloud Storage, Azure) with a
+signed URL that outlives the job, a folder that a web server shows, or the sandbox's own store when the client talks to
+a sandbox. A plugin (`hookspecs`) comes before them all. Names are the content's SHA-256: the same file is uploaded
+once, and a name tells nothing of its owner.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
+
+from lipsync_nodes._tracebacks import NoFramesBelow
+from lipsync_nodes.errors import ConfigurationError, ConnectionFailed, InvalidRequest, LipsyncError
+from lipsync_nodes.http import fetch, upload
+from lipsync_nodes.media._content import digest
+from lipsync_nodes.media._open import opened, unchanged
+from lipsync_nodes.media._probe import Probe, check
+from lipsync_nodes.plugins import plugins
+from lipsync_nodes.service import Asset, Form, NoAnswer, check_media_url
+from lipsync_nodes.settings import Profile, Storage
+
+__all__ = [
+    "published",
+    "rehearse",
+    "store_of",
+]
+
+
+# S3 signs nothing for longer, in seconds; obstore would not say so.
+LONGEST_SIGNATURE: Final = 7 * 86400.0
+# A URL lives this much longer than the job may take, for clocks that differ.
+MARGIN: Final = 3600.0
+CHUNK: Final = 8 << 20
+PARALLEL_CHUNKS: Final = 2
+
+NO_STORAGE: Final = """\
+Put the file where it has a public URL and give that, or say where files go: in the environment
+    LIPSYNC_STORAGE=s3://my-bucket/lipsync        (pip install 'lipsync-nodes[storage]')
+or as `storage` of a profile; `lipsync-nodes doctor --storage` tests it. A sandbox needs none: add --sandbox."""
+
+
+class Store(Protocol):
+    """A place with public URLs."""
+
+    def publish(self, asset: Asset, name: str, found: Probe, seconds: float) -> str:
+        """Store the content under a name, unless it is there, and return a URL that works for so many seconds."""
+
+    def delete(self, name: str) -> None:
+        """Remove what is stored under a name."""
+
+
+def published(form: Form, profile: Profile, *, seconds: float, allow_long: bool = False) -> Form:
+    """Return the form with a URL in each media field; every file is checked before the first is uploaded.
+
+    Args:
+        form: as the caller gave it.
+        profile: says where files go.
+        seconds: how long the URLs have to live at least: as long as the job may take.
+        allow_long: let media pass that last longer than the 600 s that the upstream accepts.
+
+    Raises:
+        InvalidRequest: a file is missing, empty, unreadable, too long, or not of the kind that its field wants.
+        ConfigurationError: there is no place for it, or the place refuses.
+
+    """
+    if not form.assets:
+        return form
+    with unchanged(form.assets.values()):
+        found = {name: check(form, name, allow_long=allow_long) for name in form.assets}
+        urls = {name: _url_of(asset, found[name], profile, seconds) for name, asset in form.assets.items()}
+    return form.model_copy(update=urls)
+
+
+def _url_of(asset: Asset, found: Probe, profile: Profile, seconds: float) -> str:
+    """Publish by the first plugin that wants to, else by the profile's storage."""
+    try:
+        url = plugins().hook.lipsync_publish_asset(asset=asset, media_type=found.media_type, seconds=seconds)
+    except LipsyncError:
+        raise
+    except Exception as error:
+        raise ConfigurationError(f"A plugin could not publish {asset}: {error!r}.", hint="Nothing was sent.") from error
+    if url is None:
+        return _stored(asset, found, store_of(profile), seconds)
+    return check_media_url(str(url))
+
+
+def _stored(asset: Asset, found: Probe, store: Store, seconds: float) -> str:
+    """Publish under the name of the content; what changed meanwhile may not keep that name."""
+    name = None
+    try:
+        with unchanged([asset]):
+            name = digest(asset) + found.suffix
+            return store.publish(asset, name, found, seconds)
+    except InvalidRequest:
+        if name is not None:
+            store.delete(name)
+        raise
+
+
+def rehearse(profile: Profile) -> Iterator[str]:
+    """Put a small object, fetch it as the service would, and delete it; gives each step's name before it is taken.
+
+    Raises:
+        LipsyncError: the step that was named last failed.
+
+    """
+    content = f"lipsync-nodes doctor {secrets.token_hex(8)}".encode()
+    asset, note = Asset(content), Probe("image", "text/plain", ".txt", None)
+    name = f"doctor-{digest(asset)}{note.suffix}"
+    yield "put"
+    store = store_of(profile)
+    url = store.publish(asset, name, note, MARGIN)
+    yield "fetch without credentials"
+    answer = fetch(url)
+    if isinstance(answer, NoAnswer):
+        raise ConfigurationError(f"The URL was not reached: {answer.reason}.", hint="The service has to reach it.")
+    if not answer.ok or answer.body != content:
+        raise ConfigurationError(f"The URL does not give the file ({answer.status}).", hint="Check who may read it.")
+    yield "delete"
+    store.delete(name)
+
+
+def store_of(profile: Profile) -> Store:
+    """Return where the profile's files go.
+
+    Raises:
+        ConfigurationError: nowhere, or the extra for it is not installed.
+
+    """
+    if profile.storage is not None:
+        return _FolderStore(profile.storage) if profile.storage.folder else _ObjectStore(profile.storage)
+    if profile.local:
+        return _SandboxStore(profile)
+    raise ConfigurationError("A local file has no URL, and no storage is configured to give it one.", hint=NO_STORAGE)
+
+
+@dataclass(frozen=True)
+class _SandboxStore:
+    """The store of the sandbox that the client talks to."""
+
+    profile: Profile
+
+    def publish(self, asset: Asset, name: str, found: Probe, seconds: float) -> str:  # noqa: ARG002  # it stays there
+        parts = urlsplit(self.profile.base_url)
+        target = f"{parts.scheme}://{parts.netloc}/files/{name}"
+        with opened(asset) as file:
+            answer = upload(target, file, found.media_type, self.profile)
+        if isinstance(answer, NoAnswer):
+            raise ConnectionFailed(f"The sandbox at {self.profile.base_url} was not reached: {answer.reason}.")
+        if not answer.ok:
+            raise ConfigurationError(f"{target} takes no files ({answer.status}).", hint=NO_STORAGE)
+        return str(json.loads(answer.body)["url"])
+
+    def delete(self, name: str) -> None:
+        """Leave it: a sandbox keeps its files."""
+
+
+@dataclass(frozen=True)
+class _FolderStore:
+    """A folder that some web server shows under `public_base`."""
+
+    storage: Storage
+
+    def publish(self, asset: Asset, name: str, found: Probe, seconds: float) -> str:  # noqa: ARG002  # it stays there
+        target = self._path(name)
+        partial = target.with_name(f".{name}.{secrets.token_hex(4)}.part")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if not target.is_file():
+                with opened(asset) as source, partial.open("xb") as file:
+                    shutil.copyfileobj(source, file)
+                partial.replace(target)
+        except OSError as error:
+            raise ConfigurationError(f"The storage folder cannot be written: {error}.") from None
+        finally:
+            partial.unlink(missing_ok=True)
+        return f"{self.storage.public_base}/{name}"
+
+    def delete(self, name: str) -> None:
+        self._path(name).unlink(missing_ok=True)
+
+    def _path(self, name: str) -> Path:
+        return Path(self.storage.folder or "") / name
+
+
+class _ObjectStore:
+    """S3 and what speaks it, Google Cloud Storage or Azure, with signed URLs; all by obstore."""
+
+    def __init__(self, storage: Storage) -> None:
+        try:
+            obstore = import_module("obstore")
+        except ImportError:
+            raise ConfigurationError(
+                "This storage needs an extra.", hint="Run: pip install 'lipsync-nodes[storage]'"
+            ) from None
+        self._obstore: Any = obstore
+        self._storage = storage
+        _check_options(storage)
+        with self._told("be used"), NoFramesBelow():
+            self._store = import_module("obstore.store").from_url(
+                storage.url,
+                config=storage.secrets(),
+                client_options={"allow_http": storage.plain_http},
+                retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=60)},
+            )
+
+    def publish(self, asset: Asset, name: str, found: Probe, seconds: float) -> str:
+        lifetime = self._lifetime(seconds)
+        with self._told("be written"), opened(asset) as file:
+            if not self._has(name):
+                self._obstore.put(
+                    self._store,
+                    name,
+                    file,
+                    attributes={"Content-Type": found.media_type},
+                    chunk_size=CHUNK,
+                    max_concurrency=PARALLEL_CHUNKS,
+                )
+        with self._told("sign a URL"):
+            return str(self._obstore.sign(self._store, "GET", name, lifetime))
+
+    def delete(self, name: str) -> None:
+        with self._told("be deleted from"):
+            self._obstore.delete(self._store, name)
+
+    def _has(self, name: str) -> bool:
+        """Tell whether the content is there; its name is its content, and a store keeps no half of an object."""
+        try:
+            self._obstore.head(self._store, name)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _lifetime(self, seconds: float) -> timedelta:
+        lifetime = max(self._storage.expires, seconds + MARGIN)
+        if lifetime > LONGEST_SIGNATURE:
+            raise ConfigurationError(
+                f"A signed URL would have to live for {lifetime / 86400:.1f} days, and S3 signs for 7 days at most.",
+                hint="Shorten the storage's `expires` or the job's timeout.",
+            )
+        return timedelta(seconds=lifetime)
+
+    @contextmanager
+    def _told(self, what: str) -> Iterator[None]:
+        """Put a failure of the store into words; its own text may quote a request, so only its kind is kept."""
+        try:
+            yield
+        except BaseException as error:
+            # A panic of the library is no Exception.
+            ours = (self._obstore.exceptions.BaseError, ValueError)
+            if not isinstance(error, ours) and type(error).__name__ != "PanicException":
+                raise
+            reason = _REASON.search(str(error))
+            why = f"{type(error).__name__}{f', {reason[1] or reason[2]}' if reason else ''}"
+            raise ConfigurationError(
+                f"The storage {self._storage.url} could not {what}: {why}.",
+                hint="Nothing was submitted. Check its address and credentials with `lipsync-nodes doctor --storage`.",
+            ) from None
+
+
+# What S3 calls the failure, in its XML, or which option is unknown.
+_REASON: Final = re.compile(r"<Code>(\w+)</Code>|^Configuration key: ('\w+')")
+# Options of the store's HTTP client, which are not the store's. The library panics where it finds one among those.
+_OF_THE_CLIENT: Final = frozenset(
+    {
+        "allow_http", "allow_invalid_certificates", "connect_timeout", "default_content_type", "http1_only",
+        "http2_keep_alive_interval", "http2_keep_alive_timeout", "http2_keep_alive_while_idle",
+        "http2_max_frame_size", "http2_only", "pool_idle_timeout", "pool_max_idle_per_host", "proxy_ca_certificate",
+        "proxy_excludes", "proxy_url", "randomize_addresses", "read_timeout", "timeout", "user_agent",
+    }
+)  # fmt: skip
+_PREFIX: Final = re.compile(r"^(aws|google|azure)_")
+
+
+def _check_options(storage: Storage) -> None:
+    """Refuse what would make the library panic."""
+    for name in storage.options:
+        if _PREFIX.sub("", name.lower()) in _OF_THE_CLIENT:
+            raise ConfigurationError(
+                f"`{name}` is no option of a store but of its HTTP client, where it cannot be set.",
+                hint="Nothing was submitted. Take it out of the storage's `options`.",
+            )

@@ -1,0 +1,66 @@
+"""What the service is, without I/O: its forms, its jobs, its endpoints, its prices and its replies."""
+
+from lipsync_nodes.service._arguments import check_job_id, check_key
+from lipsync_nodes.service._catalogue import CATALOGUE, FieldSpec, LengthUnknown, NodeSpec, Seconds, spec_named, spec_of
+from lipsync_nodes.service._endings import later, timeout_of, video_of
+from lipsync_nodes.service._fields import (
+    MEDIA_URL,
+    WEBHOOK_URL,
+    Asset,
+    Resolution,
+    brief,
+    check_media_url,
+    positive_seconds,
+)
+from lipsync_nodes.service._forms import Form, ImageForm, ImageMultiForm, VideoForm
+from lipsync_nodes.service._job import Job, JobStatus, WebhookEvent, parse_job
+from lipsync_nodes.service._lengths import LONGEST_MEDIA, in_seconds, too_long
+from lipsync_nodes.service._pricing import CREDITS_PER_SECOND, MINIMUM_SECONDS, Credits, whole_credits
+from lipsync_nodes.service._reading import id_in, opened, writable
+from lipsync_nodes.service._replies import Answer, NoAnswer, error_of, retry_after, shorten, submit_error
+
+__all__ = [
+    "CATALOGUE",
+    "CREDITS_PER_SECOND",
+    "LONGEST_MEDIA",
+    "MEDIA_URL",
+    "MINIMUM_SECONDS",
+    "WEBHOOK_URL",
+    "Answer",
+    "Asset",
+    "Credits",
+    "FieldSpec",
+    "Form",
+    "ImageForm",
+    "ImageMultiForm",
+    "Job",
+    "JobStatus",
+    "LengthUnknown",
+    "NoAnswer",
+    "NodeSpec",
+    "Resolution",
+    "Seconds",
+    "VideoForm",
+    "WebhookEvent",
+    "brief",
+    "check_job_id",
+    "check_key",
+    "check_media_url",
+    "error_of",
+    "id_in",
+    "in_seconds",
+    "later",
+    "opened",
+    "parse_job",
+    "positive_seconds",
+    "retry_after",
+    "shorten",
+    "spec_named",
+    "spec_of",
+    "submit_error",
+    "timeout_of",
+    "too_long",
+    "video_of",
+    "whole_credits",
+    "writable",
+]

@@ -1,0 +1,184 @@
+"""What the fields of a form take, and what hosts show of them: the types of `contract`, without I/O."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, PlainValidator, StrictInt, StrictStr, ValidationInfo, WithJsonSchema
+
+from lipsync_nodes.errors import InvalidRequest
+
+__all__ = [
+    "MEDIA_URL",
+    "URLS_ONLY",
+    "WEBHOOK_URL",
+    "Asset",
+    "Media",
+    "MediaInput",
+    "OptionalMedia",
+    "OptionalText",
+    "Order",
+    "Resolution",
+    "Seed",
+    "brief",
+    "check_media_url",
+    "positive_seconds",
+    "shown",
+]
+
+
+Resolution = Literal["480p", "720p"]
+Order = Literal["meanwhile", "left_right", "right_left"]
+
+
+def _whole(value: object) -> object:
+    """Take 7.0 for the integer that it is in JSON."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Seed = Annotated[StrictInt, Field(ge=-1, le=2**31 - 1), BeforeValidator(_whole)]
+"""The service documents an integer. The range is inferred: its upstream (WaveSpeed) documents -1 to 2147483647."""
+
+URLS_ONLY: Final = {"media": "urls only"}
+"""Validation context for values that come from outside: a media text is a URL as `MEDIA_URL` says, never a path."""
+
+LONGEST_LABEL: Final = 63
+_LOGIN: Final = r"([A-Za-z0-9._~!$&'()*+,;=%:-]+@)?"
+_HOST: Final = r"([A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?|\[::1\]|\[[0-9A-Fa-f]{1,4}(:[0-9A-Fa-f]{1,4}){7}\])"
+_PORT: Final = r"(:([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"
+# ASCII, Latin, Cyrillic, kana, Chinese, Korean: letters of the common scripts may stand in a path as they are.
+_LETTERS: Final = (
+    "!-~\u00a1-\u00ac\u00ae-\u024f\u0400-\u0482\u048a-\u052f\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff\uac00-\ud7a3"
+)
+_REST: Final = rf"{_PORT}([/?#][{_LETTERS}]*)?"
+MEDIA_URL: Final = rf"^[Hh][Tt][Tt][Pp][Ss]?://{_LOGIN}{_HOST}{_REST}$"
+"""A media URL as a pattern of JSON Schema: what surely can be fetched. Narrower than `check_media_url`, which lets
+everything pass that might be one."""
+_OCTET: Final = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_THIS_MACHINE: Final = rf"([Ll][Oo][Cc][Aa][Ll][Hh][Oo][Ss][Tt]|127(\.{_OCTET}){{3}}|\[::1\])"
+WEBHOOK_URL: Final = rf"^([Hh][Tt][Tt][Pp][Ss]://{_LOGIN}{_HOST}|[Hh][Tt][Tt][Pp]://{_LOGIN}{_THIS_MACHINE}){_REST}$"
+"""Where a webhook may be sent, as a pattern of JSON Schema: https, or http on this machine."""
+_MEDIA_URL: Final = re.compile(MEDIA_URL.removeprefix("^").removesuffix("$"))
+
+
+def check_media_url(url: str) -> str:
+    """Return *url* unchanged if it is an absolute http(s) URL with a host, else raise ValueError.
+
+    The URL is never rewritten: a presigned one breaks when it is normalised.
+    """
+    if any(character.isspace() or not character.isprintable() for character in url):
+        raise ValueError("has white space or control characters in it; percent-encode them")
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+        _ = parts.port
+    except ValueError as error:
+        raise ValueError(f"is not a URL ({error})") from None
+    if parts.scheme.lower() not in {"http", "https"} or not host:
+        raise ValueError("must be a public http(s) URL with a host")
+    if any(not 0 < len(label) <= LONGEST_LABEL for label in host.removesuffix(".").split(".")) and ":" not in host:
+        raise ValueError("has a host name that cannot be: two dots in a row, or more than 63 characters between dots")
+    return url
+
+
+def brief(value: object) -> str:
+    """Return a value as an error shows it: cut where it is long. Python writes no integer of very many digits."""
+    try:
+        return f"{value!r:.80}"
+    except ValueError:
+        return "a number of too many digits"
+
+
+# A longer wait is none, and no clock of the system takes any number.
+_YEAR: Final = 365 * 86_400
+
+
+def positive_seconds(name: str, seconds: Any, longest: int = _YEAR) -> float:
+    """Return a time in seconds if it is one, else raise InvalidRequest that names it."""
+    number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not (number and 0 < seconds <= longest):
+        raise InvalidRequest(f"{name} must be a positive number of seconds, {longest:,} at most, got {brief(seconds)}.")
+    return float(seconds)
+
+
+def _blank_is_unset(value: Any) -> Any:
+    """Take an empty widget or option for what its user means: nothing given."""
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def shown(title: str, zh_title: str, help_: str, zh_help: str, **more: Any) -> Any:
+    """Build the metadata every host renders its input from: English in the schema itself, Chinese beside it."""
+    return Field(
+        title=title, description=help_, json_schema_extra={"zh": {"title": zh_title, "description": zh_help}, **more}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """An input that has no URL yet; the client publishes it before it submits (see `assets`).
+
+    Attributes:
+        source: a local file's path, its bytes, or an open binary file that can seek.
+        media_type: what the bytes are said to be, `image/png`; checked against what they are.
+
+    """
+
+    source: Path | bytes | BinaryIO
+    media_type: str | None = None
+
+    def __repr__(self) -> str:
+        shown = f"{len(self.source)} bytes" if isinstance(self.source, bytes) else repr(self.source)
+        return f"Asset({shown})"
+
+    def __str__(self) -> str:
+        if isinstance(self.source, Path):
+            return str(self.source)
+        name = getattr(self.source, "name", None)  # a number, of a file that was opened by its descriptor
+        return name if isinstance(name, str) and name else "The data"
+
+
+MediaInput = str | Path | bytes | BinaryIO | Asset
+
+# One letter is a drive of Windows.
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:")
+
+
+def _path(path: str | Path) -> Path:
+    """Return a path that a file can have."""
+    try:
+        if b"\0" not in os.fsencode(path):
+            return path if isinstance(path, Path) else Path(path)
+    except UnicodeEncodeError:
+        pass
+    raise ValueError("is a path that no file can have (a NUL, or half of a character)")
+
+
+def _media_input(value: object, info: ValidationInfo) -> str | Asset:
+    """Take a URL as it is, and anything else that holds media as an asset; nothing is opened here."""
+    if isinstance(value, Asset):
+        return value
+    if isinstance(value, str):
+        if not value.strip():
+            raise ValueError("is empty; give a URL or a file")
+        if info.context is URLS_ONLY and not _MEDIA_URL.fullmatch(value):
+            raise ValueError("must be a public http(s) URL with a host, all unusual characters percent-encoded")
+        return check_media_url(value) if _SCHEME.match(value) or value.startswith("//") else Asset(_path(value))
+    if isinstance(value, Path):
+        return Asset(_path(value))
+    if isinstance(value, bytes) or callable(getattr(value, "read", None)):
+        return Asset(value)  # type: ignore[arg-type]  # whatever can be read is a file
+    raise ValueError("must be a public http(s) URL, a path, bytes or an open binary file")
+
+
+Media = Annotated[MediaInput, PlainValidator(_media_input), WithJsonSchema({"type": "string", "pattern": MEDIA_URL})]
+OptionalMedia = Annotated[
+    Media | None,
+    BeforeValidator(_blank_is_unset),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": MEDIA_URL + r"|^\s*$"}, {"type": "null"}]}),
+]
+OptionalText = Annotated[StrictStr | None, BeforeValidator(_blank_is_unset)]

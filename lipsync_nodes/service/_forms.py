@@ -1,0 +1,192 @@
+"""The wire: what the service is sent and what it answers, as models without I/O.
+
+Facts and how sure each is: the service's own documentation names the three endpoints, the fields of
+`lipsync-video` and `lipsync-image`, the job object and its three statuses. The fields of `lipsync-image-multi` beyond
+the two audios are inferred from the upstream model. Whatever is documented nowhere is treated with tolerance:
+unknown fields of an answer are kept, an unknown status means "not finished yet".
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+
+from lipsync_nodes.errors import InvalidRequest
+from lipsync_nodes.service._fields import (
+    Asset,
+    Media,
+    OptionalMedia,
+    OptionalText,
+    Order,
+    Resolution,
+    Seed,
+    brief,
+    shown,
+)
+
+__all__ = [
+    "Form",
+    "ImageForm",
+    "ImageMultiForm",
+    "VideoForm",
+]
+
+
+_VIDEO = shown(
+    "Video", "视频", "The video whose lips are to move: MP4 or MOV.", "要改变口型的视频:MP4 或 MOV。", media="video"
+)
+_IMAGE = shown("Image", "图像", "The picture of the face: PNG or JPG.", "人脸图像:PNG 或 JPG。", media="image")
+_AUDIO = shown("Audio", "音频", "The speech to speak: MP3 or WAV.", "要说出的语音:MP3 或 WAV。", media="audio")
+_LEFT = shown(
+    "Left audio",
+    "左侧音频",
+    "The speech of the person on the left: MP3 or WAV.",
+    "画面左侧人物的语音:MP3 或 WAV。",
+    media="audio",
+)
+_RIGHT = shown(
+    "Right audio",
+    "右侧音频",
+    "The speech of the person on the right: MP3 or WAV.",
+    "画面右侧人物的语音:MP3 或 WAV。",
+    media="audio",
+)
+_MASK = shown(
+    "Mask image", "遮罩图像", "Marks the part of the picture that may move.", "标出画面中允许运动的区域。", media="mask"
+)
+
+
+class Form(BaseModel):
+    """What every submission has; the service calls it formState.
+
+    A wrong field raises `InvalidRequest`, which names the field and says what it wants.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    resolution: Annotated[
+        Resolution,
+        shown(
+            "Resolution",
+            "分辨率",
+            "The video's short side: 480p costs 2 credits a second, 720p costs 4.",
+            "视频短边:480p 每秒 2 积分,720p 每秒 4 积分。",
+        ),
+    ] = "480p"
+    prompt: Annotated[
+        OptionalText,
+        shown(
+            "Prompt",
+            "提示词",
+            "A few words on expression and movement.",
+            "用几个词描述表情与动作。",
+            multiline=True,
+        ),
+    ] = None
+    seed: Annotated[
+        Seed | None,
+        shown(
+            "Seed",
+            "随机种子",
+            "An integer; the same seed asks for the same result.",
+            "整数;相同的种子请求相同的结果。",
+        ),
+    ] = None
+    mask_image: Annotated[OptionalMedia, _MASK] = None
+    extra: Annotated[
+        dict[str, JsonValue],
+        WithJsonSchema({"type": "object"}),  # a schema without references can be put anywhere
+        shown(
+            "Extra fields",
+            "附加字段",
+            "Further formState fields, sent as they are.",
+            "其他 formState 字段,原样发送。",
+            advanced=True,
+        ),
+    ] = Field(default_factory=dict)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _speak_plainly(cls, data: Any, handler: Any) -> Self:
+        try:
+            form: Self = handler(data)
+        except ValidationError as error:
+            raise InvalidRequest(_sentence(cls.__name__, error)) from None
+        return form
+
+    @field_validator("extra")
+    @classmethod
+    def _extra_hides_nothing(cls, extra: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        if clash := sorted(extra.keys() & cls.model_fields.keys()):
+            raise ValueError(f"may not repeat a field of the form: {', '.join(clash)}")
+        return extra
+
+    def form_state(self) -> dict[str, Any]:
+        """Return the JSON object that is sent: fields as given, `extra` merged in, unset fields left out.
+
+        Raises:
+            InvalidRequest: a media field has no URL yet; the clients publish it before they submit.
+
+        """
+        if self.assets:
+            raise InvalidRequest(f"{', '.join(self.assets)}: not published yet, so there is no URL to send.")
+        given = {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
+        return {name: value for name, value in given.items() if value is not None and name != "extra"} | self.extra
+
+    @property
+    def assets(self) -> dict[str, Asset]:
+        """The media fields that have no URL yet."""
+        given = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: value for name, value in given.items() if isinstance(value, Asset)}
+
+
+class VideoForm(Form):
+    """Replace the audio of a video, the lips in sync (`lipsync-video`)."""
+
+    video: Annotated[Media, _VIDEO]
+    audio: Annotated[Media, _AUDIO]
+
+
+class ImageForm(Form):
+    """Let the face of an image speak an audio (`lipsync-image`)."""
+
+    image: Annotated[Media, _IMAGE]
+    audio: Annotated[Media, _AUDIO]
+
+
+class ImageMultiForm(Form):
+    """Let the two people of an image speak an audio each (`lipsync-image-multi`)."""
+
+    image: Annotated[Media, _IMAGE]
+    left_audio: Annotated[Media, _LEFT]
+    right_audio: Annotated[Media, _RIGHT]
+    order: Annotated[
+        Order,
+        shown(
+            "Order",
+            "顺序",
+            "Who speaks when: both at once (meanwhile), or one after the other.",
+            "发言顺序:同时(meanwhile)或先后。",
+        ),
+    ] = "meanwhile"
+
+
+def _sentence(form: str, error: ValidationError) -> str:
+    """Put a validation error into words, without the value where it could be long or secret."""
+    faults = []
+    for fault in error.errors(include_url=False):
+        field = ".".join(str(step) for step in fault["loc"][:2]) or "form"
+        words = fault["msg"].removeprefix("Value error, ")
+        shown = f", got {brief(fault['input'])}" if isinstance(fault["input"], str | int | float) else ""
+        faults.append(f"`{field}`: {words}{shown}")
+    return f"{form}: {'; '.join(faults)}."

@@ -1,0 +1,188 @@
+"""What the service answered, and which error that is. No I/O, no clock.
+
+Error bodies are documented nowhere: any shape is read, none is relied on.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any, Final
+
+from lipsync_nodes.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    InsufficientCredits,
+    InvalidRequest,
+    JobNotFound,
+    LipsyncError,
+    RateLimited,
+    ServiceError,
+    SubmissionUncertain,
+    redact,
+)
+
+__all__ = [
+    "Answer",
+    "NoAnswer",
+    "error_of",
+    "retry_after",
+    "shorten",
+    "submit_error",
+]
+
+
+_REDIRECTS: Final = frozenset(
+    {
+        HTTPStatus.MOVED_PERMANENTLY,
+        HTTPStatus.FOUND,
+        HTTPStatus.SEE_OTHER,
+        HTTPStatus.TEMPORARY_REDIRECT,
+        HTTPStatus.PERMANENT_REDIRECT,
+    }
+)
+# Gateways send these 4xx when the client or they themselves stopped waiting: 408, nginx's 499, the 460 of AWS.
+_GAVE_UP: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, 460, 499})
+_HAS_PACE: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the service answered. The body may be cut short; `received` is the wall clock, in seconds since 1970."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # they may quote the key
+    body: bytes = field(default=b"", repr=False)
+    received: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is a 2xx."""
+        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
+
+    @property
+    def refused(self) -> bool:
+        """Whether the request was surely not carried out: a 4xx, but for those that stand for a time-out."""
+        client_error = HTTPStatus.BAD_REQUEST <= self.status < HTTPStatus.INTERNAL_SERVER_ERROR
+        return client_error and self.status not in _GAVE_UP
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """No answer came. `sent` is False only where the service surely received nothing."""
+
+    reason: str
+    sent: bool
+
+
+def submit_error(answer: Answer) -> LipsyncError:
+    """Choose the error of a submit that was not accepted: refused for sure, or nobody knows.
+
+    Gateways put a Retry-After also on errors that come after the service has the request, and redirect then, too.
+    """
+    if answer.refused:
+        return error_of(answer)
+    redirect = f" It is a redirect to {_target(answer)}: check the base URL." if "location" in answer.headers else ""
+    return SubmissionUncertain(
+        f"The service answered {answer.status} to the submit{_words(answer)}; whether it made the job is unknown."
+        + redirect,
+        status_code=answer.status,
+    )
+
+
+def error_of(answer: Answer, job_id: str | None = None) -> LipsyncError:
+    """Choose the error for an answer that is not 2xx; *job_id* is the job that was asked for, if one was."""
+    status, words = answer.status, _words(answer)
+    about: dict[str, Any] = {"job_id": job_id, "status_code": status}
+    pace = retry_after(answer)
+    if status == HTTPStatus.TOO_MANY_REQUESTS or pace is not None:
+        asked = f"; it asks to wait {pace:g} s" if pace is not None else ""
+        return RateLimited(f"The service answered {status}{asked}{words}.", retry_after=pace, **about)
+    if status in _REDIRECTS:
+        return ConfigurationError(
+            f"The base URL redirects ({status}) to {_target(answer)}.", hint="Use that one.", **about
+        )
+    if not answer.refused:
+        return ServiceError(f"The service answered {status}{words}.", **about)
+    return _refusal(status, words, about)
+
+
+def _refusal(status: int, words: str, about: dict[str, Any]) -> LipsyncError:
+    # That nothing was charged is true of a submit; a job that is asked for was paid for before.
+    polled = about["job_id"] is not None
+    hint: str | None = None
+    match status:
+        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
+            return AuthenticationError(f"The service refused the key ({status}){words}.", **about)
+        case HTTPStatus.PAYMENT_REQUIRED:
+            hint = "Add credits to the account, then ask for the job again." if polled else None
+            return InsufficientCredits(f"The account cannot pay for it ({status}){words}.", hint=hint, **about)
+        case HTTPStatus.NOT_FOUND if polled:
+            return JobNotFound(f"The service knows no job {about['job_id']} ({status}){words}.", **about)
+        case HTTPStatus.NOT_FOUND | HTTPStatus.METHOD_NOT_ALLOWED:
+            fault, hint = "has no such endpoint", f"{'' if polled else 'Nothing was charged. '}Check the base URL."
+        case _:
+            fault = "refused the request"
+            hint = "Check the job id and the base URL." if polled else None
+    return InvalidRequest(f"The service {fault} ({status}){words}.", hint=hint, **about)
+
+
+def _target(answer: Answer) -> str:
+    return shorten(answer.headers.get("location") or "somewhere else")
+
+
+def _words(answer: Answer) -> str:
+    """Return what the service says of an error: a JSON field if there is one, else its text without markup."""
+    text = answer.body[:2000].decode("utf-8", "replace").strip()
+    try:
+        body = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return "" if not text or text.startswith("<") else f": {shorten(text)}"
+    if isinstance(body, dict):
+        body = next((body[name] for name in ("error", "message", "detail", "msg") if body.get(name)), body)
+    return f": {shorten(body if isinstance(body, str) else json.dumps(body, ensure_ascii=False))}"
+
+
+def shorten(text: object) -> str:
+    """Put a text from outside on one line, at most 300 characters, without a full stop."""
+    return " ".join(redact(str(text)).split())[:300].rstrip(".")
+
+
+def retry_after(answer: Answer) -> float | None:
+    """Return the pause that a 429 or 503 asks for, in seconds; None if it asks for none."""
+    if answer.status not in _HAS_PACE:
+        return None
+    if (milliseconds := _number(answer.headers.get("retry-after-ms"))) is not None:
+        return milliseconds / 1000
+    value = answer.headers.get("retry-after")
+    seconds = _number(value)
+    return seconds if seconds is not None else _until(value, answer)
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return None if math.isnan(number) else max(0.0, number)
+
+
+def _until(date: str | None, answer: Answer) -> float | None:
+    """Return the seconds until an HTTP date, by the server's own clock where it gives one."""
+    until = _timestamp(date)
+    now = _timestamp(answer.headers.get("date"))
+    return None if until is None else max(0.0, until - (answer.received if now is None else now))
+
+
+def _timestamp(date: str | None) -> float | None:
+    """Return an HTTP date in seconds since 1970; one without a zone is UTC, as all HTTP dates are."""
+    try:
+        when = parsedate_to_datetime(date or "")
+    except (ValueError, OverflowError):
+        return None
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()

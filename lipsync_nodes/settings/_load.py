@@ -1,0 +1,167 @@
+"""Which profile a call uses: an argument, a plugin, the environment, or the profiles file."""
+
+from __future__ import annotations
+
+import copyreg
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import (
+    Secret,
+    SecretStr,
+)
+
+from lipsync_nodes._tracebacks import NoFramesBelow
+from lipsync_nodes.errors import ConfigurationError, LipsyncError
+from lipsync_nodes.plugins import plugins
+from lipsync_nodes.settings._nested import stays
+from lipsync_nodes.settings._places import named_path, user_folder, variable
+from lipsync_nodes.settings._profile import Profile
+from lipsync_nodes.settings._profiles_file import read_profiles, shortened
+
+__all__ = [
+    "SECRETS",
+    "hidden",
+    "load_profile",
+    "profile_of",
+    "profiles_file",
+]
+
+# The fields that hold secrets, or may.
+SECRETS: Final = {"api_key", "storage", "webhook"}
+VARIABLES: Final = {
+    "api_key": "LIPSYNC_API_KEY",
+    "base_url": "LIPSYNC_BASE_URL",
+    "storage": "LIPSYNC_STORAGE",
+    "webhook": "LIPSYNC_WEBHOOK",
+}
+
+
+def _reduced(profile: Profile) -> tuple[Any, tuple[Any, ...]]:
+    """Send to another process where the secrets are read again, and none of them."""
+    rest = profile.model_dump(exclude=SECRETS)
+    if not any(getattr(profile, field) for field in SECRETS):
+        return Profile.model_validate, (rest,)
+    for name in (None, profile.name):
+        with suppress(LipsyncError):
+            known = load_profile(name)
+            if all(getattr(known, field) == getattr(profile, field) for field in SECRETS):
+                return _read_again, (name, profile.account, rest)
+    raise stays(f"The profile {profile.name!r}")
+
+
+copyreg.pickle(Profile, _reduced)
+
+
+def _read_again(name: str | None, account: str, rest: Mapping[str, Any]) -> Profile:
+    """Return a profile that comes from another process, with the secrets that are found in this one."""
+    profile = load_profile(name).model_copy(update=rest)
+    if profile.account != account:
+        raise ConfigurationError(
+            f"The profile {profile.name!r} of another process finds no API key here, or that of another account.",
+            hint="Nothing was sent. Give both processes the same environment and the same profiles.toml.",
+        )
+    return profile
+
+
+def load_profile(
+    name: str | None = None,
+    *,
+    api_key: str | SecretStr | None = None,
+    base_url: str | None = None,
+    environ: Mapping[str, str] | None = None,
+    ask_plugins: bool = True,
+) -> Profile:
+    """Put the settings together: arguments, then (for a profile nobody named) the environment, then the file.
+
+    A plugin's key (hook `lipsync_credentials`) comes right after an explicit one.
+
+    Args:
+        name: which profile; by default `LIPSYNC_PROFILE`, or `default`.
+        api_key: comes before anything else, and so does `base_url`.
+        base_url: where the service is.
+        environ: the environment.
+        ask_plugins: whether a key is needed; a vault may be slow, or ask a person.
+
+    Raises:
+        ConfigurationError: no such profile, a file others can read, an unsafe base URL, a malformed key, a plugin that
+            failed to give one.
+
+    """
+    api_key = hidden(api_key)
+    with NoFramesBelow():
+        return _loaded(name, api_key, base_url, os.environ if environ is None else environ, ask_plugins=ask_plugins)
+
+
+def hidden(key: str | SecretStr | None) -> SecretStr | None:
+    """Return a key as what no traceback shows: an argument is a local variable of its function."""
+    return SecretStr(key) if isinstance(key, str) else key
+
+
+def _loaded(
+    name: str | None, api_key: SecretStr | None, base_url: str | None, env: Mapping[str, str], *, ask_plugins: bool
+) -> Profile:
+    """Put the settings together, in frames that see the key, the file and the whole environment."""
+    chosen = name or env.get("LIPSYNC_PROFILE") or "default"
+    values, origins = _from_file(env, chosen)
+    if not name:
+        # Empty is not given; but of an empty base URL the paid service would be asked instead of what was meant.
+        given = {field: env.get(variable) for field, variable in VARIABLES.items()}
+        given = {field: value for field, value in given.items() if value or (value == "" and field == "base_url")}
+        values |= given
+        origins |= {field: VARIABLES[field] for field in given}
+    arguments = {"api_key": api_key or None, "base_url": base_url}
+    arguments = {field: value for field, value in arguments.items() if value is not None}
+    values |= arguments
+    origins |= dict.fromkeys(arguments, "the argument")
+    profile = profile_of(chosen, values, origins)
+    if ask_plugins and not api_key and (key := _key_of_plugin(profile)) is not None:
+        return profile_of(chosen, {**values, "api_key": key}, {**origins, "api_key": "a plugin"})
+    return profile
+
+
+def profile_of(
+    name: str, values: Mapping[str, Any] | Secret[Mapping[str, Any]], origins: Mapping[str, str] | None = None
+) -> Profile:
+    """Make a profile of values from outside, each field's origin named; `ConfigurationError` where they cannot be."""
+    values = values if isinstance(values, Secret) else Secret(values)
+    with NoFramesBelow():
+        return Profile.model_validate({**values.get_secret_value(), "name": name}, context=origins)
+
+
+def _key_of_plugin(profile: Profile) -> object:
+    """Return the key that the first plugin gives, as it gave it; None if none does."""
+    try:
+        return plugins().hook.lipsync_credentials(profile=profile.name, base_url=profile.base_url)
+    except LipsyncError:
+        raise
+    except Exception as error:  # noqa: BLE001  # it is somebody else's code, and its text may hold what it was asked for
+        failure = type(error).__name__
+    raise ConfigurationError(f"A plugin could not give the key of profile {profile.name!r}: {failure}.")
+
+
+def _from_file(env: Mapping[str, str], name: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return what the profiles file says of a profile, and where each field of it stands."""
+    named = bool(env.get("LIPSYNC_CONFIG"))
+    try:
+        path = profiles_file(env)
+    except ConfigurationError:  # there is no home: no file in it either
+        if named or name != "default":
+            raise
+        return {}, {}
+    profiles = read_profiles(path, named=named)
+    profile = profiles.get(name)
+    if profile is None and name != "default":
+        known = ", ".join(shortened(known, quoted=False) for known in sorted(profiles)) or "none"
+        raise ConfigurationError(f"There is no profile {shortened(name)} in {path}.", hint=f"Profiles there: {known}.")
+    return dict(profile or {}), dict.fromkeys(profile or {}, f"{path}, [{name}]")
+
+
+def profiles_file(environ: Mapping[str, str] | None = None) -> Path:
+    """Return where the profiles are: `LIPSYNC_CONFIG`, or `profiles.toml` in the user's configuration folder."""
+    if named := variable("LIPSYNC_CONFIG", environ):
+        return named_path(named)
+    return user_folder(environ, xdg="XDG_CONFIG_HOME", fallback=".config") / "profiles.toml"

@@ -1,0 +1,124 @@
+"""The tables within a profile: where files get URLs, and where webhooks come in."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+
+from lipsync_nodes.errors import ConfigurationError
+from lipsync_nodes.settings._urls import check_base, split
+
+__all__ = [
+    "Storage",
+    "Webhook",
+]
+
+
+class Storage(BaseModel):
+    """Where local files get their public URLs.
+
+    Attributes:
+        url: `s3://bucket/prefix`, `gs://…`, `az://…`, or `file:///folder` together with `public_base`.
+        public_base: the URL under which a web server shows the folder.
+        expires: how long a signed URL lives at least, in seconds; it always outlives the job. S3 allows 7 days.
+        options: what obstore takes for this kind of store, `endpoint`, `region`, `access_key_id`, …; kept secret.
+            What is not here comes from the store's usual environment variables.
+
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    url: str
+    public_base: str | None = None
+    expires: float = Field(default=86400.0, gt=0, allow_inf_nan=False, strict=True)
+    options: dict[str, SecretStr] = Field(default_factory=dict)
+
+    @field_validator("url")
+    @classmethod
+    def _url_is_a_place(cls, url: str) -> str:
+        parts = split(url)
+        if parts.scheme == "file":
+            if parts.netloc not in {"", "localhost"} or not Path(url2pathname(parts.path)).is_absolute():
+                raise ValueError("must name the folder in full: file:///folder, with three slashes")
+        elif not parts.scheme or not parts.netloc:
+            raise ValueError("must be a URL such as s3://bucket/prefix")
+        return url
+
+    @field_validator("public_base")
+    @classmethod
+    def _base_is_a_url(cls, base: str | None) -> str | None:
+        return None if base is None else check_base(base)
+
+    @model_validator(mode="after")
+    def _a_folder_is_shown_somewhere(self) -> Self:
+        if (self.folder is not None) is not (self.public_base is not None):
+            raise ValueError("`public_base` goes with a `file:` URL, and only with one")
+        return self
+
+    def __getstate__(self) -> dict[Any, Any]:
+        if self.options:
+            raise stays("These storage options")
+        return super().__getstate__()
+
+    @property
+    def folder(self) -> str | None:
+        """The folder's path if it is one."""
+        return url2pathname(urlsplit(self.url).path) if self.url.startswith("file:") else None
+
+    @property
+    def plain_http(self) -> bool:
+        """Whether the store's endpoint is http, as a server on one's own network may be."""
+        return any("endpoint" in name and value.startswith("http:") for name, value in self.secrets().items()) or any(
+            os.environ.get(name, "").startswith("http:") for name in ("AWS_ENDPOINT", "AWS_ENDPOINT_URL")
+        )
+
+    def secrets(self) -> dict[str, str]:
+        """Return the options in the clear, for obstore alone."""
+        return {name: value.get_secret_value() for name, value in self.options.items()}
+
+
+class Webhook(BaseModel):
+    """Where webhooks reach a receiver of ours; see `lipsync_nodes.webhooks`.
+
+    Attributes:
+        base: the receiver's public URL, https, or http on this machine only; a token is added to it for each job.
+        secret: what tokens are made with, the same on all hosts that submit or receive; by default the ledger's own.
+        signing_secret: `whsec_…`, for a service that signs by the Standard Webhooks specification; what is not signed
+            is refused then.
+
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    base: str
+    secret: SecretStr | None = Field(default=None, min_length=16)
+    signing_secret: SecretStr | None = None
+
+    @field_validator("base")
+    @classmethod
+    def _base_is_safe(cls, url: str) -> str:
+        return check_base(url, "a token would be readable on the way")
+
+    def __getstate__(self) -> dict[Any, Any]:
+        if self.secret or self.signing_secret:
+            raise stays("This webhook")
+        return super().__getstate__()
+
+
+def stays(what: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{what} cannot be sent to another process: secrets stay in this one, and cannot be read again there.",
+        hint="Put them into profiles.toml or the environment, and name the profile.",
+    )

@@ -1,0 +1,55 @@
+"""Where files of this user live, and what the environment names."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from lipsync_nodes.errors import ConfigurationError
+from lipsync_nodes.settings._profiles_file import shortened
+
+__all__ = [
+    "named_path",
+    "user_folder",
+    "variable",
+]
+
+
+@cache
+def named_path(named: str) -> Path:
+    """Return the file that the environment names, as an absolute path: the same after a change of folder, too."""
+    try:
+        return Path(named).expanduser().absolute()
+    except (RuntimeError, OSError) as error:  # there is no such home, or the folder that we are in was removed
+        raise ConfigurationError(
+            f"The path {shortened(named)} leads nowhere: {error}.", hint="Name it in full, from the root on."
+        ) from None
+
+
+def variable(name: str, environ: Mapping[str, str] | None = None) -> str | None:
+    """Return a variable of the environment, which no caller needs as a local variable: it shows all keys there are."""
+    return (os.environ if environ is None else environ).get(name)
+
+
+def user_folder(environ: Mapping[str, str] | None = None, *, xdg: str, fallback: str) -> Path:
+    """Return this package's folder of one kind, by the custom of Windows, macOS or the XDG specification."""
+    if sys.platform == "win32":
+        base = Path(variable("APPDATA", environ) or _home() / "AppData" / "Roaming")
+    elif sys.platform == "darwin":
+        base = _home() / "Library" / "Application Support"
+    else:
+        base = Path(variable(xdg, environ) or _home() / fallback)
+    return base / "lipsync-nodes"
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:
+        raise ConfigurationError(
+            "There is no home folder: HOME is not set, and the system does not know this user.",
+            hint="Set HOME, or name files of your own in LIPSYNC_CONFIG and LIPSYNC_LEDGER.",
+        ) from None

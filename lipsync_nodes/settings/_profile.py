@@ -1,0 +1,214 @@
+"""Profiles: which key, which base URL. An explicit argument wins, then the environment, then a private file.
+
+A plugin that has the key (hook `lipsync_credentials`) is asked right after the explicit argument.
+
+`LIPSYNC_API_KEY`, `LIPSYNC_BASE_URL`, `LIPSYNC_STORAGE`, `LIPSYNC_WEBHOOK` and `LIPSYNC_PROFILE` are read from the
+environment. Named profiles live in `profiles.toml` in the user's configuration folder (`LIPSYNC_CONFIG` names another
+file), a table each:
+
+    [default]
+    api_key = "sk_…"
+
+    [studio]
+    api_key = "sk_…"
+    base_url = "https://lipsync.studio/api/v1"
+
+A profile that the caller names (argument or `--profile`) is taken whole: the environment does not change who pays.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    Secret,
+    SecretStr,
+    StrictInt,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from lipsync_nodes._tracebacks import NoFramesBelow
+from lipsync_nodes.errors import ConfigurationError, conceal
+from lipsync_nodes.settings._accounts import fingerprint_of, is_default_account, normal_account, normal_base_url
+from lipsync_nodes.settings._nested import Storage, Webhook
+from lipsync_nodes.settings._profiles_file import shortened
+from lipsync_nodes.settings._urls import check_base, is_loopback
+
+__all__ = [
+    "DEFAULT_BASE_URL",
+    "Profile",
+]
+
+
+DEFAULT_BASE_URL: Final = "https://lipsync.studio/api/v1"
+NO_KEY_HINT: Final = (
+    "Set LIPSYNC_API_KEY to your key (sk_…), or try without one: the embedded sandbox needs none "
+    "(`lipsync-nodes demo`, or `--sandbox` on any command)."
+)
+LONGEST_NAME: Final = 100
+# More than anybody has, and still a number that the ledger can hold.
+Count = Annotated[StrictInt, Field(ge=0, le=10**9)]
+CountFromOne = Annotated[StrictInt, Field(ge=1, le=10**9)]
+
+
+class Profile(BaseModel):
+    """Named settings. The key is a `SecretStr`: it shows in no repr, log or dump.
+
+    A wrong one raises `ConfigurationError`, which names the field and says what is wrong with it.
+
+    Attributes:
+        name: what it is called in the file, `default` if it has no name.
+        api_key: the key, sent as a Bearer token.
+        base_url: where the service is; https, or http on this machine only.
+        budget: the most credits that all submits of one client together may cost; None for no limit.
+        max_concurrency: the most jobs of this profile that run at a time, over all processes that share a ledger.
+        storage: where local files get their public URLs.
+        webhook: where webhooks reach us, what `webhook="auto"` needs.
+        account_name: what the ledger calls the account; by default a fingerprint of the API key, and the base URL. To
+            go on with the same ledger after the key has changed, set it to what `lipsync-nodes doctor` showed before.
+        submits_per_minute: the most submits in any minute, counted likewise. The upstream's lowest tier allows 2 and 2.
+
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    name: str = "default"
+    api_key: SecretStr | None = None
+    base_url: str = DEFAULT_BASE_URL
+    budget: Count | None = None
+    max_concurrency: CountFromOne | None = None
+    submits_per_minute: CountFromOne | None = None
+    account_name: str = ""
+    storage: Storage | None = None
+    webhook: Webhook | None = None
+
+    if not TYPE_CHECKING:  # to a type checker its arguments are the fields
+
+        def __init__(self, /, **data: Any) -> None:
+            data = Secret(data)
+            with NoFramesBelow():
+                super().__init__(**data.get_secret_value())
+
+        # Validation goes its own way, as with pydantic's own `__init__`: it has a context.
+        __init__.__pydantic_base_init__ = True
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _speak_plainly(cls, data: Any, handler: Any, info: ValidationInfo) -> Self:
+        try:
+            profile: Self = handler(data)
+        except ValidationError as error:
+            name = str(data.get("name", "default")) if isinstance(data, Mapping) else "default"
+            faults = "; ".join(_fault(fault, info.context or {}) for fault in error.errors(include_url=False))
+            raise ConfigurationError(f"Profile {shortened(name)} cannot be used: {faults}.") from None
+        return profile
+
+    @field_validator("name", "account_name")
+    @classmethod
+    def _name_can_be_shown(cls, name: str, info: ValidationInfo) -> str:
+        given = bool(name) or info.field_name == "account_name"
+        if not given or name != name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
+            raise ValueError(f"must be 1 to {LONGEST_NAME} printable characters")
+        return name
+
+    @field_validator("webhook", mode="before")
+    @classmethod
+    def _webhook_may_be_its_base(cls, webhook: Any) -> Any:
+        return {"base": webhook} if isinstance(webhook, str) else webhook
+
+    @field_validator("storage", mode="before")
+    @classmethod
+    def _storage_may_be_its_url(cls, storage: Any) -> Any:
+        return {"url": storage} if isinstance(storage, str) else storage
+
+    @field_validator("api_key")
+    @classmethod
+    def _key_fits_a_header(cls, key: SecretStr | None) -> SecretStr | None:
+        text = key.get_secret_value().strip() if key else ""
+        if fault := next((words for pattern, words in _NO_KEYS if re.search(pattern, text)), ""):
+            raise ValueError(fault)
+        conceal(text)
+        return SecretStr(text) if text else None
+
+    @field_validator("base_url")
+    @classmethod
+    def _base_is_safe(cls, url: str) -> str:
+        return check_base(url, "the key would be readable on the way")
+
+    @property
+    def account(self) -> str:
+        """Who pays, as the ledger calls it; the same submission key is another one in another account."""
+        return self.account_name or f"{fingerprint_of(self.api_key)} {normal_base_url(self.base_url)}"
+
+    @property
+    def former_account(self) -> str:
+        """What version 0.1 called the account, whoever paid."""
+        named = "" if is_default_account(self.account_name) else self.account_name
+        return named or f"{self.name} {self.base_url}"
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """All names under which the ledger may have submissions of this account."""
+        return self.account, normal_account(self.former_account)
+
+    def owns(self, account: str) -> bool:
+        """Tell whether this is one of the profile's accounts; without a key, any of its server."""
+        server = f" {normal_base_url(self.base_url)}"
+        return account in self.accounts or (self.api_key is None and account.endswith(server))
+
+    @property
+    def local(self) -> bool:
+        """Whether the base URL is on this machine, as a sandbox is."""
+        return is_loopback(urlsplit(self.base_url).hostname or "")
+
+    def bearer(self) -> str:
+        """Return the key for the Authorization header; raise `ConfigurationError` if there is none."""
+        if self.api_key is None:
+            raise ConfigurationError(f"There is no API key (profile {self.name!r}).", hint=NO_KEY_HINT)
+        return self.api_key.get_secret_value()
+
+
+# What people put around a key, and what is wrong with it.
+_NO_KEYS: Final = (
+    (r"[^ -~]", "has characters that no key has (non-ASCII, or several lines)"),
+    (r"(?i)^\W*(bearer|authorization)\b", "begins with `Bearer`; give the key alone, the word is added to it"),
+    (r"^[\"'`]|[\"'`]$", "has quotes around it that are part of the value; give the key alone"),
+    (r"\Wsk_", "has something before its sk_; give the key alone"),
+    (r" ", "has white space in it, which no key has"),
+)
+# How pydantic begins its sentences.
+_PYDANTIC: Final = re.compile(r"^(Value error, |Input should (?=be ))")
+
+
+def _fault(fault: Any, origins: Mapping[str, str]) -> str:
+    """Say what is wrong with a field and where it came from; never the value, which may be a key."""
+    loc = [str(step) for step in fault["loc"]]
+    field = f"`{shortened('.'.join(loc), quoted=False)}`"
+    origin = f" ({origins[loc[0]]})" if loc and loc[0] in origins else ""
+    if fault["type"] == "extra_forbidden":
+        return f"{field}{origin}: there is no such setting{_suggestion(loc)}"
+    if fault["type"] == "missing":
+        return f"{field}{origin}: is missing"
+    if fault["type"] == "model_type":
+        return f"{field}{origin}: must be a URL or a table"
+    words = _PYDANTIC.sub(lambda found: "must " if found[1].startswith("Input") else "", fault["msg"])
+    return f"{field}{origin}: {words}"
+
+
+def _suggestion(loc: list[str]) -> str:
+    """Return the setting that was probably meant, or else all that there are."""
+    nested: dict[str, type[BaseModel]] = {"storage": Storage, "webhook": Webhook}
+    model = nested[loc[0]] if len(loc) > 1 else Profile
+    names = sorted(model.model_fields.keys() - {"name"})
+    close = get_close_matches(loc[-1], names, 1)
+    return f"; did you mean `{close[0]}`?" if close else f"; there are {', '.join(names)}"
