@@ -206,7 +206,8 @@ class Ledger(Shared):
                 " ORDER BY row DESC LIMIT 20",
                 (endpoint,),
             ).fetchall()
-        known = [ms / 1000 for kept in jobs if (job := job_kept(*kept)) and (ms := job.execution_time_ms)]
+        times = [job.execution_time_ms for kept in jobs if (job := job_kept(*kept))]
+        known = [ms / 1000 for ms in times if ms is not None]  # none at all is a time, too
         return statistics.median(known) if known else None
 
     def close(self) -> None:
