@@ -18,13 +18,17 @@ LipsyncError
 └── DownloadError           the output could not be saved whole; nothing half-written was left
 
 Every error says what happened, whether money may have been spent, the job id if there is one, and what to do
-next. The API key is in none of them: whatever looks like one (`sk_…`) is masked when an error is made.
+next. It holds no sentences: `code` names what happened, `facts` are its values, and `remedy` names what to do. The
+sentences are in `lipsync_nodes.words`, in English and in Chinese, and in each host's own terms.
+
+The API key is in none of them: whatever looks like one (`sk_…`) is masked when an error is made.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
 __all__ = [
     "AuthenticationError",
@@ -47,6 +51,8 @@ __all__ = [
     "redact",
     "redact_keys",
 ]
+
+Fact = Any  # what JSON can hold
 
 _KEY = re.compile(r"\bsk_[A-Za-z0-9_\-]+")
 # Whoever has one can say that a job has ended; see `callbacks`.
@@ -81,79 +87,155 @@ def redact_keys(text: str) -> str:
 class LipsyncError(Exception):
     """The root of all errors of this package.
 
-    Attributes:
-        message: what happened, one or two sentences.
-        hint: what to do next, one or two sentences.
+    Args:
+        message: a sentence of your own, where there is no code for what happened.
+        code: what happened, "media.too_long": a row of the tables in `lipsync_nodes.words`.
+        remedy: what to do next, as those tables name it; several are done in their order.
+        hint: a sentence of your own on what to do next.
         job_id: the job it is about, where one is known.
         status_code: the HTTP status that the service answered with, if it answered.
         may_have_charged: whether credits may have been spent by the call that failed.
+        **facts: the values that the sentences of the code and of the remedy name.
+
+    Attributes:
+        code: what happened. It stays the same when sentences are reworded.
+        facts: the values, as JSON can hold them, without any key.
+        remedy: names of what to do next.
+        host: in whose terms `str(error)` speaks; see `lipsync_nodes.words`. A host sets it, and `language`.
+        language: the language of `str(error)`, "en" or "zh".
         retryable: of the class: whether the same call may succeed later, with nothing changed.
 
     """
 
     retryable: ClassVar[bool] = False
-    default_hint: ClassVar[str] = ""
+    default_code: ClassVar[str] = "error"
+    default_remedy: ClassVar[tuple[str, ...]] = ()
     default_may_have_charged: ClassVar[bool] = False
+    host: str = "python"
+    language: str = "en"
+    __module__ = "lipsync_nodes"  # where people import it from, and what a traceback or a host shows
+
+    def __init_subclass__(cls) -> None:
+        if cls.__module__ == __name__:
+            cls.__module__ = "lipsync_nodes"
 
     def __init__(
         self,
-        message: str,
+        message: str | None = None,
         *,
+        code: str | None = None,
+        remedy: str | tuple[str, ...] | None = None,
         hint: str | None = None,
         job_id: str | None = None,
         status_code: int | None = None,
         may_have_charged: bool | None = None,
+        **facts: Fact,
     ) -> None:
-        self.message = redact(message).encode("utf-8", "replace").decode()
-        self.hint = redact(self.default_hint if hint is None else hint)
+        # Without arguments, and with all else in `__dict__`, an error survives pickling between processes.
+        super().__init__()
+        self.code = code or self.default_code
+        self.facts: dict[str, Fact] = {}
+        self.remedy = self.default_remedy if remedy is None else (remedy,) if isinstance(remedy, str) else remedy
         self.job_id = job_id
         self.status_code = status_code
         self.may_have_charged = self.default_may_have_charged if may_have_charged is None else may_have_charged
-        # One positional argument, so that an error survives pickling between processes.
-        super().__init__(self.message)
+        self._add(facts if message is None else {**facts, "message": message})
+        if hint is not None:
+            self.hint = hint
+
+    def _add(self, facts: Mapping[str, Fact]) -> None:
+        self.facts.update(_plain(facts))
+
+    def at(self, place: str) -> Self:
+        """Name the input or the line that the error is about; the outermost is named last."""
+        inner = self.facts.get("place")
+        self._add({"place": f"{place}: {inner}" if inner else place})
+        return self
+
+    def advise(self, remedy: str, **facts: Fact) -> Self:
+        """Put what is to be done before all else in front of the remedy."""
+        self.remedy = (remedy, *self.remedy)
+        self._add(facts)
+        return self
+
+    @property
+    def message(self) -> str:
+        """What happened, one or two sentences."""
+        from lipsync_nodes import words  # noqa: PLC0415  # the tables are loaded once a sentence is needed
+
+        return words.message(self, self.language)
+
+    @property
+    def hint(self) -> str:
+        """What to do next, one or two sentences."""
+        from lipsync_nodes import words  # noqa: PLC0415  # see `message`
+
+        return words.remedy(self, self.language, self.host)
+
+    @hint.setter
+    def hint(self, hint: str) -> None:
+        self.remedy = ("own",) if hint else ()
+        self._add({"hint": hint})
 
     def __str__(self) -> str:
-        parts = [self.message]
-        if self.job_id and self.job_id not in self.message:
-            parts.append(f"Job id: {self.job_id}.")
-        if self.may_have_charged:
-            parts.append("Credits may have been spent.")
-        parts.append(self.hint)
-        return " ".join(part for part in parts if part)
+        from lipsync_nodes import words  # noqa: PLC0415  # see `message`
+
+        return words.render(self, self.language, self.host)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
+
+def _plain(value: object) -> Any:
+    """Return a fact as JSON can hold it, without any key."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(inner) for inner in value]
+    if value is None or type(value) in {bool, int, float}:
+        return value
+    return redact(str(value)).encode("utf-8", "replace").decode()
 
 
 class ConfigurationError(LipsyncError):
     """Something is missing or unsafe in the set-up; nothing was sent."""
 
+    default_code = "configuration_error"
+
 
 class InvalidRequest(LipsyncError):
     """The input is wrong. Found here, nothing was sent; found by the service (4xx), it was refused."""
 
-    default_hint = "Correct the input and submit again; nothing was charged."
+    default_code = "invalid_request"
+    default_remedy = ("correct_input",)
 
 
 class AuthenticationError(LipsyncError):
     """The service refused the key (401, 403)."""
 
-    default_hint = "Check LIPSYNC_API_KEY or the profile's api_key; `lipsync-nodes doctor` tests it."
+    default_code = "authentication_error"
+    default_remedy = ("check_key",)
 
 
 class InsufficientCredits(LipsyncError):
     """The account cannot pay for the job (402)."""
 
-    default_hint = "Nothing was charged. Add credits to the account, or choose 480p or shorter audio."
+    default_code = "insufficient_credits"
+    default_remedy = ("add_credits",)
 
 
 class BudgetExceeded(InsufficientCredits):
     """The job would cost more than the budget that the caller set; nothing was sent."""
 
-    default_hint = "Nothing was sent. Raise the budget, or choose 480p or shorter audio."
+    default_code = "budget_exceeded"
+    default_remedy = ("raise_budget",)
 
 
 class JobNotFound(LipsyncError):
     """The service knows no job of this id (404)."""
 
-    default_hint = "Check the job id, the base URL and that the key belongs to the account that submitted it."
+    default_code = "job_not_found"
+    default_remedy = ("check_job_id",)
 
 
 class RateLimited(LipsyncError):
@@ -167,9 +249,10 @@ class RateLimited(LipsyncError):
     """
 
     retryable = True
-    default_hint = "The request was refused. Try again later, with fewer requests at a time."
+    default_code = "rate_limited"
+    default_remedy = ("slow_down",)
 
-    def __init__(self, message: str, *, retry_after: float | None = None, **known: Any) -> None:
+    def __init__(self, message: str | None = None, *, retry_after: float | None = None, **known: Any) -> None:
         super().__init__(message, **known)
         self.retry_after = retry_after
 
@@ -178,37 +261,39 @@ class ServiceError(LipsyncError):
     """The service answered with an error (5xx) or with something that cannot be read."""
 
     retryable = True
-    default_hint = "This is a fault of the service or of something in between; try again later."
+    default_code = "service_error"
+    default_remedy = ("try_later",)
 
 
 class ConnectionFailed(LipsyncError):
     """The service could not be reached; it surely received nothing."""
 
     retryable = True
-    default_hint = "Nothing was charged. Check the network and the base URL, then try again."
+    default_code = "connection_failed"
+    default_remedy = ("check_network",)
 
 
 class SubmitTimeout(LipsyncError):
     """The time ran out before the submit was sent, in a queue say; nothing was charged."""
 
     retryable = True
-    default_hint = "Nothing was sent. Try again, with more time."
+    default_code = "submit_timeout"
+    default_remedy = ("more_time",)
 
 
 class SubmissionUncertain(LipsyncError):
     """A submit was sent and its outcome is unknown: the job may exist, and may be billed."""
 
-    default_hint = (
-        "It was not sent again, so as not to pay twice. Look for the job in your account at the service "
-        "before you submit the same input again."
-    )
+    default_code = "submission_uncertain"
+    default_remedy = ("look_in_account",)
     default_may_have_charged = True
 
 
 class JobFailed(LipsyncError):
     """The job ended without a video; the service's own words are in the message."""
 
-    default_hint = "Correct the input that the message speaks of and submit a new job."
+    default_code = "job_failed"
+    default_remedy = ("submit_corrected",)
     # Whether a failed job is billed is documented nowhere.
     default_may_have_charged = True
 
@@ -216,17 +301,16 @@ class JobFailed(LipsyncError):
 class JobStopped(JobFailed):
     """The job ended without a video in a way that is not documented: cancelled, timed out or deleted, say."""
 
-    default_hint = (
-        "It may be billed, so the same input is not submitted again by itself. To pay for a new job, submit again "
-        "with resubmit_uncertain=True (`--resubmit-uncertain`)."
-    )
+    default_code = "job_stopped"
+    default_remedy = ("resubmit_uncertain",)
 
 
 class JobTimeout(LipsyncError):
     """The job has not ended within the time given; it goes on at the service."""
 
     retryable = True
-    default_hint = "It is not lost: wait for the same job id again, do not submit anew."
+    default_code = "job_timeout"
+    default_remedy = ("wait_again",)
     default_may_have_charged = True
 
 
@@ -234,4 +318,5 @@ class DownloadError(LipsyncError):
     """The output could not be saved whole; nothing half-written was left at the target."""
 
     retryable = True
-    default_hint = "The job itself is done: download its output again. Output URLs expire, so do it soon."
+    default_code = "download_error"
+    default_remedy = ("download_again",)

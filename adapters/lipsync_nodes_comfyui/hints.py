@@ -12,7 +12,7 @@ _WORDS: Final[dict[str, str]] = {
     r"\(`lipsync-nodes demo`, or `--sandbox` on any command\)": "(start `lipsync-nodes sandbox`, and set "
     "LIPSYNC_BASE_URL to its address)",
     r"A sandbox needs none: add --sandbox\.": "A sandbox needs none.",
-    r"submit again with resubmit_uncertain=True \(`--resubmit-uncertain`\)": "run this node once with `force_new` on",
+    r"submit again with resubmit_uncertain=True( \(\S+\))?": "run this node once with `force_new` on",
     r", or submit with the same key later, which sends": ", or run again later, which sends",
     r"`lipsync-nodes jobs` lists what runs; the limits": "The limits",
     r"Set LIPSYNC_WEBHOOK to it; `lipsync-nodes webhook serve` starts one\.": "Set LIPSYNC_WEBHOOK to it.",

@@ -51,8 +51,8 @@ def read_batch(batch: Path, out: Path, profile: Profile) -> Iterator[Line]:
             if text is None or text.strip():
                 yield reader.line(number, text)
         except LipsyncError as error:
-            error.message, error.hint = f"{batch}, line {number}: {error.message}", "This line was not sent."
-            yield Line(number, fault=error)
+            error.remedy = ("line_not_sent",)
+            yield Line(number, fault=error.at(f"{batch}, line {number}"))
         except Exception as error:  # noqa: BLE001  # it may hold anything, and the other lines are to run
             yield Line(number, fault=unexpected(error, f"{batch}, line {number}"))
 

@@ -259,7 +259,7 @@ class BaseClient:
             if job is not None:
                 error.job_id, error.may_have_charged = job.id, True
                 again = f"The job itself is done: `lipsync-nodes download {job.id}` fetches it again. Do it soon."
-                error.hint = again if error.hint == error.default_hint else f"{error.hint} {again}"
+                error.hint = again if error.remedy == error.default_remedy else f"{error.hint} {again}"
             raise
         if job is not None:
             self._note_saved(job, saved)
