@@ -161,12 +161,12 @@ class _Nameless:
 def _read(file: BinaryIO, size: int, picture: bool, name: str, **options: str) -> Probe:
     av = _av()
     file.seek(0)
-    limits = [{"max_pixels": str(MOST_PIXELS)}] if picture else None
+    limits = {"max_pixels": str(MOST_PIXELS)} if picture else {}
     options["format_whitelist"] = _KNOWN
     try:
         # A picture is one packet, and its size is checked.
         source = _Nameless(file, size, name, 2 * LARGEST_PICTURE if picture else LONGEST_GAP)
-        with av.open(source, options=options, stream_options=limits) as container:
+        with av.open(source, options=limits, container_options=options) as container:
             return _contents(av, container, source, name)
     except av.error.FFmpegError as error:
         why = error.strerror
