@@ -155,9 +155,18 @@ def test_estimate_reads_lengths_from_files_or_takes_them(cli):
     local = json.loads(cli("estimate", "image", "--image", FACE, "--audio", VOICE, "--json").stdout)
     assert local == {"credits": 12, "exact": False, "caveat": "a fraction of a second is rounded up"}
     given = cli("estimate", "image-multi", "--image", "https://x.example/i", "--left-audio", "https://x.example/l",
-                "--right-audio", "https://x.example/r", "--order", "left_right", "--audio-seconds", 6,
+                "--right-audio", "https://x.example/r", "--order", "left_right", "--left-audio-seconds", 6,
                 "--right-audio-seconds", 9, "--resolution", "720p", "--json")  # fmt: skip
     assert json.loads(given.stdout)["credits"] == 60
+
+
+def test_estimate_needs_only_what_the_cost_depends_on(cli):
+    lengths = ["--left-audio-seconds", 6, "--right-audio-seconds", 9]
+    done = cli("estimate", "image-multi", *lengths, "--order", "left_right", "--json")
+    assert json.loads(done.stdout)["credits"] == 30
+    done = cli("estimate", "image-multi", *lengths[:2], "--json")
+    assert done.returncode == 2
+    assert "how long `right_audio` lasts" in json.loads(done.stdout)["error"]["message"]
 
 
 def test_jobs_and_resume_bring_back_what_was_left(cli, service, tmp_path):

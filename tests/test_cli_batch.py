@@ -112,6 +112,7 @@ def test_a_mistake_of_ours_is_one_lines_alone(cli, service, tmp_path):
         [{"out": 5}],
         [{"key": ["k"]}],
         [{"audio_seconds": "long"}],
+        [{"right_audio_seconds": 3}],
         [{"sead": 1}],
     ],
 )

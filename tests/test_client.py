@@ -27,6 +27,7 @@ from lipsync_nodes import (
     estimate_credits,
 )
 from lipsync_nodes.ledger import Ledger
+from lipsync_nodes.service import spec_of
 from tests.conftest import QUICK, Face
 
 QUICKLY = {"timeout": 10, "poll_interval": 0.03}
@@ -192,9 +193,9 @@ def test_a_wrong_key_is_told_and_not_repeated(face_of, sandbox, form):
 
 def test_a_budget_refuses_before_anything_is_sent(face_of, sandbox, form):
     face = face_of(api_key=sandbox.api_key, base_url=sandbox.base_url, budget=20)
-    seconds = {"audio_seconds": 12, "right_audio_seconds": 12}
+    lengths = {field.name: 12 for field in spec_of(form).timed}
     with pytest.raises(BudgetExceeded):
-        face.submit(form, estimate=estimate_credits(form, **seconds))
+        face.submit(form, estimate=estimate_credits(form, lengths=lengths))
     with pytest.raises(BudgetExceeded):
         face.submit(form)
     assert not submits(sandbox)

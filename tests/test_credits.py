@@ -16,6 +16,7 @@ from lipsync_nodes import (
     estimate_credits,
 )
 from lipsync_nodes.flows import Budget, Submission
+from lipsync_nodes.host import CATALOGUE
 
 
 def image(resolution="480p"):
@@ -67,20 +68,56 @@ def test_a_video_costs_by_its_audio_and_says_where_that_is_an_upper_bound(video_
     [("meanwhile", 6, 9, 18), ("left_right", 6, 9, 30), ("right_left", 6, 9, 30), ("left_right", 1, 1, 10)],
 )
 def test_two_people_cost_the_longer_audio_or_the_sum(order, left, right, credits_):
-    assert estimate_credits(two(order), audio_seconds=left, right_audio_seconds=right) == credits_
+    assert estimate_credits(two(order), lengths={"left_audio": left, "right_audio": right}) == credits_
 
 
 @pytest.mark.parametrize(
     ("form", "lengths", "missing"),
     [
-        (image(), {}, "audio_seconds"),
-        (video(), {"video_seconds": 3}, "audio_seconds"),
-        (two(), {"audio_seconds": 3}, "right_audio_seconds"),
+        (image(), {}, "audio"),
+        (video(), {"video_seconds": 3}, "audio"),
+        (two(), {"left_audio_seconds": 3}, "right_audio"),
+        (two(), {"right_audio_seconds": 3, "left_audio_seconds": None}, "left_audio"),
     ],
 )
 def test_a_length_that_is_not_known_is_asked_for(form, lengths, missing):
-    with pytest.raises(InvalidRequest, match=missing):
+    with pytest.raises(InvalidRequest, match=f"`{missing}` lasts, .* Give the length of `{missing}` in seconds"):
         estimate_credits(form, **lengths)
+
+
+EACH_AUDIO = [(spec, field.name) for spec in CATALOGUE for field in spec.media if field.media == "audio"]
+
+
+@pytest.mark.parametrize(("spec", "name"), EACH_AUDIO, ids=[f"{spec.command}-{name}" for spec, name in EACH_AUDIO])
+def test_no_audio_is_left_out_of_the_bill(spec, name):
+    """Of all endpoints, also of one that is added: without an audio's length there is no price, and with it more."""
+    lengths = {field.name: 10.0 for field in spec.timed}
+    draft = spec.draft(**{name: "https://x/"})
+    with pytest.raises(InvalidRequest, match=f"`{name}` lasts"):
+        estimate_credits(draft, lengths={**lengths, name: None})
+    assert estimate_credits(draft, lengths={**lengths, name: 20}) > estimate_credits(draft, lengths=lengths)
+
+
+def test_an_estimate_needs_only_what_the_cost_depends_on():
+    """A draft: the forms of the endpoints without what they require. It cannot be submitted."""
+    drafts = {spec.command: spec.draft for spec in CATALOGUE}
+    assert estimate_credits(drafts["image"](resolution="720p"), audio_seconds=10) == 40
+    both = {"left_audio": 6, "right_audio": 9}
+    assert estimate_credits(drafts["image-multi"](order="left_right"), lengths=both) == 30
+    with pytest.raises(InvalidRequest, match="`resolution`"):
+        drafts["image"](resolution="8K")
+    with LipsyncClient("sk_x", "https://service.example") as client, pytest.raises(InvalidRequest, match="No endpoint"):
+        client.submit(drafts["image"]())
+
+
+@pytest.mark.parametrize("name", ["image", "right_audio", "nonsense"])
+def test_a_length_is_that_of_an_audio_or_a_video(name):
+    with pytest.raises(InvalidRequest, match=f"no medium `{name}` that has a length; it has: video, audio"):
+        estimate_credits(video(), lengths={"audio": 10, name: 10})
+    with pytest.raises(InvalidRequest, match=f"no medium `{name}`"):
+        estimate_credits(video(), **{"audio_seconds": 10, f"{name}_seconds": 10})
+    with pytest.raises(TypeError, match="unexpected keyword argument 'audio'"):
+        estimate_credits(video(), audio=10)
 
 
 WRONG_LENGTHS = {"zero": 0, "-5": -5, "nan": float("nan"), "inf": float("inf"), "true": True, "text": "12", "1e9": 1e9}
@@ -89,12 +126,12 @@ wrong_length = pytest.mark.parametrize("seconds", WRONG_LENGTHS.values(), ids=WR
 
 
 @wrong_length
-@pytest.mark.parametrize("name", ["audio_seconds", "video_seconds", "right_audio_seconds"])
+@pytest.mark.parametrize("name", ["audio", "video"])
 def test_a_length_is_a_positive_number(seconds, name):
-    """Also one that this endpoint has no use for, and one that is only a help."""
-    lengths = {"audio_seconds": 10, name: seconds}
-    with pytest.raises(InvalidRequest, match=f"{name} must be"):
-        estimate_credits(video(), **lengths, allow_long=True)
+    """Also one that the price can do without."""
+    lengths = {"audio": 10, name: seconds}
+    with pytest.raises(InvalidRequest, match=f"The length of `{name}` must be"):
+        estimate_credits(video(), lengths=lengths, allow_long=True)
 
 
 @wrong_length
@@ -108,9 +145,9 @@ def test_a_timeout_is_a_positive_number(sandbox, seconds):
 @pytest.mark.parametrize(
     ("form", "lengths", "words"),
     [
-        (image(), {"audio_seconds": 600.004}, "audio_seconds lasts 600.01 s"),
-        (video(), {"audio_seconds": 10, "video_seconds": 700}, "video_seconds lasts 700 s"),
-        (two("left_right"), {"audio_seconds": 400, "right_audio_seconds": 400}, "The video lasts 800 s"),
+        (image(), {"audio_seconds": 600.004}, "`audio` lasts 600.01 s"),
+        (video(), {"audio_seconds": 10, "video_seconds": 700}, "`video` lasts 700 s"),
+        (two("left_right"), {"left_audio_seconds": 400, "right_audio_seconds": 400}, "The video lasts 800 s"),
     ],
 )
 def test_a_given_length_has_the_limit_of_a_files(form, lengths, words):

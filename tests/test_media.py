@@ -126,7 +126,7 @@ def test_a_given_length_that_contradicts_the_file(tmp_path):
     for given, credits_ in ((2, 16), (20, 40)):
         cost = estimate_credits(form, audio_seconds=given)
         assert cost == credits_
-        assert f"audio_seconds is {given} s and its file lasts 8 s; the longer counts" in cost.caveat
+        assert f"`audio` is given as {given} s and its file lasts 8 s; the longer counts" in cost.caveat
 
 
 def test_rounding_hides_nothing(tmp_path):

@@ -175,8 +175,7 @@ class LipsyncOperator(BaseOperator):
 
     def _estimate(self, form: Form) -> Credits | None:
         """Return what the job costs at most; None where the length of its media is not known."""
-        audio, right_audio, video = self.spec.seconds(_lengths(self.media_seconds or {}))
-        return known_credits(form, audio_seconds=audio, right_audio_seconds=right_audio, video_seconds=video)
+        return known_credits(form, lengths=_lengths(self.media_seconds or {}))
 
     def _patience(self, estimate: Credits | None) -> float:
         return self.timeout or deadline_for(estimate.seconds if estimate else None)

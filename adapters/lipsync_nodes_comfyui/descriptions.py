@@ -25,7 +25,6 @@ __all__ = [
     "Description",
     "run_node",
     "submit_node",
-    "timed_fields",
 ]
 
 # An integer widget always has a value; this one stands for "not set".
@@ -180,12 +179,6 @@ def run_node(spec: NodeSpec) -> Description:
     )
 
 
-def timed_fields() -> list[FieldSpec]:
-    """Return the audio and video fields of all endpoints, each name once."""
-    fields = {field.name: field for spec in CATALOGUE for field in spec.media if field.media in {"audio", "video"}}
-    return list(fields.values())
-
-
 def _seconds(field: FieldSpec) -> FieldSpec:
     """Describe the length of a media field."""
     en = f"{field.title}: its length in seconds, or the media itself. 0: unknown, or not needed."
@@ -193,9 +186,20 @@ def _seconds(field: FieldSpec) -> FieldSpec:
     return replace(field, type="seconds", required=False, default=0.0, help=en, zh_help=zh)
 
 
+def _lengths() -> list[FieldSpec]:
+    """Return the lengths of the media of all endpoints, each name once."""
+    fields = {field.name: field for spec in CATALOGUE for field in spec.timed}
+    return list(map(_seconds, fields.values()))
+
+
 def _choices() -> list[FieldSpec]:
-    """Return the fields of all endpoints that are a choice, each name once."""
-    return list({field.name: field for spec in CATALOGUE for field in spec.fields if field.choices}.values())
+    """Return the fields of all endpoints that are a choice, each name once; where they differ, with all choices."""
+    fields: dict[str, FieldSpec] = {}
+    for field in (field for spec in CATALOGUE for field in spec.fields if field.choices):
+        known = fields.get(field.name, field)
+        both = tuple(dict.fromkeys(known.choices + field.choices))
+        fields[field.name] = replace(known, choices=both, required=False)
+    return list(fields.values())
 
 
 WAIT: Final = Description(
@@ -222,7 +226,7 @@ ESTIMATE: Final = Description(
     "Estimate how many credits a job will cost, by the documented rules. Nothing is sent.",
     "对口型:估算",
     "按公开规则估算任务所需积分,不发送任何内容。",
-    inputs=(ENDPOINT, *map(_seconds, timed_fields()), *_choices()),
+    inputs=(ENDPOINT, *_lengths(), *_choices()),
     outputs=("credits", "text"),
 )
 

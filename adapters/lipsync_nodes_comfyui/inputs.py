@@ -81,10 +81,8 @@ def form_of(spec: NodeSpec, values: Mapping[str, Any], linked: Iterable[str] = (
     """
     waiting = set(linked)
     given = {field.name: _given(field, values.get(field.name)) for field in spec.fields if field.name not in waiting}
-    # A value that comes through a socket later cannot be checked yet.
-    stand_in = {field.name: b"?" for field in spec.fields if field.name in waiting and field.media}
     try:
-        return spec.form_from({name: value for name, value in (given | stand_in).items() if value is not None})
+        return spec.form_from({name: value for name, value in given.items() if value is not None}, draft=bool(waiting))
     except InvalidRequest as error:
         about_media = any(f"`{field.name}`" in error.message for field in spec.media)
         raise InvalidRequest(error.message, hint=MEDIA_HINT if about_media else None) from None

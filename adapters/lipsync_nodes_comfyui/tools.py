@@ -13,7 +13,7 @@ from lipsync_nodes.host import check_media_url, spec_named
 
 from .base import Node, Submitted
 from .clients import client_of
-from .descriptions import DOWNLOAD, ESTIMATE, WAIT, timed_fields
+from .descriptions import DOWNLOAD, ESTIMATE, WAIT
 from .display import Display
 from .media import seconds_of
 from .running import interruptible
@@ -99,13 +99,9 @@ class LipsyncEstimate(Node):
     @classmethod
     def execute(cls, endpoint: str, **values: Any) -> io.NodeOutput:
         spec = spec_named(endpoint)
-        known: dict[str, Any] = {
-            field.name: values[field.name] for field in spec.fields if field.choices and field.name in values
-        }
-        media = {field.name: "https://example.com/" for field in spec.media if field.required}  # any will do
-        form = spec.form_from(known | media)
-        audio, right_audio, video = spec.seconds({f.name: seconds_of(values.get(f.name)) for f in timed_fields()})
-        estimate = estimate_credits(form, audio_seconds=audio, right_audio_seconds=right_audio, video_seconds=video)
+        chosen = {field.name: values[field.name] for field in spec.fields if field.choices and field.name in values}
+        lengths = {field.name: seconds_of(values.get(field.name)) for field in spec.timed}
+        estimate = estimate_credits(spec.form_from(chosen, draft=True), lengths=lengths)
         text = f"{int(estimate)} credits" if estimate.exact else f"at most {int(estimate)} credits: {estimate.caveat}"
         return io.NodeOutput(int(estimate), text, ui=ui.PreviewText(text))
 

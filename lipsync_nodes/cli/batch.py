@@ -1,8 +1,8 @@
 """`run --batch`: many jobs from a file of JSON lines, safe to run again: what is finished is not paid or fetched anew.
 
 Each line is an object with `endpoint` (`image`, `video`, `image-multi`), the endpoint's fields, and perhaps `key`,
-`out` and `audio_seconds`, `right_audio_seconds`, `video_seconds`. A line that is wrong or fails is reported at the end,
-with the gravest exit code; the others run (`--strict`: nothing is sent if any line is wrong):
+`out` and lengths of its media, such as `audio_seconds`. A line that is wrong or fails is reported at the end, with the
+gravest exit code; the others run (`--strict`: nothing is sent if any line is wrong):
 
     {"endpoint": "image", "image": "https://…/face.png", "audio": "https://…/voice.mp3", "out": "hello.mp4"}
 """

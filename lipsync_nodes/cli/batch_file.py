@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lipsync_nodes import InvalidRequest, LipsyncError, Profile
-from lipsync_nodes.cli.session import LENGTHS, cost_of, form_of
+from lipsync_nodes.cli.session import cost_of, form_of
 from lipsync_nodes.cli.speak import json_of, unexpected
 from lipsync_nodes.host import (
     Form,
@@ -86,11 +86,12 @@ class _Reader:
         values = _object(text)
         spec = spec_named(values.pop("endpoint"))
         key, name = (_typed(values.pop(field, None), field, str) for field in ("key", "out"))
-        lengths = {length: _typed(values.pop(length, None), length, (int, float)) for length in LENGTHS}
+        names = [field.seconds for field in spec.timed]
+        lengths = {name: _typed(values.pop(name, None), name, (int, float)) for name in names}
         if strange := values.keys() - {field.name for field in spec.fields}:
             raise InvalidRequest(f"{spec.id} has no field {', '.join(sorted(strange))}.")
         form = form_of(spec, values)
-        cost = cost_of(form, lengths)
+        cost = cost_of(spec, form, lengths)
         key, usual = self._key(form, key)
         target = check_target(os.path.join(self.out, name or usual))  # noqa: PTH118  # a Path has no slash at its end
         self._take(key, file_identity(target) if name and not names_folder(target) else None)

@@ -10,7 +10,7 @@ from click.core import ParameterSource
 
 from lipsync_nodes import Credits, estimate_credits
 from lipsync_nodes.cli.batch import batch_options, run_batch
-from lipsync_nodes.cli.session import LENGTHS, Session, common_options, cost_of, form_of
+from lipsync_nodes.cli.session import Session, common_options, cost_of, form_of, lengths_of
 from lipsync_nodes.cli.speak import json_of, show
 from lipsync_nodes.host import CATALOGUE, FieldSpec, NodeSpec, SubmitOptions
 
@@ -57,11 +57,14 @@ def waiting_options(command: Command) -> Command:
     return command
 
 
-def _length_options(command: Command) -> Command:
+def _length_options(spec: NodeSpec, command: Command) -> Command:
     command = click.option("--allow-long", is_flag=True, help="Let media pass that last longer than 600 s.")(command)
-    for name in ("video", "right-audio", "audio"):
-        text = f"How long the {name.replace('-', ' ')} lasts, in seconds; read from the file if it is a local one."
-        command = click.option(f"--{name}-seconds", type=click.FloatRange(0, min_open=True), help=text)(command)
+    for field in reversed(spec.timed):
+        text = f"How long the {field.title.lower()} lasts, in seconds; read from the file if it is a local one."
+        length = click.option(
+            f"{field.option}-seconds", field.seconds, type=click.FloatRange(0, min_open=True), help=text
+        )
+        command = length(command)
     return command
 
 
@@ -74,10 +77,10 @@ def _submit_options(command: Command) -> Command:
         click.option("--key", help="Submission key: what was submitted under it before is picked up, not paid again."),
     ):
         command = option(command)
-    return _length_options(command)
+    return command
 
 
-def _field_option(field: FieldSpec) -> Callable[[Command], Command]:
+def _field_option(field: FieldSpec, *, required: bool) -> Callable[[Command], Command]:
     """Make the option of one form field."""
     kind: Any = {"integer": click.IntRange(field.minimum, field.maximum), "object": _JsonObject()}.get(
         field.type, click.STRING
@@ -86,7 +89,7 @@ def _field_option(field: FieldSpec) -> Callable[[Command], Command]:
         field.option,
         field.name,
         type=click.Choice(field.choices) if field.choices else kind,
-        required=field.required,
+        required=required,
         show_default=str(field.default) if field.choices else False,
         metavar="URL|FILE" if field.media else None,
         help=field.help,
@@ -107,9 +110,9 @@ class _JsonObject(click.ParamType):  # type: ignore[type-arg]  # generic from cl
 
 
 def _add(group: click.Group, spec: NodeSpec, command: Command) -> None:
-    command = common_options(command)
+    command = common_options(_length_options(spec, command))
     for field in reversed(spec.fields):
-        command = _field_option(field)(command)
+        command = _field_option(field, required=field.required and group is not estimate)(command)
     group.command(spec.command, help=f"{spec.help}.")(command)
 
 
@@ -134,7 +137,7 @@ def _make(spec: NodeSpec) -> None:
     def run_one(session: Session, out: str | None, **values: Any) -> None:
         with session.client(budget=values["budget"], lasting=values["key"] is not None) as (client, to):
             form = form_of(spec, values)
-            cost = cost_of(form, values)
+            cost = cost_of(spec, form, values)
             # The sandbox, and with it the URL, ends with this call.
             target = out or ("./" if to.sandbox else None)
             with session.progress("Submitting", usual=to.ledger.usual_seconds(spec.id)) as progress:
@@ -152,16 +155,15 @@ def _make(spec: NodeSpec) -> None:
     def submit_one(session: Session, **values: Any) -> None:
         with session.client(budget=values["budget"]) as (client, _):
             form = form_of(spec, values)
-            cost = cost_of(form, values)
+            cost = cost_of(spec, form, values)
             with session.progress("Submitting") as progress:
                 job = client.submit(form, **_given(values, estimate=cost))
                 progress.job(job)
         show({**job.wire(), "credits": cost}, as_json=session.as_json)
 
-    @_length_options
     def estimate_one(session: Session, **values: Any) -> None:
-        lengths = {name: values[name] for name in [*LENGTHS, "allow_long"]}
-        cost = estimate_credits(form_of(spec, values), **lengths)
+        form, lengths = form_of(spec, values, draft=True), lengths_of(spec, values)
+        cost = estimate_credits(form, lengths=lengths, allow_long=values["allow_long"])
         show({"credits": cost, "exact": cost.exact, "caveat": cost.caveat}, as_json=session.as_json)
 
     for group, command in ((run, run_one), (submit, submit_one), (estimate, estimate_one)):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import click
 from pydantic import SecretStr
@@ -17,14 +17,20 @@ from pydantic import SecretStr
 from lipsync_nodes import AsyncLipsyncClient, Credits, Job, Ledger, LipsyncClient, Profile
 from lipsync_nodes.cli.output import RUN
 from lipsync_nodes.cli.speak import Progress, in_words
-from lipsync_nodes.host import Form, NodeSpec, file_identity, known_credits, load_profile, plugins, source_and_target
+from lipsync_nodes.host import (
+    Form,
+    NodeSpec,
+    file_identity,
+    known_credits,
+    load_profile,
+    plugins,
+    source_and_target,
+)
 
 if TYPE_CHECKING:
     from lipsync_nodes.sandbox import Sandbox
 
-__all__ = ["LENGTHS", "Connection", "Session", "Waiting", "common_options", "cost_of", "form_of"]
-
-LENGTHS: Final = ("audio_seconds", "right_audio_seconds", "video_seconds")
+__all__ = ["Connection", "Session", "Waiting", "common_options", "cost_of", "form_of", "lengths_of"]
 
 
 @dataclass(frozen=True)
@@ -117,15 +123,20 @@ def sandbox_profile(sandbox: Sandbox) -> Profile:
     )
 
 
-def form_of(spec: NodeSpec, values: Mapping[str, Any]) -> Form:
-    """Build the form from a command's options or a batch's line."""
-    return spec.form(**{field.name: value for field in spec.fields if (value := values.get(field.name)) is not None})
+def form_of(spec: NodeSpec, values: Mapping[str, Any], *, draft: bool = False) -> Form:
+    """Build the form from a command's options or a batch's line; a *draft* may lack what is required."""
+    form = spec.draft if draft else spec.form
+    return form(**{field.name: value for field in spec.fields if (value := values.get(field.name)) is not None})
 
 
-def cost_of(form: Form, values: Mapping[str, Any]) -> Credits | None:
+def lengths_of(spec: NodeSpec, values: Mapping[str, Any]) -> dict[str, float | None]:
+    """Return the lengths that a command's options or a batch's line give, by field name."""
+    return {field.name: values.get(field.seconds) for field in spec.timed}
+
+
+def cost_of(spec: NodeSpec, form: Form, values: Mapping[str, Any]) -> Credits | None:
     """Estimate the credits, from the lengths that were given and those of local files; None where one is not known."""
-    lengths = {name: values.get(name) for name in LENGTHS}
-    return known_credits(form, **lengths, allow_long=values.get("allow_long", False))
+    return known_credits(form, lengths=lengths_of(spec, values), allow_long=values.get("allow_long", False))
 
 
 def common_options(command: Callable[..., object]) -> Callable[..., object]:

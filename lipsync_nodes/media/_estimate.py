@@ -1,18 +1,18 @@
-"""What a submit will cost: the lengths of its media, by the rules of the service."""
+"""What a submit will cost: the lengths of its media, by the rule of its endpoint."""
 
 from __future__ import annotations
 
-import math
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
+from lipsync_nodes.errors import InvalidRequest
 from lipsync_nodes.service import (
-    CREDITS_PER_SECOND,
     LONGEST_MEDIA,
-    MINIMUM_SECONDS,
     Credits,
     Form,
+    Lengths,
     LengthUnknown,
-    Seconds,
+    NodeSpec,
     in_seconds,
     positive_seconds,
     spec_of,
@@ -27,25 +27,21 @@ __all__ = [
 # What a codec adds at both ends: by so many seconds may a file's header and its content differ.
 PADDING: Final = 0.2
 DAY: Final = 86_400
-ARGUMENTS: Final = ("audio_seconds", "right_audio_seconds", "video_seconds")
+SUFFIX: Final = "_seconds"
+
+GivenLengths = Mapping[str, float | None]
 
 
 def estimate_credits(
-    form: Form,
-    *,
-    audio_seconds: float | None = None,
-    right_audio_seconds: float | None = None,
-    video_seconds: float | None = None,
-    allow_long: bool = False,
+    form: Form, *, lengths: GivenLengths | None = None, allow_long: bool = False, **seconds: float | None
 ) -> Credits:
     """Estimate what a submit of *form* costs, in whole credits; an upper bound where the rules are ambiguous.
 
     Args:
-        form: what would be submitted.
-        audio_seconds: how long `audio` (or `left_audio`) lasts, in seconds.
-        right_audio_seconds: how long `right_audio` lasts, in seconds.
-        video_seconds: how long `video` lasts, in seconds; without it the estimate is an upper bound.
+        form: what would be submitted; of a draft (`spec.draft`), what the cost depends on is enough.
+        lengths: how long media last, in seconds, by field name: `{"audio": 12.5}`; None where that is not known.
         allow_long: let media pass that last longer than the 600 s that the upstream accepts.
+        **seconds: the same by keywords, `audio_seconds=12.5`.
 
     Local files are checked as a submit checks them, and measured; where a length is given, too, the longer counts.
 
@@ -53,47 +49,61 @@ def estimate_credits(
         InvalidRequest: a length that the rule needs is not known or cannot be, or a submit would refuse a file.
 
     """
-    given = Seconds(audio_seconds, right_audio_seconds, video_seconds)
-    for argument, known in zip(ARGUMENTS, given, strict=True):
-        if known is not None and positive_seconds(argument, known, DAY) > LONGEST_MEDIA and not allow_long:
-            raise too_long(argument, known)
-    lengths, caveats = _with_local_lengths(form, given, allow_long)
-    billed = spec_of(form).billed(form, lengths)
-    if billed.seconds > LONGEST_MEDIA and not allow_long:
-        raise too_long("The video", billed.seconds)
-    exact = round(billed.seconds, 6)  # what is less than a microsecond is an error of the computer's numbers
-    seconds = max(MINIMUM_SECONDS, math.ceil(exact))
-    if seconds > MINIMUM_SECONDS and seconds > exact:
-        caveats.append("a fraction of a second is rounded up")
-    caveats[:0] = [billed.caveat] if billed.caveat else []
-    return Credits(seconds * CREDITS_PER_SECOND[form.resolution], "; ".join(caveats), billed.seconds)
+    spec = spec_of(form, draft=True)
+    given = _given(spec, {**(lengths or {}), **_by_field(seconds)}, allow_long)
+    measured, caveats = _measured(form, given, allow_long)
+    cost = spec.credits(form, Lengths(given | measured))
+    if cost.seconds is not None and cost.seconds > LONGEST_MEDIA and not allow_long:
+        raise too_long("The video", cost.seconds)
+    return Credits(cost, "; ".join(filter(None, (cost.caveat, *caveats))), cost.seconds)
 
 
-def known_credits(form: Form, **lengths: Any) -> Credits | None:
+def known_credits(form: Form, *, lengths: GivenLengths | None = None, allow_long: bool = False) -> Credits | None:
     """Return what `estimate_credits` says, or None where a length is not known. Raises what is wrong with the rest."""
     try:
-        return estimate_credits(form, **lengths)
+        return estimate_credits(form, lengths=lengths, allow_long=allow_long)
     except LengthUnknown:
         return None
 
 
-def _with_local_lengths(form: Form, given: Seconds, allow_long: bool) -> tuple[Seconds, list[str]]:
-    """Add the lengths of local files, and say what contradicts them."""
+def _by_field(seconds: GivenLengths) -> dict[str, float | None]:
+    """Turn keywords into field names."""
+    if strange := [name for name in seconds if not name.endswith(SUFFIX)]:
+        raise TypeError(f"estimate_credits() got an unexpected keyword argument {strange[0]!r}")
+    return {name.removesuffix(SUFFIX): length for name, length in seconds.items()}
+
+
+def _given(spec: NodeSpec, lengths: GivenLengths, allow_long: bool) -> dict[str, float]:
+    """Check the lengths that were given, and leave out what is not known."""
+    names = [field.name for field in spec.timed]
+    given = {}
+    for name, seconds in lengths.items():
+        if name not in names:
+            raise InvalidRequest(f"{spec.id} has no medium `{name}` that has a length; it has: {', '.join(names)}.")
+        if seconds is None:
+            continue
+        given[name] = positive_seconds(f"The length of `{name}`", seconds, DAY)
+        if given[name] > LONGEST_MEDIA and not allow_long:
+            raise too_long(f"`{name}`", given[name])
+    return given
+
+
+def _measured(form: Form, given: Mapping[str, float], allow_long: bool) -> tuple[dict[str, float], list[str]]:
+    """Return the lengths of local files, or what was given where that is more, and say what contradicts them."""
     if not form.assets:
-        return given, []
+        return {}, []
     from lipsync_nodes.media._probe import check  # noqa: PLC0415  # reads files; flows import this module and do not
 
-    found = {name: check(form, name, allow_long=allow_long) for name in form.assets}
-    caveats = [
-        f"`{name}` lasts {in_seconds(probe.seconds)} by its content and {in_seconds(probe.stated)} by its header"
-        for name, probe in found.items()
-        if probe.seconds and probe.stated and abs(probe.seconds - probe.stated) > PADDING
-    ]
-    measured = spec_of(form).seconds({name: probe.longest for name, probe in found.items()})
-    caveats += [
-        f"{argument} is {in_seconds(known)} and its file lasts {in_seconds(length)}"
-        for argument, known, length in zip(ARGUMENTS, given, measured, strict=True)
-        if known and length and abs(known - length) > PADDING
-    ]
-    longer = [max(pair, key=lambda seconds: seconds or 0) for pair in zip(given, measured, strict=True)]
-    return Seconds(*longer), [f"{caveat}; the longer counts" for caveat in caveats]
+    lengths, caveats = {}, []
+    for name in form.assets:
+        probe = check(form, name, allow_long=allow_long)
+        if probe.seconds is None or probe.longest is None:
+            continue
+        known, longest = given.get(name, 0.0), probe.longest
+        if probe.stated and abs(probe.seconds - probe.stated) > PADDING:
+            by_content, by_header = in_seconds(probe.seconds), in_seconds(probe.stated)
+            caveats.append(f"`{name}` lasts {by_content} by its content and {by_header} by its header")
+        if known and abs(known - longest) > PADDING:
+            caveats.append(f"`{name}` is given as {in_seconds(known)} and its file lasts {in_seconds(longest)}")
+        lengths[name] = max(known, longest)
+    return lengths, [f"{caveat}; the longer counts" for caveat in caveats]

@@ -124,7 +124,7 @@ def check(form: Form, name: str, *, allow_long: bool = False) -> Probe:
 
     """
     asset = form.assets[name]
-    wanted = next(field.media for field in spec_of(form).media if field.name == name)
+    wanted = next(field.media for field in spec_of(form, draft=True).media if field.name == name)
     try:
         found = probe(asset)
     except InvalidRequest as error:

@@ -1,7 +1,7 @@
 """What the service is, without I/O: its forms, its jobs, its endpoints, its prices and its replies."""
 
 from lipsync_nodes.service._arguments import check_job_id, check_key
-from lipsync_nodes.service._catalogue import CATALOGUE, FieldSpec, LengthUnknown, NodeSpec, Seconds, spec_named, spec_of
+from lipsync_nodes.service._catalogue import CATALOGUE, FieldSpec, NodeSpec, spec_named, spec_of
 from lipsync_nodes.service._endings import later, timeout_of, video_of
 from lipsync_nodes.service._fields import (
     MEDIA_URL,
@@ -15,16 +15,14 @@ from lipsync_nodes.service._fields import (
 from lipsync_nodes.service._forms import Form, ImageForm, ImageMultiForm, VideoForm
 from lipsync_nodes.service._job import Job, JobStatus, WebhookEvent, parse_job
 from lipsync_nodes.service._lengths import LONGEST_MEDIA, in_seconds, too_long
-from lipsync_nodes.service._pricing import CREDITS_PER_SECOND, MINIMUM_SECONDS, Credits, whole_credits
+from lipsync_nodes.service._pricing import Credits, Lengths, LengthUnknown, price, whole_credits
 from lipsync_nodes.service._reading import id_in, opened, writable
 from lipsync_nodes.service._replies import Answer, NoAnswer, error_of, retry_after, shorten, submit_error
 
 __all__ = [
     "CATALOGUE",
-    "CREDITS_PER_SECOND",
     "LONGEST_MEDIA",
     "MEDIA_URL",
-    "MINIMUM_SECONDS",
     "WEBHOOK_URL",
     "Answer",
     "Asset",
@@ -36,10 +34,10 @@ __all__ = [
     "Job",
     "JobStatus",
     "LengthUnknown",
+    "Lengths",
     "NoAnswer",
     "NodeSpec",
     "Resolution",
-    "Seconds",
     "VideoForm",
     "WebhookEvent",
     "brief",
@@ -53,6 +51,7 @@ __all__ = [
     "opened",
     "parse_job",
     "positive_seconds",
+    "price",
     "retry_after",
     "shorten",
     "spec_named",

@@ -5,77 +5,31 @@ Command line, sandbox and adapters render their inputs from `NodeSpec.fields`; n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal
+
+from pydantic import create_model
+from pydantic.fields import FieldInfo
 
 from lipsync_nodes.errors import InvalidRequest
 from lipsync_nodes.service._fields import URLS_ONLY
 from lipsync_nodes.service._forms import Form, ImageForm, ImageMultiForm, VideoForm
+from lipsync_nodes.service._pricing import CreditRule, credits_of_audio, credits_of_two_audios, credits_of_video
 
 __all__ = [
     "CATALOGUE",
-    "Billed",
     "FieldSpec",
-    "LengthUnknown",
     "MediaKind",
     "NodeSpec",
-    "Seconds",
     "spec_named",
     "spec_of",
 ]
 
 
 MediaKind = Literal["video", "image", "audio", "mask"]
-
-
-class Seconds(NamedTuple):
-    """How long the inputs last, in seconds, as far as it is known."""
-
-    audio: float | None = None
-    right_audio: float | None = None
-    video: float | None = None
-
-
-class LengthUnknown(InvalidRequest):
-    """A length that the cost depends on is not known; nothing is wrong with the form."""
-
-
-@dataclass(frozen=True, slots=True)
-class Billed:
-    """What a job is billed for: seconds, and why that may be more than the truth (empty if it is exact)."""
-
-    seconds: float
-    caveat: str = ""
-
-
-def _bill_audio(_form: Form, length: Seconds) -> Billed:
-    return Billed(_known(length.audio, "audio_seconds"))
-
-
-def _bill_video(_form: Form, length: Seconds) -> Billed:
-    audio = _known(length.audio, "audio_seconds")
-    if length.video is not None and length.video >= audio:
-        return Billed(audio)
-    # A longer audio extends the video and is billed on "video length"; the audio's length bounds every reading.
-    return Billed(audio, "an audio longer than its video may be billed on either; the audio is the upper bound")
-
-
-def _bill_two_audios(form: Form, length: Seconds) -> Billed:
-    left = _known(length.audio, "audio_seconds")
-    right = _known(length.right_audio, "right_audio_seconds")
-    together = getattr(form, "order", None) == "meanwhile"
-    return Billed(max(left, right) if together else left + right)
-
-
-def _known(seconds: float | None, argument: str) -> float:
-    if seconds is None:
-        raise LengthUnknown(
-            f"The cost depends on a length that is not known: {argument}.",
-            hint=f"Give {argument} (in seconds).",
-        )
-    return seconds
+_TIMED: Final = frozenset({"audio", "video"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +67,16 @@ class FieldSpec:
         """The field's name as a command-line option, `--left-audio`."""
         return "--" + self.name.replace("_", "-")
 
+    @property
+    def timed(self) -> bool:
+        """Whether it is a medium that has a length."""
+        return self.media in _TIMED
+
+    @property
+    def seconds(self) -> str:
+        """The name of its length where that is an argument or an option, `audio_seconds`."""
+        return f"{self.name}_seconds"
+
 
 @dataclass(frozen=True)
 class NodeSpec:
@@ -122,7 +86,7 @@ class NodeSpec:
         id: the service's own name for it, as in its path.
         form: the class of its formState.
         title, zh_title: what people call it.
-        billed: the documented rule that turns lengths into billed seconds.
+        credits: the documented rule of what it costs.
 
     """
 
@@ -130,7 +94,7 @@ class NodeSpec:
     form: type[Form]
     title: str
     zh_title: str
-    billed: Callable[[Form, Seconds], Billed]
+    credits: CreditRule
 
     @property
     def path(self) -> str:
@@ -154,16 +118,30 @@ class NodeSpec:
         schema["properties"]["extra"]["propertyNames"] = {"not": {"enum": list(schema["properties"])}}
         return schema
 
-    def form_from(self, inputs: Mapping[str, Any]) -> Form:
+    @cached_property
+    def draft(self) -> type[Form]:
+        """The form with nothing required, for what needs only a part of it; no client submits one."""
+        required = {name: field for name, field in self.form.model_fields.items() if field.is_required()}
+        optional: dict[str, Any] = {
+            name: (field.annotation, FieldInfo.merge_field_infos(field, default=None))
+            for name, field in required.items()
+        }
+        return create_model(self.form.__name__, __base__=self.form, **optional)
+
+    def form_from(self, inputs: Mapping[str, Any], *, draft: bool = False) -> Form:
         """Build the form from what its schema allows: a media text is a URL, never a path of this machine.
 
         For values that may come from anywhere; a local file is a `Path`, bytes or an open file there.
+
+        Args:
+            inputs: by field name.
+            draft: let required fields be left out; the result cannot be submitted.
 
         Raises:
             InvalidRequest: names the fields that are wrong and what they want.
 
         """
-        return self.form.model_validate(inputs, context=URLS_ONLY)
+        return (self.draft if draft else self.form).model_validate(inputs, context=URLS_ONLY)
 
     @cached_property
     def fields(self) -> tuple[FieldSpec, ...]:
@@ -172,17 +150,15 @@ class NodeSpec:
         fields = [_field(name, schema, name in required) for name, schema in self.schema["properties"].items()]
         return tuple(sorted(fields, key=lambda field: (not field.required, field.advanced)))
 
-    def seconds(self, lengths: Mapping[str, float | None]) -> Seconds:
-        """Sort the lengths of its media inputs, by field name and in seconds, into what the billing rule asks for."""
-        audios = [lengths.get(field.name) for field in self.media if field.media == "audio"]
-        videos = [lengths.get(field.name) for field in self.media if field.media == "video"]
-        first, second = [*audios, None, None][:2]
-        return Seconds(first, second, next(iter(videos), None))
-
     @property
     def media(self) -> tuple[FieldSpec, ...]:
         """Its media inputs."""
         return tuple(field for field in self.fields if field.media)
+
+    @property
+    def timed(self) -> tuple[FieldSpec, ...]:
+        """Its media inputs that have a length."""
+        return tuple(field for field in self.fields if field.timed)
 
 
 def _field(name: str, schema: Mapping[str, Any], required: bool) -> FieldSpec:
@@ -206,16 +182,18 @@ def _field(name: str, schema: Mapping[str, Any], required: bool) -> FieldSpec:
 
 
 CATALOGUE: tuple[NodeSpec, ...] = (
-    NodeSpec("lipsync-video", VideoForm, "Lipsync Video", "视频对口型", _bill_video),
-    NodeSpec("lipsync-image", ImageForm, "Lipsync Image", "图像对口型", _bill_audio),
-    NodeSpec("lipsync-image-multi", ImageMultiForm, "Lipsync Image (two people)", "双人图像对口型", _bill_two_audios),
+    NodeSpec("lipsync-video", VideoForm, "Lipsync Video", "视频对口型", credits_of_video),
+    NodeSpec("lipsync-image", ImageForm, "Lipsync Image", "图像对口型", credits_of_audio),
+    NodeSpec(
+        "lipsync-image-multi", ImageMultiForm, "Lipsync Image (two people)", "双人图像对口型", credits_of_two_audios
+    ),
 )
 
 
-def spec_of(form: Form) -> NodeSpec:
-    """Return the endpoint that takes this form; the form's class picks it."""
+def spec_of(form: Form, *, draft: bool = False) -> NodeSpec:
+    """Return the endpoint that takes this form; the form's class picks it. A *draft* of one is taken only if asked."""
     for spec in CATALOGUE:
-        if type(form) is spec.form:
+        if type(form) is spec.form or (draft and isinstance(form, spec.form)):
             return spec
     raise InvalidRequest(f"No endpoint takes a {type(form).__name__}.")
 

@@ -48,7 +48,7 @@ def test_two_people_bill_both_audios_in_turn(preview, portrait, tone):
     job_id = preview.job_id("lipsync-image-multi", order="left_right", **media)
     preview.ended(job_id)
     assert preview.box.jobs()[0]["credits"] == 14
-    assert preview.box.jobs()[0]["lengths"].keys() == {"audio", "right_audio"}
+    assert preview.box.jobs()[0]["lengths"].keys() == {"left_audio", "right_audio"}
 
 
 @pytest.mark.parametrize(

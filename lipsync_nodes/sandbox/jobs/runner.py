@@ -216,8 +216,7 @@ class JobRunner:
         """Note what a worker reports: first the lengths of the media, then its progress."""
         if lengths := news.get("lengths"):
             outcome.lengths = lengths
-            named = {f"{name}_seconds": seconds for name, seconds in lengths.items()}
-            cost = estimate_credits(form, **named, allow_long=True)
+            cost = estimate_credits(form, lengths=lengths, allow_long=True)
             outcome.credits, outcome.doubt = int(cost), cost.caveat
         if fraction := news.get("progress"):
             if int(fraction * 10) > int(self.progress.get(job_id, 0) * 10):

@@ -40,7 +40,7 @@ def carry_out(order: dict[str, Any], report: Report) -> None:
 
     try:
         paths = {name: Path(path) for name, path in order["media"].items()}
-        report(lengths={name: _measure(paths[name], field) for name, field in order["timed"].items()})
+        report(lengths={field: _measure(paths[name], field) for name, field in order["timed"].items()})
         known = {field.name for field in dataclasses.fields(preview.RenderInput)}
         given = {name: value for name, value in {**order["values"], **paths}.items() if name in known}
         rendered = preview.render(preview.RenderInput(**given), Path(order["out"]), _progress(report))

@@ -31,8 +31,8 @@ def test_an_operator_returns_the_url_of_its_video(spec, make, context, sandbox, 
 
 def test_a_fourth_endpoint_costs_nothing_here(airflow_home):
     from lipsync_nodes.service import ImageForm, NodeSpec
-    from lipsync_nodes.service._catalogue import _bill_audio
     from lipsync_nodes.service._fields import OptionalText, shown
+    from lipsync_nodes.service._pricing import credits_of_audio
     from lipsync_nodes_airflow import operators
 
     class SongForm(ImageForm):
@@ -42,7 +42,7 @@ def test_a_fourth_endpoint_costs_nothing_here(airflow_home):
 
     SongForm.model_fields["melody"].default = None
     SongForm.model_rebuild(force=True)
-    operator = operators._operator(NodeSpec("lipsync-song", SongForm, "Song", "歌", _bill_audio))
+    operator = operators._operator(NodeSpec("lipsync-song", SongForm, "Song", "歌", credits_of_audio))
     assert operator.__name__ == "LipsyncSongOperator"
     assert "melody" in operator.template_fields
     assert operator(task_id="t", image="i", audio="a", melody="m").melody == "m"
@@ -125,6 +125,14 @@ def test_lengths_that_are_none_are_told_before_anything_is_sent(make, context, s
 
     with pytest.raises(AirflowFailException, match="`media_seconds` must be numbers"):
         make(media_seconds=wrong).execute(context)
+    assert sandbox.received("submit") == []
+
+
+def test_a_length_of_what_has_none_is_told_before_anything_is_sent(make, context, sandbox):
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    with pytest.raises(AirflowFailException, match="no medium `left_audio` that has a length; it has: audio"):
+        make(media_seconds={"left_audio": 9}).execute(context)
     assert sandbox.received("submit") == []
 
 
