@@ -48,7 +48,8 @@ def floors():
 def rooms():
     """Return the lines of each room, `host`, `errors` and the like included."""
     single = {file.stem: lines([file]) for file in CORE.glob("*.py")}
-    folders = {folder.name: lines(folder.rglob("*.py")) for folder in CORE.iterdir() if (folder / "__init__.py").exists()}
+    packages = [file.parent for file in CORE.glob("*/__init__.py")]
+    folders = {folder.name: lines(folder.rglob("*.py")) for folder in packages}
     return dict(sorted((single | folders).items()))
 
 
