@@ -1,12 +1,16 @@
 """What the package shows, and what importing it costs."""
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import lipsync_nodes
-from lipsync_nodes import errors
+from lipsync_nodes import errors, host
+
+ROOT = Path(__file__).resolve().parents[1]
 
 PUBLIC = [
     "Asset",
@@ -55,6 +59,21 @@ def test_each_public_name_is_there_and_documented(name):
 def test_every_error_is_public():
     kinds = {name for name in errors.__all__ if isinstance(getattr(errors, name), type)}
     assert kinds <= set(PUBLIC)
+
+
+def test_host_shows_what_hosts_import_and_nothing_else():
+    """What an adapter, the command line or an example stops importing leaves `lipsync_nodes.host`."""
+    folders = ("adapters", "lipsync_nodes/cli", "examples")
+    trees = [ast.parse(file.read_text("utf-8")) for folder in folders for file in (ROOT / folder).rglob("*.py")]
+    imported = {
+        alias.name
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "lipsync_nodes.host"
+        for alias in node.names
+    }
+    assert sorted(imported) == sorted(host.__all__)
+    assert all(getattr(host, name) is not None for name in host.__all__)
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error():

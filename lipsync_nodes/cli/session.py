@@ -54,7 +54,7 @@ class Session:
         with redirect_stdout(sys.stderr):  # what a plugin prints as it is loaded is no part of the answer
             plugins()
         if self.use_sandbox:
-            from lipsync_nodes.sandbox.embedded import embedded  # noqa: PLC0415  # an extra, and slow to load
+            from lipsync_nodes.sandbox import embedded  # noqa: PLC0415  # an extra, and slow to load
 
             with embedded(lasting=lasting) as (sandbox, folder), Ledger(folder / "ledger.sqlite") as ledger:
                 yield Connection(sandbox_profile(sandbox), ledger, sandbox)

@@ -7,6 +7,14 @@ It speaks the service's API over real HTTP, renders preview videos and fails on 
 how to use it. Importing this module is cheap: the server and its packages are loaded when a `Sandbox` starts.
 """
 
+from typing import TYPE_CHECKING
+
+from lipsync_nodes._lazy import lazy
 from lipsync_nodes.sandbox._sandbox import MEDIA, Sandbox
 
-__all__ = ["MEDIA", "Sandbox"]
+if TYPE_CHECKING:
+    from lipsync_nodes.sandbox._embedded import embedded
+
+__all__ = ["MEDIA", "Sandbox", "embedded"]
+
+__getattr__, __dir__ = lazy(__name__, {"sandbox._embedded": ("embedded",)})
