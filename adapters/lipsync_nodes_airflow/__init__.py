@@ -5,7 +5,7 @@ operators     Lipsync…Operator     one for each row of the core's catalogue: s
 sensors       LipsyncJobSensor     wait for a job that another task submitted
 triggers      LipsyncJobTrigger    wait in the triggerer
 links         LipsyncJobLink       the button of a task in the UI
-journal       TaskJournal          the core's journal of submissions, kept in Airflow's own state of the task
+journal       journal_of           where submissions are recorded: Airflow's own state of the task, or the host's ledger
 provider_info                      what Airflow reads at each start; it imports nothing
 
 Importing this package imports nothing, so that no fault of it can stop an `airflow` command.

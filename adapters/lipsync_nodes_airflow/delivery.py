@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
 from typing import Any, Final
 
 from airflow.providers.common.compat.sdk import Asset, Context
@@ -44,7 +43,7 @@ def deliver(
     and its video is delivered; after a time-out or a failed download it is not, so that even a cleared task goes on
     with the same job.
     """
-    with closing(journal_of(context)) as journal, LipsyncHook(task.lipsync_conn_id).client(ledger=journal) as client:
+    with journal_of(context) as journal, LipsyncHook(task.lipsync_conn_id).client(ledger=journal) as client:
         try:
             left = max(LAST_LOOK, deadline - time.time())
             job = video_of(

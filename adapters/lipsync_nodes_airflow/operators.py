@@ -10,19 +10,19 @@ import inspect
 import json
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from types import new_class
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from airflow.providers.common.compat.sdk import BaseOperator, Context, conf
 
-from lipsync_nodes import Credits, InvalidRequest, Job, LipsyncError, SubmissionUncertain
-from lipsync_nodes.host import CATALOGUE, FieldSpec, Form, NodeSpec, brief, deadline_for, known_credits
+from lipsync_nodes import ConfigurationError, Credits, InvalidRequest, Job, LipsyncError, Profile, SubmissionUncertain
+from lipsync_nodes.host import CATALOGUE, FieldSpec, Form, NodeSpec, RecordJournal, brief, deadline_for, known_credits
 from lipsync_nodes_airflow.delivery import announce, deliver
 from lipsync_nodes_airflow.failures import no_retry_in_vain
 from lipsync_nodes_airflow.hooks import LipsyncHook
-from lipsync_nodes_airflow.journal import TaskJournal, journal_of, submission_key
+from lipsync_nodes_airflow.journal import journal_of, submission_key
 from lipsync_nodes_airflow.lineage import facets
 from lipsync_nodes_airflow.links import LipsyncJobLink
 from lipsync_nodes_airflow.storage import check_target, opened
@@ -104,7 +104,7 @@ class LipsyncOperator(BaseOperator):
             job_id, timeout = (self.job_id, self._patience(None)) if self.job_id else self._submitted(context)
             announce(self, context, job_id)
             if not self.wait_for_completion:
-                with closing(journal_of(context)) as journal:
+                with journal_of(context) as journal:
                     journal.release(job_id)
                 return job_id
             deadline = time.time() + timeout
@@ -137,10 +137,12 @@ class LipsyncOperator(BaseOperator):
         with ExitStack() as open_:
             form = self._form(open_)
             estimate = self._estimate(form)
-            journal = open_.enter_context(closing(journal_of(context)))
+            journal = open_.enter_context(journal_of(context))
             client = open_.enter_context(LipsyncHook(self.lipsync_conn_id).client(ledger=journal))
             if estimate is not None:
                 context["ti"].xcom_push(key="credits_estimate", value=int(estimate))
+            if isinstance(journal, RecordJournal):
+                self._check_secret(client.profile)
             try:
                 job: Job = client.submit(
                     form,
@@ -155,6 +157,14 @@ class LipsyncOperator(BaseOperator):
                 raise
         return job.id, self._patience(estimate)
 
+    def _check_secret(self, profile: Profile) -> None:
+        """Tell in Airflow's terms that a webhook needs the secret; the state of a task has none of its own."""
+        if self.webhook == "auto" and profile.webhook and profile.webhook.secret is None:
+            raise ConfigurationError(
+                'webhook="auto" needs the secret that is shared with the receiver.',
+                hint="Nothing was sent. Put it into the connection (`webhook_secret`) and into the receiver's profile.",
+            )
+
     def _show_the_way_on(self, error: LipsyncError, context: Context, journal: object) -> None:
         """Say what to do in Airflow about a submit that failed and may have been paid for."""
         if error.job_id:
@@ -162,7 +172,7 @@ class LipsyncOperator(BaseOperator):
             with suppress(Exception):  # the error has the id, too
                 announce(self, context, error.job_id)
         elif isinstance(error, SubmissionUncertain):
-            if self.webhook == "auto" and isinstance(journal, TaskJournal):  # the core's hint is about a ledger here
+            if self.webhook == "auto" and isinstance(journal, RecordJournal):  # the core's hint is about a ledger here
                 error.hint = ELSEWHERE
             error.hint += " Once you know its id, `job_id=` of this operator waits for it."
 

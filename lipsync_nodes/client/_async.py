@@ -159,7 +159,7 @@ class AsyncLipsyncClient(BaseClient):
                 if inspect.isawaitable(told):
                     await told
 
-        return await self._transport.drive(doing, record, self._journal, tell)
+        return await self._transport.drive(doing, record, self._ledger, tell)
 
     async def _prepared(self, form: Form, timeout: float | None, **options: Unpack[SubmitOptions]) -> Submission:
         """Put a submission together; files and the ledger block, so what needs them is done in a thread."""

@@ -91,6 +91,8 @@ class BaseClient:
         self.ledger = ledger
         # Without a ledger one in memory keeps the pace, for as long as the client lives.
         self._journal: Journal = ledger or Ledger(":memory:")
+        # What only a ledger knows is asked of this one: lengths, files, who waits. Of a host's jobs it knows nothing.
+        self._ledger = self._journal if isinstance(self._journal, Ledger) else Ledger(":memory:")
         self._own_policy, self._http_client = policy, http_client
         self._policy = policy or Policy()
         self._transport = self._driver(self.profile, http_client)
@@ -170,11 +172,14 @@ class BaseClient:
                 'webhook="auto" needs the public URL of a receiver.',
                 hint="Nothing was sent. Set LIPSYNC_WEBHOOK to it; `lipsync-nodes webhook serve` starts one.",
             )
-        if self.ledger is None and ours.secret is None:
-            raise ConfigurationError('webhook="auto" needs a ledger.', hint="Give the client one: ledger=Ledger().")
+        if ours.secret is None and self._ledger is not self.ledger:
+            raise ConfigurationError(
+                'webhook="auto" needs a ledger, or the secret that is shared with the receiver.',
+                hint="Nothing was sent. Give the client one, ledger=Ledger(), or the profile's webhook a `secret`.",
+            )
         callback = new_callback()
         with NoFramesBelow():
-            return callback, f"{ours.base}/{token_of(callback, callback_secret(self.profile, self._journal))}"
+            return callback, f"{ours.base}/{token_of(callback, callback_secret(self.profile, self._ledger))}"
 
     def _submit(
         self, submission: Submission, *, queue_seconds: float = 0.0, deadline: Deadline = NO_DEADLINE
@@ -190,7 +195,7 @@ class BaseClient:
         self, job_id: str, timeout: float | None, poll_interval: float | None, *, just_submitted: bool = False
     ) -> Flow[Job]:
         """Wait for a job that was submitted before. It reads the ledger, so a loop does it in a thread."""
-        entry = self._journal.entry_of(check_job_id(job_id))
+        entry = self._ledger.entry_of(check_job_id(job_id))
         known = self._journal.knows(job_id)
         webhook_expected = entry is not None and entry.callback is not None
         default = deadline_for(entry.seconds if entry else None)
@@ -263,12 +268,12 @@ class BaseClient:
             raise
         if job is not None:
             self._note_saved(job, saved)
-        report_saved(job, url, saved, self._journal, self.profile.account)
+        report_saved(job, url, saved, self._ledger, self.profile.account)
         return saved
 
     def _note_saved(self, job: Job, saved: Path) -> None:
         try:
-            self._journal.saved(job.id, saved)
+            self._ledger.saved(job.id, saved)
         except LipsyncError as error:
             error.job_id = job.id
             error.hint = f"The video was saved all the same, whole, as {saved}. {error.hint}"
@@ -276,8 +281,8 @@ class BaseClient:
 
     def _close_journal(self) -> None:
         """Close the ledger that nobody else has."""
-        if self.ledger is None:
-            self._journal.close()
+        if self._ledger is not self.ledger:
+            self._ledger.close()
 
     def _note(self, event: Event) -> object:
         """Give an event to the ledger, and return its answer."""
@@ -285,7 +290,7 @@ class BaseClient:
 
     def _report(self, event: Event) -> None:
         """Tell observers of an event."""
-        report(event, self._journal, self.profile.account)
+        report(event, self._ledger, self.profile.account)
 
 
 def concerns_ledger(event: Event) -> bool:

@@ -12,7 +12,7 @@ from lipsync_nodes.plugins import plugins
 from lipsync_nodes.service import Job, JobStatus
 
 if TYPE_CHECKING:
-    from lipsync_nodes.ledger import Journal
+    from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.plugins import JobEvent, Kind, tell
 
 __all__ = [
@@ -34,7 +34,7 @@ def observed(event: Event | None = None) -> bool:
     return told and bool(plugins().hook.lipsync_job_event.get_hookimpls())
 
 
-def report(event: Event, ledger: Journal, account: str) -> None:
+def report(event: Event, ledger: Ledger, account: str) -> None:
     """Tell observers of what a flow has written down, if it concerns them."""
     match event:
         case Accepted(_, job):
@@ -47,13 +47,13 @@ def report(event: Event, ledger: Journal, account: str) -> None:
             _report("uncertain", ledger, account, row=row, reason=reason)
 
 
-def report_saved(job: Job | None, url: str, path: Path, ledger: Journal, account: str) -> None:
+def report_saved(job: Job | None, url: str, path: Path, ledger: Ledger, account: str) -> None:
     """Tell observers that a video was saved."""
     _report("downloaded", ledger, account, job=job, output=url, path=str(path))
 
 
 def _report(
-    kind: Kind, ledger: Journal, account: str, *, job: Job | None = None, row: int | None = None, **facts: Any
+    kind: Kind, ledger: Ledger, account: str, *, job: Job | None = None, row: int | None = None, **facts: Any
 ) -> None:
     """Put together what is known and tell it; nothing that fails here reaches the flow."""
     if not observed():

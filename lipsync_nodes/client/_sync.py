@@ -40,7 +40,7 @@ class LipsyncClient(BaseClient):
         base_url: where the service is; by default LIPSYNC_BASE_URL, the profile's, or the service itself.
         profile: the name of a profile, or a `Profile`.
         http_client: an `httpx.Client` to send through instead of an own one; it is not closed.
-        ledger: the journal that keeps this client from paying twice, a `Ledger` or what a host keeps in its place;
+        ledger: what keeps this client from paying twice, a `Ledger` or a `RecordJournal` over a host's own store;
             needed for submission keys.
         budget: the most credits that all submits of this client together may cost; a `Budget` is one for several.
         policy: how patient single requests are.
@@ -225,4 +225,4 @@ class LipsyncClient(BaseClient):
             if on_update is not None and (job := job_in(event)):
                 on_update(job)
 
-        return self._transport.drive(doing, record, self._journal, tell=tell, stop=stop)
+        return self._transport.drive(doing, record, self._ledger, tell=tell, stop=stop)

@@ -42,7 +42,7 @@ from lipsync_nodes.http._wire import (
     outcome,
     request_built,
 )
-from lipsync_nodes.ledger import Journal
+from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.service import Job
 from lipsync_nodes.settings import Profile
 
@@ -79,7 +79,7 @@ class AsyncTransport:
         self._sending: dict[str, Any] = {"auth": Bearer(profile), "follow_redirects": False}
 
     async def drive(
-        self, flow: Flow[T], record: Recorder, ledger: Journal, tell: Callable[[Event], Awaitable[None]]
+        self, flow: Flow[T], record: Recorder, ledger: Ledger, tell: Callable[[Event], Awaitable[None]]
     ) -> T:
         """Run *flow* to its end and return its result; arguments as of the synchronous driver."""
         self._lease()
@@ -109,7 +109,7 @@ class AsyncTransport:
                         await tell(effect.event)
 
     async def _carry_out(
-        self, effect: Effect, flow: Flow[Any], record: Recorder, ledger: Journal
+        self, effect: Effect, flow: Flow[Any], record: Recorder, ledger: Ledger
     ) -> tuple[object, Exception | None]:
         """Return what a flow is to hear of an effect, or the failure that it is to hear of."""
         if isinstance(effect, Send):
@@ -159,7 +159,7 @@ class AsyncTransport:
         work.add_done_callback(self._kept.discard)
         return work
 
-    async def _await(self, effect: Await, ledger: Journal) -> Job | None:
+    async def _await(self, effect: Await, ledger: Ledger) -> Job | None:
         """Sleep until the ledger knows of the job's end; it is read seldom."""
         loop, rung = asyncio.get_running_loop(), asyncio.Event()
         with ledger.bell.listening(effect.job_id, lambda: loop.call_soon_threadsafe(rung.set)):

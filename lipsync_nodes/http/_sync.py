@@ -45,7 +45,7 @@ from lipsync_nodes.http._wire import (
     outcome,
     request_built,
 )
-from lipsync_nodes.ledger import Journal
+from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.service import Job
 from lipsync_nodes.settings import Profile
 
@@ -94,7 +94,7 @@ class Transport(Shared):
         self,
         flow: Flow[T],
         record: Callable[[Event], object],
-        ledger: Journal,
+        ledger: Ledger,
         *,
         tell: Callable[[Event], object] | None = None,
         stop: threading.Event | None = None,
@@ -139,7 +139,7 @@ class Transport(Shared):
         effect: Effect,
         flow: Flow[Any],
         record: Callable[[Event], object],
-        ledger: Journal,
+        ledger: Ledger,
         stop: threading.Event | None,
     ) -> tuple[object, Exception | None]:
         """Return what a flow is to hear of an effect, or the failure that it is to hear of."""
@@ -289,7 +289,7 @@ def _conclude(flow: Flow[Any], record: Callable[[Event], object], reply: Reply |
     return kept
 
 
-def _await(effect: Await, ledger: Journal, stop: threading.Event | None) -> Job | None:
+def _await(effect: Await, ledger: Ledger, stop: threading.Event | None) -> Job | None:
     """Sleep until the ledger knows of the job's end."""
     rung = threading.Event()
     ends = time.monotonic() + effect.seconds

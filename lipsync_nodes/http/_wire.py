@@ -14,7 +14,7 @@ from lipsync_nodes import __version__
 from lipsync_nodes.errors import ConfigurationError, ConnectionFailed, LipsyncError, redact
 from lipsync_nodes.flows import Accepted, Effect, Event, Flow, Paused, Record, Refused, Send, Sending, Uncertain
 from lipsync_nodes.http._connect import made
-from lipsync_nodes.ledger import Journal
+from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.service import Answer, Job, NoAnswer
 from lipsync_nodes.settings import Profile
 
@@ -212,7 +212,7 @@ def _never_sent(error: Exception) -> bool:
     return cause.__name__ in _NEVER_SENT and f"{cause.__module__}.".startswith(_TRUSTED)
 
 
-def ended(ledger: Journal, job_id: str) -> Job | None:
+def ended(ledger: Ledger, job_id: str) -> Job | None:
     """Return a job that the ledger knows to have ended; a ledger that cannot be read knows nothing: there are polls."""
     try:
         return ledger.ended(job_id)

@@ -1,13 +1,14 @@
 """What was paid for: the record of submissions, so that nothing is paid twice and nothing paid is lost."""
 
 from lipsync_nodes.ledger._entry import ENDS, Entry
-from lipsync_nodes.ledger._file import Ledger, ledger_file
+from lipsync_nodes.ledger._file import Ledger, callback_secret, ledger_file
 from lipsync_nodes.ledger._inputs import normal_inputs
 from lipsync_nodes.ledger._journal import Journal
 from lipsync_nodes.ledger._keys import ContentKey, spellings
 from lipsync_nodes.ledger._names import cut, job_name, plain_name, why_not
+from lipsync_nodes.ledger._record import RecordJournal
 from lipsync_nodes.ledger._targets import check_target, file_identity, names_folder
-from lipsync_nodes.ledger._tokens import callback_of, callback_secret, new_callback, token_of
+from lipsync_nodes.ledger._tokens import callback_of, new_callback, token_of
 from lipsync_nodes.ledger._watching import Bell
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Entry",
     "Journal",
     "Ledger",
+    "RecordJournal",
     "callback_of",
     "callback_secret",
     "check_target",

@@ -31,6 +31,7 @@ from lipsync_nodes.settings import Profile, named_path, user_folder, variable
 
 __all__ = [
     "Ledger",
+    "callback_secret",
     "ledger_file",
 ]
 
@@ -329,6 +330,12 @@ def _inode(path: str) -> _Inode:
     except (FileNotFoundError, NotADirectoryError):
         return None
     return found.st_dev, found.st_ino
+
+
+def callback_secret(profile: Profile, ledger: Ledger) -> str:
+    """Return what callback tokens are made with: the profile's secret if it has one, or else the ledger's."""
+    shared = profile.webhook.secret if profile.webhook else None
+    return shared.get_secret_value() if shared else ledger.secret()
 
 
 def ledger_file(environ: Mapping[str, str] | None = None) -> Path:

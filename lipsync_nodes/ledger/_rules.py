@@ -47,7 +47,9 @@ from lipsync_nodes.service import Job
 from lipsync_nodes.settings import Profile
 
 __all__ = [
+    "NO_ANSWER",
     "Rules",
+    "changed",
     "listed",
 ]
 
@@ -62,6 +64,7 @@ LOOK_EVERY: Final = 5.0
 # A job that was submitted less than so long ago may not be known to every server of the service yet.
 NEW_SECONDS: Final = 120.0
 MINUTE: Final = 60.0
+NO_ANSWER: Final = "the process that submitted it ended before an answer came"
 # A live job that nobody has heard of for so long holds no place among the concurrent ones.
 FORGOTTEN_SECONDS: Final = 6 * 3600.0
 # One account, or one key, may have several names; all are given as one list.
@@ -120,12 +123,7 @@ class Rules:
         lost = found.state == "missing" or (found.state == "stopped" and wanted.resubmit_uncertain)
         if (job := found.as_job) is not None and (changed or not lost):
             return self._instead(found, wanted) if changed else Found(job)
-        ended = (
-            f"its job ended as {job.status.value}"
-            if job
-            else "the process that submitted it ended before an answer came"
-        )
-        reason = found.reason or ended
+        reason = found.reason or (f"its job ended as {job.status.value}" if job else NO_ANSWER)
         if not wanted.resubmit_uncertain:
             self._update(found.row, state="missing" if found.job_id else "uncertain", reason=reason)
             since = found.sent_at or found.created_at
@@ -303,23 +301,30 @@ class Rules:
 
 
 def _changed(found: Entry, wanted: Submission) -> bool:
+    if found.inputs is not None:
+        return changed(wanted, found.endpoint, json.loads(found.inputs), found.job_id)
+    return changed(wanted, found.endpoint, sent_inputs(found.endpoint, found.form), found.job_id, exact=False)
+
+
+def changed(
+    wanted: Submission, endpoint: str, before: dict[str, Any] | None, job_id: str | None, *, exact: bool = True
+) -> bool:
     """Tell whether a submission differs from the one that has its key; raise `InvalidRequest` unless that is meant."""
-    if found.endpoint != wanted.endpoint:
+    if endpoint != wanted.endpoint:
         raise InvalidRequest(
-            f"The key {wanted.key!r} stands for a {found.endpoint} job already.", hint="Nothing was sent. Use another."
+            f"The key {wanted.key!r} stands for a {endpoint} job already.", hint="Nothing was sent. Use another."
         )
-    if wanted.inputs is None:
+    if wanted.inputs is None or not before:
         return False
-    before = sent_inputs(found.endpoint, found.form) if found.inputs is None else json.loads(found.inputs)
-    changed = list(differences(before, dict(wanted.inputs), exact=found.inputs is not None)) if before else []
-    if changed and not wanted.resubmit_changed:
+    found = list(differences(before, dict(wanted.inputs), exact=exact))
+    if found and not wanted.resubmit_changed:
         raise InvalidRequest(
-            f"The key {wanted.key!r} stands for other inputs already: {'; '.join(changed)}.",
-            job_id=found.job_id,
+            f"The key {wanted.key!r} stands for other inputs already: {'; '.join(found)}.",
+            job_id=job_id,
             hint="Nothing was sent. Use another key, or make a new video under this one, which is paid for, with "
             "resubmit_changed=True (`--resubmit-changed`).",
         )
-    return bool(changed)
+    return bool(found)
 
 
 def listed(names: Iterable[str]) -> str:

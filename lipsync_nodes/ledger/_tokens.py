@@ -12,22 +12,12 @@ from base64 import urlsafe_b64encode
 from hashlib import sha256
 from typing import Final
 
-from lipsync_nodes.ledger._journal import Journal
-from lipsync_nodes.settings import Profile
-
 __all__ = [
     "callback_of",
-    "callback_secret",
     "new_callback",
     "new_secret",
     "token_of",
 ]
-
-
-def callback_secret(profile: Profile, ledger: Journal) -> str:
-    """Return what callback tokens are made with: the profile's secret if it has one, or else the ledger's."""
-    shared = profile.webhook.secret if profile.webhook else None
-    return shared.get_secret_value() if shared else ledger.secret()
 
 
 # So that a token is known for one, and masked, wherever it may turn up; see `errors.redact`.

@@ -214,7 +214,7 @@ class _Looking(AsyncLipsyncClient):
 
     async def poll(self, call: WebhookReceived) -> Job:
         """Look once; the job becomes that of the callback's submission, unless it is: then it keeps the id as it is."""
-        entry = await asyncio.to_thread(self._journal.entry_of, call.job_id)
+        entry = await asyncio.to_thread(self._ledger.entry_of, call.job_id)
         callback = None if entry and entry.callback == call.callback else call.callback
         return await self._drive(poll(call.job_id, self._policy, callback=callback))
 

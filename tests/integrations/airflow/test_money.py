@@ -147,7 +147,7 @@ def test_what_the_service_said_is_not_hidden_by_a_state_that_cannot_be_written(m
 
 
 def test_other_inputs_in_the_same_place_of_a_list_are_another_job_after_a_clear(make, context, sandbox):
-    sandbox.fault("job_status", status="queued", polls=3)
+    sandbox.fault("job_status", status="queued", polls=5)
     with pytest.raises(JobTimeout):
         make(timeout=0.1, poll_interval=1).execute(context)
     clear(context)
@@ -157,7 +157,7 @@ def test_other_inputs_in_the_same_place_of_a_list_are_another_job_after_a_clear(
 
 
 def test_inputs_that_a_retry_renders_otherwise_pay_nothing(make, context, sandbox):
-    sandbox.fault("job_status", status="queued", polls=3)
+    sandbox.fault("job_status", status="queued", polls=5)
     with pytest.raises(JobTimeout):
         make(image=f"{URL}image?signature=1", timeout=0.1, poll_interval=1).execute(context)
     url = make(image=f"{URL}image?signature=2").execute(context)
@@ -222,7 +222,7 @@ def test_to_wait_for_another_job_leaves_this_tasks_own_as_it_was(make, context, 
     from airflow.providers.common.compat.sdk import AirflowFailException
 
     other = make(wait_for_completion=False).execute({**context, "task_state_store": Store()})
-    sandbox.fault("job_status", status="queued", polls=3)
+    sandbox.fault("job_status", status="queued", polls=5)
     with pytest.raises(JobTimeout):
         make(timeout=0.1, poll_interval=1).execute(context)
     before = dict(context["task_state_store"])
@@ -238,7 +238,7 @@ def test_to_wait_for_another_job_leaves_this_tasks_own_as_it_was(make, context, 
 
 def test_before_3_3_the_workers_ledger_keeps_the_job_over_tries(make, context, sandbox):
     del context["task_state_store"]
-    sandbox.fault("job_status", status="queued", polls=3)
+    sandbox.fault("job_status", status="queued", polls=5)
     with pytest.raises(JobTimeout):
         make(timeout=0.1, poll_interval=1).execute(context)
     url = make().execute(context)
@@ -263,7 +263,7 @@ def test_before_3_3_a_sensor_leaves_the_submission_to_the_task_that_made_it(make
 
 def test_before_3_3_a_clear_picks_up_a_job_that_still_runs(make, context, sandbox):
     del context["task_state_store"]
-    sandbox.fault("job_status", status="queued", polls=3)
+    sandbox.fault("job_status", status="queued", polls=5)
     with pytest.raises(JobTimeout):
         make(timeout=0.1, poll_interval=1).execute(context)
     clear(context)
@@ -274,12 +274,12 @@ def test_before_3_3_a_clear_picks_up_a_job_that_still_runs(make, context, sandbo
 def test_a_record_of_version_0_1_is_known_by_its_former_key():
     """The keys of that time were made with the connection's name; a job that runs is picked up by a clear, too."""
     from lipsync_nodes.flows import Claim, Claimed, Found, Submission
-    from lipsync_nodes.ledger import ContentKey
+    from lipsync_nodes.ledger import ContentKey, RecordJournal
     from lipsync_nodes.settings import Profile
-    from lipsync_nodes_airflow.journal import TaskJournal
+    from lipsync_nodes_airflow.journal import TaskRecord
 
     record = {"key": "place/former", "max_tries": 1, "state": "live", "job_id": "j1"}
     for key, answer in ((ContentKey("new", "former"), Found), (ContentKey("new", "another"), Claimed)):
-        journal = TaskJournal(Store(lipsync=record), max_tries=2)
+        journal = RecordJournal(TaskRecord(Store(lipsync=record)), 2)
         claim = Claim(Submission("lipsync-image", "/p", {}, key="place/" + key))
         assert isinstance(journal.record(claim, Profile()), answer)
