@@ -32,7 +32,15 @@ if TYPE_CHECKING:
         plain_name,
         token_of,
     )
-    from lipsync_nodes.media import content_key, known_credits, media_seconds, rehearse, source_and_target, store_of
+    from lipsync_nodes.media import (
+        PreparedForm,
+        content_key,
+        known_credits,
+        media_seconds,
+        rehearse,
+        source_and_target,
+        store_of,
+    )
     from lipsync_nodes.plugins import (
         API_VERSION,
         COMMANDS,
@@ -80,6 +88,7 @@ __all__ = [
     "NodeInfo",
     "NodeSpec",
     "OnJob",
+    "PreparedForm",
     "RecordJournal",
     "Resolution",
     "Shared",
@@ -141,7 +150,15 @@ _HOMES = {
         "plain_name",
         "token_of",
     ),
-    "media": ("content_key", "known_credits", "media_seconds", "rehearse", "source_and_target", "store_of"),
+    "media": (
+        "PreparedForm",
+        "content_key",
+        "known_credits",
+        "media_seconds",
+        "rehearse",
+        "source_and_target",
+        "store_of",
+    ),
     "plugins": (
         "API_VERSION",
         "COMMANDS",

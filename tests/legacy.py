@@ -6,7 +6,7 @@ import time
 from contextlib import closing
 from hashlib import sha256
 
-from lipsync_nodes.media import fingerprint
+from lipsync_nodes.media import PreparedForm
 
 FORM = '{"image": "https://x/i.png", "audio": "https://x/a.mp3"}'
 SCHEMA = """
@@ -49,7 +49,7 @@ def account(name, base_url):
 
 
 def content_key(form, endpoint, name, base_url):
-    content = [endpoint, account(name, base_url), fingerprint(form)]
+    content = [endpoint, account(name, base_url), PreparedForm(form).fingerprint]
     return sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 

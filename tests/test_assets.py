@@ -8,6 +8,7 @@ import sys
 import textwrap
 import wave
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -50,7 +51,9 @@ def profile(s3):
 
 
 def publish(profile, seconds=60.0, **form):
-    return published(ImageForm(**{"image": FACE, "audio": VOICE, **form}), profile, seconds=seconds)
+    form = ImageForm(**{"image": FACE, "audio": VOICE, **form})
+    urls = published(form, profile, seconds=seconds)
+    return SimpleNamespace(**form.form_state(urls))
 
 
 def test_a_file_is_uploaded_and_fetched_by_anybody_but_not_with_a_tampered_url(profile):
@@ -386,7 +389,7 @@ def test_an_installed_plugin_is_found_and_a_broken_one_is_named(tmp_path):
         from lipsync_nodes.sandbox import MEDIA
         from lipsync_nodes.settings import Profile
         form = ImageForm(image=MEDIA / "portrait.jpg", audio="https://x/a.mp3")
-        print(published(form, Profile(), seconds=60).image)
+        print(published(form, Profile(), seconds=60)["image"])
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "https://cdn.example/portrait.jpg"

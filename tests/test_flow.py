@@ -1,6 +1,7 @@
 """The flow of a submit, played to its end with no socket, no clock and no sleep."""
 
 import ast
+import json
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -40,7 +41,7 @@ from tests.stage import DONE, FORM, LOST, PROCESSING, STEADY, SUBMISSION, UNREAC
 def test_a_submit_is_one_post_and_gives_the_job():
     stage, play = submit(PROCESSING)
     assert play().id == "j1"
-    assert [(send.method, send.path, send.body, send.paid) for send in stage.sent] == [
+    assert [(send.method, send.path, json.loads(send.body), send.paid) for send in stage.sent] == [
         ("POST", "/lipsync-image", {"formState": FORM}, True)
     ]
     assert stage.told == ["Claim", "Sending", "Accepted"]

@@ -17,11 +17,12 @@ import numpy as np
 import pytest
 
 from lipsync_nodes import BudgetExceeded, ImageForm, InvalidRequest, LipsyncClient, estimate_credits
-from lipsync_nodes.media import unchanged
+from lipsync_nodes.media import PreparedForm, content_key
 from lipsync_nodes.media._open import opened
 from lipsync_nodes.media._probe import LARGEST_PICTURE, probe
 from lipsync_nodes.sandbox import MEDIA
 from lipsync_nodes.service import Asset
+from lipsync_nodes.settings import Profile
 
 FACE = MEDIA / "portrait.jpg"
 RATE = 48_000
@@ -312,9 +313,16 @@ def test_the_limits_of_a_picture(tmp_path):
 
 def test_a_file_that_grows_meanwhile_is_refused(tmp_path):
     path = sound(tmp_path / "a.wav", "wav", "pcm_s16le", 1)
-    with pytest.raises(InvalidRequest, match="was changed while it was read"), unchanged([Asset(path)]):
-        with opened(path), path.open("ab") as more:
-            more.write(bytes(RATE))
+    form, profile = PreparedForm(ImageForm(image=FACE, audio=path)), Profile(api_key="sk_x")
+    key = content_key(form, profile)
+    form.check_unchanged()
+    with opened(path), path.open("ab") as more:
+        more.write(bytes(RATE))
+    for names in ((), ("audio",), ("image", "audio")):
+        with pytest.raises(InvalidRequest, match="was changed while it was read"):
+            form.check_unchanged(*names)
+    form.check_unchanged("image")
+    assert content_key(form, profile) == key, "what was read counts: nothing is made of two contents"
 
 
 def test_a_file_that_grows_is_not_submitted(sandbox, tmp_path):

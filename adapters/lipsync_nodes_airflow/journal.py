@@ -20,7 +20,7 @@ from typing import Any, Final
 from airflow.providers.common.compat.sdk import Context
 
 from lipsync_nodes import Job, Ledger, Profile
-from lipsync_nodes.host import Claim, Event, Form, Found, RecordJournal, content_key
+from lipsync_nodes.host import Claim, Event, Found, PreparedForm, RecordJournal, content_key
 
 __all__ = ["HostJournal", "TaskRecord", "journal_of", "submission_key"]
 
@@ -38,7 +38,7 @@ def journal_of(context: Context) -> Iterator[RecordJournal | HostJournal]:
             yield ledger
 
 
-def submission_key(context: Context, form: Form, profile: Profile) -> str:
+def submission_key(context: Context, form: PreparedForm, profile: Profile) -> str:
     """Return what makes two submissions the same: the same inputs, in the same task instance of the same run."""
     return _place(context["ti"]) + content_key(form, profile)
 

@@ -18,7 +18,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from airflow.providers.common.compat.sdk import BaseOperator, Context, conf
 
 from lipsync_nodes import ConfigurationError, Credits, InvalidRequest, Job, LipsyncError, Profile, SubmissionUncertain
-from lipsync_nodes.host import CATALOGUE, FieldSpec, Form, NodeSpec, RecordJournal, brief, deadline_for, known_credits
+from lipsync_nodes.host import (
+    CATALOGUE,
+    FieldSpec,
+    NodeSpec,
+    PreparedForm,
+    RecordJournal,
+    brief,
+    deadline_for,
+    known_credits,
+)
 from lipsync_nodes_airflow.delivery import announce, deliver
 from lipsync_nodes_airflow.failures import no_retry_in_vain
 from lipsync_nodes_airflow.hooks import LipsyncHook
@@ -176,14 +185,13 @@ class LipsyncOperator(BaseOperator):
                 error.hint = ELSEWHERE
             error.hint += " Once you know its id, `job_id=` of this operator waits for it."
 
-    def _form(self, files: ExitStack) -> Form:
+    def _form(self, files: ExitStack) -> PreparedForm:
         """Make the form of what the templates gave."""
         given = {field: getattr(self, field.name) for field in self.spec.fields}
-        return self.spec.form(
-            **{field.name: _typed(field, value, files) for field, value in given.items() if value is not None}
-        )
+        values = {field.name: _typed(field, value, files) for field, value in given.items() if value is not None}
+        return PreparedForm(self.spec.form(**values))
 
-    def _estimate(self, form: Form) -> Credits | None:
+    def _estimate(self, form: PreparedForm) -> Credits | None:
         """Return what the job costs at most; None where the length of its media is not known."""
         return known_credits(form, lengths=_lengths(self.media_seconds or {}))
 

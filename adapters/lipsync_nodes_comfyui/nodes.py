@@ -23,7 +23,7 @@ from .videos import or_skip, video_of
 
 if TYPE_CHECKING:
     from lipsync_nodes import AsyncLipsyncClient, Job, Profile
-    from lipsync_nodes.host import Form, SubmitOptions
+    from lipsync_nodes.host import PreparedForm, SubmitOptions
 
 __all__ = ["NODES"]
 
@@ -51,7 +51,7 @@ class _Endpoint(Node):
     @asynccontextmanager
     async def prepared(
         cls, client: AsyncLipsyncClient, values: dict[str, Any]
-    ) -> AsyncIterator[tuple[Form, SubmitOptions]]:
+    ) -> AsyncIterator[tuple[PreparedForm, SubmitOptions]]:
         """Yield the form and the submit options. If `force_new` sends nothing after all, the old job keeps its key."""
         profile, force_new = client.profile, bool(values.get("force_new"))
         form, key = await asyncio.to_thread(cls._form_and_key, profile, values)
@@ -65,11 +65,11 @@ class _Endpoint(Node):
             raise
 
     @classmethod
-    def _form_and_key(cls, profile: Profile, values: dict[str, Any]) -> tuple[Form, str]:
+    def _form_and_key(cls, profile: Profile, values: dict[str, Any]) -> tuple[PreparedForm, str]:
         """Build the form, whose media may have to be encoded, and its submission key: the same inputs, the same key."""
-        from lipsync_nodes.host import content_key  # noqa: PLC0415  # SQLite is not loaded at ComfyUI's start
+        from lipsync_nodes.host import PreparedForm, content_key  # noqa: PLC0415  # SQLite is not loaded at the start
 
-        form = form_of(cls.spec, values)
+        form = PreparedForm(form_of(cls.spec, values))
         return form, content_key(form, profile)
 
 

@@ -16,7 +16,7 @@ from lipsync_nodes import InvalidRequest, LipsyncError, Profile
 from lipsync_nodes.cli.session import cost_of, form_of
 from lipsync_nodes.cli.speak import json_of, unexpected
 from lipsync_nodes.host import (
-    Form,
+    PreparedForm,
     brief,
     check_target,
     content_key,
@@ -36,7 +36,7 @@ class Line:
     """One line of the file, checked; `fault` says why it cannot be sent, and then there is no more of it."""
 
     number: int
-    form: Form | None = None
+    form: PreparedForm | None = None
     key: str = ""
     target: str = ""
     credits: int | None = None
@@ -91,13 +91,13 @@ class _Reader:
         if strange := values.keys() - {field.name for field in spec.fields}:
             raise InvalidRequest(f"{spec.id} has no field {', '.join(sorted(strange))}.")
         form = form_of(spec, values)
-        cost = cost_of(spec, form, lengths)
+        cost = cost_of(form, lengths)
         key, usual = self._key(form, key)
         target = check_target(os.path.join(self.out, name or usual))  # noqa: PTH118  # a Path has no slash at its end
         self._take(key, file_identity(target) if name and not names_folder(target) else None)
         return Line(number, form, key, target, cost)
 
-    def _key(self, form: Form, key: str | None) -> tuple[str, str]:
+    def _key(self, form: PreparedForm, key: str | None) -> tuple[str, str]:
         """Return the line's submission key, and how its file is named unless the line names one."""
         if key is not None:
             return key, f"{plain_name(key)}.mp4"

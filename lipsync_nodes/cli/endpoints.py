@@ -137,7 +137,7 @@ def _make(spec: NodeSpec) -> None:
     def run_one(session: Session, out: str | None, **values: Any) -> None:
         with session.client(budget=values["budget"], lasting=values["key"] is not None) as (client, to):
             form = form_of(spec, values)
-            cost = cost_of(spec, form, values)
+            cost = cost_of(form, values)
             # The sandbox, and with it the URL, ends with this call.
             target = out or ("./" if to.sandbox else None)
             with session.progress("Submitting", usual=to.ledger.usual_seconds(spec.id)) as progress:
@@ -155,7 +155,7 @@ def _make(spec: NodeSpec) -> None:
     def submit_one(session: Session, **values: Any) -> None:
         with session.client(budget=values["budget"]) as (client, _):
             form = form_of(spec, values)
-            cost = cost_of(spec, form, values)
+            cost = cost_of(form, values)
             with session.progress("Submitting") as progress:
                 job = client.submit(form, **_given(values, estimate=cost))
                 progress.job(job)

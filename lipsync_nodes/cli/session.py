@@ -18,8 +18,8 @@ from lipsync_nodes import AsyncLipsyncClient, Credits, Job, Ledger, LipsyncClien
 from lipsync_nodes.cli.output import RUN
 from lipsync_nodes.cli.speak import Progress, in_words
 from lipsync_nodes.host import (
-    Form,
     NodeSpec,
+    PreparedForm,
     file_identity,
     known_credits,
     load_profile,
@@ -123,10 +123,10 @@ def sandbox_profile(sandbox: Sandbox) -> Profile:
     )
 
 
-def form_of(spec: NodeSpec, values: Mapping[str, Any], *, draft: bool = False) -> Form:
+def form_of(spec: NodeSpec, values: Mapping[str, Any], *, draft: bool = False) -> PreparedForm:
     """Build the form from a command's options or a batch's line; a *draft* may lack what is required."""
-    form = spec.draft if draft else spec.form
-    return form(**{field.name: value for field in spec.fields if (value := values.get(field.name)) is not None})
+    given = {field.name: value for field in spec.fields if (value := values.get(field.name)) is not None}
+    return PreparedForm((spec.draft if draft else spec.form)(**given))
 
 
 def lengths_of(spec: NodeSpec, values: Mapping[str, Any]) -> dict[str, float | None]:
@@ -134,9 +134,9 @@ def lengths_of(spec: NodeSpec, values: Mapping[str, Any]) -> dict[str, float | N
     return {field.name: values.get(field.seconds) for field in spec.timed}
 
 
-def cost_of(spec: NodeSpec, form: Form, values: Mapping[str, Any]) -> Credits | None:
+def cost_of(form: PreparedForm, values: Mapping[str, Any]) -> Credits | None:
     """Estimate the credits, from the lengths that were given and those of local files; None where one is not known."""
-    return known_credits(form, lengths=lengths_of(spec, values), allow_long=values.get("allow_long", False))
+    return known_credits(form, lengths=lengths_of(form.spec, values), allow_long=values.get("allow_long", False))
 
 
 def common_options(command: Callable[..., object]) -> Callable[..., object]:

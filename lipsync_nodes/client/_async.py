@@ -20,8 +20,8 @@ from lipsync_nodes.client._sync import T
 from lipsync_nodes.errors import LipsyncError
 from lipsync_nodes.flows import Event, Flow, Submission
 from lipsync_nodes.http import AsyncTransport
-from lipsync_nodes.media import OnProgress
-from lipsync_nodes.service import Form, Job, spec_of
+from lipsync_nodes.media import OnProgress, PreparedForm
+from lipsync_nodes.service import Form, Job
 
 __all__ = [
     "AsyncLipsyncClient",
@@ -51,7 +51,7 @@ class AsyncLipsyncClient(BaseClient):
         await self._transport.close()
         self._close_journal()
 
-    async def submit(self, form: Form, **options: Unpack[SubmitOptions]) -> Job:
+    async def submit(self, form: Form | PreparedForm, **options: Unpack[SubmitOptions]) -> Job:
         """Submit a form; see `LipsyncClient.submit`.
 
         A caller that is cancelled while the request is on its way does not lose the job: its id is still written down.
@@ -80,7 +80,7 @@ class AsyncLipsyncClient(BaseClient):
 
     async def run(
         self,
-        form: Form,
+        form: Form | PreparedForm,
         *,
         timeout: float | None = None,
         poll_interval: float | None = None,
@@ -99,7 +99,11 @@ class AsyncLipsyncClient(BaseClient):
 
     @overload
     async def run_many(
-        self, forms: Iterable[Form], *, return_exceptions: Literal[False] = ..., **options: Unpack[ManyOptions]
+        self,
+        forms: Iterable[Form],
+        *,
+        return_exceptions: Literal[False] = ...,
+        **options: Unpack[ManyOptions],
     ) -> list[Job]: ...
 
     async def run_many(
@@ -161,10 +165,11 @@ class AsyncLipsyncClient(BaseClient):
 
         return await self._transport.drive(doing, record, self._ledger, tell)
 
-    async def _prepared(self, form: Form, timeout: float | None, **options: Unpack[SubmitOptions]) -> Submission:
+    async def _prepared(
+        self, form: Form | PreparedForm, timeout: float | None, **options: Unpack[SubmitOptions]
+    ) -> Submission:
         """Put a submission together; files and the ledger block, so what needs them is done in a thread."""
-        spec_of(form)  # the first to look at it
-        if form.assets or options.get("webhook") == "auto" or options.get("target") is not None:
+        if getattr(form, "assets", None) or options.get("webhook") == "auto" or options.get("target") is not None:
             return await asyncio.to_thread(self._submission, form, timeout, **options)
         return self._submission(form, timeout, **options)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 from threading import Event as Flag
@@ -31,7 +30,16 @@ from lipsync_nodes.flows import (
     wait,
 )
 from lipsync_nodes.ledger import ContentKey, Journal, Ledger, callback_secret, check_target, new_callback, token_of
-from lipsync_nodes.media import OnProgress, download, inputs_of, known_credits, published, source_and_target, unchanged
+from lipsync_nodes.media import (
+    OnProgress,
+    PreparedForm,
+    download,
+    inputs_of,
+    known_credits,
+    prepared,
+    published,
+    source_and_target,
+)
 from lipsync_nodes.plugins import plugins
 from lipsync_nodes.service import (
     Form,
@@ -119,12 +127,15 @@ class BaseClient:
             return f"<{type(self).__name__}>"
         return f"{type(self).__name__}(base_url={self.profile.base_url!r}, profile={self.profile.name!r})"
 
-    def _submission(self, form: Form, timeout: float | None = None, **options: Unpack[SubmitOptions]) -> Submission:
+    def _submission(
+        self, form: Form | PreparedForm, timeout: float | None = None, **options: Unpack[SubmitOptions]
+    ) -> Submission:
         """Put a submission together. It reads and publishes local files, so a loop does it in a thread."""
         if unknown := options.keys() - SubmitOptions.__annotations__.keys():
             # A key that is misspelt would not keep anybody from paying twice.
             raise InvalidRequest(f"A submit has no option {', '.join(sorted(unknown))}.", hint="Nothing was sent.")
-        spec = spec_of(form)
+        form = prepared(form)
+        spec = spec_of(form.form)  # no draft
         if timeout is not None:
             positive_seconds("timeout", timeout)
         callback, webhook = self._webhook(options.get("webhook"))
@@ -136,19 +147,17 @@ class BaseClient:
             whole_credits("estimate", estimate)
         target = None if target is None else check_target(target)
         allow_long = options.get("allow_long", False)
-        given = form
-        with unchanged(given.assets.values()):
-            if estimate is None and given.assets:
-                estimate = known_credits(given, allow_long=allow_long)
-            seconds = getattr(estimate, "seconds", None)
-            form = published(given, self.profile, seconds=timeout or deadline_for(seconds), allow_long=allow_long)
-            # A key that is made of the inputs says itself that they are the same.
-            inputs = None if key is None or isinstance(key, ContentKey) else inputs_of(given)
-        _check_json(form)
-        return Submission(
+        if estimate is None and form.assets:
+            estimate = known_credits(form, allow_long=allow_long)
+        seconds = getattr(estimate, "seconds", None)
+        urls = published(form, self.profile, seconds=timeout or deadline_for(seconds), allow_long=allow_long)
+        # A key that is made of the inputs says itself that they are the same.
+        inputs = None if key is None or isinstance(key, ContentKey) else inputs_of(form)
+        form.check_unchanged()
+        submission = Submission(
             spec.id,
             spec.path,
-            form.form_state(),
+            form.form.form_state(urls),
             webhook=webhook,
             callback=callback,
             key=key,
@@ -159,6 +168,8 @@ class BaseClient:
             inputs=inputs,
             resubmit_changed=options.get("resubmit_changed", False),
         )
+        _ = submission.form_json  # what is no JSON is told before the ledger hears of it
+        return submission
 
     def _webhook(self, wanted: str | None) -> tuple[str | None, str | None]:
         """Return the callback id, where the token is ours, and the URL of a submit's webhook."""
@@ -313,14 +324,6 @@ def deadline_for(seconds: float | None) -> float:
     The upstream takes 10 to 30 s of wall time per second of video; twice the slowest leaves room for a queue.
     """
     return max(DEFAULT_TIMEOUT, 60.0 * (seconds or 0.0))
-
-
-def _check_json(form: Form) -> None:
-    """Find out that a form cannot be written as JSON before it is claimed in the ledger."""
-    try:
-        json.dumps(form.form_state(), ensure_ascii=False, allow_nan=False).encode()
-    except (ValueError, RecursionError) as error:
-        raise InvalidRequest(f"The form cannot be sent as JSON: {error}.") from None
 
 
 def _check_webhook(url: object) -> None:

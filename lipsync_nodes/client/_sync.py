@@ -20,7 +20,7 @@ from lipsync_nodes.client._options import OnUpdate, SubmitOptions
 from lipsync_nodes.errors import LipsyncError
 from lipsync_nodes.flows import Event, Flow
 from lipsync_nodes.http import Transport
-from lipsync_nodes.media import OnProgress
+from lipsync_nodes.media import OnProgress, PreparedForm
 from lipsync_nodes.service import Form, Job
 
 __all__ = [
@@ -66,7 +66,7 @@ class LipsyncClient(BaseClient):
         self._transport.close()
         self._close_journal()
 
-    def submit(self, form: Form, **options: Unpack[SubmitOptions]) -> Job:
+    def submit(self, form: Form | PreparedForm, **options: Unpack[SubmitOptions]) -> Job:
         """Submit a form and return the job as the service first described it, with its id.
 
         It costs money, so it is sent at most once unless it surely was not received. Local files are published first.
@@ -128,7 +128,7 @@ class LipsyncClient(BaseClient):
 
     def run(
         self,
-        form: Form,
+        form: Form | PreparedForm,
         *,
         timeout: float | None = None,
         poll_interval: float | None = None,
@@ -157,7 +157,11 @@ class LipsyncClient(BaseClient):
 
     @overload
     def run_many(
-        self, forms: Iterable[Form], *, return_exceptions: Literal[False] = ..., **options: Unpack[ManyOptions]
+        self,
+        forms: Iterable[Form],
+        *,
+        return_exceptions: Literal[False] = ...,
+        **options: Unpack[ManyOptions],
     ) -> list[Job]: ...
 
     def run_many(

@@ -13,7 +13,7 @@ How a submit is sent, and when again, is `submitting`.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -40,7 +40,7 @@ class Send:
 
     method: str
     path: str
-    body: Mapping[str, Any] | None = field(default=None, repr=False)  # the webhook's URL has a token in it
+    body: str | None = field(default=None, repr=False)  # JSON; the webhook's URL has a token in it
     timeout: float = 60.0
     paid: bool = False
 

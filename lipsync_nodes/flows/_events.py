@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from functools import cached_property
 from typing import Any
 
+from lipsync_nodes.errors import InvalidRequest
 from lipsync_nodes.service import Job, whole_credits
 
 __all__ = [
@@ -31,7 +34,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Submission:
     """One paid request, and all that is to be remembered of it.
 
@@ -68,10 +71,21 @@ class Submission:
         if self.credits is not None:
             whole_credits("estimate", self.credits)
 
+    @cached_property
+    def form_json(self) -> str:
+        """What is submitted, as JSON; `InvalidRequest` if it cannot be written as such."""
+        try:
+            text = json.dumps(self.form_state, ensure_ascii=False, allow_nan=False)
+            text.encode()
+        except (ValueError, RecursionError) as error:
+            raise InvalidRequest(f"The form cannot be sent as JSON: {error}.") from None
+        return text
+
     @property
-    def body(self) -> dict[str, Any]:
+    def body(self) -> str:
         """The JSON object that is POSTed."""
-        return {"formState": dict(self.form_state), **({"webhook": self.webhook} if self.webhook else {})}
+        webhook = f', "webhook": {json.dumps(self.webhook)}' if self.webhook else ""
+        return f'{{"formState": {self.form_json}{webhook}}}'
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Generator, Mapping
@@ -160,7 +159,7 @@ def request_built(client: Any, send: Send, profile: Profile, trace: Any) -> Any:
     content = None
     if send.body is not None:
         headers["Content-Type"] = "application/json"
-        content = json.dumps(send.body, ensure_ascii=False, allow_nan=False).encode()
+        content = send.body.encode()
     return made(
         lambda: client.build_request(
             send.method,

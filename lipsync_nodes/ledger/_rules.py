@@ -165,7 +165,7 @@ class Rules:
             "account": self._account,
             "key": None if key is None else str(key),
             "endpoint": wanted.endpoint,
-            "form": redact(json.dumps(wanted.form_state, ensure_ascii=False)),
+            "form": redact(wanted.form_json),
             "state": "waiting",
             "lease_until": self._now + WAITING_LEASE,
             "created_at": self._now,

@@ -8,38 +8,38 @@ from typing import TYPE_CHECKING
 from lipsync_nodes._lazy import lazy
 
 if TYPE_CHECKING:
-    from lipsync_nodes.media._content import content_key, fingerprint, inputs_of
+    from lipsync_nodes.media._content import content_key, inputs_of
     from lipsync_nodes.media._download import download, source_and_target
     from lipsync_nodes.media._estimate import estimate_credits, known_credits
     from lipsync_nodes.media._fetch import OnProgress
-    from lipsync_nodes.media._open import unchanged
+    from lipsync_nodes.media._prepared import PreparedForm, prepared
     from lipsync_nodes.media._probe import Probe, media_seconds, probe
     from lipsync_nodes.media._publish import published, rehearse, store_of
 
 __all__ = [
     "OnProgress",
+    "PreparedForm",
     "Probe",
     "content_key",
     "download",
     "estimate_credits",
-    "fingerprint",
     "inputs_of",
     "known_credits",
     "media_seconds",
+    "prepared",
     "probe",
     "published",
     "rehearse",
     "source_and_target",
     "store_of",
-    "unchanged",
 ]
 
 _HOMES = {
-    "media._content": ("content_key", "fingerprint", "inputs_of"),
+    "media._content": ("content_key", "inputs_of"),
     "media._download": ("download", "source_and_target"),
     "media._estimate": ("estimate_credits", "known_credits"),
     "media._fetch": ("OnProgress",),
-    "media._open": ("unchanged",),
+    "media._prepared": ("PreparedForm", "prepared"),
     "media._probe": ("Probe", "media_seconds", "probe"),
     "media._publish": ("published", "rehearse", "store_of"),
 }

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from lipsync_nodes.errors import InvalidRequest
+from lipsync_nodes.media._prepared import PreparedForm, prepared
 from lipsync_nodes.service import (
     LONGEST_MEDIA,
     Credits,
@@ -15,7 +16,6 @@ from lipsync_nodes.service import (
     NodeSpec,
     in_seconds,
     positive_seconds,
-    spec_of,
     too_long,
 )
 
@@ -33,7 +33,11 @@ GivenLengths = Mapping[str, float | None]
 
 
 def estimate_credits(
-    form: Form, *, lengths: GivenLengths | None = None, allow_long: bool = False, **seconds: float | None
+    form: Form | PreparedForm,
+    *,
+    lengths: GivenLengths | None = None,
+    allow_long: bool = False,
+    **seconds: float | None,
 ) -> Credits:
     """Estimate what a submit of *form* costs, in whole credits; an upper bound where the rules are ambiguous.
 
@@ -49,16 +53,18 @@ def estimate_credits(
         InvalidRequest: a length that the rule needs is not known or cannot be, or a submit would refuse a file.
 
     """
-    spec = spec_of(form, draft=True)
-    given = _given(spec, {**(lengths or {}), **_by_field(seconds)}, allow_long)
+    form = prepared(form)
+    given = _given(form.spec, {**(lengths or {}), **_by_field(seconds)}, allow_long)
     measured, caveats = _measured(form, given, allow_long)
-    cost = spec.credits(form, Lengths(given | measured))
+    cost = form.spec.credits(form.form, Lengths(given | measured))
     if cost.seconds is not None and cost.seconds > LONGEST_MEDIA and not allow_long:
         raise too_long("The video", cost.seconds)
     return Credits(cost, "; ".join(filter(None, (cost.caveat, *caveats))), cost.seconds)
 
 
-def known_credits(form: Form, *, lengths: GivenLengths | None = None, allow_long: bool = False) -> Credits | None:
+def known_credits(
+    form: Form | PreparedForm, *, lengths: GivenLengths | None = None, allow_long: bool = False
+) -> Credits | None:
     """Return what `estimate_credits` says, or None where a length is not known. Raises what is wrong with the rest."""
     try:
         return estimate_credits(form, lengths=lengths, allow_long=allow_long)
@@ -88,15 +94,11 @@ def _given(spec: NodeSpec, lengths: GivenLengths, allow_long: bool) -> dict[str,
     return given
 
 
-def _measured(form: Form, given: Mapping[str, float], allow_long: bool) -> tuple[dict[str, float], list[str]]:
+def _measured(form: PreparedForm, given: Mapping[str, float], allow_long: bool) -> tuple[dict[str, float], list[str]]:
     """Return the lengths of local files, or what was given where that is more, and say what contradicts them."""
-    if not form.assets:
-        return {}, []
-    from lipsync_nodes.media._probe import check  # noqa: PLC0415  # reads files; flows import this module and do not
-
     lengths, caveats = {}, []
     for name in form.assets:
-        probe = check(form, name, allow_long=allow_long)
+        probe = form.probe(name, allow_long=allow_long)
         if probe.seconds is None or probe.longest is None:
             continue
         known, longest = given.get(name, 0.0), probe.longest

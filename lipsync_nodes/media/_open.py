@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import file_digest
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -13,8 +14,9 @@ from lipsync_nodes.errors import InvalidRequest
 from lipsync_nodes.service import Asset
 
 __all__ = [
+    "digest",
     "opened",
-    "unchanged",
+    "state_of",
 ]
 
 
@@ -72,24 +74,14 @@ def _not_empty(file: BinaryIO, asset: object) -> BinaryIO:
     return file
 
 
-@contextmanager
-def unchanged(assets: Iterable[Asset]) -> Iterator[None]:
-    """Run the block, which reads files several times, and find out whether one was written to meanwhile.
-
-    Raises:
-        InvalidRequest: one was, or is gone.
-
-    """
-    before = [(asset, _state(asset)) for asset in assets]
-    yield
-    for asset, state in before:
-        if _state(asset) != state:
-            raise InvalidRequest(
-                f"{asset} was changed while it was read.", hint="Nothing was sent. Try again when it is complete."
-            )
+def digest(asset: Asset) -> str:
+    """Return the SHA-256 of the content, in hex; the file is streamed."""
+    with opened(asset) as file:
+        return file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # typed for raw files only
 
 
-def _state(asset: Asset) -> tuple[int, int] | None:
+def state_of(asset: Asset) -> tuple[int, int] | None:
+    """Return what changes when a file is written to; None where that cannot be told."""
     if not isinstance(asset.source, Path):
         return None
     try:

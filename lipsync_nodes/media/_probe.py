@@ -12,7 +12,7 @@ from lipsync_nodes.errors import ConfigurationError, InvalidRequest
 from lipsync_nodes.media._kinds import HEAD, animated, is_picture, strange
 from lipsync_nodes.media._lengths import seconds_of
 from lipsync_nodes.media._open import opened
-from lipsync_nodes.service import LONGEST_MEDIA, Asset, Form, spec_of, too_long
+from lipsync_nodes.service import Asset, NodeSpec
 
 __all__ = [
     "Probe",
@@ -115,16 +115,15 @@ def media_seconds(asset: Asset | Path) -> float:
     return found.seconds
 
 
-def check(form: Form, name: str, *, allow_long: bool = False) -> Probe:
-    """Look into a local file of a form and return what it is.
+def check(spec: NodeSpec, name: str, asset: Asset) -> Probe:
+    """Look into the local file of a form's field and return what it is.
 
     Raises:
-        InvalidRequest: it is missing, empty, unreadable, too long, or not of the kind that its field wants.
+        InvalidRequest: it is missing, empty, unreadable, or not of the kind that its field wants.
         ConfigurationError: the extra that reads media is not installed.
 
     """
-    asset = form.assets[name]
-    wanted = next(field.media for field in spec_of(form, draft=True).media if field.name == name)
+    wanted = next(field.media for field in spec.media if field.name == name)
     try:
         found = probe(asset)
     except InvalidRequest as error:
@@ -133,8 +132,6 @@ def check(form: Form, name: str, *, allow_long: bool = False) -> Probe:
         raise InvalidRequest(f"`{name}` wants {_a(wanted)}, but {asset} is {_a(found.kind)}.")
     if asset.media_type not in {None, found.media_type}:
         raise InvalidRequest(f"`{name}` is said to be {asset.media_type}, but it is {found.media_type}.")
-    if found.seconds is not None and found.seconds > LONGEST_MEDIA and not allow_long:
-        raise too_long(f"`{name}`", found.seconds)
     return found
 
 

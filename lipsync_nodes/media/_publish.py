@@ -24,9 +24,9 @@ from urllib.parse import urlsplit
 from lipsync_nodes._tracebacks import NoFramesBelow
 from lipsync_nodes.errors import ConfigurationError, ConnectionFailed, InvalidRequest, LipsyncError
 from lipsync_nodes.http import fetch, upload
-from lipsync_nodes.media._content import digest
-from lipsync_nodes.media._open import opened, unchanged
-from lipsync_nodes.media._probe import Probe, check
+from lipsync_nodes.media._open import digest, opened
+from lipsync_nodes.media._prepared import PreparedForm, prepared
+from lipsync_nodes.media._probe import Probe
 from lipsync_nodes.plugins import plugins
 from lipsync_nodes.service import Asset, Form, NoAnswer, check_media_url
 from lipsync_nodes.settings import Profile, Storage
@@ -61,8 +61,10 @@ class Store(Protocol):
         """Remove what is stored under a name."""
 
 
-def published(form: Form, profile: Profile, *, seconds: float, allow_long: bool = False) -> Form:
-    """Return the form with a URL in each media field; every file is checked before the first is uploaded.
+def published(
+    form: Form | PreparedForm, profile: Profile, *, seconds: float, allow_long: bool = False
+) -> dict[str, str]:
+    """Return a URL for each media field that has none; every file is checked before the first is uploaded.
 
     Args:
         form: as the caller gave it.
@@ -75,16 +77,17 @@ def published(form: Form, profile: Profile, *, seconds: float, allow_long: bool 
         ConfigurationError: there is no place for it, or the place refuses.
 
     """
-    if not form.assets:
-        return form
-    with unchanged(form.assets.values()):
-        found = {name: check(form, name, allow_long=allow_long) for name in form.assets}
-        urls = {name: _url_of(asset, found[name], profile, seconds) for name, asset in form.assets.items()}
-    return form.model_copy(update=urls)
+    form = prepared(form)
+    for name in form.assets:
+        form.probe(name, allow_long=allow_long)
+    urls = {name: _url_of(form, name, profile, seconds) for name in form.assets}
+    form.check_unchanged()
+    return urls
 
 
-def _url_of(asset: Asset, found: Probe, profile: Profile, seconds: float) -> str:
+def _url_of(form: PreparedForm, name: str, profile: Profile, seconds: float) -> str:
     """Publish by the first plugin that wants to, else by the profile's storage."""
+    asset, found = form.assets[name], form.probe(name, allow_long=True)
     try:
         url = plugins().hook.lipsync_publish_asset(asset=asset, media_type=found.media_type, seconds=seconds)
     except LipsyncError:
@@ -92,21 +95,21 @@ def _url_of(asset: Asset, found: Probe, profile: Profile, seconds: float) -> str
     except Exception as error:
         raise ConfigurationError(f"A plugin could not publish {asset}: {error!r}.", hint="Nothing was sent.") from error
     if url is None:
-        return _stored(asset, found, store_of(profile), seconds)
+        return _stored(form, name, store_of(profile), seconds)
     return check_media_url(str(url))
 
 
-def _stored(asset: Asset, found: Probe, store: Store, seconds: float) -> str:
+def _stored(form: PreparedForm, name: str, store: Store, seconds: float) -> str:
     """Publish under the name of the content; what changed meanwhile may not keep that name."""
-    name = None
+    found = form.probe(name, allow_long=True)
+    file = form.digest(name) + found.suffix
     try:
-        with unchanged([asset]):
-            name = digest(asset) + found.suffix
-            return store.publish(asset, name, found, seconds)
+        url = store.publish(form.assets[name], file, found, seconds)
+        form.check_unchanged(name)
     except InvalidRequest:
-        if name is not None:
-            store.delete(name)
+        store.delete(file)
         raise
+    return url
 
 
 def rehearse(profile: Profile) -> Iterator[str]:

@@ -8,6 +8,7 @@ unknown fields of an answer are kept, an unknown status means "not finished yet"
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -131,16 +132,21 @@ class Form(BaseModel):
             raise ValueError(f"may not repeat a field of the form: {', '.join(clash)}")
         return extra
 
-    def form_state(self) -> dict[str, Any]:
+    def form_state(self, urls: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Return the JSON object that is sent: fields as given, `extra` merged in, unset fields left out.
 
+        Args:
+            urls: where the media fields were published that have no URL of their own.
+
         Raises:
-            InvalidRequest: a media field has no URL yet; the clients publish it before they submit.
+            InvalidRequest: a media field has no URL; the clients publish it before they submit.
 
         """
-        if self.assets:
-            raise InvalidRequest(f"{', '.join(self.assets)}: not published yet, so there is no URL to send.")
+        urls = urls or {}
+        if missing := [name for name in self.assets if name not in urls]:
+            raise InvalidRequest(f"{', '.join(missing)}: not published yet, so there is no URL to send.")
         given = {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
+        given |= urls
         return {name: value for name, value in given.items() if value is not None and name != "extra"} | self.extra
 
     @property

@@ -162,7 +162,7 @@ class Machine(RuleBasedStateMachine):
                 if effect.method == "GET":
                     reply = self.answer_to_a_poll(effect.path.rpartition("/")[2])
                     continue
-                callback = effect.body["webhook"]
+                callback = json.loads(effect.body)["webhook"]
                 reply = self.post(key, callback, outcomes.pop(0) if outcomes else "lost")
                 if crash == "sent":
                     raise Crash

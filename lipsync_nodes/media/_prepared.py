@@ -1,0 +1,77 @@
+"""A form on its way to be submitted, with what is known of its local files."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from lipsync_nodes.errors import InvalidRequest
+from lipsync_nodes.media._open import digest, state_of
+from lipsync_nodes.media._probe import Probe, check
+from lipsync_nodes.service import LONGEST_MEDIA, Form, spec_of, too_long
+
+__all__ = [
+    "PreparedForm",
+    "prepared",
+]
+
+
+class PreparedForm:
+    """A form whose local files are read once: each is probed and hashed when that is first asked for.
+
+    Whoever needs the key or the cost of a submit before the submit makes one, and gives it to `content_key`,
+    `known_credits` and the client in place of the form. A file that is written to meanwhile is refused by the client.
+
+    Args:
+        form: a form, or a draft of one, which no client submits.
+
+    """
+
+    def __init__(self, form: Form) -> None:
+        self.spec = spec_of(form, draft=True)
+        self.form = form
+        self.assets = form.assets
+        self._states = {name: state_of(asset) for name, asset in self.assets.items()}
+        self._probes: dict[str, Probe] = {}
+        self._digests: dict[str, str] = {}
+
+    def probe(self, name: str, *, allow_long: bool = False) -> Probe:
+        """Return what the file of a field is.
+
+        Raises:
+            InvalidRequest: it is missing, empty, unreadable, too long, or not of the kind that its field wants.
+            ConfigurationError: the extra that reads media is not installed.
+
+        """
+        if name not in self._probes:
+            self._probes[name] = check(self.spec, name, self.assets[name])
+        found = self._probes[name]
+        if found.seconds is not None and found.seconds > LONGEST_MEDIA and not allow_long:
+            raise too_long(f"`{name}`", found.seconds)
+        return found
+
+    def digest(self, name: str) -> str:
+        """Return the SHA-256 of a field's file, in hex."""
+        if name not in self._digests:
+            self._digests[name] = digest(self.assets[name])
+        return self._digests[name]
+
+    @cached_property
+    def fingerprint(self) -> dict[str, Any]:
+        """What makes the form the form it is, as JSON: its fields, and for a local file its content."""
+        fields = self.form.model_dump(mode="json", exclude=set(self.assets))
+        return fields | {name: f"sha256:{self.digest(name)}" for name in self.assets}
+
+    def check_unchanged(self, *names: str) -> None:
+        """Raise `InvalidRequest` if a file, of these fields or of any, was written to since this was made."""
+        for name in names or self.assets:
+            if state_of(self.assets[name]) != self._states[name]:
+                raise InvalidRequest(
+                    f"{self.assets[name]} was changed while it was read.",
+                    hint="Nothing was sent. Try again when it is complete.",
+                )
+
+
+def prepared(form: Form | PreparedForm) -> PreparedForm:
+    """Return the form as one that is prepared."""
+    return form if isinstance(form, PreparedForm) else PreparedForm(form)
