@@ -124,7 +124,8 @@ def _object(text: bytes) -> dict[str, Any]:
     if not isinstance(values, dict) or not isinstance(values.get("endpoint"), str):
         raise InvalidRequest('not a JSON object with "endpoint".')
     try:
-        json.dumps(values, ensure_ascii=False).encode()
+        if b"\\ud" in text.lower():  # one comes by an escape, never by UTF-8
+            json.dumps(values, ensure_ascii=False).encode()
     except ValueError:
         raise InvalidRequest("it holds half of an emoji, which cannot be sent.") from None
     return values
