@@ -61,7 +61,7 @@ def serving(env, folder, *options):
 
 def rows(sandbox):
     """Return all that the sandbox knows of its jobs, the newest first: it alone is told the tokens."""
-    return sandbox._up.service.store.newest()
+    return sandbox._server.service.store.newest()
 
 
 def only_entry(path):

@@ -35,8 +35,8 @@ __all__ = [
     "ledger_file",
 ]
 
-# A call that could not be followed up for so long is given up: the job's output has expired by then.
-CALL_SECONDS: Final = 7 * 86400.0
+# A webhook that could not be handled for so long is given up: the job's output has expired by then.
+PENDING_SECONDS: Final = 7 * 86400.0
 BUSY_SECONDS: Final = 30.0
 MEMORY: Final = ":memory:"
 OF_THIS_PROCESS: Final = frozenset({"bell", "_lock", "_new_lock", "_connection", "_files", "_secret"})
@@ -127,13 +127,13 @@ class Ledger(Shared):
         job = entry.as_job if entry else None
         return job if job and job.finished and "***" not in (job.output or "") else None
 
-    def calls(self, profile: Profile) -> list[Entry]:
-        """Return the submissions whose webhook came and was not followed up to its end, the oldest first."""
+    def pending_webhooks(self, profile: Profile, callback: str | None = None) -> list[Entry]:
+        """Return the submissions whose webhook came and is not handled, the oldest first, or that of one callback."""
         with self._transaction("DEFERRED") as db:
             rows = db.execute(
                 f"SELECT * FROM submission WHERE {IN_ACCOUNTS} AND called_at > ? AND told_at IS NULL"  # noqa: S608
-                " ORDER BY called_at",
-                (listed(profile.accounts), self._clock() - CALL_SECONDS),
+                f"{'' if callback is None else ' AND callback = ?'} ORDER BY called_at",
+                (listed(profile.accounts), self._clock() - PENDING_SECONDS, *([callback] if callback else [])),
             )
             return [Entry(*row) for row in rows]
 

@@ -54,7 +54,8 @@ class WebhookRules(Rules):
             return WebhookAction.REFUSE
         elif entry.state in ENDS and entry.told_at is not None:
             return WebhookAction.IGNORE if self._now - entry.told_at < REDELIVERY_SECONDS else WebhookAction.REFUSE
-        self._update_called(callback, called_id=job_id, called_at=self._now)
+        if entry is None or entry.called_id != job_id:  # a flood of the same is not written each time
+            self._update_called(callback, called_id=job_id, called_at=self._now)
         return WebhookAction.POLL
 
     def _adopt(self, callback: str) -> None:

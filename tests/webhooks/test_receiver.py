@@ -9,18 +9,15 @@ import pytest
 
 from lipsync_nodes import ConfigurationError, LipsyncClient, SubmissionUncertain
 from lipsync_nodes.ledger import Ledger
-from lipsync_nodes.webhooks import WebhookReceiver
-from lipsync_nodes.webhooks import _follow_up as following
+from lipsync_nodes.webhooks import WebhookReceiver, _worker
 from tests.faults.bad_service import BadService, wait_until
 from tests.receiving import Receiving, only_entry, rows
 from tests.webhooks.conftest import FORM, LONG, timed
 
 
 def test_what_came_before_a_crash_is_followed_up_at_the_next_start(sandbox, path, monkeypatch):
-    from lipsync_nodes.webhooks._follow_up import Follower
-
     with monkeypatch.context() as dead:
-        dead.setattr(Follower, "follow", lambda *_: None)  # it dies right after it has answered
+        dead.setattr(_worker.Worker, "put", lambda *_: None)  # it dies right after it has answered
         with Receiving(sandbox.api_key, sandbox.base_url, path) as receiving:
             with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
                 sandbox.fault("cut_after", where="submit")
@@ -51,10 +48,10 @@ def test_on_job_is_told_once_and_again_only_if_it_failed(sandbox, path):
 
 @pytest.fixture
 def soon(monkeypatch):
-    """The rounds over what could not be followed up at once, in a hurry."""
-    monkeypatch.setattr(following, "PAUSES", (0.0, 0.05))
-    monkeypatch.setattr(following, "LEAST_PAUSE", 0.05)
-    monkeypatch.setattr(following, "ROUND", 0.2)
+    """What fails is tried again in a hurry."""
+    monkeypatch.setattr(_worker, "FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(_worker, "LONGEST_PAUSE", 0.2)
+    monkeypatch.setattr(_worker, "QUIET_TRIES", 2)
 
 
 FAILURES = [
@@ -152,10 +149,11 @@ def test_an_on_job_that_hangs_keeps_nobody_from_being_woken(sandbox, path):
         with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
             for _ in range(40):
                 client.submit(FORM, webhook="auto")
-            wait_until(lambda: len(begun) == following.TELLERS)
+            wait_until(lambda: begun)
             job, seconds = timed(lambda: client.run(FORM, webhook="auto", poll_interval=LONG, timeout=LONG))
+        assert len(begun) < len(sandbox.jobs()) / 2, "each call has a thread of its own"
+        assert job.id not in begun
         going_on.set()
-    assert job.id not in begun[: following.TELLERS]
     assert seconds < LONG / 2
 
 
@@ -164,7 +162,7 @@ def test_an_on_job_that_hangs_in_a_round_keeps_no_other_job_from_being_told(sand
 
     def on_job(job):
         told.append(job.id)
-        if told.count(job.id) > len(following.PAUSES) and not hanging:
+        if told.count(job.id) > 2 and not hanging:
             hanging.append(job.id)
         if job.id in hanging:
             going_on.wait(30)
@@ -180,8 +178,7 @@ def test_an_on_job_that_hangs_in_a_round_keeps_no_other_job_from_being_told(sand
         going_on.set()
 
 
-def test_a_call_that_names_another_job_while_the_last_is_given_up_is_not_lost(sandbox, receiving, path, monkeypatch):
-    monkeypatch.setattr(following, "PAUSES", (0.0,))
+def test_a_call_that_names_another_job_while_the_last_is_given_up_is_not_lost(sandbox, receiving, path):
     with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
         sandbox.fault("cut_after", where="submit")
         sandbox.fault("drop")

@@ -1,0 +1,164 @@
+"""What happens to a webhook after it was answered: its job is polled and, once it has ended, on_job is called.
+
+The ledger says what is pending, so a restart goes on where a crash left off. Memory only holds when to try again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from lipsync_nodes._shared import Shared
+from lipsync_nodes.client import LipsyncClient
+from lipsync_nodes.errors import redact
+from lipsync_nodes.flows import Policy, WebhookHandled, WebhookReceived, poll
+from lipsync_nodes.ledger import ENDS, Ledger
+from lipsync_nodes.service import Job
+from lipsync_nodes.settings import Profile
+
+__all__ = ["OnJob", "Worker"]
+
+# So many threads, and of them so many in on_job at once: polls go on while an on_job hangs.
+THREADS: Final = 8
+CALLS: Final = 4
+# Seconds until the second try; the pause doubles with each further one.
+FIRST_PAUSE: Final = 1.0
+LONGEST_PAUSE: Final = 120.0
+# It may take the service a moment to show what its own webhook said: so many polls fail without a warning.
+QUIET_TRIES: Final = 6
+POLICY: Final = Policy(request_timeout=10.0)
+
+OnJob = Callable[[Job], object]
+
+_log = logging.getLogger("lipsync_nodes")
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A webhook that is not handled yet. Once `job`, which has ended, is set, on_job is what is left to do."""
+
+    webhook: WebhookReceived
+    own: bool
+    due: float
+    tries: int = 0
+    job: Job | None = None
+    running: bool = False
+
+
+class Worker(Shared):
+    """Handles webhooks in threads of its own, which the first one starts. Safe between threads."""
+
+    def __init__(self, profile: Profile, ledger: Ledger, on_job: OnJob | None) -> None:
+        super().__init__(threading.Condition)
+        self._profile, self._ledger, self._on_job = profile, ledger, on_job
+        self._client = _Client(profile=profile, ledger=ledger, policy=POLICY)
+        self._pending: dict[str, _Pending] = {}
+        self._stop: threading.Event | None = None
+
+    def _renew(self) -> None:
+        super()._renew()
+        self._pending, self._stop = {}, None
+
+    def put(self, webhook: WebhookReceived, *, own: bool = True) -> None:
+        """Handle a webhook soon. One that names another job than the last replaces it, but is polled no sooner.
+
+        Without on_job, one that came to another receiver (not *own*) is only polled: that one may have an on_job.
+        """
+        with self._lock:
+            last = self._pending.get(webhook.callback)
+            if last is None or last.webhook != webhook:
+                self._pending[webhook.callback] = _Pending(webhook, own, last.due if last else 0.0)
+                self._lock.notify_all()
+            if self._stop is None:
+                self._stop = threading.Event()
+                for _ in range(THREADS):
+                    self._start(self._stop)
+
+    def _start(self, stop: threading.Event) -> None:
+        """Start a thread, which keeps no program from ending, as an executor's would."""
+        threading.Thread(target=self._work, args=(stop,), name="lipsync-webhooks", daemon=True).start()
+
+    def resume(self) -> None:
+        """Handle what is pending in the ledger: what the last run has left, or another receiver."""
+        for entry in self._ledger.pending_webhooks(self._profile):
+            if self._on_job is not None or entry.state not in ENDS:
+                self.put(WebhookReceived(entry.callback or "", entry.called_id or ""), own=False)
+
+    def close(self) -> None:
+        """Stop. Polls on their way are waited for, calls of on_job are not."""
+        with self._lock:
+            if self._stop is not None:
+                self._stop.set()
+                self._lock.notify_all()
+                self._lock.wait_for(lambda: not any(one.running and one.job is None for one in self._pending.values()))
+            self._pending, self._stop = {}, None
+        self._client.close()
+
+    def _work(self, stop: threading.Event) -> None:
+        while (pending := self._next(stop)) is not None:
+            try:
+                self._handle(pending)
+            except BaseException as error:  # noqa: BLE001  # on_job is somebody else's code
+                quiet = pending.job is None and pending.tries <= QUIET_TRIES
+                problem = "a webhook was not confirmed" if pending.job is None else "it has ended, but on_job failed"
+                job_id, reason = redact(pending.webhook.job_id), redact(repr(error))
+                _log.log(logging.DEBUG if quiet else logging.WARNING, "Job %s: %s: %s", job_id, problem, reason)
+            with self._lock:
+                pending.running = False
+                self._lock.notify_all()
+
+    def _next(self, stop: threading.Event) -> _Pending | None:
+        """Take what is due, or wait for it; None at the end."""
+        with self._lock:
+            while not stop.is_set():
+                running = [one for one in self._pending.values() if one.running]
+                full = sum(one.job is not None for one in running) >= CALLS
+                ready = (one for one in self._pending.values() if not one.running and not (full and one.job))
+                first = min(ready, key=lambda one: one.due, default=None)
+                if first is None:
+                    self._lock.wait()
+                elif (left := first.due - time.monotonic()) > 0:
+                    self._lock.wait(left)
+                else:
+                    first.due = time.monotonic() + min(FIRST_PAUSE * 2.0**first.tries, LONGEST_PAUSE)
+                    first.tries, first.running = first.tries + 1, True
+                    return first
+        return None
+
+    def _handle(self, pending: _Pending) -> None:
+        """Take one step: poll the job, or, once it has ended, call on_job."""
+        webhook = pending.webhook
+        if not self._ledger.pending_webhooks(self._profile, webhook.callback):
+            self._remove(pending)  # another receiver has handled it, or it is too old
+        elif pending.job is None:
+            job = self._ledger.ended(webhook.job_id) or self._client.poll(webhook)
+            if not job.finished:
+                raise TimeoutError("it has not ended yet")
+            pending.job, pending.tries, pending.due = job, 0, 0.0
+        else:
+            if self._on_job is not None and inspect.iscoroutine(result := self._on_job(pending.job)):
+                asyncio.run(result)
+            if self._on_job is not None or pending.own:
+                self._ledger.record(WebhookHandled(webhook.callback), self._profile)
+            self._remove(pending)
+
+    def _remove(self, pending: _Pending) -> None:
+        with self._lock:
+            if self._pending.get(pending.webhook.callback) is pending:
+                del self._pending[pending.webhook.callback]
+
+
+class _Client(LipsyncClient):
+    """A client that polls what a webhook names."""
+
+    def poll(self, webhook: WebhookReceived) -> Job:
+        """Poll once; a submission whose own job is not known yet is given this one."""
+        entry = self._journal.entry_of(webhook.job_id)
+        callback = None if entry and entry.callback == webhook.callback else webhook.callback
+        return self._drive(poll(webhook.job_id, self._policy, callback=callback))
