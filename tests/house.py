@@ -18,7 +18,7 @@ WEBHOOKS = (
     "webhooks/*.py",
     "ledger/_webhook*.py",
     "ledger/_tokens.py",
-    "ledger/_watching.py",
+    "ledger/_watch.py",
     "cli/webhook.py",
 )
 

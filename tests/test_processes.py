@@ -65,8 +65,8 @@ print(hung)
     [
         ("from lipsync_nodes.ledger import Ledger\nledger = Ledger(sys.argv[1])", "ledger.count('live')"),
         (
-            "from lipsync_nodes.ledger import Ledger\nit = Ledger(sys.argv[1]); it.entries(); bell = it.bell",
-            "\n        with bell.listening('j', print): bell.ring('other')",
+            "from lipsync_nodes.ledger import Ledger\nit = Ledger(sys.argv[1]); it.entries(); watch = it.watch",
+            "\n        with watch.listening('j', print): pass",
         ),
         ("from lipsync_nodes.flows import Budget\nbudget = Budget(10**9)", "\n        with budget.holding(1): pass"),
         (
@@ -78,7 +78,7 @@ print(hung)
             "manager._plugins.cache_clear(); manager.plugins()",
         ),
     ],
-    ids=["ledger", "bell", "budget", "transport", "plugins"],
+    ids=["ledger", "watch", "budget", "transport", "plugins"],
 )
 def test_a_child_forked_in_the_middle_goes_on(script, tmp_path, begin, work):
     """24 of 25 hung: the lock was inherited while another thread of the parent held it."""

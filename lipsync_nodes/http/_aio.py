@@ -162,7 +162,7 @@ class AsyncTransport:
     async def _await(self, effect: Await, ledger: Ledger) -> Job | None:
         """Sleep until the ledger knows of the job's end; it is read seldom."""
         loop, rung = asyncio.get_running_loop(), asyncio.Event()
-        with ledger.bell.listening(effect.job_id, lambda: loop.call_soon_threadsafe(rung.set)):
+        with ledger.watch.listening(effect.job_id, lambda: loop.call_soon_threadsafe(rung.set)):
             job = await self.in_ledger(ended, ledger, effect.job_id)
             if job is None:
                 with suppress(TimeoutError):

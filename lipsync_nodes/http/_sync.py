@@ -293,7 +293,7 @@ def _await(effect: Await, ledger: Ledger, stop: threading.Event | None) -> Job |
     """Sleep until the ledger knows of the job's end."""
     rung = threading.Event()
     ends = time.monotonic() + effect.seconds
-    with ledger.bell.listening(effect.job_id, rung.set):
+    with ledger.watch.listening(effect.job_id, rung.set):
         job = ended(ledger, effect.job_id)
         while job is None and not rung.is_set() and (left := ends - time.monotonic()) > 0:
             rung.wait(min(left, STEP))

@@ -9,11 +9,9 @@ from lipsync_nodes.ledger._names import cut, job_name, plain_name, why_not
 from lipsync_nodes.ledger._record import RecordJournal
 from lipsync_nodes.ledger._targets import check_target, file_identity, names_folder
 from lipsync_nodes.ledger._tokens import callback_of, new_callback, token_of
-from lipsync_nodes.ledger._watching import Bell
 
 __all__ = [
     "ENDS",
-    "Bell",
     "ContentKey",
     "Entry",
     "Journal",

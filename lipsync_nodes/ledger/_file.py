@@ -10,21 +10,21 @@ import os
 import sqlite3
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Self
 
 from lipsync_nodes._shared import Shared
 from lipsync_nodes.errors import ConfigurationError
-from lipsync_nodes.flows import Accepted, Claim, Event, Seen, Sending, WebhookReceived
+from lipsync_nodes.flows import Claim, Event, Sending, WebhookReceived
 from lipsync_nodes.ledger._entry import KEEPS_KEY, Entry, job_kept
 from lipsync_nodes.ledger._keys import spellings
 from lipsync_nodes.ledger._rules import IN_ACCOUNTS, IN_KEYS, listed
 from lipsync_nodes.ledger._schema import _migrate
 from lipsync_nodes.ledger._targets import belongs_to, own_names
 from lipsync_nodes.ledger._tokens import new_secret
-from lipsync_nodes.ledger._watching import Bell
+from lipsync_nodes.ledger._watch import Watch
 from lipsync_nodes.ledger._webhook_rules import WebhookRules
 from lipsync_nodes.service import Job
 from lipsync_nodes.settings import Profile, named_path, user_folder, variable
@@ -39,7 +39,7 @@ __all__ = [
 PENDING_SECONDS: Final = 7 * 86400.0
 BUSY_SECONDS: Final = 30.0
 MEMORY: Final = ":memory:"
-OF_THIS_PROCESS: Final = frozenset({"bell", "_lock", "_new_lock", "_connection", "_files", "_secret"})
+OF_THIS_PROCESS: Final = frozenset({"watch", "_lock", "_new_lock", "_connection", "_files", "_secret"})
 
 _Inode = tuple[int, int] | None
 
@@ -57,7 +57,7 @@ class Ledger(Shared):
         super().__init__()
         path = ledger_file() if path is None else path
         self.path = MEMORY if str(path) == MEMORY else str(Path(path).expanduser().absolute())
-        self.bell = Bell(self.path)
+        self.watch = Watch(self.ended_among)
         self._clock = clock
         self._secret = ""
         self._connection: sqlite3.Connection | None = None
@@ -87,10 +87,7 @@ class Ledger(Shared):
     def record(self, event: Event, profile: Profile) -> object:
         """Write an event down and answer it; see `flows._events`."""
         with self._transaction(shared=isinstance(event, Claim | Sending | WebhookReceived)) as db:
-            answer = WebhookRules(db, profile, self._clock()).enter(event)
-        if isinstance(event, Seen | Accepted) and event.job.finished:
-            self.bell.ring(event.job.id)
-        return answer
+            return WebhookRules(db, profile, self._clock()).enter(event)
 
     def entries(self, *states: str) -> list[Entry]:
         """Return what is known, oldest first; only rows in *states* if any are named."""
@@ -126,6 +123,16 @@ class Ledger(Shared):
         entry = self.entry_of(job_id)
         job = entry.as_job if entry else None
         return job if job and job.finished and "***" not in (job.output or "") else None
+
+    def ended_among(self, job_ids: Collection[str]) -> set[str]:
+        """Return which of these jobs have ended."""
+        with self._transaction("DEFERRED") as db:
+            rows = db.execute(
+                "SELECT job_id FROM submission WHERE job_id IN (SELECT value FROM json_each(?))"
+                " AND state IN ('completed', 'failed', 'stopped')",
+                (listed(job_ids),),
+            )
+            return {job_id for (job_id,) in rows}
 
     def pending_webhooks(self, profile: Profile, callback: str | None = None) -> list[Entry]:
         """Return the submissions whose webhook came and is not handled, the oldest first, or that of one callback."""

@@ -11,12 +11,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from lipsync_nodes._shared import Shared
 from lipsync_nodes.client import LipsyncClient
-from lipsync_nodes.errors import redact
+from lipsync_nodes.errors import LipsyncError, redact
 from lipsync_nodes.flows import Policy, WebhookHandled, WebhookReceived, poll
 from lipsync_nodes.ledger import ENDS, Ledger
 from lipsync_nodes.service import Job
@@ -27,11 +28,10 @@ __all__ = ["OnJob", "Worker"]
 # So many threads, and of them so many in on_job at once: polls go on while an on_job hangs.
 THREADS: Final = 8
 CALLS: Final = 4
-# Seconds until the second try; the pause doubles with each further one.
-FIRST_PAUSE: Final = 1.0
-LONGEST_PAUSE: Final = 120.0
-# It may take the service a moment to show what its own webhook said: so many polls fail without a warning.
-QUIET_TRIES: Final = 6
+# Seconds after each try that failed; the last goes on. It may take the service a moment to show what its webhook said.
+PAUSES: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 120.0)
+# Seconds between two searches for what another receiver of the ledger has left.
+SEARCH_EVERY: Final = 120.0
 POLICY: Final = Policy(request_timeout=10.0)
 
 OnJob = Callable[[Job], object]
@@ -75,17 +75,19 @@ class Worker(Shared):
             if last is None or last.webhook != webhook:
                 self._pending[webhook.callback] = _Pending(webhook, own, last.due if last else 0.0)
                 self._lock.notify_all()
+        self._start()
+
+    def _start(self) -> None:
+        with self._lock:
             if self._stop is None:
                 self._stop = threading.Event()
-                for _ in range(THREADS):
-                    self._start(self._stop)
-
-    def _start(self, stop: threading.Event) -> None:
-        """Start a thread, which keeps no program from ending, as an executor's would."""
-        threading.Thread(target=self._work, args=(stop,), name="lipsync-webhooks", daemon=True).start()
+                for target in (*[self._work] * THREADS, self._search):
+                    # Unlike an executor's threads, these do not keep the program from ending.
+                    threading.Thread(target=target, args=(self._stop,), name="lipsync-webhooks", daemon=True).start()
 
     def resume(self) -> None:
         """Handle what is pending in the ledger: what the last run has left, or another receiver."""
+        self._start()
         for entry in self._ledger.pending_webhooks(self._profile):
             if self._on_job is not None or entry.state not in ENDS:
                 self.put(WebhookReceived(entry.callback or "", entry.called_id or ""), own=False)
@@ -96,16 +98,25 @@ class Worker(Shared):
             if self._stop is not None:
                 self._stop.set()
                 self._lock.notify_all()
-                self._lock.wait_for(lambda: not any(one.running and one.job is None for one in self._pending.values()))
+                while self._is_polling():
+                    self._lock.wait()
             self._pending, self._stop = {}, None
         self._client.close()
+
+    def _is_polling(self) -> bool:
+        return any(one.running and (one.job is None or self._on_job is None) for one in self._pending.values())
+
+    def _search(self, stop: threading.Event) -> None:
+        while not stop.wait(SEARCH_EVERY):
+            with suppress(LipsyncError):  # the ledger cannot be read now
+                self.resume()
 
     def _work(self, stop: threading.Event) -> None:
         while (pending := self._next(stop)) is not None:
             try:
                 self._handle(pending)
             except BaseException as error:  # noqa: BLE001  # on_job is somebody else's code
-                quiet = pending.job is None and pending.tries <= QUIET_TRIES
+                quiet = pending.job is None and pending.tries < len(PAUSES)
                 problem = "a webhook was not confirmed" if pending.job is None else "it has ended, but on_job failed"
                 job_id, reason = redact(pending.webhook.job_id), redact(repr(error))
                 _log.log(logging.DEBUG if quiet else logging.WARNING, "Job %s: %s: %s", job_id, problem, reason)
@@ -126,7 +137,7 @@ class Worker(Shared):
                 elif (left := first.due - time.monotonic()) > 0:
                     self._lock.wait(left)
                 else:
-                    first.due = time.monotonic() + min(FIRST_PAUSE * 2.0**first.tries, LONGEST_PAUSE)
+                    first.due = time.monotonic() + PAUSES[min(first.tries, len(PAUSES) - 1)]
                     first.tries, first.running = first.tries + 1, True
                     return first
         return None
@@ -159,6 +170,6 @@ class _Client(LipsyncClient):
 
     def poll(self, webhook: WebhookReceived) -> Job:
         """Poll once; a submission whose own job is not known yet is given this one."""
-        entry = self._journal.entry_of(webhook.job_id)
+        entry = self._ledger.entry_of(webhook.job_id)
         callback = None if entry and entry.callback == webhook.callback else webhook.callback
         return self._drive(poll(webhook.job_id, self._policy, callback=callback))

@@ -8,7 +8,9 @@ import httpx
 import pytest
 
 from lipsync_nodes import ConfigurationError, LipsyncClient, SubmissionUncertain
+from lipsync_nodes.flows import WebhookReceived
 from lipsync_nodes.ledger import Ledger
+from lipsync_nodes.settings import Profile
 from lipsync_nodes.webhooks import WebhookReceiver, _worker
 from tests.faults.bad_service import BadService, wait_until
 from tests.receiving import Receiving, only_entry, rows
@@ -46,12 +48,23 @@ def test_on_job_is_told_once_and_again_only_if_it_failed(sandbox, path):
         assert len(sandbox.received("poll")) <= 4
 
 
+def test_what_a_receiver_that_died_has_left_is_found(sandbox, path, monkeypatch):
+    """One that runs on the same ledger handles it within two minutes, here within a part of a second."""
+    monkeypatch.setattr(_worker, "SEARCH_EVERY", 0.1)
+    told = []
+    profile = Profile(api_key=sandbox.api_key, base_url=sandbox.base_url, webhook={"base": "http://127.0.0.1:1"})
+    with Ledger(path) as ledger, WebhookReceiver(profile, ledger, on_job=told.append):
+        with LipsyncClient(profile=profile, ledger=ledger) as client:
+            job = client.submit(FORM, webhook="auto")
+        ledger.record(WebhookReceived(ledger.entry_of(job.id).callback, job.id), profile)  # and then it died
+        wait_until(lambda: only_entry(path).told_at)
+    assert [job.id for job in told] == [job.id]
+
+
 @pytest.fixture
 def soon(monkeypatch):
     """What fails is tried again in a hurry."""
-    monkeypatch.setattr(_worker, "FIRST_PAUSE", 0.05)
-    monkeypatch.setattr(_worker, "LONGEST_PAUSE", 0.2)
-    monkeypatch.setattr(_worker, "QUIET_TRIES", 2)
+    monkeypatch.setattr(_worker, "PAUSES", (0.05, 0.2))
 
 
 FAILURES = [
