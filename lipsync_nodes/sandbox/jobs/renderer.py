@@ -27,7 +27,6 @@ _START: Final = (
 _OWN_GROUP: Final = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
 # The names that `RenderInput` has for formState fields, where they differ.
 _INPUT_NAMES: Final = {"left_audio": "audio", "mask_image": "mask"}
-_TIMED: Final = frozenset({"audio", "video"})
 
 
 class RenderFailed(Exception):
@@ -43,16 +42,20 @@ def order_for(spec: NodeSpec, form: Form, media: Mapping[str, Path], out: Path) 
     values = {field.name: getattr(form, field.name) for field in spec.fields if not field.media}
     values["short_side"] = int(form.resolution.removesuffix("p"))
     values["seed"] = (form.seed or 0) % 2**32
+    names = _input_names(spec)
     return {
-        "media": {_input_name(name): str(path) for name, path in media.items()},
-        "timed": {_input_name(field.name): field.name for field in spec.media if field.media in _TIMED},
+        "media": {names[name]: str(path) for name, path in media.items()},
+        "timed": {names[field.name]: field.name for field in spec.timed if field.name in media},
         "values": {name: value for name, value in values.items() if isinstance(value, str | int)},
         "out": str(out),
     }
 
 
-def _input_name(field: str) -> str:
-    return _INPUT_NAMES.get(field, field)
+def _input_names(spec: NodeSpec) -> dict[str, str]:
+    """Return what `RenderInput` calls the media of an endpoint; the speech that it needs is at least the first one."""
+    names = {field.name: _INPUT_NAMES.get(field.name, field.name) for field in spec.media}
+    audios = [field.name for field in spec.media if field.media == "audio"]
+    return names if "audio" in names.values() or not audios else names | {audios[0]: "audio"}
 
 
 class Renderer:
