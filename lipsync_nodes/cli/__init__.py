@@ -1,7 +1,7 @@
-"""The command line, `lipsync-nodes`. It needs the extra `cli`; `sandbox` takes it in.
+"""The command line, `lipsync-nodes`. It needs the extra `cli`, which the extra `sandbox` includes.
 
-Exit codes: 0 done, 1 the job failed or could not be carried through, 2 usage or configuration, 3 time-out (the job id
-is printed), 4 a submit whose outcome is unknown, 130 stopped by Ctrl-C, 143 by SIGTERM.
+Exit codes: 0 done, 1 the job failed or another error, 2 usage or configuration, 3 timeout (the job id is printed if
+there is one), 4 the outcome of a submission is unknown, 130 stopped by Ctrl-C, 143 by SIGTERM.
 """
 
 import sys
@@ -15,15 +15,15 @@ TERMINATED = 143
 
 
 def main() -> NoReturn:
-    """Run the command line, or say what to install. Whatever happens, it ends with a sentence and an exit code."""
+    """Run the command line, or say what to install. It always ends with a message and an exit code."""
     try:
         try:
             RUN.begin(sys.argv[1:])
             prepare()
             code = _ended(_command)
-        except KeyboardInterrupt as stopped:  # a second one, before the first was dealt with
+        except KeyboardInterrupt as stopped:  # a second Ctrl-C, before the first was handled
             code = _stopped(stopped)
-    except KeyboardInterrupt as stopped:  # and a third
+    except KeyboardInterrupt as stopped:  # and a third one
         code = _stopped(stopped)
     finish()
     sys.exit(code)
@@ -31,7 +31,7 @@ def main() -> NoReturn:
 
 def _command() -> int:
     try:
-        from lipsync_nodes.cli.app import carry_out  # noqa: PLC0415  # the extra's modules, which take a while
+        from lipsync_nodes.cli.app import carry_out  # noqa: PLC0415  # needs the extra, and is slow to load
     except ModuleNotFoundError as error:
         if error.name not in {"click", "rich", "packaging"}:
             raise
@@ -40,7 +40,7 @@ def _command() -> int:
 
 
 def _ended(command: Callable[[], int]) -> int:
-    """Carry a command out, and turn whatever it raises into words and an exit code."""
+    """Run a command, and turn whatever it raises into a message and an exit code."""
     try:
         try:
             return command()
@@ -48,7 +48,7 @@ def _ended(command: Callable[[], int]) -> int:
             return _stopped(stopped)
         except OutputLost:
             raise
-        except Exception as error:  # noqa: BLE001  # a mistake of ours
+        except Exception as error:  # noqa: BLE001  # a bug of ours
             from lipsync_nodes.cli.trouble import unexpected  # noqa: PLC0415
 
             return _failed("Unexpected", str(unexpected(error, may_have_charged=RUN.job_id is not None)), 1)
@@ -59,7 +59,7 @@ def _ended(command: Callable[[], int]) -> int:
 
 
 def _failed(kind: str, message: str, code: int) -> int:
-    """Say why it ends, on stderr and as the one JSON object, if there was none yet."""
+    """Print the error on stderr, and as the one JSON object if none was printed yet."""
     tell(message)
     if RUN.as_json and not RUN.printed:
         show({"id": RUN.job_id, "error": {"type": kind, "message": message}}, as_json=True)
@@ -67,7 +67,7 @@ def _failed(kind: str, message: str, code: int) -> int:
 
 
 def _stopped(stopped: BaseException) -> int:
-    """Say what goes on although the user stopped here."""
+    """Tell the user which jobs continue although the command was stopped."""
     with deaf():
         if job_id := getattr(stopped, "job_id", None):
             RUN.job_ids.setdefault(job_id)

@@ -1,6 +1,6 @@
 """Commands that other distributions add: entry points of the group `lipsync_nodes.commands`, each a click command.
 
-An added command is loaded when it is run, or listed by `--help`. A broken one therefore stops nothing but itself.
+An added command is loaded only when it is run, or listed by `--help`. A broken one does not affect the others.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ __all__ = ["ExtendableGroup", "load_command"]
 
 
 class ExtendableGroup(click.Group):
-    """A group with commands of its own and those of other distributions; its own come first."""
+    """A group with its own commands and those of other distributions. Its own take precedence."""
 
     @cached_property
     def added(self) -> dict[str, EntryPoint]:
-        """The added commands by name; of two with the same name the first that is found."""
+        """The added commands by name. Of two with the same name, the first that is found is used."""
         points = reversed(list(entry_points(group=COMMANDS)))
         return {point.name: point for point in points if point.name not in self.commands}
 
@@ -35,7 +35,7 @@ class ExtendableGroup(click.Group):
         return sorted({*super().list_commands(ctx), *self.added})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command; where an added one cannot be loaded, one that says so."""
+        """Return a command. If an added one cannot be loaded, return a command that says so."""
         if command := super().get_command(ctx, cmd_name):
             return command
         point = self.added.get(cmd_name)

@@ -25,20 +25,26 @@ __all__ = ["app", "carry_out"]
 @click.group(cls=ExtendableGroup)
 @click.version_option(__version__)
 def app() -> None:
-    """Lip-sync videos from the command line: video + audio, image + audio, image + two audios.
+    """Make lip-sync videos from video + audio, image + audio, or an image of two people + two audios.
 
-    The key comes from LIPSYNC_API_KEY or a profile, never from an option. Without one, try `lipsync-nodes demo`.
+    The API key comes from LIPSYNC_API_KEY or a profile, never from an option. Without an API key, try
+    `lipsync-nodes demo`.
     """
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True)
-@click.option("--host", default="127.0.0.1", show_default=True, help="Another address opens it to the network.")
-@click.option("--data", type=click.Path(path_type=Path), help="Folder of jobs and files; a temporary one by default.")
-@click.option("--concurrency", type=click.IntRange(1), help="Renders at a time.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="0 for a free port.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on. Any other than the default opens the sandbox to the network.",
+)
+@click.option("--data", type=click.Path(path_type=Path), help="Folder for jobs and files. Default: a temporary one.")
+@click.option("--concurrency", type=click.IntRange(1), help="How many videos are rendered at a time.")
 @click.option("--json", "as_json", is_flag=True, help="Log JSON lines.")
 def sandbox(port: int, host: str, data: Path | None, concurrency: int | None, as_json: bool) -> None:
-    """Serve the sandbox until Ctrl-C: the service in a box, with a page at its root."""
+    """Run the sandbox until Ctrl-C: the service on your own machine, with a page that shows its jobs."""
     from lipsync_nodes.sandbox import Sandbox  # noqa: PLC0415  # an extra, and slow to load
 
     with in_words(as_json=as_json):
@@ -53,7 +59,7 @@ for command in (
 
 
 def carry_out(words: Sequence[str]) -> int:
-    """Carry a command line out and return its exit code. Ctrl-C and what nobody foresaw are raised."""
+    """Run a command line and return its exit code. Ctrl-C and unexpected errors are raised."""
     RUN.as_json = _wants_json(words)
     try:
         code = app(list(words), prog_name="lipsync-nodes", standalone_mode=False)
@@ -67,7 +73,7 @@ def carry_out(words: Sequence[str]) -> int:
 
 
 def _misused(error: click.ClickException) -> int:
-    """Say how a command is used."""
+    """Print the usage of a command and what is wrong."""
     message = error.format_message()
     context = getattr(error, "ctx", None)
     if context is not None:
@@ -80,7 +86,7 @@ def _misused(error: click.ClickException) -> int:
 
 
 def _wants_json(words: Sequence[str]) -> bool:
-    """Tell whether `--json` is among the words as an option, and not as the value of one."""
+    """Return whether `--json` is given as an option, and not as the value of another option."""
     name = next((word for word in words if not word.startswith("-")), "")
     called = app.get_command(click.Context(app), name)
     with_value = {

@@ -1,8 +1,9 @@
-"""`run --batch`: many jobs from a file of JSON lines, safe to run again: what is finished is not paid or fetched anew.
+"""`run --batch`: many jobs from a file of JSON lines. A second run does not pay for or fetch finished jobs again.
 
-Each line is an object with `endpoint` (`image`, `video`, `image-multi`), the endpoint's fields, and perhaps `key`,
-`out` and lengths of its media, such as `audio_seconds`. A line that is wrong or fails is reported at the end, with the
-gravest exit code; the others run (`--strict`: nothing is sent if any line is wrong):
+Each line is an object with `endpoint` (`image`, `video`, `image-multi`) and the endpoint's fields. It can also have
+`key`, `out` and lengths of its media, such as `audio_seconds`. If a line is wrong or its job fails, the others still
+run. The errors are reported at the end, with the highest exit code. With `--strict`, nothing is sent if any line is
+wrong.
 
     {"endpoint": "image", "image": "https://…/face.png", "audio": "https://…/voice.mp3", "out": "hello.mp4"}
 """
@@ -30,14 +31,18 @@ def batch_options(command: Callable[..., object]) -> Callable[..., object]:
     """Add the options of a batch."""
     for option in (
         click.option("--strict", is_flag=True, help="With --batch: send nothing if any line is wrong."),
-        click.option(
-            "--budget", type=click.IntRange(0), help="With --batch: the most credits that it may cost in all."
-        ),
+        click.option("--budget", type=click.IntRange(0), help="With --batch: maximum credits for the whole batch."),
         click.option("--concurrency", type=click.IntRange(1), default=4, show_default=True, help="Jobs at a time."),
-        click.option("--timeout", type=float, help="Seconds that each job may take at most."),
-        click.option("--poll-interval", type=float, help="Mean seconds between two looks at a job."),
-        click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Folder."),
-        click.option("--batch", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="JSON lines."),
+        click.option("--timeout", type=float, help="Maximum seconds for each job."),
+        click.option("--poll-interval", type=float, help="Average seconds between two polls of a job."),
+        click.option(
+            "--out", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Folder for the videos."
+        ),
+        click.option(
+            "--batch",
+            type=click.Path(path_type=Path, exists=True, dir_okay=False),
+            help="File with one job in each line, as a JSON object.",
+        ),
     ):
         command = option(command)
     return common_options(command)
@@ -54,7 +59,7 @@ def run_batch(
     timeout: float | None,
     poll_interval: float | None,
 ) -> None:
-    """Run every line, say what became of each, and end with the gravest exit code."""
+    """Run every line, report each result, and exit with the highest exit code."""
     if batch is None:
         raise click.UsageError("Name an endpoint (see --help), or a file with --batch.")
     waiting: Waiting = {"timeout": timeout, "poll_interval": poll_interval}
@@ -69,7 +74,7 @@ def run_batch(
 
 @dataclass
 class _Batch:
-    """The lines of a file on their way."""
+    """The lines of a file while they run."""
 
     lines: list[Line]
     to: Connection
@@ -79,7 +84,7 @@ class _Batch:
     running: int = 0
 
     async def run(self, concurrency: int, budget: int | None) -> list[dict[str, Any] | LipsyncError]:
-        """Run all lines, so many at a time, and return what became of each."""
+        """Run all lines, *concurrency* at a time, and return the result of each."""
         gate = asyncio.Semaphore(concurrency)
         async with AsyncLipsyncClient(profile=self.to.profile, ledger=self.to.ledger, budget=budget) as client:
             return await asyncio.gather(*(self._one(client, gate, line) for line in self.lines))
@@ -94,7 +99,7 @@ class _Batch:
                 outcome = line.fault or await self._carry_through(client, line)
             except LipsyncError as error:
                 outcome = error
-            except Exception as error:  # noqa: BLE001  # whatever it is, the other lines go on
+            except Exception as error:  # noqa: BLE001  # the other lines continue
                 outcome = unexpected(error, f"line {line.number}", may_have_charged=True)
         self._count(running=-1, ended=1)
         said = outcome["path"] if isinstance(outcome, dict) else f"{type(outcome).__name__}: {outcome}"

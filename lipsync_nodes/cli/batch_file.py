@@ -1,4 +1,4 @@
-"""The file of `run --batch`: each line is read and checked by itself; what is wrong with one is that line's alone."""
+"""The file of `run --batch`. Each line is read and checked by itself, so an error in one does not stop the others."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LONGEST_LINE: Final = 1 << 20
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the file, checked; `fault` says why it cannot be sent, and then there is no more of it."""
+    """One line of the file, checked. If it cannot be sent, `fault` says why, and the other values are not set."""
 
     number: int
     form: PreparedForm | None = None
@@ -53,12 +53,12 @@ def read_batch(batch: Path, out: Path, profile: Profile) -> Iterator[Line]:
         except LipsyncError as error:
             error.remedy = ("line_not_sent",)
             yield Line(number, fault=error.at(f"{batch}, line {number}"))
-        except Exception as error:  # noqa: BLE001  # it may hold anything, and the other lines are to run
+        except Exception as error:  # noqa: BLE001  # a line may hold anything, and the other lines have to run
             yield Line(number, fault=unexpected(error, f"{batch}, line {number}"))
 
 
 def _texts(batch: Path) -> Iterator[tuple[int, bytes | None]]:
-    """Give each line by its number; None for one that is too long. Never is more than one in memory."""
+    """Yield each line with its number, None if it is too long. Only one line is in memory at a time."""
     with batch.open("rb") as file:
         for number in count(1):
             part = text = file.readline(LONGEST_LINE + 1)
@@ -71,7 +71,7 @@ def _texts(batch: Path) -> Iterator[tuple[int, bytes | None]]:
 
 @dataclass
 class _Reader:
-    """Reads one line after the other, and knows what the earlier ones have taken."""
+    """Reads one line after the other, and knows the keys and files of the earlier ones."""
 
     out: Path
     profile: Profile
@@ -80,7 +80,7 @@ class _Reader:
     files: set[str] = field(default_factory=set)
 
     def line(self, number: int, text: bytes | None) -> Line:
-        """Check a line; None is one that is too long."""
+        """Check a line. None stands for a line that is too long."""
         if text is None:
             raise InvalidRequest(f"it is longer than {LONGEST_LINE} bytes.")
         values = _object(text)
@@ -98,14 +98,14 @@ class _Reader:
         return Line(number, form, key, target, cost)
 
     def _key(self, form: PreparedForm, key: str | None) -> tuple[str, str]:
-        """Return the line's submission key, and how its file is named unless the line names one."""
+        """Return the line's submission key, and the default name of its file."""
         if key is not None:
             return key, f"{plain_name(key)}.mp4"
         same = content_key(form, self.profile)
         self.equal[same] += 1
-        # Equal lines ask for as many videos; each has its own place among them, also the next time.
+        # Equal lines make one video each. They are numbered, so a second run finds the same jobs.
         place = f" {self.equal[same]}" if self.equal[same] > 1 else ""
-        # Named as version 0.1 did: a batch that it paid for finds its videos.
+        # The same name as in version 0.1, so that batches from then find their videos.
         return same + place, f"{same.former[:16]}{place.replace(' ', '-')}.mp4"
 
     def _take(self, key: str, file: str | None) -> None:

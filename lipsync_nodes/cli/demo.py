@@ -1,4 +1,4 @@
-"""`demo`: all three endpoints on the embedded sandbox, with a real photograph and real speech, without a key."""
+"""`demo`: all three endpoints in the sandbox, with a real photograph and real speech, without an API key."""
 
 from __future__ import annotations
 
@@ -24,12 +24,14 @@ POLL_SECONDS = 0.3
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("lipsync-demo"),
     show_default=True,
-    help="Folder.",
+    help="Folder for the videos.",
 )
-@click.option("--resolution", type=click.Choice(["480p", "720p"]), default="480p", show_default=True)
+@click.option(
+    "--resolution", type=click.Choice(["480p", "720p"]), default="480p", show_default=True, help="Of the videos."
+)
 @common_options
 def demo(session: Session, out: Path, resolution: Resolution) -> None:
-    """Make three talking videos on this machine, without a key: one face, two people, new words for a video."""
+    """Make three videos with the sandbox, without an API key: one face, two people, and new speech for a video."""
     out.mkdir(parents=True, exist_ok=True)
     with (
         session.progress("Starting the sandbox") as progress,
@@ -70,7 +72,7 @@ class _Studio:
         return [*made, self.make("video", VideoForm(video=talking, audio=right, resolution=resolution))]
 
     def make(self, name: str, form: Form) -> dict[str, Any]:
-        """Submit, wait, download; say what it would have cost and how well the mouth follows the speech."""
+        """Run and download one job. Return its length, its estimated credits and its lip-sync score."""
         job = self._client.run(form, poll_interval=POLL_SECONDS, on_update=self._progress.job)
         path = self._client.download(job, self._out / f"{name}.mp4")
         credits_ = estimate_credits(form)

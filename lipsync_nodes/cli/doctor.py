@@ -1,4 +1,4 @@
-"""`doctor`: what is set up, what is not, and what to do about it."""
+"""`doctor`: check the installation and the settings, and say what to do."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ EXTRAS: Final = {
     "sandbox": ("starlette", "uvicorn", "numpy", "cv2", "av"),
     "storage": ("obstore", "av"),
 }
-# Adapters are found by how their packages are named, so that a new one needs no change here.
+# Adapters are found by the prefix of their package names, so a new one needs no change here.
 ADAPTER: Final = "lipsync_nodes_"
 
 
 @click.command()
-@click.option("--storage", is_flag=True, help="Put, fetch and delete a small file where local inputs go.")
+@click.option("--storage", is_flag=True, help="Also upload, fetch and delete a small file, to test the storage.")
 @common_options
 def doctor(session: Session, storage: bool) -> None:
-    """Check the key, the base URL, the extras and the adapters, and say what to do."""
+    """Check the API key, the base URL, the extras and the adapters, and say what to do."""
     report([*_installation(), *_account(session), *(_storage(session) if storage else ())], as_json=session.as_json)
 
 
@@ -59,7 +59,7 @@ def _account(session: Session) -> Iterator[Finding]:
 
 
 def _storage(session: Session) -> Iterator[Finding]:
-    """Rehearse the way of a local file; the first step that fails is the last."""
+    """Publish a small file step by step, and stop at the first step that fails."""
     step = "set-up"
     try:
         with session.opened() as to:

@@ -1,4 +1,4 @@
-"""`run`, `submit` and `estimate`: a subcommand for each endpoint, its options made from the catalogue."""
+"""`run`, `submit` and `estimate`: one subcommand for each endpoint, with its options from the catalogue."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ Command = Callable[..., object]
 @batch_options
 @click.pass_context
 def run(context: click.Context, /, **options: Any) -> None:
-    """Submit a job, wait for its video and print the URL; or run a batch of many (--batch)."""
+    """Submit a job, wait for its video and print the URL. With --batch, run many jobs from a file."""
     if context.invoked_subcommand is None:
         run_batch(**options)
         return
-    # An option that is meant for the job and silently ignored here could send it to the wrong account.
+    # If an option before the endpoint were ignored, the job could go to the wrong account.
     given = [name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
     if given:
         raise click.UsageError(
@@ -42,25 +42,25 @@ def submit() -> None:
 
 @click.group()
 def estimate() -> None:
-    """Say what a job would cost, in credits; nothing is sent."""
+    """Print how many credits a job would cost. Nothing is sent."""
 
 
 def waiting_options(command: Command) -> Command:
-    """Add the options of everything that waits."""
+    """Add the options of all commands that wait."""
     for option in (
         click.option(
-            "--timeout", type=float, help="Seconds that all may take at most; by default 1800 from the submit on."
+            "--timeout", type=float, help="Maximum seconds for the command. Default: 1800 after the submission."
         ),
-        click.option("--poll-interval", type=float, help="Mean seconds between two looks; 7.5 by default."),
+        click.option("--poll-interval", type=float, help="Average seconds between two polls. Default: 7.5."),
     ):
         command = option(command)
     return command
 
 
 def _length_options(spec: NodeSpec, command: Command) -> Command:
-    command = click.option("--allow-long", is_flag=True, help="Let media pass that last longer than 600 s.")(command)
+    command = click.option("--allow-long", is_flag=True, help="Allow media that are longer than 600 s.")(command)
     for field in reversed(spec.timed):
-        text = f"How long the {field.title.lower()} lasts, in seconds; read from the file if it is a local one."
+        text = f"Length of the {field.title.lower()} in seconds. Local files are measured."
         length = click.option(
             f"{field.option}-seconds", field.seconds, type=click.FloatRange(0, min_open=True), help=text
         )
@@ -70,11 +70,15 @@ def _length_options(spec: NodeSpec, command: Command) -> Command:
 
 def _submit_options(command: Command) -> Command:
     for option in (
-        click.option("--webhook", help="An https URL that the service POSTs the finished job to; or auto."),
-        click.option("--budget", type=click.IntRange(0), help="Refuse to submit what may cost more credits than this."),
-        click.option("--resubmit-uncertain", is_flag=True, help="Submit even if an earlier one of this key may exist."),
-        click.option("--resubmit-changed", is_flag=True, help="Submit even if the key stood for other inputs before."),
-        click.option("--key", help="Submission key: what was submitted under it before is picked up, not paid again."),
+        click.option("--webhook", help="https URL to which the service POSTs the ended job; or `auto`, your receiver."),
+        click.option("--budget", type=click.IntRange(0), help="Do not submit a job that may cost more credits."),
+        click.option(
+            "--resubmit-uncertain",
+            is_flag=True,
+            help="Submit even if an earlier submission with this key may have been received. You may pay twice.",
+        ),
+        click.option("--resubmit-changed", is_flag=True, help="Submit even if the key was used with other inputs."),
+        click.option("--key", help="Submission key. If it was used before, its job is continued and not paid again."),
     ):
         command = option(command)
     return command
@@ -133,12 +137,12 @@ def _make(spec: NodeSpec) -> None:
 
     @waiting_options
     @_submit_options
-    @click.option("--out", type=click.Path(), help="Save the video there: a file, or a folder (there, or ending in /).")
+    @click.option("--out", type=click.Path(), help="File or folder for the video; end a new folder with /.")
     def run_one(session: Session, out: str | None, **values: Any) -> None:
         with session.client(budget=values["budget"], lasting=values["key"] is not None) as (client, to):
             form = form_of(spec, values)
             cost = cost_of(form, values)
-            # The sandbox, and with it the URL, ends with this call.
+            # The URL of a sandbox is of no use after this command, which stops the sandbox.
             target = out or ("./" if to.sandbox else None)
             with session.progress("Submitting", usual=to.ledger.usual_seconds(spec.id)) as progress:
                 job = client.run(

@@ -1,4 +1,4 @@
-"""What a look around has found: a line for each check, and what to do where something is wrong."""
+"""The results of checks: one line for each, and what to do if something is wrong."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Finding(TypedDict):
     """One check.
 
     Attributes:
-        check: what was looked at.
+        check: what was checked.
         ok: whether it is as it should be.
-        found: what is there.
-        do: what to do if it is not; empty otherwise.
-        needed: whether nothing works without it.
+        found: what was found.
+        do: what to do if it is not ok; empty otherwise.
+        needed: whether the nodes cannot be used without it.
 
     """
 
@@ -32,12 +32,12 @@ class Finding(TypedDict):
 
 
 def finding(check: str, ok: bool, found: str, do: str = "", *, needed: bool = True) -> Finding:
-    """Make a finding; *do* is for the case that it is not ok."""
+    """Return a finding. *do* is used only if it is not ok."""
     return {"check": check, "ok": ok, "found": found, "do": "" if ok else do, "needed": needed}
 
 
 def tried(check: str, look: Callable[[], str]) -> Finding:
-    """Make a finding of what *look* returns, or of the error that it raises."""
+    """Return a finding with the result of *look*, or with the error that it raises."""
     try:
         return finding(check, True, look())
     except LipsyncError as error:
@@ -45,7 +45,7 @@ def tried(check: str, look: Callable[[], str]) -> Finding:
 
 
 def report(findings: Iterable[Finding], *, as_json: bool) -> NoReturn:
-    """Print all findings and end: 0, or 2 if something that is needed is wrong."""
+    """Print all findings and exit with 0, or with 2 if something needed is wrong."""
     all_ = list(findings)
     bad = any(one["needed"] and not one["ok"] for one in all_)
     if as_json:

@@ -1,4 +1,4 @@
-"""`jobs` and `resume`: what the ledger knows, and the way back to what is not finished."""
+"""`jobs` and `resume`: list what is in the ledger, and continue what is not finished."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ WIDTH: Final = 200
 
 
 @click.command()
-@click.option("--all", "everything", is_flag=True, help="All of them, not only the latest 30.")
+@click.option("--all", "everything", is_flag=True, help="List all jobs, not only the latest 30.")
 @common_options
 def jobs(session: Session, everything: bool) -> None:
-    """List what was submitted from this machine: age, endpoint, state, credits, whether its webhook came, output."""
+    """List the jobs that were submitted from this machine: age, endpoint, state, credits, webhook, job id, output."""
     with session.opened(key_needed=False) as to:
         entries = [entry for entry in to.ledger.entries() if to.profile.owns(entry.account)]
     rows = [_row(entry) for entry in entries[None if everything else -30 :]]
@@ -40,7 +40,7 @@ def jobs(session: Session, everything: bool) -> None:
     table = Table(box=None, header_style="bold")
     columns = {"age": 6, "endpoint": 19, "state": 10, "credits": 7, "webhook": 15, "job id": 36, "output": None}
     for name, width in columns.items():
-        # An id or a path that is cut short is of no use.
+        # Never cut an id or a path short.
         table.add_column(name, no_wrap=True, min_width=width, overflow="ignore")
     for row in rows:
         shown = ("age", "endpoint", "state", "credits", "webhook", "id")
@@ -70,7 +70,7 @@ def _row(entry: Entry) -> dict[str, Any]:
 
 
 def _end_of(job: Job) -> str:
-    """Say how a job ended, with what came in place of a video: its URL may be in there all the same."""
+    """Return how a job ended. If there is no video, the error quotes the output, which may still contain its URL."""
     try:
         return video_of(job).status.value
     except LipsyncError as error:
@@ -78,7 +78,7 @@ def _end_of(job: Job) -> str:
 
 
 def _webhook(entry: Entry) -> str | None:
-    """Say how it stands with a webhook of ours: expected, or come so long ago."""
+    """Return the state of a job's webhook: expected, or how long ago it came."""
     if entry.called_at is not None:
         return f"came {_age(time.time() - entry.called_at)} ago"
     return "expected" if entry.callback and entry.state not in {*ENDS, "refused"} else None
@@ -96,11 +96,11 @@ def _age(seconds: float) -> str:
 
 
 @click.command()
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Folder.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Folder for the videos.")
 @waiting_options
 @common_options
 def resume(session: Session, out: Path, timeout: float | None, poll_interval: float | None) -> None:
-    """Wait for and download everything that was submitted from this machine and is not finished."""
+    """Wait for all unfinished jobs that were submitted from this machine, and save their videos."""
     out.mkdir(parents=True, exist_ok=True)
     waiting: Waiting = {"timeout": timeout, "poll_interval": poll_interval}
     with session.opened() as to, session.progress("Resuming") as progress:
@@ -135,12 +135,12 @@ async def _resume(
             job_id, target = entry.job_id or "", entry.target or out
             outcome: Path | LipsyncError
             try:
-                # A finished job is asked for again, too: its URL may be another by now.
+                # Finished jobs are polled too, because their URL may have changed.
                 job = await client.wait(job_id, on_update=lambda job: progress.first_seen(job, "job"), **waiting)
                 outcome = await to.asave(client, job, target, progress)
             except LipsyncError as error:
                 outcome = error
-            except Exception as error:  # noqa: BLE001  # whatever it is, the other jobs go on
+            except Exception as error:  # noqa: BLE001  # the other jobs continue
                 outcome = unexpected(error, f"job {job_id}", may_have_charged=True)
             progress.line(f"{job_id}: {outcome}")
             return job_id, outcome
@@ -151,14 +151,14 @@ async def _resume(
 
 
 def _due(entry: Entry, to: Connection) -> bool:
-    """Whether a job of this account may still run, or its video was meant for a file and never got there."""
+    """Return whether a job of this account may still be running, or its video was not saved to its file."""
     ours = to.profile.owns(entry.account)
     if entry.state == "completed":
         return ours and entry.target is not None and entry.saved_to is None
-    return ours and entry.ended_at is None  # else it was given up for a new one
+    return ours and entry.ended_at is None  # otherwise a new job has replaced it
 
 
 def _unsettled(entry: Entry, to: Connection) -> bool:
-    """Whether nobody knows if a submit of this account made a job; one that is on its way right now is not meant."""
+    """Return whether the outcome of a submission of this account is unknown and it is not being sent right now."""
     on_its_way = entry.state == "submitting" and (entry.lease_until or 0) > time.time()
     return to.profile.owns(entry.account) and not on_its_way

@@ -1,6 +1,6 @@
-"""What leaves the program: lines for people, at most one JSON object on stdout, and what an early end has to tell.
+"""The program's output: lines for people, and at most one JSON object on stdout.
 
-Nothing here needs an extra: it has to work before the rest is imported, and after anything has failed.
+This module needs no extra, because it has to work before the rest is imported and after anything has failed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any, Final, TextIO
 
 __all__ = ["RUN", "OutputLost", "Run", "deaf", "finish", "plain", "prepare", "say", "show", "tell", "write"]
 
-# Emoji and several scripts are written with these; they move and hide nothing.
+# Emoji and several scripts need these characters, which are harmless in a terminal.
 _JOINERS: Final = frozenset("\u200c\u200d")
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM)
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -30,14 +30,14 @@ _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 @dataclass
 class Run:
-    """What is known of one run of the program.
+    """The state of one run of the program.
 
     Attributes:
-        as_json: whether stdout gets one JSON object.
-        printed: whether it has got it.
-        terminated: whether SIGTERM ends it, rather than Ctrl-C.
-        option: what a command needs to find the same jobs.
-        job_ids: the jobs that were seen, in order.
+        as_json: whether to print one JSON object on stdout.
+        printed: whether it has been printed.
+        terminated: whether the run was stopped by SIGTERM, not by Ctrl-C.
+        option: the option that another command needs to find the same jobs.
+        job_ids: the ids of the jobs so far, in order.
 
     """
 
@@ -48,13 +48,13 @@ class Run:
     job_ids: dict[str, None] = field(default_factory=dict)
 
     def begin(self, words: Sequence[str]) -> None:
-        """Begin anew; whether JSON is wanted is a guess until the options are known."""
+        """Reset for a new run. `as_json` is a guess until the options are parsed."""
         self.as_json, self.printed, self.terminated, self.option = "--json" in words, False, False, ""
         self.job_ids.clear()
 
     @property
     def job_id(self) -> str | None:
-        """The job that was seen last."""
+        """The id of the latest job."""
         return next(reversed(self.job_ids), None)
 
 
@@ -62,7 +62,7 @@ RUN: Final = Run()
 
 
 class OutputLost(Exception):
-    """What was to be printed could not be: the pipe was closed, or the disk is full."""
+    """The result could not be printed: the pipe was closed, or the disk is full."""
 
     def __init__(self, text: str, why: OSError) -> None:
         super().__init__(why.strerror or str(why))
@@ -71,10 +71,10 @@ class OutputLost(Exception):
 
 
 class _Stream:
-    """A text stream whose failures are dealt with in one place, whoever writes to it.
+    """A text stream that handles its write errors in one place.
 
-    On stdout they are raised as `OutputLost`. On stderr they are nothing: a job that is paid for does not end because
-    nobody can read of it.
+    On stdout they are raised as `OutputLost`. On stderr they are ignored: a paid job must not stop because its progress
+    cannot be printed.
     """
 
     def __init__(self, stream: TextIO, *, needed: bool) -> None:
@@ -86,7 +86,7 @@ class _Stream:
 
     def write(self, text: str) -> int:
         try:
-            return self._stream.write(text) if text != "" else 0  # a full disk fails at nothing, too
+            return self._stream.write(text) if text != "" else 0  # on a full disk, even writing nothing fails
         except OSError as error:
             self._lost(text, error)
             return len(text)
@@ -99,14 +99,14 @@ class _Stream:
 
     def _lost(self, text: str, error: OSError) -> None:
         if self._needed:
-            with suppress(Exception):  # what is still buffered would fail again when Python ends
+            with suppress(Exception):  # the rest of the buffer would fail again when Python exits
                 os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
             raise OutputLost(text, error) from None
 
 
 def prepare() -> None:
-    """Make the streams safe to write anything to, and SIGTERM an end like Ctrl-C."""
-    with deaf(later=True):  # a stream that is half made takes nothing
+    """Make stdout and stderr accept any text, and make SIGTERM end the program like Ctrl-C."""
+    with deaf(later=True):  # a stream that is being replaced cannot be written to
         for name in ("stdout", "stderr"):
             _prepare(name)
     if _signals_are_ours() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
@@ -115,10 +115,10 @@ def prepare() -> None:
 
 def _prepare(name: str) -> None:
     stream = getattr(sys, name)
-    if stream is None:  # closed by whoever started this; a file that is opened later must not take its place
+    if stream is None:  # closed by the parent process; a file that is opened later must not get its number
         stream = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
     elif isinstance(stream, io.TextIOWrapper):
-        # A terminal of another alphabet shows \\u4f60 rather than losing what was paid for.
+        # A terminal that cannot show a character gets \\u4f60 instead of an error.
         stream.reconfigure(errors="backslashreplace")
     setattr(sys, name, _Stream(stream, needed=name == "stdout"))
 
@@ -127,7 +127,7 @@ def _terminate(_number: int, _frame: FrameType | None) -> None:
     RUN.terminated = True
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a script's background job
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.raise_signal(signal.SIGINT)  # whoever is at work knows how to end at that
+    signal.raise_signal(signal.SIGINT)  # all code already handles KeyboardInterrupt
 
 
 def _signals_are_ours() -> bool:
@@ -136,7 +136,7 @@ def _signals_are_ours() -> bool:
 
 @contextmanager
 def deaf(*, later: bool = False) -> Iterator[None]:
-    """Let no signal come between; what comes meanwhile is heard afterwards (*later*), or never."""
+    """Block Ctrl-C and SIGTERM in the block. With *later*, a signal that came meanwhile is raised at its end."""
     if not _signals_are_ours():
         yield
         return
@@ -152,14 +152,14 @@ def deaf(*, later: bool = False) -> Iterator[None]:
 
 
 def finish() -> None:
-    """Have Ctrl-C change nothing from here on; SIGTERM still ends a Python that hangs on its way out."""
+    """Ignore Ctrl-C from here on. SIGTERM still ends a Python that hangs while it exits."""
     if _signals_are_ours():
         signal.signal(signal.SIGINT, lambda *_: None)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def plain(text: object) -> str:
-    """Return a text of anybody's as one line that a terminal only shows: what would steer it is spelt out."""
+    """Return any text as one line that is safe in a terminal: control characters are escaped."""
     line = str(text)
     return line if line.isprintable() else "".join(map(_shown, line))
 
@@ -182,7 +182,7 @@ def tell(text: object) -> None:
 
 
 def show(values: Mapping[str, Any], *, as_json: bool) -> None:
-    """Print a result on stdout: one JSON object, or a line for each value that there is."""
+    """Print a result on stdout: as one JSON object, or as one line for each value that is set."""
     if as_json:
         text = json.dumps(_finite(values), default=str, allow_nan=False)
         with deaf(later=True):
@@ -196,7 +196,7 @@ def show(values: Mapping[str, Any], *, as_json: bool) -> None:
 
 
 def _finite(value: Any) -> Any:
-    """Return a JSON value without the numbers that JSON does not have."""
+    """Return a JSON value with None in place of NaN and infinity, which JSON does not have."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, Mapping):
@@ -205,10 +205,10 @@ def _finite(value: Any) -> Any:
 
 
 def write(text: str) -> None:
-    """Write on stdout what is safe to be shown; raise `OutputLost` if it cannot be."""
+    """Write a safe text on stdout; raise `OutputLost` if that fails."""
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
     except OutputLost as lost:
-        lost.text = text  # it may have failed as it left the buffer
+        lost.text = text  # the error may have come from the flush, without the text
         raise

@@ -1,4 +1,4 @@
-"""`plugins`: which plugins and added commands are installed, where they come from, and what they do."""
+"""`plugins`: list the installed plugins and added commands, where they come from, and what they do."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ __all__ = ["plugins"]
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout and nothing else.")
 def plugins(as_json: bool) -> None:
-    """List the plugins that are installed: where each comes from, its hooks or command, and when it is asked."""
-    with redirect_stdout(sys.stderr):  # what a plugin prints as it is loaded is no part of the answer
+    """List the installed plugins: where each comes from, its hooks or command, and its place in the order of calls."""
+    with redirect_stdout(sys.stderr):  # what a plugin prints while it is loaded is not part of the result
         manager, troubles = loaded()
     rows = [_row(manager, name, plugin) for name, plugin in manager.list_name_plugin()]
     commands, broken = _commands(click.get_current_context().find_root().command)
@@ -48,7 +48,7 @@ def _row(manager: pluggy.PluginManager, name: str, plugin: object) -> dict[str, 
 
 
 def _commands(app: click.Command) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the added commands, and a sentence on each that cannot be used."""
+    """Return the added commands, and an error message for each that cannot be used."""
     used = app.added if isinstance(app, ExtendableGroup) else {}
     commands, troubles = [], []
     for point in entry_points(group=COMMANDS):
@@ -73,6 +73,6 @@ def _origin(point: EntryPoint) -> dict[str, Any]:
 
 
 def _place(caller: pluggy.HookCaller, plugin: object) -> int:
-    """Return how many are asked up to and including this plugin."""
+    """Return the plugin's place in the order of calls, from 1."""
     asked = [impl.plugin for impl in reversed(caller.get_hookimpls())]
     return asked.index(plugin) + 1

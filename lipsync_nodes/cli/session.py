@@ -1,4 +1,4 @@
-"""What every command is given: which profile, whether a sandbox is started for the call, and how to answer."""
+"""What all commands share: the profile, the sandbox, and the form of the output."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ class Session:
 
     @contextmanager
     def opened(self, *, lasting: bool = True, key_needed: bool = True) -> Iterator[Connection]:
-        """Open what a command talks to, with the embedded sandbox behind it if one was asked for.
+        """Open the connection of a command: to the service, or to an embedded sandbox.
 
         Args:
-            lasting: whether what the command does must be found again by the next one.
-            key_needed: whether the service is asked at all.
+            lasting: whether the next command has to find the jobs of this one.
+            key_needed: whether the command uses the service at all.
 
         """
-        with redirect_stdout(sys.stderr):  # what a plugin prints as it is loaded is no part of the answer
+        with redirect_stdout(sys.stderr):  # what a plugin prints while it is loaded is not part of the result
             plugins()
         if self.use_sandbox:
             from lipsync_nodes.sandbox import embedded  # noqa: PLC0415  # an extra, and slow to load
@@ -67,7 +67,7 @@ class Session:
 
     @contextmanager
     def client(self, *, budget: int | None = None, lasting: bool = True) -> Iterator[tuple[LipsyncClient, Connection]]:
-        """Open a client and what is behind it."""
+        """Open a client and its connection."""
         with (
             self.opened(lasting=lasting) as to,
             LipsyncClient(profile=to.profile, ledger=to.ledger, budget=budget) as client,
@@ -82,7 +82,7 @@ class Session:
 
 
 class Waiting(TypedDict):
-    """The options of everything that waits, in seconds."""
+    """The options of all commands that wait, in seconds."""
 
     timeout: float | None
     poll_interval: float | None
@@ -90,14 +90,14 @@ class Waiting(TypedDict):
 
 @dataclass(frozen=True)
 class Connection:
-    """What a command talks to: an account, the ledger of this host, and perhaps a sandbox of its own."""
+    """What a command uses: a profile, the ledger of this host, and its own sandbox, if there is one."""
 
     profile: Profile
     ledger: Ledger
     sandbox: Sandbox | None
 
     def place(self, job: Job, target: str | Path, progress: Progress) -> tuple[Path, bool]:
-        """Return the file for a job's video, and whether it is there already. No two jobs have the same."""
+        """Return the file for a job's video, and whether it already exists. No two jobs have the same file."""
         wanted = source_and_target(job, target)[1]
         file = self.ledger.place(job.id, wanted)
         if file_identity(file) != file_identity(wanted):
@@ -106,7 +106,7 @@ class Connection:
         return file, entry is not None and entry.is_saved_as(file)
 
     def save(self, client: LipsyncClient, job: Job, target: str | Path, progress: Progress) -> Path:
-        """Save a job's video unless it is there already, and return where it is."""
+        """Save a job's video unless it already exists, and return its path."""
         file, there = self.place(job, target, progress)
         return file if there else client.download(job, file, on_progress=progress.loaded)
 
@@ -117,34 +117,36 @@ class Connection:
 
 
 def sandbox_profile(sandbox: Sandbox) -> Profile:
-    """Return the account of the embedded sandbox: its port is another each time, its jobs are the same."""
+    """Return the profile of the embedded sandbox. Its account is fixed, because its port changes with each start."""
     return Profile(
         name="sandbox", account_name="embedded sandbox", api_key=SecretStr(sandbox.api_key), base_url=sandbox.base_url
     )
 
 
 def form_of(spec: NodeSpec, values: Mapping[str, Any], *, draft: bool = False) -> PreparedForm:
-    """Build the form from a command's options or a batch's line; a *draft* may lack what is required."""
+    """Build the form from a command's options or a line of a batch. A *draft* may lack required fields."""
     given = {field.name: value for field in spec.fields if (value := values.get(field.name)) is not None}
     return PreparedForm((spec.draft if draft else spec.form)(**given))
 
 
 def lengths_of(spec: NodeSpec, values: Mapping[str, Any]) -> dict[str, float | None]:
-    """Return the lengths that a command's options or a batch's line give, by field name."""
+    """Return the lengths in a command's options or in a line of a batch, by field name."""
     return {field.name: values.get(field.seconds) for field in spec.timed}
 
 
 def cost_of(form: PreparedForm, values: Mapping[str, Any]) -> Credits | None:
-    """Estimate the credits, from the lengths that were given and those of local files; None where one is not known."""
+    """Estimate the credits from the given lengths and those of local files. None if a length is not known."""
     return known_credits(form, lengths=lengths_of(form.spec, values), allow_long=values.get("allow_long", False))
 
 
 def common_options(command: Callable[..., object]) -> Callable[..., object]:
     """Give a command the shared options as its `session`, and turn errors into words and exit codes."""
 
-    @click.option("--profile", help="A profile of your profiles.toml; by default LIPSYNC_PROFILE.")
-    @click.option("--base-url", help="Where the service is; by default LIPSYNC_BASE_URL, or the service itself.")
-    @click.option("--sandbox", "use_sandbox", is_flag=True, help="Start the embedded sandbox for this call; no key.")
+    @click.option("--profile", help="Name of a profile in profiles.toml. Default: LIPSYNC_PROFILE.")
+    @click.option("--base-url", help="URL of the service. Default: LIPSYNC_BASE_URL, or https://lipsync.studio/api/v1.")
+    @click.option(
+        "--sandbox", "use_sandbox", is_flag=True, help="Use a sandbox that runs for this command; needs no API key."
+    )
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout and nothing else.")
     @functools.wraps(command)
     def wrapped(profile: str | None, base_url: str | None, use_sandbox: bool, as_json: bool, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""What the command line says: results on stdout, readable or as one JSON object; progress and errors on stderr."""
+"""What the command line prints: results on stdout, as text or as one JSON object; progress and errors on stderr."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ _EXIT_CODES: Final[tuple[tuple[type[LipsyncError], int], ...]] = (
     (InsufficientCredits, 2),
     (LipsyncError, 1),
 )
-# Without a terminal a line says where we are, not more often than this.
+# Without a terminal, a progress line is printed at most this often.
 QUIET_SECONDS: Final = 10.0
 
 
 def exit_code(error: LipsyncError) -> int:
-    """Return the exit code that stands for an error."""
+    """Return the exit code for an error."""
     return next(code for kind, code in _EXIT_CODES if isinstance(error, kind))
 
 
 def json_of(text: str) -> Any:
-    """Decode JSON as the standard has it; raise ValueError, or RecursionError where it is nested too deep."""
+    """Decode standard JSON (no NaN). Raise ValueError, or RecursionError if it is nested too deeply."""
 
     def refuse(constant: str) -> None:
         raise ValueError(f"{constant} is no JSON")
@@ -60,7 +60,7 @@ def json_of(text: str) -> Any:
 
 
 def explain(error: LipsyncError, *, as_json: bool) -> None:
-    """Say what went wrong: for people on stderr, and for programs as the one JSON object on stdout."""
+    """Print an error: for people on stderr, and with `--json` as the one JSON object on stdout."""
     tell(f"{type(error).__name__}: {error}")
     if as_json and not RUN.printed:
         about = {name: getattr(error, name) for name in ("message", "hint", "status_code", "may_have_charged")}
@@ -69,8 +69,8 @@ def explain(error: LipsyncError, *, as_json: bool) -> None:
 
 @contextmanager
 def in_words(*, as_json: bool) -> Iterator[None]:
-    """Turn the errors of a command into words and its exit code."""
-    RUN.printed = False  # another command of the same process may have printed its own
+    """Turn the errors of a command into a message and an exit code."""
+    RUN.printed = False  # an earlier command in the same process may have printed
     try:
         yield
     except LipsyncError as error:
@@ -84,7 +84,7 @@ def in_words(*, as_json: bool) -> Iterator[None]:
 
 
 class Progress:
-    """One line on stderr that tells of a job: live in a terminal, now and then elsewhere."""
+    """A line on stderr with the progress of a job. A terminal shows it live; elsewhere it is printed now and then."""
 
     def __init__(self, status: Status, console: Console, usual: float | None) -> None:
         self._usual = f", usually about {usual:.0f} s" if usual else ""
@@ -96,7 +96,7 @@ class Progress:
     @classmethod
     @contextmanager
     def shown(cls, what: str, *, usual: float | None = None) -> Iterator[Progress]:
-        """Show *what* is going on until the block ends; it usually takes so many seconds."""
+        """Show *what* is going on until the block ends; *usual* is how many seconds it usually takes."""
         console = Console(stderr=True, highlight=False)
         with console.status(what) as status:
             progress = cls(status, console, usual)
@@ -108,7 +108,7 @@ class Progress:
         self._console.print(Text(plain(text)), soft_wrap=True)
 
     def say(self, text: str) -> None:
-        """Say where we are."""
+        """Update the progress line."""
         now = time.monotonic()
         line = f"{text} · {now - self._began:.0f} s{self._usual}"
         self._status.update(Text(plain(line)))
@@ -117,17 +117,17 @@ class Progress:
             self._said, self._last = now, text
 
     def job(self, job: Job) -> None:
-        """Tell of a job as it was just seen; its id stays on the screen, for it is what brings the video back."""
+        """Show the status of a job."""
         self.first_seen(job, "Job id")
         self.say(job.status.value)
 
     def first_seen(self, job: Job, what: str) -> None:
-        """Print a job's id the first time, for it is what brings the video back."""
+        """Print a job's id the first time. With it, the user can always get the video."""
         if job.id not in RUN.job_ids:
             RUN.job_ids[job.id] = None
             self.line(f"{what}: {job.id}")
 
     def loaded(self, done: int, size: int | None) -> None:
-        """Tell how much of a download has come."""
+        """Show how much of the video is downloaded."""
         whole = f" of {size / 1e6:.1f}" if size else ""
         self._status.update(f"Downloading · {done / 1e6:.1f}{whole} MB")

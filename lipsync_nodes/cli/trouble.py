@@ -1,4 +1,4 @@
-"""A mistake of this program is said in a sentence; where it is made shows `LIPSYNC_DEBUG=1`."""
+"""Unexpected errors, that is, bugs of this program: one sentence, and the traceback with `LIPSYNC_DEBUG=1`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Unexpected", "unexpected"]
 
 
 class Unexpected(LipsyncError):
-    """Something that this program did not foresee."""
+    """A bug of this program."""
 
     default_hint = (
         "This is a fault of lipsync-nodes: please report it, with what the same command shows under LIPSYNC_DEBUG=1."
@@ -21,7 +21,7 @@ class Unexpected(LipsyncError):
 
 
 def unexpected(error: Exception, where: str = "", *, may_have_charged: bool = False) -> Unexpected:
-    """Put an error that nobody foresaw into words."""
+    """Turn an unexpected error into a `LipsyncError` with a message."""
     if os.environ.get("LIPSYNC_DEBUG"):
         sys.stderr.write(redact("".join(traceback.format_exception(error))))
     what = f"{type(error).__name__}: {error}".rstrip(": ")[:1000]

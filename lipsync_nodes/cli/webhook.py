@@ -1,4 +1,4 @@
-"""`webhook serve` and `webhook send`: the receiver as a program, and what the service would send it."""
+"""`webhook serve` and `webhook send`: run the receiver, and send it a webhook as the service would."""
 
 from __future__ import annotations
 
@@ -25,20 +25,25 @@ file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.group()
 def webhook() -> None:
-    """Receive webhooks, so that a job's end is known at once (`--webhook auto` on submits)."""
+    """Receive webhooks, so that you know at once when a job ends. Submit jobs with `--webhook auto`."""
 
 
 @webhook.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Another address opens it to the network.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8788, show_default=True)
-@click.option("--cert", type=file, help="TLS certificate (PEM), where no proxy has it.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on. Any other than the default opens the receiver to the network.",
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=8788, show_default=True, help="0 for a free port.")
+@click.option("--cert", type=file, help="TLS certificate (PEM), if no proxy in front of the receiver has one.")
 @click.option("--cert-key", type=file, help="The certificate's private key (PEM).")
-@click.option("--on-job", metavar="MODULE:FUNCTION", help="Called with each job that has ended.")
+@click.option("--on-job", metavar="MODULE:FUNCTION", help="Function to call with each job that has ended.")
 @common_options
 def serve(
     session: Session, *, host: str, port: int, cert: Path | None, cert_key: Path | None, on_job: str | None
 ) -> None:
-    """Receive webhooks until Ctrl-C, for everybody on this host who waits with the same ledger."""
+    """Receive webhooks until Ctrl-C, for all programs on this host that use the same ledger."""
     with session.opened() as to, _listen(host, port) as listener:
         receiver = WebhookReceiver(to.profile, to.ledger, on_job=_function(on_job))
         address = f"[{host}]" if ":" in host else host
@@ -49,12 +54,12 @@ def serve(
 
 @webhook.command()
 @click.argument("job_id")
-@click.option("--to", "base", metavar="URL", help="The receiver's base; by default the profile's `webhook`.")
-@click.option("--body", type=file, help="Send this file instead of the job as the service describes it.")
-@click.option("--times", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--to", "base", metavar="URL", help="URL of the receiver. Default: the profile's `webhook`.")
+@click.option("--body", type=file, help="Send the content of this file instead of the job.")
+@click.option("--times", type=click.IntRange(1), default=1, show_default=True, help="How often to send it.")
 @common_options
 def send(session: Session, job_id: str, base: str | None, body: Path | None, times: int) -> None:
-    """Send a job's webhook as the service would, to try a receiver; exit code 1 if it is refused."""
+    """Send a job's webhook as the service would, to test a receiver. The exit code is 1 if it is refused."""
     keep_tokens_out_of_logs()
     with session.client() as (client, to):
         token = _token(job_id, to)
@@ -62,11 +67,11 @@ def send(session: Session, job_id: str, base: str | None, body: Path | None, tim
         content = body.read_bytes() if body else json.dumps(client.job(job_id).wire()).encode()
         statuses = [_sent(url, content) for _ in range(times)]
     show({"id": job_id, "statuses": statuses}, as_json=session.as_json)
-    sys.exit(int(any(status >= 400 for status in statuses)))  # noqa: PLR2004  # HTTP's own line
+    sys.exit(int(any(status >= 400 for status in statuses)))  # noqa: PLR2004  # errors begin at 400
 
 
 def _tell(url: str, to: Connection, *, as_json: bool) -> None:
-    """Say where it is and what is to be configured."""
+    """Print the receiver's URL and what to configure."""
     base = to.profile.webhook.base if to.profile.webhook else None
     if as_json:
         show({"url": url, "base": base}, as_json=True)
@@ -100,7 +105,7 @@ def _run(receiver: WebhookReceiver, listener: socket.socket, cert: Path | None, 
         ssl_keyfile=cert_key,
         timeout_graceful_shutdown=3,
     )
-    with suppress(KeyboardInterrupt):  # it has ended by then, and raises the signal once more
+    with suppress(KeyboardInterrupt):  # uvicorn raises the signal again after it has stopped
         uvicorn.Server(config).run(sockets=[listener])
     tell("The receiver has ended. What came is kept; its next start follows up what is left of it.")
 
@@ -116,14 +121,14 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _function(name: str | None) -> OnJob | None:
-    """Import what `--on-job` names; programs in the folder that this was started in count, too."""
+    """Import the function that `--on-job` names. Modules in the current folder are found too."""
     if name is None:
         return None
     module, _, attribute = name.partition(":")
     sys.path.insert(0, os.getcwd())  # noqa: PTH109  # as text, as the others there are
     try:
         function: Any = getattr(importlib.import_module(module), attribute)
-    except Exception as error:  # noqa: BLE001  # it is somebody else's code
+    except Exception as error:  # noqa: BLE001  # third-party code
         raise ConfigurationError(f"--on-job {name} cannot be loaded: {error}.", hint="Give MODULE:FUNCTION.") from None
     if not callable(function):
         raise ConfigurationError(f"--on-job {name} is no function.", hint="Give MODULE:FUNCTION.")

@@ -29,10 +29,10 @@ __all__ = [
 
 
 class AsyncLipsyncClient(BaseClient):
-    """The service, for an event loop; arguments, results and errors as of `LipsyncClient`.
+    """A client for an event loop. It has the arguments, results and errors of `LipsyncClient`.
 
-    All clients of a loop share its connections and the bound on requests in flight. Close it (or leave its
-    `async with`) in the loop that used it.
+    All clients of a loop share their connections and the limit of simultaneous requests. Close the client, or leave its
+    `async with`, in the same loop.
     """
 
     _driver = AsyncTransport
@@ -47,27 +47,27 @@ class AsyncLipsyncClient(BaseClient):
         await self.close()
 
     async def close(self) -> None:
-        """Give the loop's connections back; the client may be used again."""
+        """Release the connections of the loop. You can still use the client afterwards."""
         await self._transport.close()
         self._close_journal()
 
     async def submit(self, form: Form | PreparedForm, **options: Unpack[SubmitOptions]) -> Job:
         """Submit a form; see `LipsyncClient.submit`.
 
-        A caller that is cancelled while the request is on its way does not lose the job: its id is still written down.
+        If you cancel it while the request is being sent, the job is not lost: its id is still recorded in the ledger.
         """
         submission = await self._prepared(form, None, **options)
         return await self._drive(self._submit(submission))
 
     async def job(self, job_id: str, *, timeout: float | None = None) -> Job:
-        """Ask for a job once; see `LipsyncClient.job`."""
+        """Fetch a job once; see `LipsyncClient.job`."""
         return await self._drive(self._poll(job_id, timeout))
 
     async def wait(
         self,
         job_id: str,
         *,
-        timeout: float | None = None,  # the deadline is the flow's, the same for both clients
+        timeout: float | None = None,  # the flow has the deadline, as in the blocking client
         poll_interval: float | None = None,
         on_update: OnUpdate | None = None,
         just_submitted: bool = False,
@@ -109,7 +109,7 @@ class AsyncLipsyncClient(BaseClient):
     async def run_many(
         self, forms: Iterable[Form], *, return_exceptions: bool = False, **options: Unpack[ManyOptions]
     ) -> list[Job] | list[Job | LipsyncError]:
-        """Run many forms, so many jobs at a time; see `LipsyncClient.run_many`."""
+        """Run many forms, several at a time; see `LipsyncClient.run_many`."""
         many = Many(forms, return_exceptions, **options)
         gate = asyncio.Semaphore(many.concurrency)
 
@@ -125,7 +125,7 @@ class AsyncLipsyncClient(BaseClient):
                         many.outcomes[index] = await self._drive(running, many.listener(index))
 
         with many.explained():
-            # All are waited for, also when this is cancelled: each has its own job's id to tell.
+            # Wait for all of them, even if this is cancelled: each error reports its job id.
             await asyncio.gather(*(one(index) for index in range(len(many.forms))), return_exceptions=True)
         return many.settle()
 
@@ -137,12 +137,12 @@ class AsyncLipsyncClient(BaseClient):
         on_progress: OnProgress | None = None,
         timeout: float | None = None,
     ) -> Path:
-        """Save a job's video; see `LipsyncClient.download`. It runs in a thread, and so does `on_progress`."""
+        """Save a job's video in a thread; see `LipsyncClient.download`. `on_progress` is called in that thread."""
         stop = threading.Event()
         try:
             return await asyncio.to_thread(self._download, job_or_url, path, on_progress, stop, timeout)
         finally:
-            stop.set()  # also where the caller was cancelled and the thread is still at work
+            stop.set()  # if this was cancelled, the thread is still running
 
     async def _drive(self, doing: Flow[T], on_update: OnUpdate | None = None) -> T:
         def record(event: Event) -> asyncio.Future[object]:
@@ -153,7 +153,7 @@ class AsyncLipsyncClient(BaseClient):
             answer = await asyncio.shield(noting)
             try:
                 await asyncio.to_thread(self._report, event)  # an observer may be slow
-            except RuntimeError:  # the program is at its end and starts no more work in threads
+            except RuntimeError:  # the program is exiting and starts no more threads
                 self._report(event)
             return answer
 
@@ -168,14 +168,14 @@ class AsyncLipsyncClient(BaseClient):
     async def _prepared(
         self, form: Form | PreparedForm, timeout: float | None, **options: Unpack[SubmitOptions]
     ) -> Submission:
-        """Put a submission together; files and the ledger block, so what needs them is done in a thread."""
+        """Build a submission, in a thread if it needs files or the ledger, which block."""
         if getattr(form, "assets", None) or options.get("webhook") == "auto" or options.get("target") is not None:
             return await asyncio.to_thread(self._submission, form, timeout, **options)
         return self._submission(form, timeout, **options)
 
 
 def _nothing() -> asyncio.Future[object]:
-    """Return what is done already."""
+    """Return a future that is done."""
     done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
     done.set_result(None)
     return done

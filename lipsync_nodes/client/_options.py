@@ -23,19 +23,19 @@ class SubmitOptions(TypedDict, total=False):
     """The options of every submit.
 
     Attributes:
-        webhook: an https URL that the service POSTs the finished job to; or `auto`, a receiver of ours (see
-            `lipsync_nodes.webhooks`) at the profile's `webhook` base: it wakes `wait` the moment the job ends, and
-            settles a submit whose answer was lost.
-        key: the submission key. What was submitted under it before is picked up, live or finished; a failed job is
-            submitted anew; `content_key` makes a key of the inputs. Without a key every submit is new.
-        estimate: what `estimate_credits` says it will cost; needed where there is a budget. For local files it is made.
-        target: the file that the video is meant for, or a folder (there, or a text that ends in a slash), where it is
-            named by the job; the ledger remembers it.
-        resubmit_uncertain: submit even if an earlier submit of this key may have been received, or if its job stopped
-            without a video.
-        resubmit_changed: submit even if the key stood for other inputs before, which is refused otherwise; it stands
-            for these from then on. A URL counts without its signature, a local file by its content.
-        allow_long: let local media pass that last longer than the 600 s that the upstream accepts.
+        webhook: an https URL to which the service POSTs the ended job; or `auto` for your `WebhookReceiver` at the
+            profile's `webhook` URL. With `auto`, `wait` returns as soon as the webhook arrives, and a submission whose
+            response was lost is resolved.
+        key: the submission key. If it was used before, the running or finished job is returned; a failed job is
+            submitted again. `content_key` makes a key from the inputs. Without a key, every submission is a new job.
+        estimate: the result of `estimate_credits`. Needed if there is a budget; made automatically for local files.
+        target: the file for the video, or a folder (an existing one, or a string that ends in a slash), in which the
+            file is named after the job. The ledger records it.
+        resubmit_uncertain: submit even if an earlier submission with this key may have been received, or if its job
+            stopped without a video. You may pay twice.
+        resubmit_changed: submit even if the key was used with other inputs. Without this option, changed inputs are
+            refused. URLs are compared without their signatures, local files by their content.
+        allow_long: accept local media that are longer than 600 s, the limit of the upstream.
 
     """
 

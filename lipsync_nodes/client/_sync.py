@@ -1,6 +1,5 @@
-"""The two clients: `LipsyncClient` for ordinary code, `AsyncLipsyncClient` for an event loop.
+"""The blocking client. The flows decide what is sent and when, so both clients behave the same.
 
-Both are faces of the same flows; what is sent and when is decided in `flow`, so the two cannot drift apart.
 All times are in seconds.
 """
 
@@ -33,20 +32,21 @@ T = TypeVar("T")
 
 
 class LipsyncClient(BaseClient):
-    """The service, for ordinary code. A context manager, safe to share between threads.
+    """A client for code without an event loop. You can use it as a context manager and share it between threads.
 
     Args:
-        api_key: the key; by default LIPSYNC_API_KEY or the profile's.
-        base_url: where the service is; by default LIPSYNC_BASE_URL, the profile's, or the service itself.
+        api_key: the API key. Default: LIPSYNC_API_KEY, or that of the profile.
+        base_url: the URL of the service. Default: LIPSYNC_BASE_URL, that of the profile, or lipsync.studio.
         profile: the name of a profile, or a `Profile`.
-        http_client: an `httpx.Client` to send through instead of an own one; it is not closed.
-        ledger: what keeps this client from paying twice, a `Ledger` or a `RecordJournal` over a host's own store;
-            needed for submission keys.
-        budget: the most credits that all submits of this client together may cost; a `Budget` is one for several.
-        policy: how patient single requests are.
+        http_client: your own `httpx.Client`. It is not closed with this client.
+        ledger: where submissions are recorded: a `Ledger`, or a `RecordJournal` over a host's own store. Needed for
+            submission keys.
+        budget: the most credits that all submissions of this client together may cost. Several clients can share a
+            `Budget`.
+        policy: the timeouts and retries of requests.
 
     Raises:
-        ConfigurationError: no key, no such profile, an unsafe base URL.
+        ConfigurationError: there is no API key or no such profile, or the base URL is unsafe.
 
     """
 
@@ -62,39 +62,41 @@ class LipsyncClient(BaseClient):
         self.close()
 
     def close(self) -> None:
-        """Close the connections; the client may be used again."""
+        """Close the connections. You can still use the client afterwards."""
         self._transport.close()
         self._close_journal()
 
     def submit(self, form: Form | PreparedForm, **options: Unpack[SubmitOptions]) -> Job:
-        """Submit a form and return the job as the service first described it, with its id.
+        """Submit a form and return the job, with its id, without waiting for the video.
 
-        It costs money, so it is sent at most once unless it surely was not received. Local files are published first.
+        A submission costs money. It is sent again only if the service certainly did not receive it, or refused it with
+        a 429 and a Retry-After. Local files are published first.
 
         Args:
-            form: what to make; its class picks the endpoint.
+            form: the inputs. The class of the form selects the endpoint.
             **options: `webhook`, `key`, `estimate`, `target`, `resubmit_uncertain`, `resubmit_changed`, `allow_long`;
                 see `SubmitOptions`.
 
         Raises:
-            SubmissionUncertain: the outcome is unknown, now or of an earlier submit of this key; the job may exist.
-            BudgetExceeded: it would cost more than is left of the budget; nothing was sent.
-            LipsyncError: anything else that went wrong; nothing was charged, unless it names a job: that one was made,
-                but the ledger could not note it.
+            SubmissionUncertain: the outcome of this or an earlier submission with this key is unknown. The job may
+                exist.
+            BudgetExceeded: the job would cost more than is left of the budget. Nothing was sent.
+            LipsyncError: any other error. Nothing was charged, unless the error has a job id: then the job exists, but
+                could not be recorded in the ledger.
 
         """
         return self._drive(self._submit(self._submission(form, **options)))
 
     def job(self, job_id: str, *, timeout: float | None = None) -> Job:
-        """Ask for a job once.
+        """Fetch a job once.
 
         Args:
-            job_id: which job.
-            timeout: seconds that it may take at most; by default the policy's, 60.
+            job_id: the id of the job.
+            timeout: the maximum number of seconds. Default: that of the policy, 60.
 
         Raises:
-            JobNotFound: the service knows no such job.
-            LipsyncError: no readable answer came.
+            JobNotFound: the service does not know the job.
+            LipsyncError: there was no readable response.
 
         """
         return self._drive(self._poll(job_id, timeout))
@@ -108,20 +110,21 @@ class LipsyncClient(BaseClient):
         on_update: OnUpdate | None = None,
         just_submitted: bool = False,
     ) -> Job:
-        """Wait until a job has its video and return it. Passing errors are tolerated until the deadline.
+        """Wait until a job has its video, and return the job. Temporary errors are retried until the deadline.
 
         Args:
-            job_id: which job.
-            timeout: seconds to wait at most; by default 1800, or more where the ledger knows of a long audio.
-            poll_interval: mean seconds between two looks; 7.5 by default, 30 where a webhook is expected.
-            on_update: called with the job at each look.
-            just_submitted: it was only just made. The first poll comes after a part of the interval, by chance, so that
-                a crowd of waiters is spread; and not every server of the service may know the job yet.
+            job_id: the id of the job.
+            timeout: the maximum number of seconds. Default: 1800, or more if the ledger has a long estimate for it.
+            poll_interval: the average number of seconds between two polls. Default: 7.5, or 30 if a webhook is
+                expected.
+            on_update: a function to call with the job after each poll.
+            just_submitted: pass True if the job was submitted just now. The first poll then comes after a random part
+                of the interval, so that many clients do not poll at once, and a 404 is retried a few times.
 
         Raises:
-            JobFailed: it ended without a video.
-            JobTimeout: it goes on; wait again.
-            AuthenticationError, JobNotFound: asking further is of no use.
+            JobFailed: the job ended without a video.
+            JobTimeout: the job is still running. You can wait again.
+            AuthenticationError, JobNotFound: polling again will not help.
 
         """
         return self._drive(self._wait(job_id, timeout, poll_interval, just_submitted=just_submitted), on_update)
@@ -135,12 +138,12 @@ class LipsyncClient(BaseClient):
         on_update: OnUpdate | None = None,
         **options: Unpack[SubmitOptions],
     ) -> Job:
-        """Submit a form and wait for its video; arguments and errors as of `submit` and `wait`.
+        """Submit a form and wait for its video. Takes the arguments and raises the errors of `submit` and `wait`.
 
-        A *timeout* bounds the whole call, from before local files are published: also the queue for the profile's own
-        limits and the wait for another submit of the same key. None is begun when hardly any time is left for its
-        answer; one that has no answer by the deadline is uncertain. Without a *timeout* the queue has bounds of its
-        own (the policy's), and the default counts from the submit on.
+        A *timeout* limits the whole call: publishing local files, the queue for the profile's limits, the wait for
+        another submission with the same key, the submission and the job. Nothing is sent if too little time is left for
+        a response. If there is no response to the submission by the deadline, it is uncertain. Without a *timeout*,
+        the policy limits the time in the queue, and the default of `wait` counts from the submission.
 
         Raises:
             SubmitTimeout: the time ran out before anything was sent.
@@ -167,12 +170,13 @@ class LipsyncClient(BaseClient):
     def run_many(
         self, forms: Iterable[Form], *, return_exceptions: bool = False, **options: Unpack[ManyOptions]
     ) -> list[Job] | list[Job | LipsyncError]:
-        """Run many forms, so many jobs at a time, and return the jobs in the order of the forms.
+        """Run many forms, several at a time, and return the jobs in the order of the forms.
 
         Args:
-            forms: what to make.
-            return_exceptions: put a job's error in its place. Otherwise nothing more is submitted after the first
-                failure, what was submitted is waited for, and the first error is raised, the other job ids in a note.
+            forms: the forms.
+            return_exceptions: if True, the result has the error of a failed job in its place. If False, nothing more is
+                submitted after the first error, the running jobs are waited for, and the first error is raised with the
+                other job ids in a note.
             **options: `concurrency`, `estimates`, `timeout`, `poll_interval`, `on_update`; see `ManyOptions`.
 
         """
@@ -190,7 +194,7 @@ class LipsyncClient(BaseClient):
         with many.explained(), ThreadPoolExecutor(many.concurrency) as pool:
             try:
                 list(pool.map(one, range(len(many.forms))))
-            except BaseException:  # Ctrl-C: wake whoever sleeps, so that the process can end
+            except BaseException:  # Ctrl-C: wake the sleeping threads, so that the process can end
                 stop.set()
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
@@ -204,17 +208,18 @@ class LipsyncClient(BaseClient):
         on_progress: OnProgress | None = None,
         timeout: float | None = None,
     ) -> Path:
-        """Save a job's video, whole or not at all, and return where it is.
+        """Save a job's video, whole or not at all, and return its path.
 
         Args:
             job_or_url: a finished job, or the URL of its output.
-            path: the file to write, or a folder (there already, or ending in a slash), where it is named by the job.
-            on_progress: called with the bytes so far and the bytes in all, None if that is not known.
-            timeout: the most seconds that it may take; by default ten minutes, and more while bytes come.
+            path: the file, or a folder (an existing one, or a string that ends in a slash), in which the file is named
+                after the job.
+            on_progress: a function to call with the number of bytes so far and in total (None if not known).
+            timeout: the maximum number of seconds. Default: ten minutes, and more while data keeps arriving.
 
         Raises:
-            DownloadError: it could not be saved; nothing half-written was left.
-            LipsyncError: it was saved, but the ledger could not note where.
+            DownloadError: the video could not be saved. There is no incomplete file at *path*.
+            LipsyncError: the video was saved, but its path could not be recorded in the ledger.
 
         """
         return self._download(job_or_url, path, on_progress, threading.Event(), timeout)

@@ -1,9 +1,8 @@
-"""The wire: what the service is sent and what it answers, as models without I/O.
+"""The forms: what is sent to the service, as models without I/O.
 
-Facts and how sure each is: the service's own documentation names the three endpoints, the fields of
-`lipsync-video` and `lipsync-image`, the job object and its three statuses. The fields of `lipsync-image-multi` beyond
-the two audios are inferred from the upstream model. Whatever is documented nowhere is treated with tolerance:
-unknown fields of an answer are kept, an unknown status means "not finished yet".
+The service documents the three endpoints, the fields of `lipsync-video` and `lipsync-image`, the job object and its
+three statuses. The fields of `lipsync-image-multi` besides the two audios are inferred from the upstream model.
+Undocumented values are tolerated: unknown fields of a response are kept, and an unknown status means "not finished".
 """
 
 from __future__ import annotations
@@ -43,11 +42,9 @@ __all__ = [
 ]
 
 
-_VIDEO = shown(
-    "Video", "视频", "The video whose lips are to move: MP4 or MOV.", "要改变口型的视频:MP4 或 MOV。", media="video"
-)
-_IMAGE = shown("Image", "图像", "The picture of the face: PNG or JPG.", "人脸图像:PNG 或 JPG。", media="image")
-_AUDIO = shown("Audio", "音频", "The speech to speak: MP3 or WAV.", "要说出的语音:MP3 或 WAV。", media="audio")
+_VIDEO = shown("Video", "视频", "The video to lip-sync: MP4 or MOV.", "要改变口型的视频:MP4 或 MOV。", media="video")
+_IMAGE = shown("Image", "图像", "The image of the face: PNG or JPG.", "人脸图像:PNG 或 JPG。", media="image")
+_AUDIO = shown("Audio", "音频", "The speech: MP3 or WAV.", "要说出的语音:MP3 或 WAV。", media="audio")
 _LEFT = shown(
     "Left audio",
     "左侧音频",
@@ -63,14 +60,14 @@ _RIGHT = shown(
     media="audio",
 )
 _MASK = shown(
-    "Mask image", "遮罩图像", "Marks the part of the picture that may move.", "标出画面中允许运动的区域。", media="mask"
+    "Mask image", "遮罩图像", "Marks the part of the image that may move.", "标出画面中允许运动的区域。", media="mask"
 )
 
 
 class Form(BaseModel):
-    """What every submission has; the service calls it formState.
+    """The fields that all forms have. The service calls a form formState.
 
-    A wrong field raises `InvalidRequest`, which names the field and says what it wants.
+    An invalid field raises `InvalidRequest`, which names the field and says what it accepts.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -89,7 +86,7 @@ class Form(BaseModel):
         shown(
             "Prompt",
             "提示词",
-            "A few words on expression and movement.",
+            "A few words about expression and movement.",
             "用几个词描述表情与动作。",
             multiline=True,
         ),
@@ -106,11 +103,11 @@ class Form(BaseModel):
     mask_image: Annotated[OptionalMedia, _MASK] = None
     extra: Annotated[
         dict[str, JsonValue],
-        WithJsonSchema({"type": "object"}),  # a schema without references can be put anywhere
+        WithJsonSchema({"type": "object"}),  # without references, so the schema can be embedded anywhere
         shown(
             "Extra fields",
             "附加字段",
-            "Further formState fields, sent as they are.",
+            "Additional formState fields, sent unchanged.",
             "其他 formState 字段,原样发送。",
             advanced=True,
         ),
@@ -157,21 +154,21 @@ class Form(BaseModel):
 
 
 class VideoForm(Form):
-    """Replace the audio of a video, the lips in sync (`lipsync-video`)."""
+    """Make the person in a video speak an audio (`lipsync-video`)."""
 
     video: Annotated[Media, _VIDEO]
     audio: Annotated[Media, _AUDIO]
 
 
 class ImageForm(Form):
-    """Let the face of an image speak an audio (`lipsync-image`)."""
+    """Make the person in an image speak an audio (`lipsync-image`)."""
 
     image: Annotated[Media, _IMAGE]
     audio: Annotated[Media, _AUDIO]
 
 
 class ImageMultiForm(Form):
-    """Let the two people of an image speak an audio each (`lipsync-image-multi`)."""
+    """Make two people in an image speak one audio each (`lipsync-image-multi`)."""
 
     image: Annotated[Media, _IMAGE]
     left_audio: Annotated[Media, _LEFT]
@@ -188,7 +185,7 @@ class ImageMultiForm(Form):
 
 
 def _sentence(form: str, error: ValidationError) -> str:
-    """Put a validation error into words, without the value where it could be long or secret."""
+    """Return the message for a validation error, without values that could be long or secret."""
     faults = []
     for fault in error.errors(include_url=False):
         field = ".".join(str(step) for step in fault["loc"][:2]) or "form"

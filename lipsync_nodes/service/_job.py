@@ -1,4 +1,4 @@
-"""The job: what the service answers, as a model without I/O."""
+"""The job: what the service returns, as a model without I/O."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ __all__ = [
 ]
 
 
-# What a status may say in other words. The first two become the documented members.
+# Synonyms of the documented statuses "completed" and "failed".
 _COMPLETED: Final = frozenset({"complete", "completed", "done", "finished", "succeeded", "success", "successful"})
 _FAILED: Final = frozenset({"fail", "failed", "failure"})
 
-# An end that is documented nowhere: no video, but paid for, and perhaps not the service's last word.
+# Undocumented ends: there is no video, but the job may have been paid for, and its status may still change.
 _STOPPED: Final = frozenset(
     {
         *("aborted", "canceled", "cancelled", "deleted", "error", "errored", "expired", "killed", "rejected"),
@@ -42,9 +42,9 @@ _STOPPED: Final = frozenset(
 
 
 class JobStatus(StrEnum):
-    """The state of a job. Spelling and usual synonyms of the documented three are understood.
+    """The status of a job. Other spellings and common synonyms of the three documented ones are understood.
 
-    Any other survives as it came, and means "not finished yet", unless it says that the job has `stopped`.
+    Any other status is kept as it came. It means "not finished", unless it is one of those for which `stopped` is true.
     """
 
     PROCESSING = "processing"
@@ -68,12 +68,12 @@ class JobStatus(StrEnum):
 
     @property
     def stopped(self) -> bool:
-        """Whether the job has ended without a video in a way that is not documented: cancelled, timed out, deleted."""
+        """Whether the job has ended without a video in an undocumented way: cancelled, timed out, deleted."""
         return _word(self.value) in _STOPPED
 
     @property
     def finished(self) -> bool:
-        """Whether the job has ended, well or not."""
+        """Whether the job has ended, with a video or without."""
         return self.stopped or self in {JobStatus.COMPLETED, JobStatus.FAILED}
 
 
@@ -81,24 +81,24 @@ def _word(status: str) -> str:
     return "_".join(status.casefold().replace("-", " ").replace("_", " ").split())
 
 
-# The field of a job for what came otherwise than it is understood.
+# The field of a job that keeps the original of values that were converted.
 AS_RECEIVED: Final = "as_received"
 
 
 def _as_id(value: Any) -> Any:
-    """Keep an id even if it comes as a number: it stands for a paid job."""
+    """Accept a number as an id too, because the id of a paid job must not be lost."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _as_text(value: Any) -> str:
-    """Keep an error in whatever shape it comes; the documented "none" is the empty string."""
+    """Return an error of any shape as text. The documented value for "no error" is the empty string."""
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _as_status(value: Any) -> Any:
-    """Keep whatever stands where a status should; what is no text is an unknown one."""
+    """Return a status of any shape as text. If it is not a string, it is an unknown status."""
     if value is None:
         return JobStatus.PROCESSING
     return value if isinstance(value, str) else json.dumps(value, default=str)
@@ -113,9 +113,9 @@ def _number_or_none(value: Any) -> int | float | None:
 
 
 class Job(BaseModel):
-    """A job as the service describes it; fields that are not documented are kept as they came.
+    """A job as the service describes it. Undocumented fields are kept as they came.
 
-    Only the id has to be right: it stands for a paid job, and no oddity of another field may lose it.
+    Only the id has to be valid. Nothing in the other fields may make the id of a paid job get lost.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True, protected_namespaces=())
@@ -144,7 +144,7 @@ class Job(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _understand(cls, data: Any) -> Any:
-        """Find the output, whatever its shape; what is understood otherwise than it came is kept as it came."""
+        """Find the output, whatever its shape. The originals of converted values are kept in `as_received`."""
         if not isinstance(data, Mapping) or AS_RECEIVED in data:
             return data
         output, came, status = output_in(data), data.get("output"), data.get("status")
@@ -154,41 +154,41 @@ class Job(BaseModel):
         return {**data, "output": output, **({AS_RECEIVED: received} if received else {})}
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
-        # The service's words may quote the key, and a traceback shows each job that is a local variable.
+        # A message of the service may quote the API key, and tracebacks can show the repr of local variables.
         for name, value in super().__repr_args__():
             yield name, redact(value) if isinstance(value, str) else value
 
     @property
     def received(self) -> dict[str, Any]:
-        """The fields that are understood otherwise than they came, as they came; `wire` gives them, too."""
+        """The original values of the fields that were converted. `wire` includes them."""
         return dict((self.model_extra or {}).get(AS_RECEIVED) or {})
 
     @property
     def finished(self) -> bool:
-        """Whether the job has ended, well or not."""
+        """Whether the job has ended, with a video or without."""
         return self.status.finished
 
     def wire(self) -> dict[str, Any]:
-        """Return the job under the service's own field names, as a JSON object."""
+        """Return the job as a JSON object with the service's field names."""
         return self.model_dump(mode="json", by_alias=True)
 
 
 class WebhookEvent(Job):
-    """What a webhook is POSTed once a job ends: the job object again.
+    """The body of a webhook that the service sends when a job has ended: the job object.
 
-    Nobody signs it, so it is a hint only: fetch the job by its id before you believe it.
+    It is not signed, so do not trust it: fetch the job by its id.
     """
 
 
 def parse_job(data: object, *, asked_for: str | None = None) -> Job:
-    """Read a job from a decoded JSON answer, also one that is in an envelope; see `reading`.
+    """Read a job from a decoded JSON response, with or without an envelope; see `_reading`.
 
     Args:
         data: the decoded JSON.
-        asked_for: the job id that was asked about, used where the answer leaves its own out.
+        asked_for: the id of the job that was polled; used if the response has no id.
 
     Raises:
-        ValueError: the answer is no job. Its text says so, with the service's words, on one line.
+        ValueError: the response is not a job. The message is one line and quotes the service.
 
     """
     if isinstance(data, list) and len(data) == 1:

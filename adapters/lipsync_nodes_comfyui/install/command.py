@@ -1,4 +1,4 @@
-"""`lipsync-nodes comfyui install` puts the pack into a ComfyUI; `comfyui check` says what is wrong there."""
+"""`lipsync-nodes comfyui install` installs the pack in a ComfyUI; `comfyui check` checks the installation."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def comfyui() -> None:
 
 @comfyui.command()
 @folder
-@click.option("--copy", is_flag=True, help="Copy the pack instead of linking it; run this again after an upgrade.")
+@click.option("--copy", is_flag=True, help="Copy the pack instead of linking it. Run this again after an upgrade.")
 @json_option
 def install(folder: Path, copy: bool, as_json: bool) -> None:
-    """Link the installed pack into the ComfyUI in DIR, and put the example workflows' media into its input folder."""
+    """Link the pack into the ComfyUI in DIR, and copy the media of the example workflows into its input folder."""
     with in_words(as_json=as_json):
         comfy, pack = Comfy.at(folder), installed_pack()
         how = place_pack(comfy, pack, copy=copy)
@@ -50,12 +50,12 @@ def install(folder: Path, copy: bool, as_json: bool) -> None:
 @click.option(
     "--python", type=click.Path(path_type=Path), help="The Python that runs ComfyUI, if the wrong one is found."
 )
-@click.option("--profile", help="The profile that the nodes use; by default that of the environment.")
-@click.option("--service", is_flag=True, help="Also ask the service whether it accepts the key; this costs nothing.")
+@click.option("--profile", help="The profile that the nodes use. Default: LIPSYNC_PROFILE.")
+@click.option("--service", is_flag=True, help="Also check that the service accepts the API key; costs nothing.")
 @json_option
 def check(folder: Path, python: Path | None, profile: str | None, service: bool, as_json: bool) -> None:
-    """Check whether the ComfyUI in DIR can run the nodes, and say what to do; exit code 2 if it cannot."""
-    from .checks import findings  # noqa: PLC0415  # `lipsync-nodes --help` imports this module, and does not need them
+    """Check whether the ComfyUI in DIR can run the nodes, and say what to do. The exit code is 2 if it cannot."""
+    from .checks import findings  # noqa: PLC0415  # slow, and `--help` does not need it
 
     with in_words(as_json=as_json):
         comfy, pack = Comfy.at(folder), installed_pack()
