@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -151,13 +152,24 @@ def test_a_video_is_made_and_saved_with_nothing_but_a_record(face_of, sandbox, t
     with pytest.raises(ConfigurationError, match="the secret that is shared with the receiver"):
         client(face_of, sandbox, store, profile=profile).submit(FORM, key="k", webhook="auto")
     assert sandbox.received("submit") == []
-    shared = webhook.model_copy(update={"secret": "shared with the receiver, 0123456789"})
-    profile = profile.model_copy(update={"webhook": Webhook(**shared.model_dump())})
+    shared = Webhook(base=webhook.base, secret="shared with the receiver, 0123456789")
+    profile = profile.model_copy(update={"webhook": shared})
     ours = client(face_of, sandbox, store, profile=profile)
     job = ours.run(FORM, key="k", webhook="auto", poll_interval=0.05)
     assert sandbox.received("submit")[0].body["webhook"].startswith(webhook.base)
     assert ours.download(job, tmp_path / "talking.mp4").read_bytes()
     assert submit(face_of, sandbox, store).id == job.id
+
+
+def test_no_webhook_settles_an_uncertain_submit_of_a_record(face_of, sandbox):
+    """Webhooks are noted in a ledger, so the call does not wait for one."""
+    webhook = Webhook(base="https://hooks.example/lipsync", secret="shared with the receiver, 0123456789")
+    profile = Profile(api_key=sandbox.api_key, base_url=sandbox.base_url, webhook=webhook)
+    sandbox.fault("cut_after", where="submit")
+    began = time.monotonic()
+    with pytest.raises(SubmissionUncertain):
+        client(face_of, sandbox, Store(), profile=profile).run(FORM, key="k", webhook="auto", timeout=60)
+    assert time.monotonic() - began < 30
 
 
 # A process that dies, at each step.

@@ -207,7 +207,7 @@ class BaseClient:
     ) -> Flow[Job]:
         """Wait for a job that was submitted before. It reads the ledger, so a loop does it in a thread."""
         entry = self._ledger.entry_of(check_job_id(job_id))
-        known = self._journal.knows(job_id)
+        known = entry is not None or self._journal.knows(job_id)
         webhook_expected = entry is not None and entry.callback is not None
         default = deadline_for(entry.seconds if entry else None)
         seconds, interval = self._times(default if timeout is None else timeout, poll_interval, webhook_expected)
@@ -228,11 +228,12 @@ class BaseClient:
     ) -> Flow[Job]:
         """Submit and wait. A time that was given counts from when the call *began*, the default from the submit on."""
         default = deadline_for(submission.seconds)
-        webhook_expected = submission.callback is not None
+        hears = self._ledger is self.ledger  # only a ledger is told of webhooks
+        webhook_expected = hears and submission.callback is not None
         seconds, interval = self._times(default if timeout is None else timeout, poll_interval, webhook_expected)
         deadline = NO_DEADLINE if timeout is None else Deadline(seconds, began + seconds)
         return run(
-            self._submit(submission, queue_seconds=seconds, deadline=deadline),
+            self._submit(submission, queue_seconds=seconds if hears else 0.0, deadline=deadline),
             self._policy,
             timeout=seconds,
             poll_interval=interval,
