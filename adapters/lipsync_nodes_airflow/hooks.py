@@ -1,4 +1,4 @@
-"""A connection of type `lipsync` → a client of the core."""
+"""The hook: makes a client from a connection of type `lipsync`."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ __all__ = ["LipsyncHook"]
 
 
 class LipsyncHook(BaseHook):
-    """The service as an Airflow connection describes it.
+    """Makes clients from an Airflow connection.
 
-    The password is the API key, the host the base URL (the service's own if it is empty). The extra may hold what else
-    a profile of the core holds: `storage`, `budget`, … Of a `webhook`, the form has the base, and beside it the secret
-    that is shared with the receiver, `webhook_secret`; `{"webhook": {"base": …, "secret": …}}` is the same.
+    The password is the API key. The host is the base URL; if it is empty, the service is used. The extra can hold the
+    other settings of a profile: `storage`, `budget`, …. For webhooks, set `webhook` to the receiver's URL and
+    `webhook_secret` to the secret that the receiver also has. `{"webhook": {"base": …, "secret": …}}` means the same.
 
     Args:
-        lipsync_conn_id: which connection.
+        lipsync_conn_id: the id of the connection.
 
     """
 
@@ -39,17 +39,17 @@ class LipsyncHook(BaseHook):
 
     @cached_property
     def profile(self) -> Profile:
-        """The connection as a profile of the core; `ConfigurationError` if it cannot be one."""
-        with NoFramesBelow():  # they show the connection with its password
+        """The connection as a `Profile`; raises `ConfigurationError` if a setting is invalid."""
+        with NoFramesBelow():  # these frames have the connection with its password
             return _profile_of(self.lipsync_conn_id, self.get_connection(self.lipsync_conn_id))
 
     @property
     def site(self) -> str:
-        """Where a person looks after the account: the site that the base URL is on, a sandbox's page for example."""
+        """The website at the base URL: that of the service, or the page of a sandbox."""
         return urlsplit(self.profile.base_url)._replace(path="/").geturl()
 
     def client(self, **options: Any) -> LipsyncClient:
-        """Return a client for ordinary code; *options* as of `LipsyncClient`."""
+        """Return a blocking client. *options* are those of `LipsyncClient`."""
         return LipsyncClient(profile=self.profile, **options)
 
     get_conn = client
@@ -57,14 +57,14 @@ class LipsyncHook(BaseHook):
     async def async_client(self, **options: Any) -> AsyncLipsyncClient:
         """Return a client for the running event loop; all clients of a loop share their connections."""
         if "profile" not in vars(self):
-            # From Airflow 3.1 on a connection can be awaited; before, it is a query that a thread makes.
+            # Airflow 3.1 and later can await a connection. Before, it has to be read in a thread.
             look_up = getattr(self, "aget_connection", None) or _in_a_thread(self.get_connection)
             with NoFramesBelow():
                 self.profile = _profile_of(self.lipsync_conn_id, await look_up(self.lipsync_conn_id))
         return AsyncLipsyncClient(profile=self.profile, **options)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Find out that it is the service that answers, and that it takes the key. It costs nothing."""
+        """Check that the base URL is that of the service, and that it accepts the API key. This costs nothing."""
         try:
             return True, check_service(self.profile)
         except LipsyncError as error:
@@ -72,7 +72,7 @@ class LipsyncHook(BaseHook):
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Describe the connection form to an Airflow that does not read it from the provider info."""
+        """Describe the connection form, for versions of Airflow that do not read it from the provider info."""
         behaviour: dict[str, Any] = get_provider_info()["connection-types"][0]["ui-field-behaviour"]
         return behaviour
 
@@ -86,7 +86,7 @@ def _profile_of(name: str, connection: Connection) -> Profile:
     if secret := given.pop("webhook_secret", None):
         given["webhook"] = {"base": given.get("webhook", ""), "secret": secret}
     for field in _COUNTS & given.keys():
-        if str(given[field]).isdecimal():  # a connection that is written as a URI holds nothing but texts
+        if str(given[field]).isdecimal():  # a connection that is written as a URI has only strings
             given[field] = int(given[field])
     base = {"base_url": connection.host} if connection.host else {}
     origins = dict.fromkeys(given, "the connection's extra") | _ORIGINS

@@ -1,7 +1,7 @@
-"""One operator for each row of the core's catalogue: submit a job, wait for it, save its video.
+"""The operators: one for each endpoint in the core's catalogue. They submit a job, wait for it, and save its video.
 
-The classes are made from the catalogue, their arguments and templates from the fields of its forms; a new row is a new
-operator. Today they are LipsyncVideoOperator, LipsyncImageOperator and LipsyncImageMultiOperator.
+The classes are generated from the catalogue, and their arguments and templates from the fields of the forms. They are
+LipsyncVideoOperator, LipsyncImageOperator and LipsyncImageMultiOperator.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ from lipsync_nodes_airflow.links import LipsyncJobLink
 from lipsync_nodes_airflow.storage import check_target, opened
 from lipsync_nodes_airflow.triggers import LipsyncJobTrigger
 
-# Airflow ends a deferral this much later, should the trigger itself have been lost.
+# If the trigger itself is lost, Airflow ends the deferral this much after the deadline.
 BACKSTOP: Final = timedelta(minutes=10)
-# A longer wait is none, and dates beyond the year 9999 are not to be had.
+# The longest `timeout`. Python has no dates after the year 9999.
 LONGEST: Final = timedelta(days=365)
 ELSEWHERE: Final = (
     "It was not sent again, so as not to pay twice. If the job was made, its webhook tells the receiver of it: "
@@ -51,26 +51,26 @@ ELSEWHERE: Final = (
 class LipsyncOperator(BaseOperator):
     """Submit a job, wait for it, and return the URL of its video.
 
-    Every try of the task goes on with the same job: `retries` means "wait again", not "pay again".
+    Every try of the task continues with the same job, so a retry does not pay again.
 
     Args:
-        lipsync_conn_id: which connection.
-        deferrable: wait in the triggerer instead of a worker's slot.
-        wait_for_completion: False returns the job id as soon as there is one, for a `LipsyncJobSensor`. With that the
-            task is done: to clear it means a new job, even while this one runs.
-        poll_interval: mean seconds between two looks at the job; this and `timeout` may be a `timedelta`.
-        timeout: seconds to wait at most in one try; by default 1800, or more for long media.
-        output_path: where to save the video: a path or a URL of an object storage, `s3://conn_id@bucket/key.mp4`. One
-            that ends in a slash is a folder, where the video is named by its job.
-        media_seconds: how long media last, by the name of their argument, `{"audio": 12.5}`; for the estimate. What is
-            in files and object storages is measured. A template's result may be JSON.
-        webhook: an https URL that the service POSTs the finished job to; or "auto", the receiver that the connection
-            names (`asset_events` schedules a DAG by it).
+        lipsync_conn_id: the id of the connection.
+        deferrable: if True, wait in the triggerer, without using a worker slot.
+        wait_for_completion: if False, return the job id right after the submission, for a `LipsyncJobSensor`. The task
+            has then ended: clearing it submits a new job, even while this one is running.
+        poll_interval: the average number of seconds between two polls. This and `timeout` can be a `timedelta`.
+        timeout: the maximum number of seconds to wait in one try. Default: 1800, or more for long media.
+        output_path: where to save the video: a path, or the URL of an object, `s3://conn_id@bucket/key.mp4`. If it ends
+            in a slash, it is a folder, in which the file is named after the job.
+        media_seconds: the lengths of media for the estimate, by the name of their argument: `{"audio": 12.5}`. Files and
+            objects are measured. The result of a template can be JSON.
+        webhook: an https URL to which the service POSTs the ended job; or "auto" for the receiver in the connection
+            (`asset_events` starts a DAG with it).
         job_id: wait for this job instead of submitting one.
-        resubmit_uncertain: submit even if an earlier try may have been received: it may pay twice.
+        resubmit_uncertain: submit even if the submission of an earlier try may have been received. You may pay twice.
 
-    XComs: `return_value` is the URL; `job_id` (before anything waits), `credits_estimate`, `execution_time_ms` and
-    `output_path` where there are such.
+    XComs: `return_value` is the URL. `job_id` is set before the task waits. `credits_estimate`, `execution_time_ms` and
+    `output_path` are set if they are known.
 
     """
 
@@ -108,7 +108,7 @@ class LipsyncOperator(BaseOperator):
         self.resubmit_uncertain = resubmit_uncertain
 
     def execute(self, context: Context) -> str:
-        """Submit, or find the job of an earlier try, and wait."""
+        """Submit a job, or find that of an earlier try, and wait for it."""
         with no_retry_in_vain():
             job_id, timeout = (self.job_id, self._patience(None)) if self.job_id else self._submitted(context)
             announce(self, context, job_id)
@@ -126,22 +126,22 @@ class LipsyncOperator(BaseOperator):
             return deliver(self, context, job_id, deadline, just_submitted=True)
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> str:
-        """Go on after the trigger has fired."""
+        """Continue after the trigger has fired."""
         with no_retry_in_vain():
             announce(self, context, event["job_id"])
             return deliver(self, context, event["job_id"], event["deadline"])
 
     def on_kill(self) -> None:
-        """Destroy nothing: a retry or a clear picks the job up."""
+        """Leave the job running: a retry or a cleared task continues with it."""
         self.log.info("Nobody waits for the job any more; it goes on at the service.")
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ARG002  # Airflow's interface
-        """Tell OpenLineage what the video was made of and where it is."""
+        """Return the inputs and the video for OpenLineage."""
         return facets(self.delivered, [getattr(self, field.name) for field in self.spec.media])
 
     def _submitted(self, context: Context) -> tuple[str, float]:
-        """Submit at most once and return the job id, and how long to wait for its video, in seconds."""
-        json.dumps(self._trigger("", 0.0).serialize())  # what cannot be deferred is told before it is paid for
+        """Submit at most once. Return the job id and how many seconds to wait for the video."""
+        json.dumps(self._trigger("", 0.0).serialize())  # fail before paying if it cannot be deferred
         target = check_target(self.output_path)
         with ExitStack() as open_:
             form = self._form(open_)
@@ -167,7 +167,7 @@ class LipsyncOperator(BaseOperator):
         return job.id, self._patience(estimate)
 
     def _check_secret(self, profile: Profile) -> None:
-        """Tell in Airflow's terms that a webhook needs the secret; the state of a task has none of its own."""
+        """Raise an error if the connection has no secret for webhooks: a task's state, unlike a ledger, has none."""
         if self.webhook == "auto" and profile.webhook and profile.webhook.secret is None:
             raise ConfigurationError(
                 'webhook="auto" needs the secret that is shared with the receiver.',
@@ -175,7 +175,7 @@ class LipsyncOperator(BaseOperator):
             )
 
     def _show_the_way_on(self, error: LipsyncError, context: Context, journal: object) -> None:
-        """Say what to do in Airflow about a submit that failed and may have been paid for."""
+        """Add to an error what to do in Airflow about a submission that may have been paid for."""
         if error.job_id:
             error.hint += f' `job_id="{error.job_id}"` of this operator or of a LipsyncJobSensor waits for it.'
             with suppress(Exception):  # the error has the id, too
@@ -186,13 +186,13 @@ class LipsyncOperator(BaseOperator):
             error.hint += " Once you know its id, `job_id=` of this operator waits for it."
 
     def _form(self, files: ExitStack) -> PreparedForm:
-        """Make the form of what the templates gave."""
+        """Build the form from the rendered templates."""
         given = {field: getattr(self, field.name) for field in self.spec.fields}
         values = {field.name: _typed(field, value, files) for field, value in given.items() if value is not None}
         return PreparedForm(self.spec.form(**values))
 
     def _estimate(self, form: PreparedForm) -> Credits | None:
-        """Return what the job costs at most; None where the length of its media is not known."""
+        """Return the most credits that the job can cost; None if a length of its media is not known."""
         return known_credits(form, lengths=_lengths(self.media_seconds or {}))
 
     def _patience(self, estimate: Credits | None) -> float:
@@ -203,7 +203,7 @@ class LipsyncOperator(BaseOperator):
 
 
 def _seconds(name: str, value: Any) -> float | None:
-    """Return a time in seconds, as a number; tell of one that cannot be before anything is paid for."""
+    """Return a time as a number of seconds. Raise an error for an invalid one before anything is paid for."""
     if value is None:
         return None
     with suppress(TypeError, ValueError, OverflowError):
@@ -216,7 +216,7 @@ def _seconds(name: str, value: Any) -> float | None:
 
 
 def _lengths(given: Any) -> dict[str, float]:
-    """Return `media_seconds` as numbers, whatever a template made of it."""
+    """Return `media_seconds` as numbers. A template may have rendered it as JSON."""
     try:
         media = json.loads(given) if isinstance(given, str) else given
         return {name: float(seconds) for name, seconds in media.items()}
@@ -228,7 +228,7 @@ def _lengths(given: Any) -> dict[str, float]:
 
 
 def _typed(field: FieldSpec, value: Any, files: ExitStack) -> Any:
-    """Undo what a template does to a value: its result is a string."""
+    """Convert a value to its field's type: templates render everything as a string."""
     if field.media:
         return opened(value, files)
     if field.type != "string" and isinstance(value, str):

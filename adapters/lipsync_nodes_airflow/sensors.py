@@ -1,4 +1,4 @@
-"""Wait for a job that another task, or somebody else, submitted."""
+"""The sensor: waits for a job that another task or another program submitted."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ __all__ = ["LipsyncJobSensor"]
 
 
 class LipsyncJobSensor(BaseSensorOperator):
-    """Wait until a job has its video, and return the video's URL. It looks, and never submits.
+    """Wait until a job has its video, and return the video's URL. The sensor never submits a job.
 
     Args:
-        job_id: which job; what an operator with `wait_for_completion=False` returns.
-        lipsync_conn_id: which connection.
-        output_path: where to save the video, as of the operators.
-        deferrable: wait in the triggerer. Otherwise `mode` says how: "poke", or "reschedule" between the looks.
-        poke_interval: seconds between two looks.
+        job_id: the id of the job, which an operator with `wait_for_completion=False` returns.
+        lipsync_conn_id: the id of the connection.
+        output_path: where to save the video, as in the operators.
+        deferrable: if True, wait in the triggerer. If False, wait as `mode` says: "poke" or "reschedule".
+        poke_interval: the number of seconds between two polls.
 
-    `timeout`, `soft_fail` and the others are as of any sensor; XComs are as of the operators.
+    `timeout`, `soft_fail` and the other arguments are those of all sensors. The XComs are those of the operators.
 
     """
 
@@ -62,10 +62,10 @@ class LipsyncJobSensor(BaseSensorOperator):
         self.lipsync_conn_id = lipsync_conn_id
         self.output_path = output_path
         self.deferrable = deferrable
-        self.poll_interval = self.poke_interval  # in seconds, whatever was given
+        self.poll_interval = self.poke_interval  # the base class has converted it to seconds
 
     def execute(self, context: Context) -> Any:
-        """Wait in the way that was asked for."""
+        """Wait in the triggerer, or as `mode` says."""
         with no_retry_in_vain():
             announce(self, context, self.job_id)
         if self.deferrable:
@@ -78,7 +78,7 @@ class LipsyncJobSensor(BaseSensorOperator):
         return super().execute(context)
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
-        """Look once; trouble that may pass is no answer yet. An unknown job may be a fresh one."""
+        """Fetch the job once. Temporary errors are ignored. A 404 leads to a retry, because the job may be very new."""
         with no_retry_in_vain(JobNotFound):
             try:
                 with LipsyncHook(self.lipsync_conn_id).client() as client:
@@ -93,7 +93,7 @@ class LipsyncJobSensor(BaseSensorOperator):
             return PokeReturnValue(is_done=True, xcom_value=deliver(self, context, job.id, job=job))
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> str:
-        """Go on after the trigger has fired."""
+        """Continue after the trigger has fired."""
         with no_retry_in_vain(JobNotFound):
             try:
                 return deliver(self, context, event["job_id"], event["deadline"])
@@ -101,5 +101,5 @@ class LipsyncJobSensor(BaseSensorOperator):
                 raise (AirflowSkipException if self.soft_fail else AirflowSensorTimeout)(str(error)) from error
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ARG002  # Airflow's interface
-        """Tell OpenLineage where the video is."""
+        """Return the video for OpenLineage."""
         return facets(self.delivered, [])

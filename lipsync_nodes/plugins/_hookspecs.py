@@ -1,7 +1,8 @@
-"""The pluggy hooks of the project `lipsync_nodes`: how hosts use the nodes, and what plugins add to the core.
+"""The hooks of the pluggy project `lipsync_nodes`. Hosts use the nodes with them, and plugins extend the core.
 
-A plugin is a distribution with an entry point in the group `lipsync_nodes` that names a module or an object with
-functions marked by `hookimpl`. It takes effect wherever the core runs: in Python, on the command line, in any host.
+A plugin is a distribution with an entry point in the group `lipsync_nodes`. The entry point names a module or an object
+with functions that are marked with `hookimpl`. Plugins apply wherever the core runs: in Python, on the command line and
+in every host.
 
     from lipsync_nodes.host import hookimpl
 
@@ -9,27 +10,28 @@ functions marked by `hookimpl`. It takes effect wherever the core runs: in Pytho
     def lipsync_publish_asset(asset, media_type, seconds):
         return my_cdn.upload(asset.source, media_type)
 
-An implementation may leave out arguments that it does not need. Who is asked first is pluggy's order: `tryfirst`, then
-the rest from the last that was registered to the first, then `trylast`. The nodes of this package are `trylast`, so a
-plugin that does not say so itself comes before them. Where the first answer is taken, None leaves it to the next: a
-host has to add the specs for that (this module, or our plugin itself). Without them pluggy asks every plugin, also to
-submit.
+An implementation can leave out arguments that it does not need. Pluggy calls implementations in this order: those
+marked `tryfirst`, then the others (the latest registered first), then those marked `trylast`. The nodes of this package
+are `trylast`, so other plugins come before them.
 
-| hooks for hosts | taken | |
+For most hooks, the first result that is not None is used. A host must add the hook specifications (this module, or the
+plugin `lipsync` itself) for that. Without them, pluggy calls every plugin, and a submission is paid for several times.
+
+| hooks for hosts | result used | |
 |---|---|---|
-| `lipsync_nodes_describe` | all | which nodes there are |
-| `lipsync_nodes_submit` | the first | submit: costs money |
-| `lipsync_nodes_poll` | the first | look once |
-| `lipsync_nodes_wait` | the first | wait for the video |
+| `lipsync_nodes_describe` | all | the nodes that exist |
+| `lipsync_nodes_submit` | the first | submits a job; costs money |
+| `lipsync_nodes_poll` | the first | fetches a job once |
+| `lipsync_nodes_wait` | the first | waits for the video |
 
-| hooks for the core | taken | |
+| hooks for the core | result used | |
 |---|---|---|
 | `lipsync_publish_asset` | the first | a local file → a public URL; before any configured storage |
 | `lipsync_credentials` | the first | the API key; after an explicit argument, before the environment and the file |
-| `lipsync_job_event` | all | observers, told one by one |
+| `lipsync_job_event` | all | observes what happens to jobs |
 
-A distribution can also add commands to `lipsync-nodes`: each is an entry point in the group `lipsync_nodes.commands`
-that names a click command. It is imported only when it is run or listed, and cannot replace one of the core's.
+A distribution can also add commands to `lipsync-nodes`. Each is an entry point in the group `lipsync_nodes.commands`
+that names a click command. It is imported only when it is run or listed, and it cannot replace a command of the core.
 
     [project.entry-points."lipsync_nodes.commands"]
     publish = "my_cdn.commands:publish"  # lipsync-nodes publish …
@@ -43,7 +45,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pluggy
 
-if TYPE_CHECKING:  # the classes of pydantic cost 60 ms that a host need not pay before its first submit
+if TYPE_CHECKING:  # importing pydantic's classes takes 60 ms, which a host does not need before its first submission
     from lipsync_nodes.client import SubmitOptions
     from lipsync_nodes.ledger import Ledger
     from lipsync_nodes.plugins._job_event import JobEvent
@@ -69,13 +71,13 @@ __all__ = [
 
 
 PROJECT: Final = "lipsync_nodes"
-"""The name of the pluggy project and of the entry-point group."""
+"""The name of the pluggy project and of its entry-point group."""
 
 COMMANDS: Final = "lipsync_nodes.commands"
-"""The entry-point group of commands that other distributions add to `lipsync-nodes`."""
+"""The entry-point group for commands that other distributions add to `lipsync-nodes`."""
 
 API_VERSION: Final = 1
-"""Raised when a host or a plugin has to change; a further argument, field or hook does not raise it."""
+"""Increased when hosts or plugins have to change. A new argument, field or hook does not increase it."""
 
 _hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
@@ -83,16 +85,16 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @dataclass(frozen=True, slots=True)
 class NodeInfo:
-    """What a host has to know of a node to show its form and to use what comes out.
+    """The description of a node, from which a host can show an input form and use the result.
 
     Attributes:
-        id: what `lipsync_nodes_submit` calls it: `lipsync-image`.
-        title, zh_title: what people call it, in English and in Chinese.
-        help: one English sentence on what it does.
-        inputs: JSON Schema of what it takes. A field's title and description are for people, and `zh` holds both in
-            Chinese; `media` is the kind (video, image, audio, mask) of a field that takes a URL.
-        outputs: JSON Schema of the finished job as `Job.wire()` gives it; `output` is the video's URL.
-        api_version: the `API_VERSION` that it was written for.
+        id: the id for `lipsync_nodes_submit`, such as `lipsync-image`.
+        title, zh_title: the title, in English and in Chinese.
+        help: one English sentence that says what the node does.
+        inputs: the JSON Schema of the inputs. Each field has a title and a description for people, and `zh` holds both
+            in Chinese. `media` is the kind (video, image, audio, mask) of a field for a URL.
+        outputs: the JSON Schema of the finished job, as `Job.wire()` returns it. `output` is the URL of the video.
+        api_version: the `API_VERSION` that the node was written for.
 
     """
 
@@ -107,15 +109,16 @@ class NodeInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """How a host wants a node to be run. A mapping with the same names does as well, and None is all defaults.
+    """How to run a node. You can pass a mapping with the same names instead. None means the default of each.
 
     Attributes:
-        profile: the name of a profile, or a `Profile`; by default the environment's. There is no field for a key.
-        ledger: the journal of submissions; by default the one of this user, which the command line has, too.
-        options: of a submit, as of `LipsyncClient.submit`: `key`, `webhook`, `estimate`, `target`, …
-        poll_interval: mean seconds between two looks while waiting.
-        on_update: called with the job at each look while waiting.
-        awaitable: have submit, poll and wait return an awaitable at once, for a host with an event loop.
+        profile: the name of a profile, or a `Profile`. Default: that of the environment. There is no field for an API
+            key.
+        ledger: the ledger of submissions. Default: the user's, which the command line also uses.
+        options: the options of `LipsyncClient.submit`: `key`, `webhook`, `estimate`, `target`, …
+        poll_interval: the average number of seconds between two polls while waiting.
+        on_update: a function to call with the job after each poll while waiting.
+        awaitable: if True, submit, poll and wait return an awaitable at once, for a host with an event loop.
 
     """
 
@@ -129,7 +132,7 @@ class Context:
 
 @_hookspec
 def lipsync_nodes_describe() -> list[NodeInfo]:  # type: ignore[empty-body]
-    """Describe nodes; a host gets a list of each plugin's list.
+    """Return the nodes of a plugin. The host gets a list with one such list for each plugin.
 
     nodes = [node for described in manager.hook.lipsync_nodes_describe() for node in described]
     """
@@ -139,43 +142,43 @@ def lipsync_nodes_describe() -> list[NodeInfo]:  # type: ignore[empty-body]
 def lipsync_nodes_submit(
     node: str, inputs: Mapping[str, Any], context: Context | Mapping[str, Any] | None
 ) -> Job | Awaitable[Job] | None:
-    """Submit and return the job, not yet finished; keep its id. This costs money.
+    """Submit a job and return it without waiting for the video. Keep its id. This costs money.
 
         job = manager.hook.lipsync_nodes_submit(node="lipsync-image", inputs=inputs, context=None)
 
     Args:
         node: a `NodeInfo.id`.
-        inputs: what its schema of inputs allows. A local file is given as a `pathlib.Path`, as bytes or as an open
-            binary file; a text is a URL and never a path, since it may come from anywhere.
-        context: how to run it; where its `awaitable` is true, the answer is an awaitable.
+        inputs: the inputs that the node's schema describes. Pass a local file as a `pathlib.Path`, as bytes or as an
+            open binary file. A string is always a URL, never a path, because it may come from an untrusted source.
+        context: how to run it. If its `awaitable` is true, the result is an awaitable.
 
     Returns:
-        The job; None leaves the node to the next plugin.
+        The job, or None to leave the node to the next plugin.
 
     Raises:
-        InvalidRequest: no such node, or an input is wrong; nothing was sent.
-        SubmissionUncertain: the outcome is unknown; the job may exist.
-        LipsyncError: anything else that went wrong; nothing was charged.
+        InvalidRequest: there is no such node, or an input is invalid. Nothing was sent.
+        SubmissionUncertain: the outcome is unknown. The job may exist.
+        LipsyncError: any other error. Nothing was charged.
 
     """
 
 
 @_hookspec(firstresult=True)
 def lipsync_nodes_poll(job: Job | str, context: Context | Mapping[str, Any] | None) -> Job | Awaitable[Job] | None:
-    """Look at a job once, for some seconds at most, and return it as it is now.
+    """Fetch a job once and return it, finished or not. This takes some seconds at most.
 
         job = manager.hook.lipsync_nodes_poll(job=job.id, context=None)
 
     Args:
         job: a job or its id.
-        context: as it was submitted.
+        context: the context of its submission.
 
     Returns:
-        The job, finished or not; None if it is another plugin's.
+        The job, or None if it belongs to another plugin.
 
     Raises:
-        JobNotFound: the service knows no such job.
-        LipsyncError: no readable answer came; the job goes on.
+        JobNotFound: the service does not know the job.
+        LipsyncError: there was no readable response. The job continues.
 
     """
 
@@ -184,84 +187,87 @@ def lipsync_nodes_poll(job: Job | str, context: Context | Mapping[str, Any] | No
 def lipsync_nodes_wait(
     job: Job | str, timeout: float | None, context: Context | Mapping[str, Any] | None
 ) -> Job | Awaitable[Job] | None:
-    """Wait until a job has its video and return it; its `output` is the URL.
+    """Wait until a job has its video, and return the job. Its `output` is the URL.
 
         print(manager.hook.lipsync_nodes_wait(job=job.id, timeout=600, context=None).output)
 
     Args:
         job: a job or its id.
-        timeout: seconds to wait at most; None for a deadline that fits the job.
-        context: as it was submitted; its `on_update` is called at each look.
+        timeout: the maximum number of seconds; None for a default that depends on the job.
+        context: the context of its submission. Its `on_update` is called after each poll.
 
     Returns:
-        The finished job; None if it is another plugin's.
+        The finished job, or None if it belongs to another plugin.
 
     Raises:
-        JobFailed: it ended without a video.
-        JobTimeout: it goes on; wait again.
-        AuthenticationError, JobNotFound: asking further is of no use.
+        JobFailed: the job ended without a video.
+        JobTimeout: the job is still running. You can wait again.
+        AuthenticationError, JobNotFound: polling again will not help.
 
     """
 
 
 @_hookspec(firstresult=True)
 def lipsync_publish_asset(asset: Asset, media_type: str, seconds: float) -> str | None:
-    """Give a local file a public URL; the first plugin that returns one is taken, before any configured storage.
+    """Publish a local file and return its public URL. This hook comes before any configured storage.
 
         @hookimpl
         def lipsync_publish_asset(asset, media_type, seconds):
             return my_cdn.upload(asset.source, media_type, keep=seconds)
 
     Args:
-        asset: a path, bytes, or an open binary file (seek to its start). It was checked and is of the right kind.
-        media_type: its MIME type, by its content.
-        seconds: how long the URL has to work at least.
+        asset: a path, bytes, or an open binary file (seek to its start). It has been checked and is of the right kind.
+        media_type: its MIME type, detected from its content.
+        seconds: how long the URL must be valid at least.
 
     Returns:
-        An http(s) URL that the service can fetch, or None to leave it to others.
+        An http(s) URL that the service can fetch, or None to leave the file to the next plugin.
 
     Raises:
-        LipsyncError: passed on as it is. Anything else becomes a `ConfigurationError`; nothing was sent.
+        LipsyncError: raised unchanged. Any other error becomes a `ConfigurationError`. Nothing was sent.
 
     """
 
 
 @_hookspec(firstresult=True)
 def lipsync_credentials(profile: str, base_url: str) -> str | None:
-    """Give the API key of a profile, from a vault or a keyring; asked once, when a client is made.
+    """Return the API key of a profile, for example from a vault or a keyring. Called once for each new client.
 
         @hookimpl
         def lipsync_credentials(profile):
             return keyring.get_password("lipsync", profile)
 
-    An explicit argument and a `Profile` object come before it; the environment and the profiles file after it.
+    An explicit argument and a `Profile` object take precedence. This hook takes precedence over the environment and the
+    profiles file.
 
     Args:
-        profile: the profile's name, `default` if nobody named one.
-        base_url: where the key will be sent.
+        profile: the name of the profile; `default` if none was named.
+        base_url: the URL to which the API key will be sent.
 
     Returns:
-        The key, or None to leave it to others.
+        The API key, or None to leave it to the next plugin.
 
     Raises:
-        LipsyncError: passed on as it is. Of anything else only the kind is told: its text might hold the key.
+        LipsyncError: raised unchanged. Of any other error, only the type is shown, because its text may contain the
+            API key.
 
     """
 
 
 @_hookspec
 def lipsync_job_event(event: JobEvent) -> None:
-    """Observe what happens to jobs, after it was written down.
+    """Observe what happens to a job. Called after the ledger has recorded it.
 
         @hookimpl
         def lipsync_job_event(event):
             if event.kind == "completed":
                 notify(f"{event.job_id} is done: {event.output}")
 
-    Observers are told one by one, and one that raises is logged and changes nothing, neither for the job nor for the
-    others. They run in the caller's thread, or in a thread beside the event loop: what takes long belongs elsewhere.
+    Observers are called one after the other. If one raises an error, it is logged; the job and the other observers are
+    not affected. Observers run in the caller's thread, or in a thread beside the event loop, so they should return
+    quickly.
 
     Args:
-        event: what happened; the same end may be told again when a job is looked at again.
+        event: what happened. The end of a job may be reported again when the job is polled again.
 
     """

@@ -1,4 +1,4 @@
-"""What plugins are told of a job, by the hook `lipsync_job_event`."""
+"""The events of jobs, for the hook `lipsync_job_event`."""
 
 from __future__ import annotations
 
@@ -24,22 +24,21 @@ Kind = Literal["submitted", "updated", "completed", "failed", "stopped", "downlo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobEvent:
-    """One thing that happened to a job. Values only, and no key in any of them.
+    """Something that happened to a job. It contains plain values and no API key.
 
     Attributes:
-        kind: `submitted`, `updated` (a look at a job that is not finished), `completed`, `failed`, `stopped` (it was
-            cancelled, timed out …), `downloaded`; `refused` (surely no job was made), `uncertain` (nobody knows whether
-            one was).
-        account: whose job it is, as the ledger calls it.
-        job_id: its id; None where there is no job.
-        endpoint: `lipsync-image`; None where the ledger does not know, as of a job that was submitted elsewhere.
-        submission_key: what the submit gave as its key.
-        credits: what it costs at most, as far as that was known at the submit.
-        status: the service's own word.
-        output: URL of the video.
-        reason: why it failed, was refused or is uncertain; empty otherwise.
-        path: the file that the video was saved to.
-        at: when it was told, in seconds since 1970.
+        kind: `submitted`, `updated` (polled and not finished), `completed`, `failed`, `stopped` (cancelled, timed
+            out …), `downloaded`, `refused` (certainly no job exists), or `uncertain` (a job may exist).
+        account: the account of the job, as the ledger names it.
+        job_id: the id of the job; None if there is no job.
+        endpoint: the endpoint, such as `lipsync-image`; None if the ledger does not know the job.
+        submission_key: the submission key.
+        credits: the most credits that the job can cost, if that was known at the submission.
+        status: the status in the service's own words.
+        output: the URL of the video.
+        reason: why the job failed, was refused or is uncertain; empty otherwise.
+        path: the file in which the video was saved.
+        at: the time of the event, in seconds since 1970.
 
     """
 
@@ -62,14 +61,14 @@ class JobEvent:
 
 
 def tell(event: JobEvent) -> None:
-    """Tell each observer; one that raises is logged, and the next is told all the same.
+    """Call each observer. Log the error of one that raises, and continue with the next.
 
-    Each is called by itself, because pluggy stops at the first that raises. Only Ctrl-C gets through.
+    Observers are called one by one, because pluggy stops at the first that raises. Only Ctrl-C is not caught.
     """
     for observer in reversed(plugins().hook.lipsync_job_event.get_hookimpls()):
         try:
             observer.function(*(event for _ in observer.argnames))
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # noqa: BLE001  # it is somebody else's code; no sys.exit in it may lose a job id
+        except BaseException as error:  # noqa: BLE001  # third-party code; even a sys.exit in it must not lose a job id
             _log.warning("The plugin %s failed when told %s: %s", observer.plugin_name, event.kind, redact(repr(error)))

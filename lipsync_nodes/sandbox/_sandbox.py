@@ -36,8 +36,8 @@ class Sandbox:
     """A sandbox on this machine. Use it in a `with` statement, or call `start` and `stop`.
 
     Args:
-        folder: where jobs, files and videos are kept for the next start; None for a temporary folder that is deleted
-            at the end.
+        folder: the folder for jobs, files and videos, which the next start finds again. Default: a temporary folder that
+            is deleted at the end.
         host: the address to listen on. The page and `/sandbox/…` need no API key, so make the sandbox reachable from
             other machines only in a network that you trust.
         port: the port; 0 for a free one.
@@ -150,7 +150,7 @@ class Sandbox:
 
     @property
     def faults(self) -> list[dict[str, Any]]:
-        """The rules in force, with how often each one matched and struck."""
+        """The current fault rules, with how often each one matched and was applied."""
         return self._faults.shown()
 
     @property
@@ -163,14 +163,14 @@ class Sandbox:
         return [entry for entry in self.requests if entry.where == where]
 
     def jobs(self) -> list[dict[str, Any]]:
-        """Return the latest jobs, newest first, with all that the page shows of them."""
+        """Return the latest jobs, newest first, with everything that the page shows about them."""
         from lipsync_nodes.sandbox.server.control import describe  # noqa: PLC0415  # see __init__
 
         service = self._server.service
         return [describe(service, job, service.url) for job in service.store.newest()]
 
     def report(self, job_id: str) -> dict[str, Any]:
-        """Return all that is known of one job, with the `sync`, `seconds`, `width`, `height` and `fps` of its video.
+        """Return everything about one job, including the `sync`, `seconds`, `width`, `height` and `fps` of its video.
 
         Raises JobNotFound if there is no such job.
         """
@@ -198,7 +198,7 @@ class Sandbox:
         return f"{self.url}/files/{quote(path)}"
 
     def reset(self) -> None:
-        """Forget all jobs, faults and requests."""
+        """Delete all jobs, fault rules and recorded requests."""
         self._server.run(self._server.service.reset())
 
     def serve(self, *, log: Literal["plain", "json"] = "plain") -> None:

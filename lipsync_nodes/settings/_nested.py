@@ -1,4 +1,4 @@
-"""The tables within a profile: where files get URLs, and where webhooks come in."""
+"""The tables of a profile: `storage` and `webhook`."""
 
 from __future__ import annotations
 
@@ -27,14 +27,15 @@ __all__ = [
 
 
 class Storage(BaseModel):
-    """Where local files get their public URLs.
+    """Where local files are published.
 
     Attributes:
         url: `s3://bucket/prefix`, `gs://…`, `az://…`, or `file:///folder` together with `public_base`.
-        public_base: the URL under which a web server shows the folder.
-        expires: how long a signed URL lives at least, in seconds; it always outlives the job. S3 allows 7 days.
-        options: what obstore takes for this kind of store, `endpoint`, `region`, `access_key_id`, …; kept secret.
-            What is not here comes from the store's usual environment variables.
+        public_base: the URL at which a web server serves the folder.
+        expires: how long a signed URL is valid at least, in seconds. It is always valid for longer than the job takes.
+            S3 allows up to 7 days.
+        options: obstore's options for this kind of store: `endpoint`, `region`, `access_key_id`, …. They are kept
+            secret. Other options come from the store's usual environment variables.
 
     """
 
@@ -74,29 +75,30 @@ class Storage(BaseModel):
 
     @property
     def folder(self) -> str | None:
-        """The folder's path if it is one."""
+        """The path of the folder, if the URL is a `file:` URL."""
         return url2pathname(urlsplit(self.url).path) if self.url.startswith("file:") else None
 
     @property
     def plain_http(self) -> bool:
-        """Whether the store's endpoint is http, as a server on one's own network may be."""
+        """Whether the store's endpoint is http, for example a server in the local network."""
         return any("endpoint" in name and value.startswith("http:") for name, value in self.secrets().items()) or any(
             os.environ.get(name, "").startswith("http:") for name in ("AWS_ENDPOINT", "AWS_ENDPOINT_URL")
         )
 
     def secrets(self) -> dict[str, str]:
-        """Return the options in the clear, for obstore alone."""
+        """Return the options as plain text, for obstore only."""
         return {name: value.get_secret_value() for name, value in self.options.items()}
 
 
 class Webhook(BaseModel):
-    """Where webhooks reach a receiver of ours; see `lipsync_nodes.webhooks`.
+    """The receiver of webhooks; see `lipsync_nodes.webhooks`.
 
     Attributes:
-        base: the receiver's public URL, https, or http on this machine only; a token is added to it for each job.
-        secret: what tokens are made with, the same on all hosts that submit or receive; by default the ledger's own.
-        signing_secret: `whsec_…`, for a service that signs by the Standard Webhooks specification; what is not signed
-            is refused then.
+        base: the public URL of the receiver: https, or http on this machine only. A token for each job is added to it.
+        secret: the secret that the tokens are made with. It must be the same on all hosts that submit or receive.
+            Default: a secret in the ledger.
+        signing_secret: `whsec_…`, for a service that signs its webhooks with Standard Webhooks. Unsigned webhooks are
+            then refused.
 
     """
 

@@ -1,19 +1,21 @@
-"""Profiles: which key, which base URL. An explicit argument wins, then the environment, then a private file.
+"""Profiles: the API key, the base URL and the other settings of an account.
 
-A plugin that has the key (hook `lipsync_credentials`) is asked right after the explicit argument.
+Each setting comes from the first of these that has it: an explicit argument, a plugin (hook `lipsync_credentials`, for
+the API key only), the environment, the profiles file.
 
-`LIPSYNC_API_KEY`, `LIPSYNC_BASE_URL`, `LIPSYNC_STORAGE`, `LIPSYNC_WEBHOOK` and `LIPSYNC_PROFILE` are read from the
-environment. Named profiles live in `profiles.toml` in the user's configuration folder (`LIPSYNC_CONFIG` names another
-file), a table each:
+The environment variables are `LIPSYNC_API_KEY`, `LIPSYNC_BASE_URL`, `LIPSYNC_STORAGE`, `LIPSYNC_WEBHOOK` and
+`LIPSYNC_PROFILE`. The profiles file is `profiles.toml` in the user's configuration folder, or the file that
+`LIPSYNC_CONFIG` names. It has one table for each profile:
 
     [default]
     api_key = "sk_…"
 
-    [studio]
+    [team]
     api_key = "sk_…"
     base_url = "https://lipsync.studio/api/v1"
 
-A profile that the caller names (argument or `--profile`) is taken whole: the environment does not change who pays.
+If the caller names a profile (as an argument or with `--profile`), the environment is not used, so that it cannot
+change who pays.
 """
 
 from __future__ import annotations
@@ -56,27 +58,29 @@ NO_KEY_HINT: Final = (
     "(`lipsync-nodes demo`, or `--sandbox` on any command)."
 )
 LONGEST_NAME: Final = 100
-# More than anybody has, and still a number that the ledger can hold.
+# The upper limit is more than anybody needs, and the ledger can store it.
 Count = Annotated[StrictInt, Field(ge=0, le=10**9)]
 CountFromOne = Annotated[StrictInt, Field(ge=1, le=10**9)]
 
 
 class Profile(BaseModel):
-    """Named settings. The key is a `SecretStr`: it shows in no repr, log or dump.
+    """The settings of an account. The API key is a `SecretStr`, so it is in no repr, log or dump.
 
-    A wrong one raises `ConfigurationError`, which names the field and says what is wrong with it.
+    An invalid setting raises `ConfigurationError`, which names the field and says what is wrong.
 
     Attributes:
-        name: what it is called in the file, `default` if it has no name.
-        api_key: the key, sent as a Bearer token.
-        base_url: where the service is; https, or http on this machine only.
-        budget: the most credits that all submits of one client together may cost; None for no limit.
-        max_concurrency: the most jobs of this profile that run at a time, over all processes that share a ledger.
-        storage: where local files get their public URLs.
-        webhook: where webhooks reach us, what `webhook="auto"` needs.
-        account_name: what the ledger calls the account; by default a fingerprint of the API key, and the base URL. To
-            go on with the same ledger after the key has changed, set it to what `lipsync-nodes doctor` showed before.
-        submits_per_minute: the most submits in any minute, counted likewise. The upstream's lowest tier allows 2 and 2.
+        name: the name in the profiles file; `default` if there is none.
+        api_key: the API key, sent as a Bearer token.
+        base_url: the URL of the service: https, or http on this machine only.
+        budget: the most credits that all submissions of one client together may cost; None for no limit.
+        max_concurrency: the most jobs of this profile that run at a time, counted across all processes that share a
+            ledger. The lowest tier of the upstream allows 2.
+        storage: where local files are published.
+        webhook: the receiver for `webhook="auto"`.
+        account_name: the name of the account in the ledger. Default: a fingerprint of the API key, and the base URL. To
+            keep using the ledger with a new API key, set it to what `lipsync-nodes doctor` showed with the old one.
+        submits_per_minute: the most submissions in any minute, counted like `max_concurrency`. The lowest tier of the
+            upstream allows 2.
 
     """
 
@@ -92,14 +96,14 @@ class Profile(BaseModel):
     storage: Storage | None = None
     webhook: Webhook | None = None
 
-    if not TYPE_CHECKING:  # to a type checker its arguments are the fields
+    if not TYPE_CHECKING:  # for type checkers, the arguments are the fields
 
         def __init__(self, /, **data: Any) -> None:
             data = Secret(data)
             with NoFramesBelow():
                 super().__init__(**data.get_secret_value())
 
-        # Validation goes its own way, as with pydantic's own `__init__`: it has a context.
+        # Without this, pydantic's validation would call this `__init__`, and lose its context.
         __init__.__pydantic_base_init__ = True
 
     @model_validator(mode="wrap")
@@ -147,12 +151,12 @@ class Profile(BaseModel):
 
     @property
     def account(self) -> str:
-        """Who pays, as the ledger calls it; the same submission key is another one in another account."""
+        """The account's name in the ledger. The same submission key in another account is a different one."""
         return self.account_name or f"{fingerprint_of(self.api_key)} {normal_base_url(self.base_url)}"
 
     @property
     def former_account(self) -> str:
-        """What version 0.1 called the account, whoever paid."""
+        """The account's name in version 0.1, which did not depend on the API key."""
         named = "" if is_default_account(self.account_name) else self.account_name
         return named or f"{self.name} {self.base_url}"
 
@@ -162,7 +166,7 @@ class Profile(BaseModel):
         return self.account, normal_account(self.former_account)
 
     def owns(self, account: str) -> bool:
-        """Tell whether this is one of the profile's accounts; without a key, any of its server."""
+        """Return whether this is an account of the profile. Without an API key, all accounts of its server are."""
         server = f" {normal_base_url(self.base_url)}"
         return account in self.accounts or (self.api_key is None and account.endswith(server))
 
@@ -172,13 +176,13 @@ class Profile(BaseModel):
         return is_loopback(urlsplit(self.base_url).hostname or "")
 
     def bearer(self) -> str:
-        """Return the key for the Authorization header; raise `ConfigurationError` if there is none."""
+        """Return the API key for the Authorization header; raise `ConfigurationError` if there is none."""
         if self.api_key is None:
             raise ConfigurationError(f"There is no API key (profile {self.name!r}).", hint=NO_KEY_HINT)
         return self.api_key.get_secret_value()
 
 
-# What people put around a key, and what is wrong with it.
+# Common mistakes in an API key, and the message for each.
 _NO_KEYS: Final = (
     (r"[^ -~]", "has characters that no key has (non-ASCII, or several lines)"),
     (r"(?i)^\W*(bearer|authorization)\b", "begins with `Bearer`; give the key alone, the word is added to it"),
@@ -186,12 +190,12 @@ _NO_KEYS: Final = (
     (r"\Wsk_", "has something before its sk_; give the key alone"),
     (r" ", "has white space in it, which no key has"),
 )
-# How pydantic begins its sentences.
+# The beginnings of pydantic's messages.
 _PYDANTIC: Final = re.compile(r"^(Value error, |Input should (?=be ))")
 
 
 def _fault(fault: Any, origins: Mapping[str, str]) -> str:
-    """Say what is wrong with a field and where it came from; never the value, which may be a key."""
+    """Return what is wrong with a field and where it came from, without the value, which may be an API key."""
     loc = [str(step) for step in fault["loc"]]
     field = f"`{shortened('.'.join(loc), quoted=False)}`"
     origin = f" ({origins[loc[0]]})" if loc and loc[0] in origins else ""
@@ -206,7 +210,7 @@ def _fault(fault: Any, origins: Mapping[str, str]) -> str:
 
 
 def _suggestion(loc: list[str]) -> str:
-    """Return the setting that was probably meant, or else all that there are."""
+    """Return the setting that was probably meant, or a list of all settings."""
     nested: dict[str, type[BaseModel]] = {"storage": Storage, "webhook": Webhook}
     model = nested[loc[0]] if len(loc) > 1 else Profile
     names = sorted(model.model_fields.keys() - {"name"})
