@@ -1,27 +1,27 @@
-"""Everything that can go wrong, as one tree.
+"""The tree of errors.
 
 LipsyncError
-├── ConfigurationError      no key, no such profile, an unsafe base URL, an extra that is not installed
-├── InvalidRequest          the input is wrong: found here before it was sent, or by the service (400, 422, other 4xx)
-├── AuthenticationError     the key was refused (401, 403)
-├── InsufficientCredits     the account cannot pay (402)
-│   └── BudgetExceeded      your own budget forbids it; nothing was sent
-├── JobNotFound             the service knows no such job (404)
-├── RateLimited             told to slow down for longer than we are willing to wait (429; a poll: also 503 with a pace)
-├── ServiceError            the service answered a poll with an error (5xx) or with something unreadable
-├── ConnectionFailed        the service was not reached; it surely received nothing
-├── SubmitTimeout           the time ran out before the submit was sent; nothing was charged
-├── SubmissionUncertain     a submit was sent and its outcome is unknown: the job may exist and may be billed
+├── ConfigurationError      no API key, no such profile, an unsafe base URL, an extra that is not installed
+├── InvalidRequest          the input is wrong: found before it was sent, or by the service (400, 422, other 4xx)
+├── AuthenticationError     the service refused the API key (401, 403)
+├── InsufficientCredits     the account does not have enough credits (402)
+│   └── BudgetExceeded      your own budget is too small; nothing was sent
+├── JobNotFound             the service does not know the job (404)
+├── RateLimited             the service asks for a pause that is too long (429; for a poll also 503 with Retry-After)
+├── ServiceError            the response to a poll was an error (5xx) or unreadable
+├── ConnectionFailed        the service was not reached; it certainly received nothing
+├── SubmitTimeout           the time ran out before the submission was sent; nothing was charged
+├── SubmissionUncertain     the outcome of a submission is unknown: the job may exist and may be billed
 ├── JobFailed               the job ended without a video
-│   └── JobStopped          it was cancelled, timed out, deleted …: an end that is documented nowhere, and paid for
-├── JobTimeout              the job has not ended yet; it goes on, and can be waited for again
-└── DownloadError           the output could not be saved whole; nothing half-written was left
+│   └── JobStopped          the job ended in an undocumented way (cancelled, timed out, deleted) and may be billed
+├── JobTimeout              the job has not ended yet; it is still running, and you can wait for it again
+└── DownloadError           the output could not be saved; there is no incomplete file
 
 Every error says what happened, whether money may have been spent, the job id if there is one, and what to do
-next. It holds no sentences: `code` names what happened, `facts` are its values, and `remedy` names what to do. The
+next. It contains no sentences: `code` names what happened, `facts` are its values, and `remedy` names what to do. The
 sentences are in `lipsync_nodes.words`, in English and in Chinese, and in each host's own terms.
 
-The API key is in none of them: whatever looks like one (`sk_…`) is masked when an error is made.
+The API key is in none of them: whatever looks like one (`sk_…`) is masked when an error is created.
 """
 
 from __future__ import annotations
@@ -55,19 +55,19 @@ __all__ = [
 Fact = Any  # what JSON can hold
 
 _KEY = re.compile(r"\bsk_[A-Za-z0-9_\-]+")
-# Whoever has one can say that a job has ended; see `callbacks`.
+# With a token, anyone can report that a job has ended; see `ledger._tokens`.
 _TOKEN = re.compile(r"\bcb_[A-Za-z0-9_\-]{64}")
 
 
-# The keys in use, whatever they look like: an answer may quote one in a form that no pattern knows.
+# The API keys in use, in any format: a response may quote one that does not match the pattern.
 _SECRETS: set[str] = set()
 _SHORTEST_SECRET = 8
-# All of them as one pattern: a loop over them would have each as a local variable, which tracebacks can show.
+# One pattern for all of them: in a loop, each would be a local variable, which tracebacks can show.
 _IN_USE = re.compile(r"(?!)")
 
 
 def conceal(secret: str) -> None:
-    """Have *secret* masked wherever `redact` meets it, for as long as the process lives."""
+    """Make `redact` mask *secret* from now on, in this process."""
     global _IN_USE  # noqa: PLW0603
     if len(secret) >= _SHORTEST_SECRET:
         _SECRETS.add(secret)
@@ -75,12 +75,12 @@ def conceal(secret: str) -> None:
 
 
 def redact(text: str) -> str:
-    """Return *text* with every key in use masked, and everything that looks like one or like a callback token."""
+    """Return *text* with all API keys in use masked, and everything that looks like an API key or a webhook token."""
     return _TOKEN.sub("cb_***", redact_keys(text))
 
 
 def redact_keys(text: str) -> str:
-    """Return *text* with keys masked, but not the tokens, which the service has to know."""
+    """Return *text* with API keys masked, but not webhook tokens, which have to be sent to the service."""
     return _KEY.sub("sk_***", _IN_USE.sub("sk_***", text))
 
 
@@ -88,22 +88,22 @@ class LipsyncError(Exception):
     """The root of all errors of this package.
 
     Args:
-        message: a sentence of your own, where there is no code for what happened.
-        code: what happened, "media.too_long": a row of the tables in `lipsync_nodes.words`.
-        remedy: what to do next, as those tables name it; several are done in their order.
-        hint: a sentence of your own on what to do next.
-        job_id: the job it is about, where one is known.
-        status_code: the HTTP status that the service answered with, if it answered.
-        may_have_charged: whether credits may have been spent by the call that failed.
-        **facts: the values that the sentences of the code and of the remedy name.
+        message: your own sentence, if there is no code for what happened.
+        code: what happened, such as "media.too_long": a row of the tables in `lipsync_nodes.words`.
+        remedy: what to do next: one or more names in those tables, in order.
+        hint: your own sentence on what to do next.
+        job_id: the id of the job, if there is one.
+        status_code: the HTTP status of the response, if there was one.
+        may_have_charged: whether the failed call may have spent credits.
+        **facts: the values for the sentences of the code and of the remedy.
 
     Attributes:
         code: what happened. It stays the same when sentences are reworded.
-        facts: the values, as JSON can hold them, without any key.
-        remedy: names of what to do next.
-        host: in whose terms `str(error)` speaks; see `lipsync_nodes.words`. A host sets it, and `language`.
-        language: the language of `str(error)`, "en" or "zh".
-        retryable: of the class: whether the same call may succeed later, with nothing changed.
+        facts: the values, as JSON types, without any API key.
+        remedy: the names of what to do next.
+        host: the host in whose terms `str(error)` is written; see `lipsync_nodes.words`. The host sets it.
+        language: the language of `str(error)`, "en" or "zh". The host sets it.
+        retryable: for the class: whether the same call may succeed later without a change.
 
     """
 
@@ -113,7 +113,7 @@ class LipsyncError(Exception):
     default_may_have_charged: ClassVar[bool] = False
     host: str = "python"
     language: str = "en"
-    __module__ = "lipsync_nodes"  # where people import it from, and what a traceback or a host shows
+    __module__ = "lipsync_nodes"  # the name for imports, which tracebacks and hosts show
 
     def __init_subclass__(cls) -> None:
         if cls.__module__ == __name__:
@@ -131,7 +131,7 @@ class LipsyncError(Exception):
         may_have_charged: bool | None = None,
         **facts: Fact,
     ) -> None:
-        # Without arguments, and with all else in `__dict__`, an error survives pickling between processes.
+        # An exception can be pickled if it has no arguments and keeps everything in `__dict__`.
         super().__init__()
         self.code = code or self.default_code
         self.facts: dict[str, Fact] = {}
@@ -147,27 +147,27 @@ class LipsyncError(Exception):
         self.facts.update(_plain(facts))
 
     def at(self, place: str) -> Self:
-        """Name the input or the line that the error is about; the outermost is named last."""
+        """Add the input or the line that the error is about. The outermost place is added last."""
         inner = self.facts.get("place")
         self._add({"place": f"{place}: {inner}" if inner else place})
         return self
 
     def advise(self, remedy: str, **facts: Fact) -> Self:
-        """Put what is to be done before all else in front of the remedy."""
+        """Add something to do first to the remedy."""
         self.remedy = (remedy, *self.remedy)
         self._add(facts)
         return self
 
     @property
     def message(self) -> str:
-        """What happened, one or two sentences."""
-        from lipsync_nodes import words  # noqa: PLC0415  # the tables are loaded once a sentence is needed
+        """What happened, in one or two sentences."""
+        from lipsync_nodes import words  # noqa: PLC0415  # the tables are loaded when they are first needed
 
         return words.message(self, self.language)
 
     @property
     def hint(self) -> str:
-        """What to do next, one or two sentences."""
+        """What to do next, in one or two sentences."""
         from lipsync_nodes import words  # noqa: PLC0415  # see `message`
 
         return words.remedy(self, self.language, self.host)
@@ -187,7 +187,7 @@ class LipsyncError(Exception):
 
 
 def _plain(value: object) -> Any:
-    """Return a fact as JSON can hold it, without any key."""
+    """Return a fact as a JSON type, without any API key."""
     if isinstance(value, Mapping):
         return {str(name): _plain(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
@@ -198,53 +198,53 @@ def _plain(value: object) -> Any:
 
 
 class ConfigurationError(LipsyncError):
-    """Something is missing or unsafe in the set-up; nothing was sent."""
+    """A setting is missing or unsafe. Nothing was sent."""
 
     default_code = "configuration_error"
 
 
 class InvalidRequest(LipsyncError):
-    """The input is wrong. Found here, nothing was sent; found by the service (4xx), it was refused."""
+    """The input is wrong. Nothing was sent, or the service refused it (4xx)."""
 
     default_code = "invalid_request"
     default_remedy = ("correct_input",)
 
 
 class AuthenticationError(LipsyncError):
-    """The service refused the key (401, 403)."""
+    """The service refused the API key (401, 403)."""
 
     default_code = "authentication_error"
     default_remedy = ("check_key",)
 
 
 class InsufficientCredits(LipsyncError):
-    """The account cannot pay for the job (402)."""
+    """The account does not have enough credits for the job (402)."""
 
     default_code = "insufficient_credits"
     default_remedy = ("add_credits",)
 
 
 class BudgetExceeded(InsufficientCredits):
-    """The job would cost more than the budget that the caller set; nothing was sent."""
+    """The job could cost more than is left of your own budget. Nothing was sent."""
 
     default_code = "budget_exceeded"
     default_remedy = ("raise_budget",)
 
 
 class JobNotFound(LipsyncError):
-    """The service knows no job of this id (404)."""
+    """The service does not know a job with this id (404)."""
 
     default_code = "job_not_found"
     default_remedy = ("check_job_id",)
 
 
 class RateLimited(LipsyncError):
-    """The service asks for a slower pace than we are willing to wait for (429).
+    """The service asks for a pause that is longer than the policy allows (429).
 
-    A poll is told so by a 503 with Retry-After, too; a submit that is answered so is uncertain.
+    For a poll, a 503 with Retry-After means the same. For a submission, a 503 means that it is uncertain.
 
     Attributes:
-        retry_after: the pause that the service asks for, in seconds; None if it did not say.
+        retry_after: the pause that the service asks for, in seconds; None if it names none.
 
     """
 
@@ -258,7 +258,7 @@ class RateLimited(LipsyncError):
 
 
 class ServiceError(LipsyncError):
-    """The service answered with an error (5xx) or with something that cannot be read."""
+    """The response of the service was an error (5xx) or unreadable."""
 
     retryable = True
     default_code = "service_error"
@@ -266,7 +266,7 @@ class ServiceError(LipsyncError):
 
 
 class ConnectionFailed(LipsyncError):
-    """The service could not be reached; it surely received nothing."""
+    """The service was not reached. It certainly received nothing."""
 
     retryable = True
     default_code = "connection_failed"
@@ -274,7 +274,7 @@ class ConnectionFailed(LipsyncError):
 
 
 class SubmitTimeout(LipsyncError):
-    """The time ran out before the submit was sent, in a queue say; nothing was charged."""
+    """The time ran out before the submission was sent, for example in the queue. Nothing was charged."""
 
     retryable = True
     default_code = "submit_timeout"
@@ -282,7 +282,7 @@ class SubmitTimeout(LipsyncError):
 
 
 class SubmissionUncertain(LipsyncError):
-    """A submit was sent and its outcome is unknown: the job may exist, and may be billed."""
+    """A submission was sent and its outcome is unknown. The job may exist and may be billed."""
 
     default_code = "submission_uncertain"
     default_remedy = ("look_in_account",)
@@ -290,23 +290,23 @@ class SubmissionUncertain(LipsyncError):
 
 
 class JobFailed(LipsyncError):
-    """The job ended without a video; the service's own words are in the message."""
+    """The job ended without a video. The message quotes the service."""
 
     default_code = "job_failed"
     default_remedy = ("submit_corrected",)
-    # Whether a failed job is billed is documented nowhere.
+    # The service does not document whether a failed job is billed.
     default_may_have_charged = True
 
 
 class JobStopped(JobFailed):
-    """The job ended without a video in a way that is not documented: cancelled, timed out or deleted, say."""
+    """The job ended without a video in an undocumented way: cancelled, timed out or deleted, for example."""
 
     default_code = "job_stopped"
     default_remedy = ("resubmit_uncertain",)
 
 
 class JobTimeout(LipsyncError):
-    """The job has not ended within the time given; it goes on at the service."""
+    """The job has not ended within the given time. It is still running at the service."""
 
     retryable = True
     default_code = "job_timeout"
@@ -315,7 +315,7 @@ class JobTimeout(LipsyncError):
 
 
 class DownloadError(LipsyncError):
-    """The output could not be saved whole; nothing half-written was left at the target."""
+    """The output could not be saved. There is no incomplete file at the target."""
 
     retryable = True
     default_code = "download_error"

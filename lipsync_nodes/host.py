@@ -1,6 +1,6 @@
-"""All that an adapter or the command line imports, besides the names of `lipsync_nodes` itself.
+"""Everything that adapters and the command line import, besides the names in `lipsync_nodes` itself.
 
-Each name is loaded when it is first used, so that a host pays only for what it takes.
+Each name is loaded when it is first used, so a host loads only what it needs.
 """
 
 from typing import TYPE_CHECKING

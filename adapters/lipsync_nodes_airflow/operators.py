@@ -62,8 +62,8 @@ class LipsyncOperator(BaseOperator):
         timeout: the maximum number of seconds to wait in one try. Default: 1800, or more for long media.
         output_path: where to save the video: a path, or the URL of an object, `s3://conn_id@bucket/key.mp4`. If it ends
             in a slash, it is a folder, in which the file is named after the job.
-        media_seconds: the lengths of media for the estimate, by the name of their argument: `{"audio": 12.5}`. Files and
-            objects are measured. The result of a template can be JSON.
+        media_seconds: the lengths of media for the estimate, by the name of their argument: `{"audio": 12.5}`. Files
+            and objects are measured. The result of a template can be JSON.
         webhook: an https URL to which the service POSTs the ended job; or "auto" for the receiver in the connection
             (`asset_events` starts a DAG with it).
         job_id: wait for this job instead of submitting one.

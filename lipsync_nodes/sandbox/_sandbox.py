@@ -36,8 +36,8 @@ class Sandbox:
     """A sandbox on this machine. Use it in a `with` statement, or call `start` and `stop`.
 
     Args:
-        folder: the folder for jobs, files and videos, which the next start finds again. Default: a temporary folder that
-            is deleted at the end.
+        folder: the folder for jobs, files and videos, which the next start finds again. Default: a temporary folder
+            that is deleted at the end.
         host: the address to listen on. The page and `/sandbox/…` need no API key, so make the sandbox reachable from
             other machines only in a network that you trust.
         port: the port; 0 for a free one.

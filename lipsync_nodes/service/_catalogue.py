@@ -1,6 +1,7 @@
-"""The one list of endpoints. A new endpoint is one form in `contract` and one row of `CATALOGUE` here.
+"""The only list of endpoints. A new endpoint needs a form in `_forms` and a row in `CATALOGUE`.
 
-Command line, sandbox and adapters render their inputs from `NodeSpec.fields`; none of them lists endpoints or fields.
+The command line, the sandbox and the adapters build their inputs from `NodeSpec.fields`. None of them has its own list
+of endpoints or fields.
 """
 
 from __future__ import annotations
@@ -34,16 +35,16 @@ _TIMED: Final = frozenset({"audio", "video"})
 
 @dataclass(frozen=True, slots=True)
 class FieldSpec:
-    """One input of a node, as a host renders it.
+    """One input of a node, with everything that a host needs to show it.
 
     Attributes:
-        name: the formState field.
+        name: the name of the formState field.
         type: its JSON type: string, integer or object.
-        media: video, image, audio or mask if it is a media field, else None.
-        default: the value that the service assumes where the field is left out; None if there is none.
-        choices: the allowed values, empty if any is.
-        minimum, maximum: the bounds of an integer; None if there is none.
-        title, help: English; `zh_title`, `zh_help`: Chinese.
+        media: video, image, audio or mask for a media field, else None.
+        default: the value that the service uses if the field is left out; None if there is none.
+        choices: the allowed values; empty if all values are allowed.
+        minimum, maximum: the limits of an integer; None if there are none.
+        title, help: the texts in English; `zh_title`, `zh_help`: in Chinese.
 
     """
 
@@ -69,12 +70,12 @@ class FieldSpec:
 
     @property
     def timed(self) -> bool:
-        """Whether it is a medium that has a length."""
+        """Whether it is an audio or a video, which has a length."""
         return self.media in _TIMED
 
     @property
     def seconds(self) -> str:
-        """The name of its length where that is an argument or an option, `audio_seconds`."""
+        """The name of the argument or option for its length, `audio_seconds`."""
         return f"{self.name}_seconds"
 
 
@@ -83,10 +84,10 @@ class NodeSpec:
     """One endpoint.
 
     Attributes:
-        id: the service's own name for it, as in its path.
+        id: the service's name for it, as in its path.
         form: the class of its formState.
-        title, zh_title: what people call it.
-        credits: the documented rule of what it costs.
+        title, zh_title: the title for people, in English and in Chinese.
+        credits: the documented rule for its cost.
 
     """
 
@@ -98,7 +99,7 @@ class NodeSpec:
 
     @property
     def path(self) -> str:
-        """The path below the base URL that a submit is POSTed to."""
+        """The path below the base URL to which a form is POSTed."""
         return f"/{self.id}"
 
     @property
@@ -108,19 +109,19 @@ class NodeSpec:
 
     @property
     def help(self) -> str:
-        """One English sentence on what it does."""
+        """One English sentence that says what it does, without a full stop."""
         return (self.form.__doc__ or "").split(" (`")[0]
 
     @cached_property
     def schema(self) -> dict[str, Any]:
-        """JSON Schema of the form; `media` names the kind of a media field, `zh` holds the Chinese text."""
+        """The JSON Schema of the form. `media` is the kind of a media field, and `zh` has the Chinese texts."""
         schema = self.form.model_json_schema()
         schema["properties"]["extra"]["propertyNames"] = {"not": {"enum": list(schema["properties"])}}
         return schema
 
     @cached_property
     def draft(self) -> type[Form]:
-        """The form with nothing required, for what needs only a part of it; no client submits one."""
+        """The form without required fields, for an estimate for example. Clients do not submit it."""
         required = {name: field for name, field in self.form.model_fields.items() if field.is_required()}
         optional: dict[str, Any] = {
             name: (field.annotation, FieldInfo.merge_field_infos(field, default=None))
@@ -129,23 +130,23 @@ class NodeSpec:
         return create_model(self.form.__name__, __base__=self.form, **optional)
 
     def form_from(self, inputs: Mapping[str, Any], *, draft: bool = False) -> Form:
-        """Build the form from what its schema allows: a media text is a URL, never a path of this machine.
+        """Build the form from untrusted values: a string in a media field is always a URL, never a local path.
 
-        For values that may come from anywhere; a local file is a `Path`, bytes or an open file there.
+        Pass a local file as a `Path`, as bytes or as an open file.
 
         Args:
-            inputs: by field name.
-            draft: let required fields be left out; the result cannot be submitted.
+            inputs: the values by field name.
+            draft: allow missing required fields. The result cannot be submitted.
 
         Raises:
-            InvalidRequest: names the fields that are wrong and what they want.
+            InvalidRequest: names the invalid fields and what they accept.
 
         """
         return (self.draft if draft else self.form).model_validate(inputs, context=URLS_ONLY)
 
     @cached_property
     def fields(self) -> tuple[FieldSpec, ...]:
-        """Its inputs, the required ones first, the advanced ones last."""
+        """Its inputs: the required ones first, the advanced ones last."""
         required = self.schema["required"]
         fields = [_field(name, schema, name in required) for name, schema in self.schema["properties"].items()]
         return tuple(sorted(fields, key=lambda field: (not field.required, field.advanced)))
@@ -191,7 +192,7 @@ CATALOGUE: tuple[NodeSpec, ...] = (
 
 
 def spec_of(form: Form, *, draft: bool = False) -> NodeSpec:
-    """Return the endpoint that takes this form; the form's class picks it. A *draft* of one is taken only if asked."""
+    """Return the endpoint for the class of this form. A draft of a form is accepted only with *draft*."""
     for spec in CATALOGUE:
         if type(form) is spec.form or (draft and isinstance(form, spec.form)):
             return spec
@@ -199,7 +200,7 @@ def spec_of(form: Form, *, draft: bool = False) -> NodeSpec:
 
 
 def spec_named(name: str) -> NodeSpec:
-    """Return the endpoint of this id (`lipsync-image`) or command (`image`)."""
+    """Return the endpoint with this id (`lipsync-image`) or command (`image`)."""
     for spec in CATALOGUE:
         if name in {spec.id, spec.command}:
             return spec

@@ -1,4 +1,4 @@
-"""What the fields of a form take, and what hosts show of them: the types of `contract`, without I/O."""
+"""The types of a form's fields, and the texts that hosts show for them, without I/O."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Order = Literal["meanwhile", "left_right", "right_left"]
 
 
 def _whole(value: object) -> object:
-    """Take 7.0 for the integer that it is in JSON."""
+    """Accept 7.0 as an integer, as JSON Schema does."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -45,24 +45,24 @@ Seed = Annotated[StrictInt, Field(ge=-1, le=2**31 - 1), BeforeValidator(_whole)]
 """The service documents an integer. The range is inferred: its upstream (WaveSpeed) documents -1 to 2147483647."""
 
 URLS_ONLY: Final = {"media": "urls only"}
-"""Validation context for values that come from outside: a media text is a URL as `MEDIA_URL` says, never a path."""
+"""The validation context for untrusted values: a string in a media field must match `MEDIA_URL` and is never a path."""
 
 LONGEST_LABEL: Final = 63
 _LOGIN: Final = r"([A-Za-z0-9._~!$&'()*+,;=%:-]+@)?"
 _HOST: Final = r"([A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?|\[::1\]|\[[0-9A-Fa-f]{1,4}(:[0-9A-Fa-f]{1,4}){7}\])"
 _PORT: Final = r"(:([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"
-# ASCII, Latin, Cyrillic, kana, Chinese, Korean: letters of the common scripts may stand in a path as they are.
+# ASCII, Latin, Cyrillic, kana, Chinese, Korean: these letters are allowed unescaped in a path.
 _LETTERS: Final = (
     "!-~\u00a1-\u00ac\u00ae-\u024f\u0400-\u0482\u048a-\u052f\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff\uac00-\ud7a3"
 )
 _REST: Final = rf"{_PORT}([/?#][{_LETTERS}]*)?"
 MEDIA_URL: Final = rf"^[Hh][Tt][Tt][Pp][Ss]?://{_LOGIN}{_HOST}{_REST}$"
-"""A media URL as a pattern of JSON Schema: what surely can be fetched. Narrower than `check_media_url`, which lets
-everything pass that might be one."""
+"""The pattern of a media URL for JSON Schema. It is stricter than `check_media_url`, which accepts whatever might be
+a URL."""
 _OCTET: Final = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _THIS_MACHINE: Final = rf"([Ll][Oo][Cc][Aa][Ll][Hh][Oo][Ss][Tt]|127(\.{_OCTET}){{3}}|\[::1\])"
 WEBHOOK_URL: Final = rf"^([Hh][Tt][Tt][Pp][Ss]://{_LOGIN}{_HOST}|[Hh][Tt][Tt][Pp]://{_LOGIN}{_THIS_MACHINE}){_REST}$"
-"""Where a webhook may be sent, as a pattern of JSON Schema: https, or http on this machine."""
+"""The pattern of a webhook's URL for JSON Schema: https, or http on this machine."""
 _MEDIA_URL: Final = re.compile(MEDIA_URL.removeprefix("^").removesuffix("$"))
 
 
@@ -87,19 +87,19 @@ def check_media_url(url: str) -> str:
 
 
 def brief(value: object) -> str:
-    """Return a value as an error shows it: cut where it is long. Python writes no integer of very many digits."""
+    """Return a value for an error message, cut if it is long. Python cannot print integers with very many digits."""
     try:
         return f"{value!r:.80}"
     except ValueError:
         return "a number of too many digits"
 
 
-# A longer wait is none, and no clock of the system takes any number.
+# The longest time. The clocks of operating systems do not accept arbitrarily large numbers.
 _YEAR: Final = 365 * 86_400
 
 
 def positive_seconds(name: str, seconds: Any, longest: int = _YEAR) -> float:
-    """Return a time in seconds if it is one, else raise InvalidRequest that names it."""
+    """Return *seconds* if it is a valid time, else raise an InvalidRequest that contains *name*."""
     number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
     if not (number and 0 < seconds <= longest):
         raise InvalidRequest(f"{name} must be a positive number of seconds, {longest:,} at most, got {brief(seconds)}.")
@@ -107,12 +107,12 @@ def positive_seconds(name: str, seconds: Any, longest: int = _YEAR) -> float:
 
 
 def _blank_is_unset(value: Any) -> Any:
-    """Take an empty widget or option for what its user means: nothing given."""
+    """Treat an empty widget or option as not set."""
     return None if isinstance(value, str) and not value.strip() else value
 
 
 def shown(title: str, zh_title: str, help_: str, zh_help: str, **more: Any) -> Any:
-    """Build the metadata every host renders its input from: English in the schema itself, Chinese beside it."""
+    """Build a field's metadata, from which hosts show the input: English in the schema itself, Chinese in `zh`."""
     return Field(
         title=title, description=help_, json_schema_extra={"zh": {"title": zh_title, "description": zh_help}, **more}
     )
@@ -120,11 +120,11 @@ def shown(title: str, zh_title: str, help_: str, zh_help: str, **more: Any) -> A
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """An input that has no URL yet; the client publishes it before it submits (see `assets`).
+    """An input that has no URL yet. The client publishes it before it submits.
 
     Attributes:
-        source: a local file's path, its bytes, or an open binary file that can seek.
-        media_type: what the bytes are said to be, `image/png`; checked against what they are.
+        source: the path of a local file, bytes, or an open binary file that can seek.
+        media_type: the declared MIME type, such as `image/png`. It is checked against the content.
 
     """
 
@@ -138,18 +138,18 @@ class Asset:
     def __str__(self) -> str:
         if isinstance(self.source, Path):
             return str(self.source)
-        name = getattr(self.source, "name", None)  # a number, of a file that was opened by its descriptor
+        name = getattr(self.source, "name", None)  # for a file that was opened by its descriptor, this is a number
         return name if isinstance(name, str) and name else "The data"
 
 
 MediaInput = str | Path | bytes | BinaryIO | Asset
 
-# One letter is a drive of Windows.
+# A single letter is a Windows drive, not a scheme.
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:")
 
 
 def _path(path: str | Path) -> Path:
-    """Return a path that a file can have."""
+    """Return the path; raise ValueError if no file can have it."""
     try:
         if b"\0" not in os.fsencode(path):
             return path if isinstance(path, Path) else Path(path)
@@ -159,7 +159,7 @@ def _path(path: str | Path) -> Path:
 
 
 def _media_input(value: object, info: ValidationInfo) -> str | Asset:
-    """Take a URL as it is, and anything else that holds media as an asset; nothing is opened here."""
+    """Return a URL unchanged, and any other media as an asset. Nothing is opened here."""
     if isinstance(value, Asset):
         return value
     if isinstance(value, str):
@@ -171,7 +171,7 @@ def _media_input(value: object, info: ValidationInfo) -> str | Asset:
     if isinstance(value, Path):
         return Asset(_path(value))
     if isinstance(value, bytes) or callable(getattr(value, "read", None)):
-        return Asset(value)  # type: ignore[arg-type]  # whatever can be read is a file
+        return Asset(value)  # type: ignore[arg-type]  # anything with `read` counts as a file
     raise ValueError("must be a public http(s) URL, a path, bytes or an open binary file")
 
 

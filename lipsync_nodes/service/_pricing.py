@@ -1,4 +1,4 @@
-"""What a job costs: the price of a second, and the rule of each endpoint that says how many seconds are billed."""
+"""What a job costs: the price of a second, and each endpoint's rule for how many seconds are billed."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ __all__ = [
 
 CREDITS_PER_SECOND: Final = {"480p": 2, "720p": 4}
 MINIMUM_SECONDS: Final = 5
-# More than any account has, and a number that every database holds.
+# More than any account has; a larger number is an error, and may not fit into a database.
 MOST_CREDITS: Final = 10**9
 
 
 class Credits(int):
-    """Whole credits. It is an `int` that also says how sure it is.
+    """Whole credits: an `int` that also says whether it is exact.
 
     Attributes:
-        caveat: why the true cost may be lower, as half a sentence; empty if the estimate is exact.
-        seconds: how long the video will be at most, in seconds; None if that is not known.
+        caveat: why the real cost may be lower, without a full stop; empty if the estimate is exact.
+        seconds: the maximum length of the video in seconds; None if that is not known.
 
     """
 
@@ -44,7 +44,7 @@ class Credits(int):
     seconds: float | None
 
     def __new__(cls, credits_: int, caveat: str = "", seconds: float | None = None) -> Self:
-        """Make the number and keep what is known beside it."""
+        """Create the number with its attributes."""
         self = super().__new__(cls, credits_)
         self.caveat = caveat
         self.seconds = seconds
@@ -52,12 +52,12 @@ class Credits(int):
 
     @property
     def exact(self) -> bool:
-        """Whether the documented rules leave only this number; else it is an upper bound."""
+        """Whether this is the exact cost by the documented rules. Otherwise it is an upper bound."""
         return not self.caveat
 
 
 def whole_credits(name: str, value: Any) -> int:
-    """Return a sum of credits if it is one, else raise InvalidRequest that names it: less than none would add money."""
+    """Return *value* if it is a valid number of credits, else raise an InvalidRequest that contains *name*."""
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MOST_CREDITS:
         raise InvalidRequest(
             f"{name} must be a whole number of credits from 0 to {MOST_CREDITS:,}, got {brief(value)}."
@@ -66,13 +66,13 @@ def whole_credits(name: str, value: Any) -> int:
 
 
 class LengthUnknown(InvalidRequest):
-    """A length that the cost depends on is not known; nothing is wrong with the form."""
+    """A length that the cost depends on is not known. The form itself is valid."""
 
 
 class Lengths(dict[str, float]):
-    """How long the audios and videos of a form last, in seconds, by field name.
+    """The lengths of a form's audios and videos in seconds, by field name.
 
-    `lengths[name]` raises `LengthUnknown` where that is not known: nothing is left out of a bill by mistake.
+    `lengths[name]` raises `LengthUnknown` if a length is not known, so that no estimate leaves it out by mistake.
     """
 
     def __missing__(self, name: str) -> float:
@@ -83,37 +83,38 @@ class Lengths(dict[str, float]):
 
 
 CreditRule = Callable[[Any, Lengths], Credits]
-"""An endpoint's own rule: a form, perhaps with required fields left out, and the lengths of its media → the cost."""
+"""The rule of an endpoint: a form (required fields may be missing) and the lengths of its media → the cost."""
 
 
 def price(resolution: Resolution, seconds: float, caveat: str = "") -> Credits:
-    """Return what a video of so many billed seconds costs.
+    """Return the cost of a video for a number of billed seconds.
 
     The service documents 2 credits a second for 480p and 4 for 720p, at least 5 s for every generation, and whole
-    credits. It does not document how a fraction of a second is rounded: it is rounded up here, as the upstream does.
-    What a credit costs in money is not known for sure, so no price is in the code.
+    credits. It does not document how fractions of a second are rounded. They are rounded up here, as the upstream does.
+    The price of a credit in money is not certain, so the code does not contain it.
 
     Args:
-        resolution: of the video.
-        seconds: how many are billed.
-        caveat: why the true cost may be lower, as half a sentence; empty if the seconds are exact.
+        resolution: the resolution of the video.
+        seconds: the number of billed seconds.
+        caveat: why the real cost may be lower, without a full stop; empty if the seconds are exact.
 
     """
-    exact = round(seconds, 6)  # less than a microsecond is an error of floating point
+    exact = round(seconds, 6)  # smaller differences are rounding errors of floating point
     billed = max(MINIMUM_SECONDS, math.ceil(exact))
     rounded = "a fraction of a second is rounded up" if billed > max(MINIMUM_SECONDS, exact) else ""
     return Credits(billed * CREDITS_PER_SECOND[resolution], "; ".join(filter(None, (caveat, rounded))), seconds)
 
 
 def credits_of_audio(form: ImageForm, lengths: Lengths) -> Credits:
-    """Bill an image that speaks: its video is as long as its audio."""
+    """Return the cost of an image with an audio: the video is as long as the audio."""
     return price(form.resolution, lengths["audio"])
 
 
 def credits_of_video(form: VideoForm, lengths: Lengths) -> Credits:
-    """Bill a video with another audio.
+    """Return the cost of a video with another audio.
 
-    An audio that is longer than its video extends it, and is billed on "video length"; the audio bounds every reading.
+    A longer audio extends the video. The service bills the "video length", which may mean the length before or after
+    that. The length of the audio is an upper bound for both.
     """
     audio, video = lengths["audio"], lengths.get("video", 0.0)
     caveat = "an audio longer than its video may be billed on either; the audio is the upper bound"
@@ -121,6 +122,6 @@ def credits_of_video(form: VideoForm, lengths: Lengths) -> Credits:
 
 
 def credits_of_two_audios(form: ImageMultiForm, lengths: Lengths) -> Credits:
-    """Bill two people: the longer audio where both speak at once, the sum where one speaks after the other."""
+    """Return the cost for two people: the longer audio if they speak at once, the sum if they speak in turn."""
     both = lengths["left_audio"], lengths["right_audio"]
     return price(form.resolution, max(both) if form.order == "meanwhile" else sum(both))

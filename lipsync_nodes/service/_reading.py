@@ -1,15 +1,15 @@
-"""How an answer is read that is not shaped as documented. Pure functions over decoded JSON.
+"""Reads responses that do not have the documented shape. Pure functions on decoded JSON.
 
-The documented shape always goes first. Beyond it, and in this order:
+The documented shape always takes precedence. Otherwise, these rules apply in order:
 
-- **Envelope.** What stands in `data`, `job`, `result` or `response` is the job if it has a status, or if it alone has
-  an id. Its fields go before those of the envelope. A job of the documented shape is never looked into.
-- **Output.** A text in `output` is the URL. Else the video's URL is taken from `output`, `outputs`, `video_url`,
-  `output_url`, `result`, `data`, `video` or `url`, the first that has one. Of several URLs in one of them that of a
-  video file goes first, then one whose name says "video", then the first. Never taken: a URL whose name or suffix says
-  that it is a thumbnail, a sound, an input or a link of the API; a text in `video` (it may be the input's); a `url`
-  beside the status that is no video file (it may be the job's own).
-- **Status.** Only a status ends a job. An output beside an unknown status does not.
+- **Envelope.** An object in `data`, `job`, `result` or `response` is the job if it has a status, or if only it has an
+  id. Its fields take precedence over those of the envelope. A job with the documented shape is not unwrapped.
+- **Output.** A string in `output` is the URL. Otherwise the video's URL is in the first of `output`, `outputs`,
+  `video_url`, `output_url`, `result`, `data`, `video` and `url` that has one. If there are several, the URL of a video
+  file is preferred, then one whose name contains "video", then the first. These are never used: a URL whose name or
+  suffix shows that it is a thumbnail, a sound, an input or a link of the API; a string in `video`, which may be the
+  input's; and a `url` beside the status that is not a video file, which may be the job's own.
+- **Status.** Only a status ends a job. An output together with an unknown status does not.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ OTHER_NAMES: Final = re.compile(
     "|^(get|cancel|self|web|stream|links)$",
     re.IGNORECASE,
 )
-# JSON may be nested without end, and hold half of an emoji that somebody cut: neither can be written down again.
+# JSON may be nested very deeply, or contain half of an emoji. Neither can be encoded again.
 DEEPEST: Final = 100
 
 
 def writable(value: Any, depth: int = 0) -> Any:
-    """Return a decoded JSON value as one that can be written down, odd as it may be: it comes with a paid job's id."""
+    """Return a decoded JSON value in a form that can be encoded again. It comes with the id of a paid job."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if depth > DEEPEST:
@@ -65,7 +65,7 @@ def writable(value: Any, depth: int = 0) -> Any:
 
 
 def id_in(fields: Mapping[str, Any]) -> str | None:
-    """Return the job id: the service's prose says requestId, its examples say id. A number is an id, too."""
+    """Return the job id. The service's documentation calls it requestId, its examples id. It may be a number."""
     for name in ("id", "requestId"):
         value = fields.get(name)
         if isinstance(value, int) and not isinstance(value, bool):
@@ -76,7 +76,7 @@ def id_in(fields: Mapping[str, Any]) -> str | None:
 
 
 def said(body: object) -> str:
-    """Return the service's words of an error, whatever their shape, also in an envelope; empty if there are none."""
+    """Return the service's error message, in any shape and in an envelope too; empty if there is none."""
     if isinstance(body, Mapping):
         inner = (_only(body.get(name)) for name in ENVELOPES)
         deeper = (said(value) for value in inner if isinstance(value, Mapping))
@@ -85,7 +85,7 @@ def said(body: object) -> str:
 
 
 def opened(answer: Mapping[str, Any], asked_for: str | None = None) -> dict[str, Any]:
-    """Return the fields of the job in an answer, taken out of envelopes; *asked_for* is its id, if that is known."""
+    """Return the fields of the job in a response, without envelopes. *asked_for* is its id, if that is known."""
     fields = dict(answer)
     if _is_documented(fields, asked_for):
         return fields
@@ -112,12 +112,12 @@ def _is_job(inner: Mapping[str, Any], envelope: Mapping[str, Any], asked_for: st
 
 
 def _only(value: object) -> object:
-    """Return the one element of a list of one, and anything else as it is."""
+    """Return the element of a list with one element, and anything else unchanged."""
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def output_in(fields: Mapping[str, Any]) -> str | None:
-    """Return the URL of a job's video, without white space around it; None where none can be told."""
+    """Return the URL of a job's video, without surrounding white space; None if there is none."""
     output = _decoded(fields.get("output"))
     if isinstance(output, str) and output:
         return output
@@ -132,7 +132,7 @@ def output_in(fields: Mapping[str, Any]) -> str | None:
 
 
 def _decoded(value: Any) -> Any:
-    """Return a text without white space around it, and what it says where it is JSON."""
+    """Return a string without surrounding white space, decoded if it is JSON."""
     if not isinstance(value, str):
         return value
     text = value.strip()
@@ -143,7 +143,7 @@ def _decoded(value: Any) -> Any:
 
 
 def _urls(value: Any, name: str) -> Iterator[tuple[str, str]]:
-    """Give the URLs in a value that may be the video's, each with the name that it stands under."""
+    """Yield the URLs in a value that may be that of the video, each with its field name."""
     if isinstance(value, Mapping):
         for inner_name, inner in value.items():
             if not OTHER_NAMES.search(str(inner_name)):

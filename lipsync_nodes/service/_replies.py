@@ -1,6 +1,6 @@
-"""What the service answered, and which error that is. No I/O, no clock.
+"""The service's responses, and the error for each. No I/O, no clock.
 
-Error bodies are documented nowhere: any shape is read, none is relied on.
+The service does not document error bodies, so any shape is read and none is relied on.
 """
 
 from __future__ import annotations
@@ -46,44 +46,44 @@ _REDIRECTS: Final = frozenset(
         HTTPStatus.PERMANENT_REDIRECT,
     }
 )
-# Gateways send these 4xx when the client or they themselves stopped waiting: 408, nginx's 499, the 460 of AWS.
+# Gateways send these 4xx when they or the client stopped waiting: 408, nginx's 499, AWS's 460.
 _GAVE_UP: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, 460, 499})
 _HAS_PACE: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the service answered. The body may be cut short; `received` is the wall clock, in seconds since 1970."""
+    """A response of the service. The body may be cut short. `received` is the time, in seconds since 1970."""
 
     status: int
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # they may quote the key
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # they may quote the API key
     body: bytes = field(default=b"", repr=False)
     received: float = 0.0
 
     @property
     def ok(self) -> bool:
-        """Whether it is a 2xx."""
+        """Whether the status is 2xx."""
         return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
     @property
     def refused(self) -> bool:
-        """Whether the request was surely not carried out: a 4xx, but for those that stand for a time-out."""
+        """Whether the request was certainly refused: a 4xx, except those that stand for a timeout."""
         client_error = HTTPStatus.BAD_REQUEST <= self.status < HTTPStatus.INTERNAL_SERVER_ERROR
         return client_error and self.status not in _GAVE_UP
 
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """No answer came. `sent` is False only where the service surely received nothing."""
+    """There was no response. `sent` is False only if the service certainly received nothing."""
 
     reason: str
     sent: bool
 
 
 def submit_error(answer: Answer) -> LipsyncError:
-    """Choose the error of a submit that was not accepted: refused for sure, or nobody knows.
+    """Return the error for a submission that was not accepted: it was certainly refused, or its outcome is unknown.
 
-    Gateways put a Retry-After also on errors that come after the service has the request, and redirect then, too.
+    Gateways can send a Retry-After or a redirect even after the service has received the request.
     """
     if answer.refused:
         return error_of(answer)
@@ -96,7 +96,7 @@ def submit_error(answer: Answer) -> LipsyncError:
 
 
 def error_of(answer: Answer, job_id: str | None = None) -> LipsyncError:
-    """Choose the error for an answer that is not 2xx; *job_id* is the job that was asked for, if one was."""
+    """Return the error for a response that is not 2xx. *job_id* is that of a poll."""
     status, words = answer.status, _words(answer)
     about: dict[str, Any] = {"job_id": job_id, "status_code": status}
     pace = retry_after(answer)

@@ -41,17 +41,17 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class WebhookReceiver:
-    """Receives webhooks of jobs that were submitted with `webhook="auto"`. An ASGI application.
+    """Receives the webhooks of jobs that were submitted with `webhook="auto"`. It is an ASGI application.
 
     Args:
-        profile: whose jobs these are, a name or a `Profile`; it has to have the key that they were submitted with.
-        ledger: the journal that the submits are in; by default the user's.
-        on_job: called with each job once it has ended, as the service itself described it; a function that may block,
-            or a coroutine function, which gets an event loop of its own each time. It is called again later if it
-            raises, also after a restart, so it may get a job twice.
+        profile: the name of a profile, or a `Profile`. It must have the API key that the jobs were submitted with.
+        ledger: the ledger with the submissions. Default: the user's.
+        on_job: a function to call with each job that has ended, as the service describes it. It may block, or be a
+            coroutine function, which runs in a new event loop each time. If it raises an error, it is called again
+            later, even after a restart. So it may get the same job twice.
 
     Raises:
-        ConfigurationError: no such profile, no key, or signatures are asked for and their extra is not installed.
+        ConfigurationError: there is no such profile or no API key, or the extra for signatures is not installed.
 
     """
 
