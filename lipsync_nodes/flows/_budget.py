@@ -1,4 +1,4 @@
-"""A budget that refuses a submit before anything is sent."""
+"""The budget, which refuses a submission before anything is sent."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ __all__ = [
 
 
 class Budget(Shared):
-    """A sum of credits that all submits of a client together may not exceed. Safe between threads.
+    """The most credits that all submissions of a client together may cost. Thread-safe.
 
     Args:
-        limit: the most that may be committed, in credits.
+        limit: the limit in credits.
 
     """
 
@@ -31,10 +31,10 @@ class Budget(Shared):
 
     @contextmanager
     def holding(self, credits_: int | None) -> Iterator[None]:
-        """Set *credits_* aside while the block submits; take them back if it was surely not charged.
+        """Reserve *credits_* while the block submits. Release them if certainly nothing was charged.
 
         Raises:
-            BudgetExceeded: they would go beyond the limit, or the cost is not known and cannot be held against one.
+            BudgetExceeded: the limit would be exceeded, or the cost is not known.
 
         """
         self._commit(credits_)

@@ -1,13 +1,13 @@
-"""What to send and when, as pure generators: no socket, no clock, no sleep in here.
+"""What to send and when, as generators without sockets, clocks and sleeps.
 
-A flow yields effects and is sent what came of them; `transport` carries them out, once for sync and once for async:
+A flow yields effects and is sent their results. The room `http` runs the effects, blocking or on an event loop:
 
-    yield Send(…)    →  Answer, or NoAnswer where none came
-    yield Sleep(s)   →  the time now, in seconds on a clock that never goes back
-    yield Await(j,s) →  the job j as it ended, as soon as the ledger hears of it; None if s seconds passed first
-    yield Record(e)  →  what the ledger answers; see `events`
+    yield Send(…)    →  an Answer, or a NoAnswer if there was no response
+    yield Sleep(s)   →  the current time, in seconds on a monotonic clock
+    yield Await(j,s) →  the job j, as soon as the ledger knows that it has ended; None after s seconds
+    yield Record(e)  →  the ledger's answer; see `_events`
 
-How a submit is sent, and when again, is `submitting`.
+The flow of a submission is in `_submit`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send one request below the base URL. `paid` marks a submit: it costs money each time that it arrives."""
+    """Send one request below the base URL. `paid` marks a submission, which costs money each time it arrives."""
 
     method: str
     path: str
@@ -47,14 +47,14 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Sleep:
-    """Let so many seconds pass."""
+    """Sleep for *seconds*."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Await:
-    """Let so many seconds pass, or as many as it takes until the ledger hears of a job's end, by a webhook say."""
+    """Sleep for *seconds*, or until the ledger knows that the job has ended, for example from a webhook."""
 
     job_id: str
     seconds: float
@@ -62,15 +62,15 @@ class Await:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Write an event down before anything else happens."""
+    """Record an event in the ledger before anything else happens."""
 
     event: Event
 
 
-# No job has this id: asked for it, the service answers 404 to a key that works and 401 to one that does not.
+# No job has this id. A poll of it returns 404 with a valid API key, and 401 with an invalid one.
 NO_JOB: Final = "00000000-0000-0000-0000-000000000000"
 FOREVER: Final = float("inf")
-# The last request before a deadline is given so many seconds, or this part of a short time.
+# The time for the last request before a deadline: this many seconds, or this part of a short timeout.
 LAST_REQUEST: Final = 3.0
 LAST_PART: Final = 0.25
 SHORTEST: Final = 0.001
@@ -82,16 +82,16 @@ Flow = Generator[Effect, Any, T]
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How patient a flow is; times in seconds.
+    """The timeouts and retries of a flow. Times are in seconds.
 
     Attributes:
-        request_timeout: the longest that one request may take from its first to its last byte.
-        connect_tries: how often a request that never arrived is sent.
-        paced_tries: how often a request that was refused with a pace is sent.
-        longest_pace: the longest pause that the service may ask for; beyond it, `RateLimited`.
-        longest_queue: how long a submit waits at most for the profile's own limits.
-        first_pause: the pause after the first failed connection; it doubles each time.
-        chance: gives a number in [0, 1) that spreads requests in time.
+        request_timeout: the longest time for one request, from its first to its last byte.
+        connect_tries: how often a request is sent if the service is not reached.
+        paced_tries: how often a request is sent if it is refused with a Retry-After.
+        longest_pace: the longest Retry-After that is obeyed. A longer one raises `RateLimited`.
+        longest_queue: the longest time that a submission waits for the profile's limits.
+        first_pause: the pause after the first failed connection. It doubles each time.
+        chance: returns a random number in [0, 1), which spreads requests in time.
 
     """
 
@@ -104,21 +104,21 @@ class Policy:
     chance: Callable[[], float] = random.random
 
     def backoff(self, failures: int) -> float:
-        """Return the pause after so many failures in a row."""
+        """Return the pause after a number of failures in a row."""
         return self.first_pause * 2.0 ** (failures - 1) * (1 + self.chance() / 4)
 
     def spread(self, interval: float) -> float:
-        """Return a pause around *interval*: 7.5 s becomes 5 to 10 s, which is what the service advises."""
+        """Return a random pause around *interval*: 7.5 s becomes 5 to 10 s, as the service recommends."""
         return interval * (2 + 2 * self.chance()) / 3
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """When a call has to be over. Times are in seconds, `now` and `ends` on the clock of `Sleep`.
+    """When a call has to end. Times are in seconds; `now` and `ends` are times on the clock of `Sleep`.
 
     Attributes:
-        seconds: how much time the call has in all.
-        ends: when it is over.
+        seconds: the total time of the call.
+        ends: when it has to end.
 
     """
 
@@ -130,7 +130,7 @@ class Deadline:
         return max(0.0, self.ends - now)
 
     def room(self, now: float) -> float:
-        """Return how much time is left until the last request has to be on its way; what rounding leaves is none."""
+        """Return how much time is left until the last request has to be sent. Rounding errors count as no time."""
         room = self.left(now) - min(LAST_REQUEST, LAST_PART * self.seconds)
         return room if room > SHORTEST else 0.0
 

@@ -1,4 +1,4 @@
-"""What a flow tells the ledger, and what the ledger answers. Values only, no I/O."""
+"""The events that a flow sends to the ledger, and the ledger's answers. Plain values, no I/O."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Submission:
-    """One paid request, and all that is to be remembered of it.
+    """One paid request, and what the ledger records about it.
 
     Attributes:
-        endpoint: the endpoint's id.
-        path: where it is POSTed to, below the base URL.
-        form_state: what is submitted.
-        webhook: where the service is to tell of the job's end.
-        callback: the id of the token in `webhook`, if it is one of ours; see `callbacks`.
-        key: the submission key; submissions of the same key are the same. None: this one is like no other.
-        credits: what it will cost at most, if that is known.
-        seconds: how many seconds of video it makes, if that is known.
-        target: the file that its video is meant for, if there is one.
-        resubmit_uncertain: submit even if an earlier one of this key may have been received.
-        inputs: what the caller gave, where that has to be what the key stood for before; see `inputs`.
-        resubmit_changed: submit even if the key stood for other inputs before.
+        endpoint: the id of the endpoint.
+        path: the path below the base URL to which it is POSTed.
+        form_state: the form's JSON object.
+        webhook: the URL to which the service sends the webhook.
+        callback: the id of the token in `webhook`, if it is one of ours; see `ledger._tokens`.
+        key: the submission key. Submissions with the same key are the same. None: this is a new submission.
+        credits: the most credits that the job can cost, if that is known.
+        seconds: the length of the video in seconds, if that is known.
+        target: the file or folder for the video, if there is one.
+        resubmit_uncertain: submit even if an earlier submission with this key may have been received.
+        inputs: the caller's inputs, to compare them with those of the key; see `ledger._inputs`. None: do not compare.
+        resubmit_changed: submit even if the key was used with other inputs.
 
     """
 
@@ -73,7 +73,7 @@ class Submission:
 
     @cached_property
     def form_json(self) -> str:
-        """What is submitted, as JSON; `InvalidRequest` if it cannot be written as such."""
+        """The form as JSON; raises `InvalidRequest` if it cannot be encoded."""
         try:
             text = json.dumps(self.form_state, ensure_ascii=False, allow_nan=False)
             text.encode()
@@ -90,16 +90,16 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Asks to be the one that submits this. Answered by `Claimed`, `Found`, `Hold` or `Uncertain`."""
+    """Asks for the right to send this submission. Answered by `Claimed`, `Found`, `Hold` or `Uncertain`."""
 
     submission: Submission
 
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """Says that the request leaves now, and may be on its way for `lease` seconds.
+    """Asks to send the request now; it takes at most `lease` seconds.
 
-    Answered by `Hold`, by `Superseded`, by `Found`, or by nothing: then it may leave.
+    Answered by `Hold`, `Superseded` or `Found`, or by None: then it may be sent.
     """
 
     row: int
@@ -108,7 +108,7 @@ class Sending:
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """The request surely did not get through; it leaves again in so many seconds."""
+    """The request was certainly not accepted. It is sent again after *seconds*."""
 
     row: int
     seconds: float
@@ -116,7 +116,7 @@ class Paused:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The service took the submit and made this job."""
+    """The service accepted the submission and created this job."""
 
     row: int
     job: Job
@@ -124,7 +124,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The submit surely made no job."""
+    """The submission certainly created no job."""
 
     row: int
     reason: str
@@ -132,10 +132,10 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Uncertain:
-    """Nobody knows whether the submit made a job; `since` is when it was sent, in seconds since 1970.
+    """It is unknown whether the submission created a job. `since` is when it was sent, in seconds since 1970.
 
-    Answered by `Found` where a webhook has told of the job meanwhile. `called_back` says that one still may.
-    `job_id` is the job that it made, where the service does not know that one any more.
+    Answered by `Found` if a webhook has named the job meanwhile. `webhook_expected` means that one still may.
+    `job_id` is set if the submission created a job that the service no longer knows.
     """
 
     row: int
@@ -147,17 +147,17 @@ class Uncertain:
 
 @dataclass(frozen=True, slots=True)
 class CheckWebhook:
-    """Asks whether a webhook has told of a submit's job meanwhile. Answered by `Found`, or by nothing."""
+    """Asks whether a webhook has named the job of a submission meanwhile. Answered by `Found`, or by None."""
 
     row: int
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A job as it was just seen; `callback` is that of the webhook which told where to look, if one did.
+    """A job as a poll returned it. `callback` is that of the webhook that led to the poll, if there was one.
 
-    `own` is False for somebody else's job, whose place a submit waits for. With `noted` it is written down also if it
-    merely runs: the ledger may have it that it is missing, or has stopped.
+    `own` is False for the job of another caller, if a submission waits for its place. With `noted`, a running job is
+    recorded too, because the ledger may have it as missing or stopped.
     """
 
     job: Job
@@ -168,14 +168,14 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """The service knows no job of this id (any more)."""
+    """The service does not know a job with this id, or no longer knows it."""
 
     job_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookReceived:
-    """A webhook whose token is genuine says that this job has ended. Answered by `WebhookAction`."""
+    """A webhook with a valid token reports that this job has ended. Answered by `WebhookAction`."""
 
     callback: str
     job_id: str
@@ -183,25 +183,25 @@ class WebhookReceived:
 
 @dataclass(frozen=True, slots=True)
 class WebhookHandled:
-    """Whoever is to know of a webhook's job knows its end."""
+    """A webhook has been handled completely."""
 
     callback: str
 
 
 class WebhookAction(Enum):
-    """What is to be done about a webhook."""
+    """What the receiver does with a webhook."""
 
     REFUSE = auto()
-    """It is not about the job that its token belongs to, or comes long after everything was over."""
+    """Its token belongs to another job, or it comes long after the job was handled."""
     IGNORE = auto()
-    """It says again what is known."""
+    """It is a repetition."""
     POLL = auto()
-    """The job is to be looked at."""
+    """Poll the job."""
 
 
 @dataclass(frozen=True, slots=True)
 class Superseded:
-    """The claim ran out, and somebody else took the key: claim again before anything is sent."""
+    """The claim expired, and another caller took the key. Claim again before sending."""
 
 
 Event = (
@@ -221,21 +221,21 @@ Event = (
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """Nobody else submits this: it is yours, under this row of the ledger."""
+    """No one else is sending this submission. You may, with this row of the ledger."""
 
     row: int
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """It was submitted before; this is its job as it was last seen."""
+    """It was submitted before. This is its job, as last seen."""
 
     job: Job
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Not now: ask again after so many seconds. `look_at` is a job that may have ended without anybody noticing."""
+    """Not now: ask again after *seconds*. Poll the job `look_at`, if set: it may have ended unnoticed."""
 
     seconds: float
     look_at: str | None = None

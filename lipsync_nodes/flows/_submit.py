@@ -1,14 +1,14 @@
-"""The flow of a submit: the rules on money live here and nowhere else.
+"""The flow of a submission. All rules that keep a job from being paid for twice are here.
 
-A submit is sent again only where it surely was not received (`NoAnswer.sent` is False) or was refused together with a
-pace (429 with Retry-After). A read time-out, a cut connection, a 3xx, a 5xx with or without a pace, or an unreadable
-answer leave the outcome unknown: `SubmissionUncertain`, never a second POST.
+A submission is sent again only if it was certainly not received (`NoAnswer.sent` is False) or was refused with a pause
+(429 with Retry-After). After a read timeout, a cut connection, a 3xx, any 5xx or an unreadable response, the outcome is
+unknown. The flow then raises `SubmissionUncertain` and never sends a second POST.
 
-All of it ends by the deadline, where there is one. A POST that has no answer by then is uncertain, so none is begun
-when little time is left: then nothing was sent, and key and budget are free again.
+If there is a deadline, the flow ends by then. A POST without a response by the deadline is uncertain. So no POST is
+sent when little time is left; nothing is spent then, and the key and the budget are free again.
 
-A webhook that carries our token can tell the job of such a submit, then or later: `calls` binds it to the submit, and
-whoever asks again, or is patient enough, is given the job.
+A webhook with our token can name the job of an uncertain submission, at once or later. The ledger then links it to the
+submission, and the next call with the same key gets the job.
 """
 
 from __future__ import annotations
@@ -59,11 +59,11 @@ LIMITS_HINT: Final = (
     "Nothing was submitted. `lipsync-nodes jobs` lists what runs; the limits are the profile's "
     "max_concurrency and submits_per_minute."
 )
-# Shorter than a claim stands: whoever looks after another's job keeps its own.
+# Shorter than a claim lasts, so that a flow that polls the job of another keeps its own claim.
 SHORT_LOOK: Final = 3.0
-# Between two POSTs, also where the service asks for no pause at all.
+# The shortest pause between two POSTs, even if the service asks for none.
 LEAST_PAUSE: Final = 0.2
-# How often the ledger is asked whether a webhook has settled what is uncertain, in seconds.
+# The seconds between two checks whether a webhook has resolved an uncertain submission.
 ASK_EVERY: Final = 0.5
 WEBHOOK_HINT: Final = (
     "It was not sent again, so as not to pay twice. If the job was made, its webhook tells of it: see `lipsync-nodes "
@@ -81,10 +81,10 @@ def submit(
     queue_seconds: float = 0.0,
     deadline: Deadline = NO_DEADLINE,
 ) -> Flow[Job]:
-    """Submit once and return the job, or pick up the job of an earlier submission with the same key.
+    """Submit once and return the job, or return the job of an earlier submission with the same key.
 
-    Where the outcome is unknown and a webhook may tell of it, wait for that so many seconds (*patience*), but not
-    beyond the deadline.
+    If the outcome is unknown and a webhook may resolve it, wait *queue_seconds* for the webhook, but not beyond the
+    deadline.
     """
     while True:
         claim = yield from _claim(submission, policy, queue_seconds, deadline)
@@ -96,14 +96,14 @@ def submit(
                     claim.row, submission, policy, budget, queue_seconds=queue_seconds, deadline=deadline
                 )
             )
-        # What somebody else has done meanwhile was not known when this was agreed to.
+        # The caller's consent does not cover what another caller has submitted meanwhile.
         submission = replace(submission, resubmit_uncertain=False)
 
 
 def _submit_as(
     row: int, submission: Submission, policy: Policy, budget: Budget | None, *, queue_seconds: float, deadline: Deadline
 ) -> Flow[Job]:
-    """Send it as the owner of a row of the ledger, and note there what became of it."""
+    """Send the submission as the owner of a row of the ledger, and record the outcome there."""
     try:
         with budget.holding(submission.credits) if budget else nullcontext():
             job = yield from _post(row, submission, policy, deadline)
@@ -128,7 +128,7 @@ def _submit_as(
 
 
 def _note(event: Event, error: LipsyncError) -> Flow[object]:
-    """Write down how a submit failed; if even that fails, the first error is still the one to know."""
+    """Record how a submission failed. If that fails too, the first error is still the one to raise."""
     try:
         return (yield Record(event))
     except Exception as trouble:  # noqa: BLE001
@@ -137,37 +137,37 @@ def _note(event: Event, error: LipsyncError) -> Flow[object]:
 
 
 def _settled(row: int, queue_seconds: float, deadline: Deadline) -> Flow[Found | None]:
-    """Wait until a webhook has told of the job of an uncertain submit."""
+    """Wait until a webhook has named the job of an uncertain submission."""
     now: float = yield Sleep(0)
     ends = min(now + queue_seconds, deadline.ends)
     while now < ends:
         now = yield Sleep(min(ASK_EVERY, ends - now))
-        with suppress(LipsyncError):  # a ledger that cannot be read now may be later
+        with suppress(LipsyncError):  # the ledger may be readable again later
             if isinstance(found := (yield Record(CheckWebhook(row))), Found):
                 return found
     return None
 
 
 class _Superseded(Exception):  # never leaves this module
-    """Somebody else took the key while this flow waited."""
+    """Another caller took the key while this flow waited."""
 
     may_have_charged = False
 
 
 def _claim(submission: Submission, policy: Policy, queue_seconds: float, deadline: Deadline) -> Flow[Claimed | Found]:
-    """Make sure that nobody else submits the same."""
+    """Make sure that no one else is submitting with the same key."""
     while True:
         claim = yield Record(Claim(submission))
         if isinstance(claim, Claimed | Found):
             return claim
         if isinstance(claim, Uncertain):
             if claim.job_id is not None:
-                with suppress(LipsyncError):  # the service did not know it, and may know it again
+                with suppress(LipsyncError):  # the service did not know the job, but may know it again
                     return Found((yield from _glance(claim.job_id, policy, deadline, noted=True)))
             if claim.webhook_expected and (found := (yield from _settled(claim.row, queue_seconds, deadline))):
                 return found
             raise _uncertain_before(claim)
-        # Somebody is submitting the same right now: what becomes of that was not known when this was agreed to.
+        # Another caller is submitting the same right now. The caller's consent does not cover that.
         submission = replace(submission, resubmit_uncertain=False)
         now: float = yield Sleep(0)
         if not (room := deadline.room(now)):
@@ -179,7 +179,7 @@ def _claim(submission: Submission, policy: Policy, queue_seconds: float, deadlin
 
 
 def _post(row: int, submission: Submission, policy: Policy, deadline: Deadline) -> Flow[Job]:
-    """Send the POST, again only where the module's rules allow it and the time is enough."""
+    """Send the POST. Send it again only if the module's rules allow it and there is enough time."""
     unreached = refused = 0
     while True:
         seconds = yield from _admission(row, policy, deadline)
@@ -206,7 +206,7 @@ def _post(row: int, submission: Submission, policy: Policy, deadline: Deadline) 
 
 
 def _pace(answer: Answer, policy: Policy) -> float | None:
-    """Return the pause after which a submit that was refused may be sent again; None if it may not."""
+    """Return the pause after which a refused submission may be sent again; None if it may not."""
     pace = retry_after(answer) if answer.refused else None
     if pace is None or pace > policy.longest_pace:
         return None
@@ -214,9 +214,9 @@ def _pace(answer: Answer, policy: Policy) -> float | None:
 
 
 def _admission(row: int, policy: Policy, deadline: Deadline) -> Flow[Found | float]:
-    """Wait until the profile's own pace allows one more submit; returns the seconds that its POST may take.
+    """Wait until the profile's limits allow another submission. Return how many seconds its POST may take.
 
-    Or the job, where a webhook told meanwhile that an earlier POST got through after all.
+    Return the job instead if a webhook has shown meanwhile that an earlier POST was received.
     """
     waited = 0.0
     while True:
@@ -238,7 +238,7 @@ def _admission(row: int, policy: Policy, deadline: Deadline) -> Flow[Found | flo
 
 
 def _queue(hold: Hold, policy: Policy, deadline: Deadline) -> Flow[None]:
-    """Wait for a place, and see whether the job that has it has ended: whoever submitted that one may be gone."""
+    """Wait for a place. Poll the job that has it, because the process that submitted that job may have ended."""
     if hold.look_at is not None:
         try:
             yield from _glance(hold.look_at, policy, deadline, own=False)
@@ -251,7 +251,7 @@ def _queue(hold: Hold, policy: Policy, deadline: Deadline) -> Flow[None]:
 
 
 def _glance(job_id: str, policy: Policy, deadline: Deadline, *, own: bool = True, noted: bool = False) -> Flow[Job]:
-    """Look at a job, but not for long."""
+    """Poll a job with a short timeout."""
     now: float = yield Sleep(0)
     return (yield from poll(job_id, policy, timeout=min(SHORT_LOOK, deadline.left(now)), own=own, noted=noted))
 
@@ -277,7 +277,7 @@ def _uncertain_before(found: Uncertain) -> SubmissionUncertain:
     )
 
 
-# The first thing that the documented answer says, in an envelope or not, also where the rest was cut off.
+# The documented response begins with the id, so it can be read even if the rest was cut off.
 _ID_FIRST = re.compile(rb'\s*\{\s*(?:"(?:data|job|result|response)"\s*:\s*\{\s*)*"(?:id|requestId)"\s*:\s*"([\w.:-]+)"')
 
 

@@ -1,4 +1,4 @@
-"""The flows that poll a job: once, until it has ended, or after a submit."""
+"""The flows that poll a job: once, until it has ended, or after a submission."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = [
     "wait",
 ]
 
-# How often in a row a job that surely was made may be unknown: not every server of the service may know it yet.
+# How many 404s in a row are tolerated for a job that exists: some servers of the service may not know it yet.
 NOT_YET_KNOWN: Final = 3
 
 
@@ -31,7 +31,7 @@ def poll(
     own: bool = True,
     noted: bool = False,
 ) -> Flow[Job]:
-    """Ask for a job once; every failure is raised as what it is. The last three options are those of `Seen`."""
+    """Fetch a job once. Every failure is raised. The last three options are those of `Seen`."""
     seconds = policy.request_timeout if timeout is None else timeout
     if seconds <= 0:
         raise ConnectionFailed("No time was left to ask.", job_id=job_id, hint="The job goes on; ask again.")
@@ -45,7 +45,8 @@ def poll(
     except (ValueError, RecursionError) as error:
         raise ServiceError(f"The answer cannot be read: {shorten(error)}.", job_id=job_id) from None
     if callback is None:
-        # It stays what the ledger knows, however the answer spells it. Where a webhook names it, the answer decides.
+        # Keep the id that the ledger has, even if the response spells it differently. An id from a webhook is not
+        # trusted: there, the response decides.
         job = job.model_copy(update={"id": job_id})
     yield Record(Seen(job, callback, own, noted))
     return job
@@ -63,20 +64,20 @@ def wait(
     known: bool = False,
     webhook_expected: bool = False,
 ) -> Flow[Job]:
-    """Look at a job until it has ended, at most for *timeout* seconds; passing errors are tolerated until then.
+    """Poll a job until it has ended, for at most *timeout* seconds. Temporary errors are retried until then.
 
-    The last look comes shortly before, so that there is time for its answer.
+    The last poll comes shortly before the deadline, so that there is time for its response.
 
     Args:
-        job_id: which job.
-        policy: how patient each look is.
-        timeout: seconds until `JobTimeout`.
-        poll_interval: mean seconds between two looks.
-        ends: when it has to be over at the latest, on the clock of `Sleep`.
-        pause: seconds before the first look.
-        just_submitted: the job was only just made, and not every server of the service may know it yet.
-        known: the job was submitted from here, so it is there, whatever one answer says.
-        webhook_expected: a webhook may tell of its end before a look does.
+        job_id: the id of the job.
+        policy: the timeouts and retries of each poll.
+        timeout: the seconds until `JobTimeout`.
+        poll_interval: the average number of seconds between two polls.
+        ends: the latest end, on the clock of `Sleep`.
+        pause: the seconds before the first poll.
+        just_submitted: the job is new, so some servers of the service may not know it yet.
+        known: the job was submitted from here, so it exists, even if a response says otherwise.
+        webhook_expected: a webhook may report the end of the job before a poll does.
 
     """
     now: float = yield Sleep(0)
@@ -114,7 +115,7 @@ def wait(
 
 
 def _pass(job_id: str, seconds: float, *, webhook_expected: bool) -> Flow[tuple[float, Job | None]]:
-    """Let time pass, or less of it where a webhook tells of the job's end; returns the time and the ended job."""
+    """Sleep, or return earlier if a webhook reports the end of the job. Return the time and the ended job."""
     if webhook_expected and seconds and (ended := (yield Await(job_id, seconds))):
         yield Record(Seen(ended))
         return 0.0, ended
@@ -131,10 +132,10 @@ def run(
     ends: float = FOREVER,
     webhook_expected: bool = False,
 ) -> Flow[Job]:
-    """Submit, then wait; the arguments are those of `wait`."""
+    """Submit, then wait. The arguments are those of `wait`."""
     job = yield from submitting
     if job.finished:
-        # It was made by an earlier run: its URL may be another by now.
+        # The job is from an earlier run, so its URL may have changed.
         now: float = yield Sleep(0)
         with suppress(LipsyncError):
             left = min(policy.request_timeout, ends - now)
@@ -156,13 +157,13 @@ def run(
             )
         )
     except LipsyncError as error:
-        # Whatever ended the wait, this call has submitted a job.
+        # Whatever ended the wait, the job has been submitted.
         error.job_id, error.may_have_charged = job.id, True
         raise
 
 
 def _not_found(error: JobNotFound, job_id: str, was_there: bool) -> Flow[NoReturn]:
-    """Note and raise that the service does not know a job, although it was made perhaps."""
+    """Record and raise that the service does not know a job, which may nevertheless exist."""
     yield Record(Gone(job_id))
     if was_there:
         error.may_have_charged = True

@@ -1,4 +1,4 @@
-"""What was paid for: the record of submissions, so that nothing is paid twice and nothing paid is lost."""
+"""The records of submissions, so that no job is paid for twice and no paid job is lost."""
 
 from lipsync_nodes.ledger._entry import ENDS, Entry
 from lipsync_nodes.ledger._file import Ledger, callback_secret, ledger_file

@@ -1,4 +1,4 @@
-"""One submission as the ledger keeps it."""
+"""One submission in the ledger."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = [
     "job_kept",
 ]
 
-# Such a submission has its key for itself, as the file's index sees to.
+# In these states, a key belongs to one submission only. A unique index enforces it.
 KEEPS_KEY: Final = "state NOT IN ('refused', 'failed')"
 # The states of a job that has ended.
 ENDS: Final = frozenset({"completed", "failed", "stopped"})
@@ -23,7 +23,7 @@ ENDS: Final = frozenset({"completed", "failed", "stopped"})
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One submission as the ledger knows it. Times are seconds since 1970."""
+    """One submission in the ledger. Times are in seconds since 1970."""
 
     row: int
     account: str
@@ -51,16 +51,16 @@ class Entry:
 
     @property
     def as_job(self) -> Job | None:
-        """The job as it was last seen; None where there is none yet."""
+        """The job, as last seen; None if there is none yet."""
         return job_kept(self.job, self.job_id)
 
     def is_saved_as(self, file: Path) -> bool:
-        """Tell whether the job's video was saved as this file, and the file is still there."""
+        """Return whether the job's video was saved as this file and the file still exists."""
         return self.saved_to is not None and file.is_file() and file_identity(self.saved_to) == file_identity(file)
 
 
 def job_kept(text: str | None, job_id: str | None) -> Job | None:
-    """Read a job as it was written down; of one that cannot be read any more the id is left, and can be asked for."""
+    """Read a recorded job. If it can no longer be read, return a job with only the id, which can be polled."""
     if not text:
         return None
     try:

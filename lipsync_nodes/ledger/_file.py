@@ -1,7 +1,7 @@
-"""The ledger: a journal of submissions, so that nothing is paid twice and nothing paid is lost.
+"""The ledger: it records submissions, so that no job is paid for twice and no paid job is lost.
 
-It is a SQLite file of this host (WAL is not for network folders), private to its user, and holds no API key. What is
-written in it, and who may submit when, are the rules of `claims`.
+It is a SQLite file on a local disk (WAL does not work on network folders). It is private to its user and contains no
+API key. `_rules` decides what is recorded, and who may submit when.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = [
     "ledger_file",
 ]
 
-# A webhook that could not be handled for so long is given up: the job's output has expired by then.
+# A webhook that could not be handled for this long is given up. The job's output has expired by then.
 PENDING_SECONDS: Final = 7 * 86400.0
 BUSY_SECONDS: Final = 30.0
 MEMORY: Final = ":memory:"
@@ -45,11 +45,11 @@ _Inode = tuple[int, int] | None
 
 
 class Ledger(Shared):
-    """A journal in a file, shared by threads, tasks and processes of this host.
+    """The record of submissions, in a file that threads, tasks and processes of this host share.
 
     Args:
-        path: the file; by default `LIPSYNC_LEDGER`, or one in the user's state folder. ":memory:" is for one process.
-        clock: gives the wall clock, in seconds since 1970.
+        path: the file. Default: `LIPSYNC_LEDGER`, or a file in the user's state folder. ":memory:" is for one process.
+        clock: returns the current time, in seconds since 1970.
 
     """
 
@@ -64,10 +64,12 @@ class Ledger(Shared):
         self._files: tuple[_Inode, ...] = ()
 
     def __repr__(self) -> str:
-        return f"Ledger({self.path!r})" if "path" in vars(self) else "<Ledger>"  # a traceback shows what failed, too
+        return (
+            f"Ledger({self.path!r})" if "path" in vars(self) else "<Ledger>"
+        )  # tracebacks also show an object whose __init__ failed
 
     def __getstate__(self) -> dict[str, Any]:
-        """Send to another process what it was made of: the file is opened there, too."""
+        """Return what another process needs to open the same file."""
         if self.path == MEMORY:
             raise ConfigurationError(
                 "A ledger in memory cannot be sent to another process.", hint="Give the ledger a file."
@@ -85,41 +87,41 @@ class Ledger(Shared):
         self._connection = None
 
     def record(self, event: Event, profile: Profile) -> object:
-        """Write an event down and answer it; see `flows._events`."""
+        """Record an event and return the answer; see `flows._events`."""
         with self._transaction(shared=isinstance(event, Claim | Sending | WebhookReceived)) as db:
             return WebhookRules(db, profile, self._clock()).enter(event)
 
     def entries(self, *states: str) -> list[Entry]:
-        """Return what is known, oldest first; only rows in *states* if any are named."""
+        """Return the submissions, oldest first; only those in *states*, if any are given."""
         marks = ", ".join("?" * len(states))
         where = f"WHERE state IN ({marks})" if states else ""
         with self._transaction("DEFERRED") as db:
             return [Entry(*row) for row in db.execute(f"SELECT * FROM submission {where} ORDER BY row", states)]  # noqa: S608
 
     def count(self, state: str) -> int:
-        """Return how many submissions are in a state."""
+        """Return the number of submissions in a state."""
         with self._transaction("DEFERRED") as db:
             (found,) = db.execute("SELECT count(*) FROM submission WHERE state = ?", (state,)).fetchone()
         return int(found)
 
     def entry_of(self, job_id: str) -> Entry | None:
-        """Return the submission that made a job."""
+        """Return the submission of a job."""
         with self._transaction("DEFERRED") as db:
             row = db.execute("SELECT * FROM submission WHERE job_id = ? ORDER BY row DESC", (job_id,)).fetchone()
         return Entry(*row) if row else None
 
     def knows(self, job_id: str) -> bool:
-        """Tell whether a job was submitted from here."""
+        """Return whether a job was submitted with this ledger."""
         return self.entry_of(job_id) is not None
 
     def entry(self, row: int | None) -> Entry | None:
-        """Return one submission by its row."""
+        """Return the submission in a row."""
         with self._transaction("DEFERRED") as db:
             found = db.execute("SELECT * FROM submission WHERE row = ?", (row,)).fetchone()
         return Entry(*found) if found else None
 
     def ended(self, job_id: str) -> Job | None:
-        """Return a job as it ended; None if that is not known, or not to the letter (a key was masked)."""
+        """Return a job that has ended; None if its end is not known, or if an API key was masked in its URL."""
         entry = self.entry_of(job_id)
         job = entry.as_job if entry else None
         return job if job and job.finished and "***" not in (job.output or "") else None
@@ -135,7 +137,7 @@ class Ledger(Shared):
             return {job_id for (job_id,) in rows}
 
     def pending_webhooks(self, profile: Profile, callback: str | None = None) -> list[Entry]:
-        """Return the submissions whose webhook came and is not handled, the oldest first, or that of one callback."""
+        """Return the submissions with a webhook that is not handled yet, oldest first, or the one of *callback*."""
         with self._transaction("DEFERRED") as db:
             rows = db.execute(
                 f"SELECT * FROM submission WHERE {IN_ACCOUNTS} AND called_at > ? AND told_at IS NULL"  # noqa: S608
@@ -145,7 +147,7 @@ class Ledger(Shared):
             return [Entry(*row) for row in rows]
 
     def secret(self) -> str:
-        """Return the secret that callback tokens are made with. It lives and dies with the rows that it vouches for."""
+        """Return the secret for webhook tokens. It is in the same file as the submissions that the tokens belong to."""
         if not self._secret:
             with self._transaction() as db:
                 db.execute("INSERT INTO secret SELECT ? WHERE NOT EXISTS (SELECT * FROM secret)", (new_secret(),))
@@ -153,14 +155,14 @@ class Ledger(Shared):
         return self._secret
 
     def saved(self, job_id: str, path: Path) -> None:
-        """Remember where a job's video was saved."""
+        """Record where a job's video was saved."""
         with self._transaction() as db:
             db.execute("UPDATE submission SET saved_to = ? WHERE job_id = ?", (os.path.realpath(path), job_id))
 
     def place(self, job_id: str, wanted: Path) -> Path:
-        """Return the file for a job's video and keep it for this job: *wanted*, or one named by the job beside it.
+        """Choose the file for a job's video and reserve it: *wanted*, or a name with the job id beside it.
 
-        A file that has the video of another job, or is to have it, is not given away.
+        A file that has, or is reserved for, the video of another job is not chosen.
         """
         with self._transaction() as db:
             rows = db.execute("SELECT * FROM submission WHERE job_id = ? ORDER BY row DESC", (job_id,)).fetchall()
@@ -171,12 +173,12 @@ class Ledger(Shared):
                 if not belongs_to(file, mine, _aimed_at(db, file, wanted, job_id)):
                     db.execute("UPDATE submission SET target = ? WHERE job_id = ?", (str(file), job_id))
                     return file
-        raise AssertionError  # the names have no end
+        raise AssertionError  # there are infinitely many names
 
     def release(self, job_id: str, *, key: str | None = None) -> None:
-        """Free a job's submission key: to submit under it again means a new job.
+        """Release a job's submission key, so that the next submission with it is a new job.
 
-        The job may be kept under another *key*, unless that one stands for another job, or for one that is being made.
+        The job can be kept under another *key*, unless that key belongs to another submission.
         """
         with self._transaction() as db:
             db.execute(
@@ -188,7 +190,7 @@ class Ledger(Shared):
             )
 
     def job_under(self, key: str, profile: Profile) -> Job | None:
-        """Return the last job that a key stands for, whatever became of it."""
+        """Return the latest job of a key, however it ended."""
         with self._transaction("DEFERRED") as db:
             row = db.execute(
                 f"SELECT job, job_id FROM submission WHERE {IN_ACCOUNTS} AND {IN_KEYS} AND job IS NOT NULL"  # noqa: S608
@@ -198,7 +200,7 @@ class Ledger(Shared):
         return job_kept(*row) if row else None
 
     def release_key(self, key: str, profile: Profile) -> None:
-        """Free a submission key, if it has a job; one that is being submitted right now, or may have been, stays."""
+        """Release a submission key if it has a job. A key that is being submitted, or is uncertain, is not released."""
         with self._transaction() as db:
             db.execute(
                 f"UPDATE submission SET key = NULL WHERE {IN_ACCOUNTS} AND {IN_KEYS}"  # noqa: S608
@@ -207,7 +209,7 @@ class Ledger(Shared):
             )
 
     def usual_seconds(self, endpoint: str) -> float | None:
-        """Return how long the service usually works on a job of this endpoint, in seconds; None if nothing is known."""
+        """Return how many seconds the service usually takes for a job of this endpoint; None if not known."""
         with self._transaction("DEFERRED") as db:
             jobs = db.execute(
                 "SELECT job, job_id FROM submission WHERE endpoint = ? AND state = 'completed'"
@@ -215,18 +217,18 @@ class Ledger(Shared):
                 (endpoint,),
             ).fetchall()
         times = [job.execution_time_ms for kept in jobs if (job := job_kept(*kept))]
-        known = [ms / 1000 for ms in times if ms is not None]  # none at all is a time, too
+        known = [ms / 1000 for ms in times if ms is not None]  # 0 counts too
         return statistics.median(known) if known else None
 
     def close(self) -> None:
-        """Close the file; it is opened again when it is needed."""
+        """Close the file. It is opened again when it is needed."""
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
             self._connection, self._files = None, ()
 
     def __del__(self) -> None:
-        # A client that nobody closed takes the ledger that it made for itself along.
+        # The internal ledger of a client that was not closed.
         with suppress(Exception):
             self.close()
 
@@ -238,11 +240,11 @@ class Ledger(Shared):
 
     @contextmanager
     def _transaction(self, kind: str = "IMMEDIATE", *, shared: bool = False) -> Iterator[sqlite3.Connection]:
-        """Open a transaction: IMMEDIATE to write, alone on this host; DEFERRED to read, beside whoever writes.
+        """Open a transaction: IMMEDIATE to write, one at a time; DEFERRED to read, also while another one writes.
 
         Args:
-            kind: SQLite's.
-            shared: whether all others have to see what is written, because a submit follows.
+            kind: the kind of SQLite transaction.
+            shared: whether all other processes must see what is written, because a submission follows.
 
         """
         try:
@@ -254,7 +256,7 @@ class Ledger(Shared):
                         self._check_files()
                     yield db
                     db.execute("COMMIT")
-                except BaseException:  # Ctrl-C may strike right after BEGIN
+                except BaseException:  # Ctrl-C may come right after BEGIN
                     if db.in_transaction:
                         db.execute("ROLLBACK")
                     raise
@@ -270,10 +272,10 @@ class Ledger(Shared):
         if self._connection is None:
             if self.path != MEMORY:
                 _make_private(Path(os.path.realpath(self.path)))
-            # In the child of a fork it is the file that the parent had open.
+            # After a fork, the child must use the file that the parent had open.
             opened = self._files[0] if self._files else _files(self.path)[0]
             db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-            # One damaged text is not to hide all other rows.
+            # One damaged text must not hide all other rows.
             db.text_factory = lambda text: text.decode("utf-8", "replace")
             try:
                 db.execute("PRAGMA journal_mode = WAL")
@@ -283,12 +285,12 @@ class Ledger(Shared):
                 db.close()
                 raise
             self._connection = db
-            # The side files are there once SQLite has read, and stay as long as anybody has the file open.
+            # SQLite creates the side files when it first reads, and keeps them while the file is open.
             self._files = (opened, *_files(self.path)[1:])
         return self._connection
 
     def _check_files(self) -> None:
-        """Refuse to submit where the open file is not the one that is found by its name: nobody else sees it."""
+        """Refuse to submit if the open file was deleted or replaced: other processes would not see it."""
         found = _files(self.path)
         if any(inode not in {None, now} for inode, now in zip(self._files, found, strict=True)):
             raise ConfigurationError(
@@ -299,7 +301,7 @@ class Ledger(Shared):
 
 
 def _aimed_at(db: sqlite3.Connection, file: Path, wanted: Path, job_id: str) -> list[Entry]:
-    """Return the submissions of other jobs that may have a file, by its spellings; how they differ is for others."""
+    """Return the submissions of other jobs that may have this file. The names are compared without regard to case."""
     names = (str(file), str(wanted.absolute()))
     rows = db.execute(
         "SELECT * FROM submission WHERE job_id <> ? AND state NOT IN ('failed', 'refused', 'stopped')"
@@ -309,14 +311,14 @@ def _aimed_at(db: sqlite3.Connection, file: Path, wanted: Path, job_id: str) -> 
     return [Entry(*row) for row in rows]
 
 
-# Connections of a parent process. SQLite wants them not even closed in the child.
+# Connections of the parent process. According to SQLite, a child must not even close them.
 _FORKED: Final[list[sqlite3.Connection]] = []
 
 
 def _make_private(path: Path) -> None:
-    """Create the file for its user alone before SQLite opens it (and gives its side files the same mode).
+    """Create the file with mode 600 before SQLite opens it. SQLite gives its side files the same mode.
 
-    One that is there is not opened: to close it again would drop the locks that SQLite has on it in this process.
+    An existing file is not opened here, because closing it would drop the locks that SQLite has on it in this process.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError):
@@ -326,27 +328,27 @@ def _make_private(path: Path) -> None:
 
 
 def _files(path: str) -> tuple[_Inode, ...]:
-    """Return what the file and its side files are: under the same name, another inode is another file."""
+    """Return the inodes of the file and its side files. Another inode under the same name is another file."""
     real = os.path.realpath(path)
     return tuple(_inode(f"{real}{side}") for side in ("", "-wal", "-shm"))
 
 
 def _inode(path: str) -> _Inode:
     try:
-        found = os.stat(path)  # noqa: PTH116  # some microseconds faster, before each submit
+        found = os.stat(path)  # noqa: PTH116  # some microseconds faster, before each submission
     except (FileNotFoundError, NotADirectoryError):
         return None
     return found.st_dev, found.st_ino
 
 
 def callback_secret(profile: Profile, ledger: Ledger) -> str:
-    """Return what callback tokens are made with: the profile's secret if it has one, or else the ledger's."""
+    """Return the secret for webhook tokens: the profile's if it has one, otherwise the ledger's."""
     shared = profile.webhook.secret if profile.webhook else None
     return shared.get_secret_value() if shared else ledger.secret()
 
 
 def ledger_file(environ: Mapping[str, str] | None = None) -> Path:
-    """Return where the ledger is: `LIPSYNC_LEDGER`, or `ledger.sqlite` in the user's state folder."""
+    """Return the path of the ledger: `LIPSYNC_LEDGER`, or `ledger.sqlite` in the user's state folder."""
     if named := variable("LIPSYNC_LEDGER", environ):
         return named_path(named)
     return user_folder(environ, xdg="XDG_STATE_HOME", fallback=".local/state") / "ledger.sqlite"

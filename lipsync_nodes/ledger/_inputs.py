@@ -1,7 +1,7 @@
-"""What a submission was asked to make, as its caller gave it: one key is not to stand for two different videos.
+"""The inputs of a submission, for comparison: one key must not be used for two different videos.
 
-A URL counts without its signature, which is another each time, and a local file by its content, wherever it is
-published. What version 0.1 wrote down is the form as it was sent; of that, what can be compared is.
+URLs are compared without their signature, which changes each time. Local files are compared by their content, wherever
+they are published. Version 0.1 recorded only the form as it was sent; that is compared as far as possible.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ __all__ = [
 ]
 
 
-# What stores and networks put into a signed URL's query, in lower case: Amazon, Google, Azure, Alibaba, Tencent …
+# The query parameters of signed URLs, in lower case: Amazon, Google, Azure, Alibaba, Tencent …
 _PREFIXES: Final = ("x-amz-", "x-goog-", "x-oss-", "x-cos-", "x-obs-", "q-")
 _SIGNATURE: Final = frozenset({
     "signature", "sig", "expires", "expiry", "exp", "policy", "key-pair-id", "security-token", "token", "access_token",
     "awsaccesskeyid", "googleaccessid", "ossaccesskeyid", "accessid", "auth", "authorization", "hmac", "hdnts", "hdnea",
     "verify",
 })  # fmt: skip
-# Azure's, which are short and mean something else where nothing is signed.
+# Azure's, which are short and have other meanings in URLs that are not signed.
 _BESIDE_SIG: Final = frozenset({
     "se", "sp", "sv", "sr", "st", "spr", "sip", "ss", "srt", "sdd", "ske", "skt", "skv", "sks", "skoid", "sktid",
     "saoid", "suoid", "scid",
 })  # fmt: skip
-# How a local file is called where it is published; see `assets`.
+# The name of a published local file; see `media._publish`.
 _CONTENT: Final = re.compile(r"([0-9a-f]{64})\.\w+")
 _FILE: Final = "sha256:"
 _SHOWN: Final = 80
 
 
 def sent_inputs(endpoint: str, form_state: str) -> dict[str, Any]:
-    """Return as much of the same as a form shows that was sent; nothing if it cannot be read."""
+    """Return the inputs that can be read from a form as it was sent; empty if it cannot be read."""
     try:
         sent = json.loads(form_state)
         fields = spec_named(endpoint).form.model_fields
@@ -52,12 +52,12 @@ def sent_inputs(endpoint: str, form_state: str) -> dict[str, Any]:
 
 
 def differences(before: dict[str, Any], now: dict[str, Any], *, exact: bool) -> Iterator[str]:
-    """Say what differs, field by field.
+    """Yield the differences, field by field.
 
     Args:
         before: the inputs of an earlier submission.
         now: those of this one.
-        exact: whether a file's content is known of both; else a plugin may have published it under any URL.
+        exact: whether the content of files is known in both. If not, a plugin may have published a file at any URL.
 
     """
     for name in sorted(before.keys() | now.keys()):
@@ -67,7 +67,7 @@ def differences(before: dict[str, Any], now: dict[str, Any], *, exact: bool) -> 
 
 
 def unsigned(url: str) -> str:
-    """Return a URL without the parts that sign it."""
+    """Return a URL without its signature."""
     head, mark, query = url.partition("?")
     query, hash_, fragment = query.partition("#")
     parts = [part for part in query.split("&") if part]
@@ -82,14 +82,14 @@ def _name(part: str) -> str:
 
 
 def normal_inputs(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return fields as they are compared: without keys and signatures, and without what is not set."""
+    """Return the fields for comparison: without API keys, signatures and fields that are not set."""
     given = {name: _plain(value) for name, value in fields.items() if value is not None and name != "extra"}
     masked: dict[str, Any] = json.loads(redact(json.dumps(given)))
     return masked
 
 
 def _plain(value: Any) -> Any:
-    """Return a value without the signatures in it; a URL that is named by its content is that content."""
+    """Return a value without signatures. A URL that contains the hash of its content is replaced by the hash."""
     if isinstance(value, dict):
         return {name: _plain(inner) for name, inner in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""What a client needs of the place where its submissions are recorded."""
+"""The interface between a client and its record of submissions."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ __all__ = [
 
 
 class Journal(Protocol):
-    """Records submissions: a `Ledger`, or a `RecordJournal` over what a host keeps for a task.
+    """Records submissions: a `Ledger`, or a `RecordJournal` over a host's own store.
 
-    What only a `Ledger` has (how long a video is, who waits for a job, where a video was saved), the client asks for
-    in its constructor.
+    Only a `Ledger` also has the lengths of videos, the waiting callers and the saved files. The client checks in its
+    constructor whether it has one.
     """
 
     def record(self, event: Event, profile: Profile) -> object:
-        """Write an event down for good, and answer it as `flows._events` says."""
+        """Record an event permanently, and return the answer that `flows._events` describes."""
 
     def knows(self, job_id: str) -> bool:
-        """Tell whether a job was submitted from here: then it exists, whatever a poll says."""
+        """Return whether a job was submitted from here. If so, it exists, whatever a poll says."""

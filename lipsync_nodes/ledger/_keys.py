@@ -1,4 +1,4 @@
-"""Submission keys that are made of the inputs."""
+"""Submission keys that are made from the inputs."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = [
 
 
 class ContentKey(str):
-    """A key that says "same inputs, same account"; more may be added at either end.
+    """A key that is the same for the same inputs and account. More text can be added at either end.
 
     Attributes:
-        former: what version 0.1 made of the same: a ledger may hold a paid job under that.
+        former: the key that version 0.1 made from the same inputs. A ledger may have a paid job with it.
 
     """
 
@@ -23,7 +23,7 @@ class ContentKey(str):
     former: str
 
     def __new__(cls, key: str, former: str) -> Self:
-        """Make the key and keep the former one beside it."""
+        """Create the key, together with the former one."""
         self = super().__new__(cls, key)
         self.former = former
         return self
@@ -39,5 +39,5 @@ class ContentKey(str):
 
 
 def spellings(key: str) -> tuple[str, ...]:
-    """Return all that a key may be in a ledger."""
+    """Return all forms in which a ledger may have a key."""
     return (str(key), key.former) if isinstance(key, ContentKey) else (key,)

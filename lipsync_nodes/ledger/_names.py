@@ -1,4 +1,4 @@
-"""File names that every system takes."""
+"""File names that are valid on every system."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = [
 ]
 
 
-# Bytes; with a suffix and what else is put around it, a name stays below the 255 that file systems take.
+# In bytes. With a suffix and other additions, a name stays below the 255 bytes that file systems allow.
 LONGEST_STEM: Final = 100
 
 # Windows opens a device under these names, in any folder and with any suffix.
@@ -30,18 +30,18 @@ def plain_name(stem: str) -> str:
 
 
 def job_name(job_id: str) -> str:
-    """Return the stem of a job's file: its id, with a mark where two ids would be written alike."""
+    """Return the stem of a job's file: its id, with a hash if characters had to be replaced."""
     name = plain_name(job_id)
     return name if name == job_id else f"{name}-{sha256(job_id.encode(errors='replace')).hexdigest()[:8]}"
 
 
 def cut(name: str, size: int) -> str:
-    """Return as much of a name as fits into so many bytes."""
+    """Return as much of a name as fits into *size* bytes."""
     return name.encode(errors="replace")[:size].decode(errors="ignore")
 
 
 def why_not(name: str, *, windows: bool = os.name == "nt") -> str | None:
-    """Say why a file that somebody asked for cannot have this name; None if it can."""
+    """Return why a file cannot have this name; None if it can."""
     if _DEVICE.fullmatch(name):
         return "Windows opens a device under this name"
     if windows and (name != name.rstrip(". ") or re.search(r'[<>:"|?*\x00-\x1f]', name)):

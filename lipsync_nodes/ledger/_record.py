@@ -1,18 +1,18 @@
-"""The rules of one submission over one JSON record that a host keeps: the state of a task, a variable.
+"""Records one submission as one JSON object in a host's own store, such as the state of a task.
 
-    {"state": "submitting", …}              before the POST: if the process dies, the next try sees it
-    {"state": "live", "job_id": …}          right after the answer
-    {"state": "uncertain", "reason": …}     perhaps a job: never sent again unless a person says so
-    {"state": "gone", "job_id": …}          the service does not know the job; live again once it does
-    {"state": "ended", "job_id": …}         the host is done with the job
+    {"state": "submitting", …}              before the POST, so that the next try sees it if the process dies
+    {"state": "live", "job_id": …}          right after the response
+    {"state": "uncertain", "reason": …}     perhaps a job: never sent again unless the user asks for it
+    {"state": "gone", "job_id": …}          the service does not know the job; live again if it does later
+    {"state": "ended", "job_id": …}         the host has finished with the job
 
-There is no record where surely no job was made. A job that ended, with a video or without, is what every later try gets
-until the host's *generation* changes, which says that its user wants a new one (a clear in Airflow). A job that still
-runs is picked up even then.
+If certainly no job exists, there is no record. Once a job has ended, every later try gets this job until the host's
+*generation* changes, which means that the user wants a new job (in Airflow, a cleared task). A job that is still
+running is continued even then.
 
-The record stands for its place in the host, not for its inputs. A try with another key gets the same job until the
-generation changes: a host may render another presigned URL with each try. The same key with other inputs is refused,
-as the ledger refuses it.
+The record belongs to its place in the host, not to its inputs. A try with another key gets the same job until the
+generation changes, because a host may render another presigned URL in each try. The same key with other inputs is
+refused, as in the ledger.
 """
 
 from __future__ import annotations
@@ -56,26 +56,26 @@ _log = logging.getLogger("lipsync_nodes")
 
 
 class RecordStore(Protocol):
-    """One JSON object in a host's own store. It outlives the process, and one process at a time uses it."""
+    """One JSON object in a host's own store. It must outlive the process. Only one process may use it at a time."""
 
     def get(self) -> dict[str, Any] | None:
         """Return the record, or None if there is none."""
 
     def set(self, record: dict[str, Any]) -> None:
-        """Keep the record in place of the one before."""
+        """Store the record, replacing the previous one."""
 
     def delete(self) -> None:
-        """Delete the record; there may be none."""
+        """Delete the record, if there is one."""
 
 
 class RecordUnavailable(ConfigurationError):
-    """The record cannot be read or written now; another try may succeed."""
+    """The record cannot be read or written now. Another try may succeed."""
 
     retryable = True
 
 
 class Record(BaseModel):
-    """What the record says of the submission."""
+    """The content of the record."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -90,11 +90,11 @@ class Record(BaseModel):
 
 
 class RecordJournal:
-    """Keeps one submission in one record of a host, by the rules of the ledger.
+    """Records one submission in a host's own store, with the rules of the ledger.
 
     Args:
         store: gets, sets and deletes the record.
-        generation: what the host changes when its user wants a new job; a retry leaves it as it is.
+        generation: a value that the host changes when its user wants a new job. A retry does not change it.
 
     """
 
@@ -104,12 +104,12 @@ class RecordJournal:
         self._sent = Record(key="", generation=generation)
 
     def record(self, event: Event, profile: Profile) -> object:  # noqa: ARG002  # a record is of one account
-        """Write an event down and answer it; see `flows._events`.
+        """Record an event and return the answer; see `flows._events`.
 
         Raises:
-            InvalidRequest: the record stands for another submission.
+            InvalidRequest: the record belongs to another submission.
             RecordUnavailable: the store failed.
-            ConfigurationError: it failed to note a job that was made, or holds something else; do not try again.
+            ConfigurationError: the store failed to record a job, or contains something else. Do not retry.
 
         """
         match event:
@@ -131,12 +131,15 @@ class RecordJournal:
         return None
 
     def knows(self, job_id: str) -> bool:
-        """Tell whether it is this submission that made a job."""
+        """Return whether a job belongs to this submission."""
         found = self._read()
         return found is not None and found.job_id == job_id
 
     def release(self, job_id: str) -> None:
-        """Note that the host is done with the job: a new generation gets a new one. Another's job is left alone."""
+        """Record that the host has finished with the job, so that a new generation gets a new one.
+
+        Other jobs are ignored.
+        """
         self._move(job_id, "ended")
 
     def _claim(self, wanted: Submission) -> Claimed | Found | Uncertain:
@@ -155,7 +158,7 @@ class RecordJournal:
         return _again(found, wanted)
 
     def _take(self, wanted: Submission) -> None:
-        """Keep what the record is to say of a submission; nothing has to be read between a POST and its note."""
+        """Prepare the content of the record, so that nothing has to be read between a POST and its record."""
         if wanted.key is None:
             raise InvalidRequest("A record journal needs a submission key.", hint="Nothing was sent. Give it a `key`.")
         if self._sent.key not in {"", wanted.key}:
@@ -173,7 +176,7 @@ class RecordJournal:
     def _accepted(self, job: Job) -> None:
         try:
             self._note("live", job_id=job.id)
-        except RecordUnavailable as error:  # another try would not know of the job
+        except RecordUnavailable as error:  # a retry would not know the job
             raise ConfigurationError(error.message) from error
 
     def _note(self, state: str, **facts: Any) -> None:
@@ -181,7 +184,7 @@ class RecordJournal:
         self._write(self._sent)
 
     def _move(self, job_id: str, state: str, *, only_from: str | None = None) -> None:
-        """Note a new state of the job, if it is the one of the record."""
+        """Record a new state of the job, if it is the one in the record."""
         found = self._read()
         if found is not None and found.job_id == job_id and only_from in {None, found.state}:
             self._write(found.model_copy(update={"state": state, "generation": self._generation}))
@@ -204,7 +207,7 @@ class RecordJournal:
 
 
 def _again(found: Record, wanted: Submission) -> Claimed | Found | Uncertain:
-    """Answer a try that comes after another; it is sent only with the caller's consent."""
+    """Answer a later try. It is sent only with the caller's consent."""
     is_known = found.job_id is not None and found.state != "gone"
     if found.job_id is not None and is_known:
         _log.info("Job %s was submitted by an earlier try and is picked up; nothing is paid again.", found.job_id)
@@ -216,7 +219,7 @@ def _again(found: Record, wanted: Submission) -> Claimed | Found | Uncertain:
 
 
 def _differs(found: Record, wanted: Submission) -> bool:
-    """Tell whether the record is about other inputs; raise `InvalidRequest` if one key is to stand for both."""
+    """Return whether the record has other inputs. Raise `InvalidRequest` if both have the same key."""
     if found.key not in spellings(wanted.key or ""):
         return True
     return changed(wanted, found.endpoint or wanted.endpoint, found.inputs, found.job_id)
@@ -224,7 +227,7 @@ def _differs(found: Record, wanted: Submission) -> bool:
 
 @contextmanager
 def _available() -> Iterator[None]:
-    """Turn whatever the host raises into an error of ours; it would hide what the flow has to say of money."""
+    """Turn any error of the host into one of ours. Otherwise it would hide whether money may have been spent."""
     try:
         yield
     except Exception as error:

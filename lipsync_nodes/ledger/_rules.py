@@ -1,19 +1,19 @@
-"""The rules of the ledger: who may submit what and when, and what is written down. Each is part of one transaction.
+"""The rules of the ledger: who may submit what and when, and what is recorded. Each event is one transaction.
 
-    waiting ──→ submitting ──→ live ──→ completed      a row before the POST, the job id right after its answer
+    waiting ──→ submitting ──→ live ──→ completed      a row before the POST, the job id right after the response
        ↑            │  │         ├────→ failed
-       │            │  │         └────→ stopped ──→ …  cancelled, timed out …: keeps its key, and may yet end otherwise
-       └────────────┘  ├──→ refused                    surely no job: may be submitted anew
-                       └──→ uncertain                  perhaps a job: never sent again unless a person says so
+       │            │  │         └────→ stopped ──→ …  cancelled, timed out …: keeps its key, and may still change
+       └────────────┘  ├──→ refused                    certainly no job: may be submitted again
+                       └──→ uncertain                  perhaps a job: never sent again unless the user asks for it
 
-    any without a job ──→ live ──→ …                   its webhook told of the job; see `calls`
-    live ──→ missing ──→ live, or any end              the service did not know the job, and then it did
+    any without a job ──→ live ──→ …                   a webhook named the job; see `_webhook_rules`
+    live ──→ missing ──→ live, or any end              the service did not know the job, and later knew it again
 
-A job that was known once stays in its row, whatever the service says of it later.
+A job that is known once stays in its row, whatever the service says about it later.
 
-A process that dies between POST and answer leaves a `submitting` row whose lease runs out: from then on it counts as
-uncertain. One that dies while `waiting` has sent nothing, and loses its key to whoever asks next; should it only have
-been asleep, it is told so before it sends.
+If a process dies between the POST and the response, it leaves a `submitting` row. When its lease has expired, the row
+counts as uncertain. If a process dies while `waiting`, nothing was sent, and the next caller gets its key. If it was
+only suspended, it learns that before it sends.
 """
 
 from __future__ import annotations
@@ -54,31 +54,31 @@ __all__ = [
 ]
 
 
-# How long a claim stands while nothing is sent: it is renewed with every pause.
+# How long a claim lasts while nothing is sent. It is renewed with every pause.
 WAITING_LEASE: Final = 5.0
 LEASE_MARGIN: Final = 2.0
-# A lease of somebody who waits is never longer; a pace of minutes is beyond what is obeyed.
+# The longest lease of a waiting row: longer pauses are not obeyed.
 LONGEST_WAIT: Final = 150.0
 PAUSE: Final = 0.2
 LOOK_EVERY: Final = 5.0
-# A job that was submitted less than so long ago may not be known to every server of the service yet.
+# For this long after the submission, some servers of the service may not know the job yet.
 NEW_SECONDS: Final = 120.0
 MINUTE: Final = 60.0
 NO_ANSWER: Final = "the process that submitted it ended before an answer came"
-# A live job that nobody has heard of for so long holds no place among the concurrent ones.
+# A live job that is older than this does not count for `max_concurrency`.
 FORGOTTEN_SECONDS: Final = 6 * 3600.0
-# One account, or one key, may have several names; all are given as one list.
+# An account or a key may have several names, which are passed as one list.
 IN_ACCOUNTS: Final = "account IN (SELECT value FROM json_each(?))"
 IN_KEYS: Final = "key IN (SELECT value FROM json_each(?))"
 
 
 class Rules:
-    """The ledger's table, open for one transaction of one account at one moment.
+    """The rules for one transaction of one account at one time.
 
     Args:
         db: a connection within a transaction.
-        profile: whose submissions these are, and their pace.
-        now: the wall clock, in seconds since 1970.
+        profile: the account of the submissions, and its limits.
+        now: the current time, in seconds since 1970.
 
     """
 
@@ -90,7 +90,7 @@ class Rules:
         self._now = now
 
     def enter(self, event: Event) -> object:
-        """Write an event down and answer it."""
+        """Record an event and return the answer."""
         match event:
             case Claim(submission):
                 return self._claim(submission)
@@ -127,12 +127,12 @@ class Rules:
         if not wanted.resubmit_uncertain:
             self._update(found.row, state="missing" if found.job_id else "uncertain", reason=reason)
             since = found.sent_at or found.created_at
-            # A webhook may yet tell of its job, but that is not the job of other inputs.
+            # A webhook may still name its job, but not the job for changed inputs.
             return Uncertain(found.row, reason, since, found.callback is not None and not changed, found.job_id)
         return self._take_over(found, wanted, f"{reason}; submitted anew on request")
 
     def _holder(self, wanted: Submission) -> Entry | None:
-        """Return the submission that has the key."""
+        """Return the submission with the key."""
         row = self._db.execute(
             f"SELECT * FROM submission WHERE {IN_ACCOUNTS} AND {IN_KEYS} AND {KEEPS_KEY} ORDER BY row DESC",  # noqa: S608
             (self._accounts, listed(() if wanted.key is None else spellings(wanted.key))),
@@ -140,22 +140,23 @@ class Rules:
         return Entry(*row) if row else None
 
     def _instead(self, found: Entry, wanted: Submission) -> Claimed:
-        """Give the key of a job to a submission of other inputs."""
+        """Give the key of a job to a submission with other inputs."""
         self._update(found.row, key=None)
         return Claimed(self._insert(wanted, found.key))
 
     def _stands(self, found: Entry) -> bool:
-        """Tell whether a claim's owner may still be at work.
+        """Return whether the owner of a claim may still be running.
 
-        A lease that is longer than it was when it was given is none: the clock was set back. Too early an end does no
-        harm: what was being submitted is uncertain then, and who merely waited is told before it sends.
+        If the lease is longer than when it was granted, the clock was set back, and the lease does not count. Ending it
+        too early does no harm: a submission that was being sent is uncertain then, and a waiting caller learns of it
+        before it sends.
         """
         until = found.lease_until or 0.0
         given = until - (found.sent_at or until) if found.state == "submitting" else LONGEST_WAIT
         return self._now < until <= self._now + given + LEASE_MARGIN
 
     def _take_over(self, found: Entry, wanted: Submission, reason: str) -> Claimed:
-        """Give the key to a new row. The old one keeps its own story: its owner may yet be alive and tell its end."""
+        """Give the key to a new row. The old row stays: its owner may still be running and report its outcome."""
         kept = {"key": None} if found.job_id else {"state": "refused"}
         self._update(found.row, ended_at=self._now, reason=reason, **kept)
         return Claimed(self._insert(wanted, found.key))
@@ -195,7 +196,7 @@ class Rules:
         return hold if owned else Superseded()
 
     def _owned(self, row: int, state: str, lease: float) -> bool:
-        """Renew the claim on a row; False if it ran out and the key went to somebody else."""
+        """Renew the claim on a row. False if it expired and another caller has the key."""
         renewed = self._db.execute(
             "UPDATE submission SET state = ?, lease_until = ? WHERE row = ? AND state IN ('waiting', 'submitting')",
             (state, self._now + lease, row),
@@ -203,7 +204,7 @@ class Rules:
         return renewed.rowcount == 1
 
     def _pace(self, row: int) -> Hold | None:
-        """Say whether this submit would be faster, or one more at a time, than the profile allows."""
+        """Return a Hold if this submission would exceed the profile's limits."""
         profile = self._profile
         if profile.submits_per_minute is not None:
             sent = self._db.execute(
@@ -226,7 +227,7 @@ class Rules:
         return None
 
     def _due_for_a_look(self, live: list[Any]) -> str | None:
-        """Choose the live job that was not looked at for longest: one waiter looks, however many there are."""
+        """Return the live job whose last poll is the longest ago. Only one waiting caller polls it at a time."""
         for row, job_id, looked_at in live:
             if job_id is not None and not self._now - LOOK_EVERY < (looked_at or 0) <= self._now:
                 self._update(row, looked_at=self._now)
@@ -234,7 +235,7 @@ class Rules:
         return None
 
     def _seen(self, job: Job) -> None:
-        """Keep how a job is, also one that was missing. How it ended never changes; the URL of its video may."""
+        """Record the state of a job. The end of a job does not change any more, but the URL of its video may."""
         state = _state_of(job)
         rows = self._db.execute(
             f"SELECT row, state FROM submission WHERE job_id = ? AND {IN_ACCOUNTS}"  # noqa: S608
@@ -247,7 +248,7 @@ class Rules:
             self._revive(row, state=state, job=_text(job), ended_at=ended_at, **values)
 
     def _gone(self, job_id: str) -> None:
-        """Free the place of a job that is not merely new, but not its key: it was paid for."""
+        """Mark a job as missing unless it is new. It no longer counts as running. It keeps its key: it was paid for."""
         self._db.execute(
             "UPDATE submission SET state = 'missing', reason = ?"  # noqa: S608
             f" WHERE job_id = ? AND {IN_ACCOUNTS} AND state = 'live'"
@@ -256,7 +257,7 @@ class Rules:
         )
 
     def _accepted(self, row: int, job: Job) -> None:
-        """Keep the job of a submit, unless a webhook was quicker to tell of it, and perhaps of its end."""
+        """Record the job of a submission, unless a webhook has already named it."""
         quicker = self._found(row)
         if quicker is None or quicker.job.id != job.id:
             values = {"reason": f"a webhook spoke of the job {quicker.job.id}"} if quicker else {}
@@ -264,7 +265,7 @@ class Rules:
         self._seen(job)
 
     def _made(self, row: int, job: Job, **values: Any) -> None:
-        # To be told of it is the first look at it.
+        # The response to the submission counts as the first poll.
         self._revive(row, state="live", job_id=job.id, job=_text(job), looked_at=self._now, **values)
 
     def _refused(self, row: int, reason: str) -> None:
@@ -278,14 +279,14 @@ class Rules:
         return found
 
     def _found(self, row: int) -> Found | None:
-        """Return the job of a row if there is one already."""
+        """Return the job of a row, if there is one."""
         found = self._db.execute("SELECT job, job_id FROM submission WHERE row = ?", (row,)).fetchone()
         job = job_kept(*found) if found else None
         return Found(job) if job else None
 
     def _revive(self, row: int, **values: Any) -> None:
-        """Write down what became of a row; one whose key went to another row meanwhile has to do without."""
-        if values["state"] != "failed":  # that one stands in nobody's way
+        """Update a row. If another row has got its key meanwhile, this row loses the key."""
+        if values["state"] != "failed":  # a failed submission does not block its key
             self._db.execute(
                 "UPDATE submission SET key = NULL WHERE row = ? AND EXISTS"  # noqa: S608
                 " (SELECT 1 FROM submission AS other WHERE other.account = submission.account"
@@ -309,7 +310,7 @@ def _changed(found: Entry, wanted: Submission) -> bool:
 def changed(
     wanted: Submission, endpoint: str, before: dict[str, Any] | None, job_id: str | None, *, exact: bool = True
 ) -> bool:
-    """Tell whether a submission differs from the one that has its key; raise `InvalidRequest` unless that is meant."""
+    """Return whether a submission differs from the one with its key. Raise `InvalidRequest` if that is not allowed."""
     if endpoint != wanted.endpoint:
         raise InvalidRequest(
             f"The key {wanted.key!r} stands for a {endpoint} job already.", hint="Nothing was sent. Use another."
@@ -328,7 +329,7 @@ def changed(
 
 
 def listed(names: Iterable[str]) -> str:
-    """Return names as `IN_ACCOUNTS` and `IN_KEYS` want them."""
+    """Return names in the format for `IN_ACCOUNTS` and `IN_KEYS`."""
     return json.dumps(list(names))
 
 

@@ -1,4 +1,4 @@
-"""The tables of the ledger, and how an older file becomes a newer one."""
+"""The tables of the ledger, and the migrations of older files."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CREATE INDEX by_job ON submission (job_id);
 CREATE INDEX by_state ON submission (account, state);
 PRAGMA user_version = 1;
 """
-# What webhooks need: whose token it is, which job it spoke of and when, and when all was done about it.
+# For webhooks: the token's id, the job that the webhook named and when, and when it was handled.
 WEBHOOKS: Final = """
 ALTER TABLE submission ADD COLUMN callback TEXT;
 ALTER TABLE submission ADD COLUMN called_id TEXT;
@@ -49,9 +49,9 @@ PRAGMA user_version = 2;
 
 
 def _normal_accounts(db: sqlite3.Connection) -> None:
-    """Spell the base URL in each account's name in the one way; where two become one, one of them has a key.
+    """Normalize the base URL in each account's name. If two accounts become one, only one row keeps each key.
 
-    It is one that has a job, or else one that may have been sent.
+    That is a row with a job if there is one, otherwise a row that may have been sent.
     """
     theirs = f"(SELECT key FROM submission WHERE account = ? AND {KEEPS_KEY}"  # noqa: S608
     give_up = f"UPDATE submission SET key = NULL WHERE account = ? AND {KEEPS_KEY} AND key IN {theirs}"  # noqa: S608
@@ -63,7 +63,7 @@ def _normal_accounts(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA user_version = 3")
 
 
-# A job that the service did not know was `uncertain`, and lost what was known of it; see `claims`.
+# Before, a job that the service did not know was `uncertain`, and its data was lost; see `_rules`.
 MISSING: Final = """
 DROP INDEX one_of_a_key;
 UPDATE submission SET state = 'missing', job = coalesce(job, json_object('id', job_id))
@@ -72,7 +72,7 @@ CREATE UNIQUE INDEX one_of_a_key ON submission (account, key)
     WHERE key IS NOT NULL AND state NOT IN ('refused', 'failed');
 PRAGMA user_version = 4;
 """
-# What a caller gave, where the key does not say it; see `inputs`.
+# The caller's inputs, unless the key is made from them; see `_inputs`.
 INPUTS: Final = """
 ALTER TABLE submission ADD COLUMN inputs TEXT;
 PRAGMA user_version = 5;
@@ -88,7 +88,7 @@ VERSION: Final = len(STEPS)
 
 
 def _migrate(db: sqlite3.Connection) -> None:
-    """Bring the tables to this version; one process does it, the others find it done."""
+    """Migrate the tables to this version. One process does it, and the others wait."""
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version > VERSION:
         raise sqlite3.DatabaseError(f"it was written by a newer lipsync-nodes (version {version})")

@@ -1,4 +1,4 @@
-"""Where a video is meant to go: checked before anything is paid, and a file of its own for each job."""
+"""The target of a video: checked before anything is paid for, and a separate file for each job."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ __all__ = [
 ]
 
 
-# File systems allow 255 bytes; what is put behind a stem has to fit, too.
+# File systems allow 255 bytes, including what is added to the stem.
 LONGEST_STEM: Final = 120
 _FOLDERS: Final = frozenset({"", ".", ".."})
 
 
 def names_folder(path: str | Path) -> bool:
-    """Tell whether a path is that of a folder: one that is there, or a text that ends in a separator or dots."""
-    # Not Path's: it drops these endings, and raises at a NUL.
+    """Return whether a path is a folder: an existing one, or a string that ends in a separator or dots."""
+    # Without Path, which drops these endings, and raises an error for a NUL.
     return os.path.basename(path) in _FOLDERS or os.path.isdir(path)  # noqa: PTH112, PTH119
 
 
 def check_target(target: str | Path) -> str:
-    """Find out that a video could not be saved before it is paid for; return the target as the ledger keeps it.
+    """Check that a video can be saved, before it is paid for. Return the target for the ledger.
 
-    That is its absolute path without links and detours, and a folder's ends in a separator: until the job has an id,
-    its file has no name. The folder is made.
+    The result is the absolute path without links. The path of a folder ends in a separator, because the file has no
+    name until the job has an id. The folder is created.
 
     Raises:
-        ConfigurationError: it cannot be written there.
+        ConfigurationError: the target cannot be written.
 
     """
     text = str(target)
@@ -66,7 +66,7 @@ def _check_name(path: Path, *, folder: bool) -> None:
     if not folder and (why := why_not(path.name)):
         raise ValueError(why)
     try:
-        path.lstat()  # a name that is too long or has a NUL byte fails here, also where no file is
+        path.lstat()  # fails for a name that is too long or has a NUL byte, even if there is no file
     except FileNotFoundError:
         return
     if not (path.is_dir() if folder else path.is_file()):
@@ -79,13 +79,13 @@ def _check_folder(folder: Path) -> None:
 
 
 def file_identity(path: str | Path) -> str:
-    """Return a text that is the same for all spellings of one file, which need not be there."""
+    """Return a string that is the same for all spellings of a file. The file need not exist."""
     real = os.path.realpath(path)
     return unicodedata.normalize("NFC", real).casefold() if _ignores_case(Path(real).parent) else real
 
 
 def _ignores_case(folder: Path) -> bool:
-    """Tell whether the file system of a folder takes `A` and `a` for one name."""
+    """Return whether the file system of a folder ignores case."""
     for part in (folder, *folder.parents):
         other = part.name.swapcase()
         if other != part.name and part.exists():
@@ -95,7 +95,7 @@ def _ignores_case(folder: Path) -> bool:
 
 
 def own_names(wanted: Path, job_id: str) -> Iterator[Path]:
-    """Give the files that a job's video may go to, in order: the one that is wanted, then some named by the job."""
+    """Yield the possible files for a job's video, in order: the wanted one, then names with the job id."""
     yield wanted
     name = f"{cut(wanted.stem, LONGEST_STEM)}.{job_name(job_id)}"
     yield wanted.with_name(name + wanted.suffix)
@@ -104,10 +104,10 @@ def own_names(wanted: Path, job_id: str) -> Iterator[Path]:
 
 
 def belongs_to(file: Path, mine: Entry | None, others: Iterable[Entry]) -> Entry | None:
-    """Return the submission of another job that has a file, or is to have it; None if it is free for *mine*.
+    """Return the submission of another job that has a file or its target there; None if the file is free for *mine*.
 
-    A video that was saved there keeps it for as long as it is there. Of two jobs that are still to be saved, the one
-    that has it as its target has it, and of two such the earlier.
+    A saved video keeps its file as long as the file exists. Of two jobs that are not saved yet, the one with this
+    target gets the file. If both have it, the earlier one gets it.
     """
     this = file_identity(file)
     meant = mine is not None and mine.target is not None and file_identity(mine.target) == this

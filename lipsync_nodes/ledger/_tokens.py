@@ -1,7 +1,7 @@
-"""Callback tokens: the part of a webhook's URL that nobody can guess, for the service signs nothing.
+"""Webhook tokens: the secret part of a webhook's URL, needed because the service does not sign its webhooks.
 
-A token is a callback id, which names one submission, and an HMAC of it under a secret of ours. Whether a token is
-genuine is thus known without asking the ledger, and one that was seen tells nothing of another.
+A token is a callback id, which names one submission, and an HMAC of it with a secret of ours. So a token can be checked
+without reading the ledger, and one token does not reveal another.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 
-# So that a token is known for one, and masked, wherever it may turn up; see `errors.redact`.
+# With this prefix, a token is recognized and masked in every text; see `errors.redact`.
 PREFIX: Final = "cb_"
 # 18 bytes are 24 characters of base64, 30 bytes (240 bits of the HMAC) are 40, both without padding.
 ID_BYTES: Final = 18
@@ -34,18 +34,18 @@ def new_secret() -> str:
 
 
 def new_callback() -> str:
-    """Return the callback id of one submission. It is no secret; its token is."""
+    """Return a callback id for a submission. The id is not secret, but its token is."""
     return secrets.token_urlsafe(ID_BYTES)
 
 
 def token_of(callback: str, secret: str) -> str:
-    """Return the token of a callback id: 67 characters that stand in a URL's path as they are."""
+    """Return the token of a callback id: 67 characters that need no escaping in a URL."""
     mac = hmac.digest(secret.encode(), callback.encode(), sha256)[:MAC_BYTES]
     return f"{PREFIX}{callback}{urlsafe_b64encode(mac).decode()}"
 
 
 def callback_of(token: str, secret: str) -> str | None:
-    """Return the callback id of a token that was made with this secret, or None. Takes as long for each wrong one."""
+    """Return the callback id of a token made with this secret, or None. Takes the same time for all wrong tokens."""
     if not token.isascii():
         return None
     callback = token.removeprefix(PREFIX)[:ID_LENGTH]

@@ -1,4 +1,4 @@
-"""Notifies whoever waits for a job once the ledger has its end, written by whichever process of this host."""
+"""Notifies waiting callers when a job has ended in the ledger, whichever process of this host recorded it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Notify = Callable[[], object]
 
 
 class Watch(Shared):
-    """Asks a ledger which jobs have ended, in one thread, for as long as anybody waits. Safe between threads.
+    """Asks a ledger in one thread which jobs have ended, as long as there are waiting callers. Thread-safe.
 
     Args:
-        ended: the ledger's method that says which of some jobs have ended.
+        ended: the ledger's method that returns which of some jobs have ended.
 
     """
 
@@ -39,7 +39,7 @@ class Watch(Shared):
 
     @contextmanager
     def listening(self, job_id: str, notify: Notify) -> Iterator[None]:
-        """While the block runs, have *notify* called once the job has ended, in another thread and perhaps often."""
+        """While the block runs, call *notify* when the job has ended, in another thread and maybe repeatedly."""
         this = object()
         with self._lock:
             self._waiting[this] = job_id, notify
@@ -50,17 +50,17 @@ class Watch(Shared):
             yield
         finally:
             with self._lock:
-                self._waiting.pop(this, None)  # in the child of a fork nobody waits
+                self._waiting.pop(this, None)  # after a fork, the child has no waiting callers
 
     def _run(self) -> None:
         while waiting := self._who_waits():
             ended: Collection[str] = ()
-            with suppress(LipsyncError):  # whoever waits still polls
+            with suppress(LipsyncError):  # waiting callers also poll
                 ask = self._ended()
                 ended = ask({job_id for job_id, _ in waiting}) if ask else ()
             for job_id, notify in waiting:
                 if job_id in ended:
-                    with suppress(RuntimeError):  # an event loop that has ended meanwhile
+                    with suppress(RuntimeError):  # the caller's event loop has ended
                         notify()
             time.sleep(CHECK_EVERY)
 

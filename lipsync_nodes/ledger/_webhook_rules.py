@@ -1,9 +1,9 @@
-"""The rules of the ledger for webhooks: whom to believe what, and what is written down. They go with those of `claims`.
+"""The rules of the ledger for webhooks: which ones to accept, and what is recorded. They extend those of `_rules`.
 
-A webhook whose token is genuine is heeded if it names the job that the token's submission has; or one that nobody has,
-where the submission has none: the answer to its POST was lost, or has not come yet. Once the service has confirmed such
-a job, it is the submission's, and whatever else becomes of the POST adds nothing. What else a webhook says is not
-believed, and not even kept.
+A webhook with a valid token is accepted in two cases. Either it names the job of the token's submission. Or that
+submission has no job, because the response to its POST was lost or has not come yet, and the webhook names a job that
+belongs to no other submission. When the service has confirmed such a job, it belongs to the submission, and the outcome
+of the POST no longer matters. Nothing else in a webhook is trusted or recorded.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ __all__ = [
 ]
 
 
-# So long after all was done the service may still deliver a webhook once more; later, it is somebody else who calls.
+# For this long after it was handled, the service may deliver a webhook again. Later ones are refused.
 REDELIVERY_SECONDS: Final = 3600.0
 
 
 class WebhookRules(Rules):
-    """`Rules` that webhooks are entered in, too."""
+    """`Rules`, extended by the events of webhooks."""
 
     def enter(self, event: Event) -> object:
-        """Write an event down and answer it."""
+        """Record an event and return the answer."""
         match event:
             case WebhookReceived(callback, job_id):
                 return self._called(callback, job_id)
@@ -44,7 +44,7 @@ class WebhookRules(Rules):
         return None
 
     def _called(self, callback: str, job_id: str) -> WebhookAction:
-        """Judge a webhook by what is known, and keep which job it names until the service has been asked."""
+        """Accept or refuse a webhook, and record which job it names until the service has confirmed it."""
         entry = self._entry(callback)
         if (entry is None or entry.job_id is None) and self._belongs_elsewhere(job_id, callback):
             return WebhookAction.REFUSE
@@ -54,12 +54,12 @@ class WebhookRules(Rules):
             return WebhookAction.REFUSE
         elif entry.state in ENDS and entry.told_at is not None:
             return WebhookAction.IGNORE if self._now - entry.told_at < REDELIVERY_SECONDS else WebhookAction.REFUSE
-        if entry is None or entry.called_id != job_id:  # a flood of the same is not written each time
+        if entry is None or entry.called_id != job_id:  # repetitions are not written each time
             self._update_called(callback, called_id=job_id, called_at=self._now)
         return WebhookAction.POLL
 
     def _adopt(self, callback: str) -> None:
-        """Keep a submission of ours that this ledger does not know: only we make tokens that are genuine."""
+        """Record a submission that this ledger does not know. It is ours, because its token is valid."""
         self._new(
             {
                 "account": self._account,
@@ -73,7 +73,7 @@ class WebhookRules(Rules):
         )
 
     def _settle(self, callback: str, job: Job) -> None:
-        """Give a submission without a job the one that its webhook named and the service confirmed."""
+        """Give a submission without a job the job that its webhook named and the service confirmed."""
         entry = self._entry(callback)
         if entry is None or not self._is_ours(entry) or entry.job_id is not None:
             return
@@ -82,7 +82,7 @@ class WebhookRules(Rules):
             self._made(entry.row, job, reason=None)
 
     def _call_off(self, entry: Entry) -> None:
-        """Take the key back from a submit that was to replace this one and has not been sent: now there is no need."""
+        """Cancel a submission that was to replace this one and has not been sent. It is no longer needed."""
         self._db.execute(
             "UPDATE submission SET state = 'refused', ended_at = ?, reason = 'the earlier one had made its job'"  # noqa: S608
             f" WHERE {IN_ACCOUNTS} AND key = ? AND row <> ? AND state = 'waiting'",
@@ -93,17 +93,17 @@ class WebhookRules(Rules):
         return entry.account in self._profile.accounts
 
     def _is_missing(self, row: int) -> bool:
-        """Tell whether the service last said that it does not know a submission's job."""
+        """Return whether the service last said that it does not know the job of a submission."""
         found = self._db.execute("SELECT 1 FROM submission WHERE row = ? AND state = 'missing'", (row,))
         return found.fetchone() is not None
 
     def _entry(self, callback: str) -> Entry | None:
-        """Return the submission that a token belongs to; of one that was claimed anew, the later row."""
+        """Return the submission of a token. If it was claimed again, return the later row."""
         row = self._db.execute("SELECT * FROM submission WHERE callback = ? ORDER BY row DESC", (callback,)).fetchone()
         return Entry(*row) if row else None
 
     def _belongs_elsewhere(self, job_id: str, callback: str) -> bool:
-        """Tell whether a job is known as that of another submission."""
+        """Return whether a job belongs to another submission."""
         found = self._db.execute(
             "SELECT 1 FROM submission WHERE job_id = ? AND callback IS NOT ? LIMIT 1", (job_id, callback)
         )
