@@ -24,6 +24,7 @@ from lipsync_nodes import (
 )
 from lipsync_nodes.errors import conceal, redact
 from lipsync_nodes.flows import Accepted, Claim, Sending, Submission
+from lipsync_nodes.http import Recorder
 from lipsync_nodes.http import _aio as aio
 from lipsync_nodes.http import _sync as sync
 from lipsync_nodes.ledger import Ledger
@@ -224,10 +225,12 @@ def test_ctrl_c_while_a_ledger_is_waited_for_keeps_the_id_and_leaves_the_ledger_
             writing.set()
             return ledger.record(event, profile)
 
+        told = []
         send_when(signal.SIGINT, writing.is_set, holder.stdin.close)
         with pytest.raises(KeyboardInterrupt):
-            sync._record(Accepted(row, Job(id="paid-1")), record, None)
+            sync._record(Accepted(row, Job(id="paid-1")), Recorder(record, told.append, bool), None)
     assert states(ledger) == [("live", "paid-1")]
+    assert told == [Accepted(row, Job(id="paid-1"))]
 
 
 def test_ctrl_c_ends_many_before_anything_more_is_paid(service, monkeypatch):

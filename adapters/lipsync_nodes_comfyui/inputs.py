@@ -9,7 +9,7 @@ from typing import Any, Final
 from comfy_api.v0_0_2 import io
 
 from lipsync_nodes import InvalidRequest
-from lipsync_nodes.host import FieldSpec, Form, NodeSpec
+from lipsync_nodes.host import FieldSpec, NodeSpec, PreparedForm
 
 from .descriptions import UNSET
 from .media import media_of
@@ -67,7 +67,7 @@ _WIDGETS: Final[dict[str, Callable[[FieldSpec, dict[str, Any]], io.Input]]] = {
 }
 
 
-def form_of(spec: NodeSpec, values: Mapping[str, Any], linked: Iterable[str] = ()) -> Form:
+def form_of(spec: NodeSpec, values: Mapping[str, Any], linked: Iterable[str] = ()) -> PreparedForm:
     """Build the form from the values of widgets and sockets.
 
     Args:
@@ -82,7 +82,8 @@ def form_of(spec: NodeSpec, values: Mapping[str, Any], linked: Iterable[str] = (
     waiting = set(linked)
     given = {field.name: _given(field, values.get(field.name)) for field in spec.fields if field.name not in waiting}
     try:
-        return spec.form_from({name: value for name, value in given.items() if value is not None}, draft=bool(waiting))
+        known = {name: value for name, value in given.items() if value is not None}
+        return PreparedForm(spec.form_from(known, draft=bool(waiting)))
     except InvalidRequest as error:
         about_media = any(f"`{field.name}`" in error.message for field in spec.media)
         raise InvalidRequest(error.message, hint=MEDIA_HINT if about_media else None) from None

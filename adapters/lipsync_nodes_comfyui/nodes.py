@@ -53,8 +53,11 @@ class _Endpoint(Node):
         cls, client: AsyncLipsyncClient, values: dict[str, Any]
     ) -> AsyncIterator[tuple[PreparedForm, SubmitOptions]]:
         """Yield the form and the submit options. If `force_new` sends nothing after all, the old job keeps its key."""
+        from lipsync_nodes.host import content_key  # noqa: PLC0415  # SQLite is not loaded at ComfyUI's start
+
         profile, force_new = client.profile, bool(values.get("force_new"))
-        form, key = await asyncio.to_thread(cls._form_and_key, profile, values)
+        form = await asyncio.to_thread(form_of, cls.spec, values)  # media may have to be encoded
+        key = await asyncio.to_thread(content_key, form, profile)
         old = await asyncio.to_thread(_released, key, profile) if force_new else None
         webhook = "auto" if profile.webhook else None
         try:
@@ -63,14 +66,6 @@ class _Endpoint(Node):
             if old is not None and not getattr(error, "may_have_charged", False):
                 await asyncio.to_thread(ledger().release, old.id, key=key)
             raise
-
-    @classmethod
-    def _form_and_key(cls, profile: Profile, values: dict[str, Any]) -> tuple[PreparedForm, str]:
-        """Build the form, whose media may have to be encoded, and its submission key: the same inputs, the same key."""
-        from lipsync_nodes.host import PreparedForm, content_key  # noqa: PLC0415  # SQLite is not loaded at the start
-
-        form = PreparedForm(form_of(cls.spec, values))
-        return form, content_key(form, profile)
 
 
 def _released(key: str, profile: Profile) -> Job | None:

@@ -12,9 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, Unpack, overload
 
-from lipsync_nodes.client._base import BaseClient, concerns_ledger, job_in
+from lipsync_nodes.client._base import BaseClient, job_in
 from lipsync_nodes.client._many import Many, ManyOptions
-from lipsync_nodes.client._observers import observed
 from lipsync_nodes.client._options import OnUpdate, SubmitOptions
 from lipsync_nodes.client._sync import T
 from lipsync_nodes.errors import LipsyncError
@@ -145,25 +144,13 @@ class AsyncLipsyncClient(BaseClient):
             stop.set()  # if this was cancelled, the thread is still running
 
     async def _drive(self, doing: Flow[T], on_update: OnUpdate | None = None) -> T:
-        def record(event: Event) -> asyncio.Future[object]:
-            noting = self._transport.in_ledger(self._note, event) if concerns_ledger(event) else _nothing()
-            return self._transport.begun(reported(noting, event)) if observed(event) else noting
-
-        async def reported(noting: asyncio.Future[object], event: Event) -> object:
-            answer = await asyncio.shield(noting)
-            try:
-                await asyncio.to_thread(self._report, event)  # an observer may be slow
-            except RuntimeError:  # the program is exiting and starts no more threads
-                self._report(event)
-            return answer
-
         async def tell(event: Event) -> None:
             if on_update is not None and (job := job_in(event)):
                 told = on_update(job)
                 if inspect.isawaitable(told):
                     await told
 
-        return await self._transport.drive(doing, record, self._ledger, tell)
+        return await self._transport.drive(doing, self._recorder, self._ledger, tell)
 
     async def _prepared(
         self, form: Form | PreparedForm, timeout: float | None, **options: Unpack[SubmitOptions]
@@ -172,10 +159,3 @@ class AsyncLipsyncClient(BaseClient):
         if getattr(form, "assets", None) or options.get("webhook") == "auto" or options.get("target") is not None:
             return await asyncio.to_thread(self._submission, form, timeout, **options)
         return self._submission(form, timeout, **options)
-
-
-def _nothing() -> asyncio.Future[object]:
-    """Return a future that is done."""
-    done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-    done.set_result(None)
-    return done

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from lipsync_nodes._tracebacks import NoFramesBelow
-from lipsync_nodes.client._observers import report, report_saved
+from lipsync_nodes.client._observers import observed, report, report_saved
 from lipsync_nodes.client._options import SubmitOptions
 from lipsync_nodes.errors import ConfigurationError, DownloadError, InvalidRequest, LipsyncError
 from lipsync_nodes.flows import (
@@ -29,6 +29,7 @@ from lipsync_nodes.flows import (
     submit,
     wait,
 )
+from lipsync_nodes.http import Recorder
 from lipsync_nodes.ledger import ContentKey, Journal, Ledger, callback_secret, check_target, new_callback, token_of
 from lipsync_nodes.media import (
     OnProgress,
@@ -57,7 +58,6 @@ __all__ = [
     "DEFAULT_POLL_INTERVAL",
     "DEFAULT_TIMEOUT",
     "BaseClient",
-    "concerns_ledger",
     "deadline_for",
     "job_in",
 ]
@@ -104,6 +104,11 @@ class BaseClient:
         self._own_policy, self._http_client = policy, http_client
         self._policy = policy or Policy()
         self._transport = self._driver(self.profile, http_client)
+        self._recorder = Recorder(
+            partial(self._journal.record, profile=self.profile),
+            partial(report, ledger=self._ledger, account=self.profile.account),
+            observed,
+        )
         limit = self.profile.budget if budget is None else budget
         self._budget = limit if limit is None or isinstance(limit, Budget) else Budget(limit)
 
@@ -192,10 +197,8 @@ class BaseClient:
         with NoFramesBelow():
             return callback, f"{ours.base}/{token_of(callback, callback_secret(self.profile, self._ledger))}"
 
-    def _submit(
-        self, submission: Submission, *, queue_seconds: float = 0.0, deadline: Deadline = NO_DEADLINE
-    ) -> Flow[Job]:
-        return submit(submission, self._policy, self._budget, queue_seconds=queue_seconds, deadline=deadline)
+    def _submit(self, submission: Submission) -> Flow[Job]:
+        return submit(submission, self._policy, self._budget)
 
     def _poll(self, job_id: str, timeout: float | None) -> Flow[Job]:
         if timeout is not None:
@@ -233,7 +236,7 @@ class BaseClient:
         seconds, interval = self._times(default if timeout is None else timeout, poll_interval, webhook_expected)
         deadline = NO_DEADLINE if timeout is None else Deadline(seconds, began + seconds)
         return run(
-            self._submit(submission, queue_seconds=seconds if hears else 0.0, deadline=deadline),
+            submit(submission, self._policy, self._budget, queue_seconds=seconds if hears else 0.0, deadline=deadline),
             self._policy,
             timeout=seconds,
             poll_interval=interval,
@@ -295,19 +298,6 @@ class BaseClient:
         """Close the ledger that nobody else has."""
         if self._ledger is not self.ledger:
             self._ledger.close()
-
-    def _note(self, event: Event) -> object:
-        """Give an event to the ledger, and return its answer."""
-        return self._journal.record(event, self.profile)
-
-    def _report(self, event: Event) -> None:
-        """Tell observers of an event."""
-        report(event, self._ledger, self.profile.account)
-
-
-def concerns_ledger(event: Event) -> bool:
-    """Tell whether the ledger has anything to write; a job that is merely still running changes nothing."""
-    return not isinstance(event, Seen) or event.job.finished or event.noted or event.callback is not None
 
 
 def job_in(event: Event) -> Job | None:

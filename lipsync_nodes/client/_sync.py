@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, TypeVar, Unpack, overload
 
-from lipsync_nodes.client._base import BaseClient, concerns_ledger, job_in
+from lipsync_nodes.client._base import BaseClient, job_in
 from lipsync_nodes.client._many import Many, ManyOptions
 from lipsync_nodes.client._options import OnUpdate, SubmitOptions
 from lipsync_nodes.errors import LipsyncError
@@ -225,13 +225,8 @@ class LipsyncClient(BaseClient):
         return self._download(job_or_url, path, on_progress, threading.Event(), timeout)
 
     def _drive(self, doing: Flow[T], on_update: OnUpdate | None = None, stop: threading.Event | None = None) -> T:
-        def record(event: Event) -> object:
-            answer = self._note(event) if concerns_ledger(event) else None
-            self._report(event)
-            return answer
-
         def tell(event: Event) -> None:
             if on_update is not None and (job := job_in(event)):
                 on_update(job)
 
-        return self._transport.drive(doing, record, self._ledger, tell=tell, stop=stop)
+        return self._transport.drive(doing, self._recorder, self._ledger, tell=tell, stop=stop)

@@ -21,6 +21,7 @@ from lipsync_nodes.flows._events import (
     WebhookAction,
     WebhookHandled,
     WebhookReceived,
+    concerns_ledger,
 )
 from lipsync_nodes.flows._submit import submit
 from lipsync_nodes.flows._wait import poll, run, wait
@@ -55,6 +56,7 @@ __all__ = [
     "WebhookAction",
     "WebhookHandled",
     "WebhookReceived",
+    "concerns_ledger",
     "poll",
     "run",
     "submit",

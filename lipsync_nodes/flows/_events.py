@@ -31,6 +31,7 @@ __all__ = [
     "WebhookAction",
     "WebhookHandled",
     "WebhookReceived",
+    "concerns_ledger",
 ]
 
 
@@ -217,6 +218,11 @@ Event = (
     | WebhookReceived
     | WebhookHandled
 )
+
+
+def concerns_ledger(event: Event) -> bool:
+    """Tell whether an event is to be written down; a job that is merely still running changes nothing."""
+    return not isinstance(event, Seen) or event.job.finished or event.noted or event.callback is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,5 +11,16 @@ A client of httpx or of its successor httpx2 can be handed in: exceptions are to
 from lipsync_nodes.http._aio import AsyncTransport
 from lipsync_nodes.http._files import CutShort, Downloads, deliver, fetch, upload
 from lipsync_nodes.http._sync import Interrupted, Transport
+from lipsync_nodes.http._wire import Recorder
 
-__all__ = ["AsyncTransport", "CutShort", "Downloads", "Interrupted", "Transport", "deliver", "fetch", "upload"]
+__all__ = [
+    "AsyncTransport",
+    "CutShort",
+    "Downloads",
+    "Interrupted",
+    "Recorder",
+    "Transport",
+    "deliver",
+    "fetch",
+    "upload",
+]

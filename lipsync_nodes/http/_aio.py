@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from lipsync_nodes._tracebacks import NoFramesBelow
 from lipsync_nodes.errors import ConfigurationError, redact
-from lipsync_nodes.flows import Accepted, Await, Claim, Effect, Event, Flow, Record, Send, Sleep
+from lipsync_nodes.flows import Accepted, Await, Claim, Effect, Event, Flow, Record, Send, Sleep, concerns_ledger
 from lipsync_nodes.http._body import Body, araw
 from lipsync_nodes.http._connect import (
     can_start_threads,
@@ -31,6 +31,7 @@ from lipsync_nodes.http._wire import (
     INTERRUPTED,
     Bearer,
     KeptId,
+    Recorder,
     Reply,
     Trace,
     answer_of,
@@ -55,8 +56,6 @@ _log = logging.getLogger("lipsync_nodes")
 
 T = TypeVar("T")
 F = TypeVar("F", bound=asyncio.Future[Any])
-# Begins at once to write an event down, and goes on with it whoever stops to await it.
-Recorder = Callable[[Event], asyncio.Future[Any]]
 
 IN_FLIGHT: Final = 32
 KEPT_SECONDS: Final = 10.0
@@ -78,9 +77,7 @@ class AsyncTransport:
         self._kept: set[asyncio.Future[Any]] = set()
         self._sending: dict[str, Any] = {"auth": Bearer(profile), "follow_redirects": False}
 
-    async def drive(
-        self, flow: Flow[T], record: Recorder, ledger: Ledger, tell: Callable[[Event], Awaitable[None]]
-    ) -> T:
+    async def drive(self, flow: Flow[T], to: Recorder, ledger: Ledger, tell: Callable[[Event], Awaitable[None]]) -> T:
         """Run *flow* to its end and return its result; arguments as of the synchronous driver."""
         self._lease()
         async with _at_work():
@@ -100,20 +97,20 @@ class AsyncTransport:
                     if isinstance(effect, Record):
                         kept.see(effect.event)
                     try:
-                        reply, failure = await self._carry_out(effect, flow, record, ledger)
+                        reply, failure = await self._carry_out(effect, flow, to, ledger)
                     except BaseException:
                         if not is_on_its_way(effect):
-                            await _conclude(flow, record)
+                            await self._conclude(flow, to)
                         raise
                     if isinstance(effect, Record) and failure is None:
                         await tell(effect.event)
 
     async def _carry_out(
-        self, effect: Effect, flow: Flow[Any], record: Recorder, ledger: Ledger
+        self, effect: Effect, flow: Flow[Any], to: Recorder, ledger: Ledger
     ) -> tuple[object, Exception | None]:
         """Return what a flow is to hear of an effect, or the failure that it is to hear of."""
         if isinstance(effect, Send):
-            reply = await self._send(effect, flow, record)
+            reply = await self._send(effect, flow, to)
             log(effect, reply)
             return (None, reply) if isinstance(reply, ConfigurationError) else (reply, None)
         if isinstance(effect, Sleep):
@@ -122,17 +119,39 @@ class AsyncTransport:
         if isinstance(effect, Await):
             return await self._await(effect, ledger), None
         try:
-            noting = record(effect.event)
+            noting = self._record(effect.event, to)
             return await asyncio.shield(noting), None
         except asyncio.CancelledError:
             if isinstance(effect.event, Claim):  # what is granted meanwhile is given back
                 with suppress(Exception):
-                    await _conclude(flow, record, await asyncio.shield(noting))
+                    await self._conclude(flow, to, await asyncio.shield(noting))
             raise
         except Exception as error:
             if is_for_the_flow(error, effect.event):
                 return None, error
             raise
+
+    def _record(self, event: Event, to: Recorder) -> asyncio.Future[object]:
+        """Begin to write an event down and to tell observers of it; that goes on whoever stops to await it."""
+        if concerns_ledger(event):
+            noting = self.in_ledger(to.record, event)
+        else:
+            noting = asyncio.get_running_loop().create_future()
+            noting.set_result(None)
+        return self.begun(_reported(noting, event, to)) if to.observed(event) else noting
+
+    async def _conclude(self, flow: Flow[Any], to: Recorder, reply: object = None) -> None:
+        """Have a flow whose caller has gone note the last of it: what came of its submit, and that no other is sent."""
+        answer: object = None
+        with suppress(Exception), closing(last_notes(flow, reply)) as notes:
+            while True:
+                event = notes.send(answer)
+                try:
+                    answer = await asyncio.shield(self._record(event, to))
+                except Exception as error:  # nobody is left who could be told the id
+                    if isinstance(event, Accepted):
+                        _log.warning("Job %s was made but could not be noted: %s", event.job.id, redact(f"{error}"))
+                    raise
 
     def in_ledger(self, work: Callable[..., T], *arguments: Any) -> asyncio.Future[T]:
         """Begin the ledger's work in its own thread, one after the other, which no upload can fill.
@@ -171,7 +190,7 @@ class AsyncTransport:
                 job = await self.in_ledger(ended, ledger, effect.job_id) if rung.is_set() else None
         return job
 
-    async def _send(self, send: Send, flow: Flow[T], record: Recorder) -> Reply:
+    async def _send(self, send: Send, flow: Flow[T], to: Recorder) -> Reply:
         client = await self._client(paid=send.paid)
         if not send.paid:
             # The ledger counts on a submit to leave at once: only looks queue.
@@ -187,7 +206,7 @@ class AsyncTransport:
                     return reply
                 finally:
                     if gone:
-                        await _conclude(flow, record, reply)
+                        await self._conclude(flow, to, reply)
 
         # A task that the end of a loop finds not begun never runs: what comes of a submit, this one writes down itself.
         sending = self.begun(submit())
@@ -196,7 +215,7 @@ class AsyncTransport:
         except BaseException:  # the caller was cancelled, or a hook of the caller's own client raised
             gone = True
             if sending.done():
-                await _conclude(flow, record, _came_of(sending))
+                await self._conclude(flow, to, _came_of(sending))
             raise
 
     async def _client(self, *, paid: bool) -> Any:
@@ -292,22 +311,17 @@ class _Pool:
                 await client.aclose()
 
 
+async def _reported(noting: asyncio.Future[object], event: Event, to: Recorder) -> object:
+    answer = await asyncio.shield(noting)
+    try:
+        await asyncio.to_thread(to.report, event)  # an observer may be slow
+    except RuntimeError:  # the program is exiting and starts no more threads
+        to.report(event)
+    return answer
+
+
 def _came_of(sending: asyncio.Future[Reply]) -> Reply:
     return INTERRUPTED if sending.cancelled() or sending.exception() else sending.result()
-
-
-async def _conclude(flow: Flow[Any], record: Recorder, reply: object = None) -> None:
-    """Have a flow whose caller has gone note the last of it: what came of its submit, and that no other is sent."""
-    answer: object = None
-    with suppress(Exception), closing(last_notes(flow, reply)) as notes:
-        while True:
-            event = notes.send(answer)
-            try:
-                answer = await asyncio.shield(record(event))
-            except Exception as error:  # nobody is left who could be told the id
-                if isinstance(event, Accepted):
-                    _log.warning("Job %s was made but could not be noted: %s", event.job.id, redact(f"{error}"))
-                raise
 
 
 @asynccontextmanager

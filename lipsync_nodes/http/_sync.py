@@ -27,6 +27,7 @@ from lipsync_nodes.flows import (
     Sending,
     Sleep,
     Uncertain,
+    concerns_ledger,
 )
 from lipsync_nodes.http._body import Body, raw
 from lipsync_nodes.http._connect import can_start_threads, check_address, client_options, made, proxy_for
@@ -34,6 +35,7 @@ from lipsync_nodes.http._wire import (
     INTERRUPTED,
     Bearer,
     KeptId,
+    Recorder,
     Reply,
     Trace,
     answer_of,
@@ -93,7 +95,7 @@ class Transport(Shared):
     def drive(
         self,
         flow: Flow[T],
-        record: Callable[[Event], object],
+        to: Recorder,
         ledger: Ledger,
         *,
         tell: Callable[[Event], object] | None = None,
@@ -103,7 +105,7 @@ class Transport(Shared):
 
         Args:
             flow: what to do.
-            record: writes an event down; the flow hears of what it returns or raises.
+            to: where events are written down.
             ledger: what the flow awaits, this will hear of.
             tell: passes an event on to the caller, after it was written down; what it raises is the caller's own.
             stop: once it is set, nothing more is submitted and no wait goes on: `Interrupted` is raised.
@@ -126,10 +128,10 @@ class Transport(Shared):
                 if isinstance(effect, Record):
                     kept.see(effect.event)
                 try:
-                    reply, failure = self._carry_out(effect, flow, record, ledger, stop)
+                    reply, failure = self._carry_out(effect, flow, to, ledger, stop)
                 except BaseException:  # Ctrl-C, a task's time limit, sys.exit in a signal handler, a stop
                     if not is_on_its_way(effect):
-                        _conclude(flow, record)
+                        _conclude(flow, to)
                     raise
                 if tell is not None and isinstance(effect, Record) and failure is None:
                     tell(effect.event)
@@ -138,21 +140,21 @@ class Transport(Shared):
         self,
         effect: Effect,
         flow: Flow[Any],
-        record: Callable[[Event], object],
+        to: Recorder,
         ledger: Ledger,
         stop: threading.Event | None,
     ) -> tuple[object, Exception | None]:
         """Return what a flow is to hear of an effect, or the failure that it is to hear of."""
         if isinstance(effect, Send):
-            reply = self._send_noted(effect, flow, record)
+            reply = self._send_noted(effect, flow, to)
             return (None, reply) if isinstance(reply, ConfigurationError) else (reply, None)
         if isinstance(effect, Sleep):
             return _sleep(effect.seconds, stop), None
         if isinstance(effect, Await):
             return _await(effect, ledger, stop), None
-        return _record(effect.event, record, stop)
+        return _record(effect.event, to, stop)
 
-    def _send_noted(self, send: Send, flow: Flow[Any], record: Callable[[Event], object]) -> Reply:
+    def _send_noted(self, send: Send, flow: Flow[Any], to: Recorder) -> Reply:
         """Send, and see to it that what is known of a submit is written down where something ends it."""
         reply: Reply = INTERRUPTED
         try:
@@ -162,7 +164,7 @@ class Transport(Shared):
             if send.paid:
                 if reply is INTERRUPTED:
                     stopped.add_note(UNKNOWN)
-                _conclude(flow, record, reply).tell(stopped)
+                _conclude(flow, to, reply).tell(stopped)
             raise
         return reply
 
@@ -260,24 +262,25 @@ class Watchdog:
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
-def _record(
-    event: Event, record: Callable[[Event], object], stop: threading.Event | None
-) -> tuple[object, Exception | None]:
+def _record(event: Event, to: Recorder, stop: threading.Event | None) -> tuple[object, Exception | None]:
     """Write an event down."""
     if stop is not None and stop.is_set() and isinstance(event, Claim | Sending):
         raise Interrupted
     try:
-        return record(event), None
+        answer = to.record(event) if concerns_ledger(event) else None
+        to.report(event)
     except BaseException as error:
         if isinstance(event, Accepted | Refused | Uncertain) and not isinstance(error, LipsyncError):
             with suppress(Exception):  # Ctrl-C or a time limit while the ledger was waited for: it is still there
-                record(event)
+                to.record(event)
+                to.report(event)
         if isinstance(error, Exception) and is_for_the_flow(error, event):
             return None, error
         raise
+    return answer, None
 
 
-def _conclude(flow: Flow[Any], record: Callable[[Event], object], reply: Reply | None = None) -> KeptId:
+def _conclude(flow: Flow[Any], to: Recorder, reply: Reply | None = None) -> KeptId:
     """Have a flow that was interrupted note the last of it: what came of its submit, and that no other is sent."""
     kept = KeptId()
     answer: object = None
@@ -285,7 +288,8 @@ def _conclude(flow: Flow[Any], record: Callable[[Event], object], reply: Reply |
         while True:
             event = notes.send(answer)
             kept.see(event)
-            answer = record(event)
+            answer = to.record(event) if concerns_ledger(event) else None
+            to.report(event)
     return kept
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, suppress
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from lipsync_nodes import __version__
 from lipsync_nodes.errors import ConfigurationError, ConnectionFailed, LipsyncError, redact
@@ -22,6 +22,7 @@ __all__ = [
     "USER_AGENT",
     "Bearer",
     "KeptId",
+    "Recorder",
     "Reply",
     "Trace",
     "answer_of",
@@ -54,6 +55,21 @@ _REQUEST_FAILED: Final = "RequestError"
 # What connecting raises besides: no thread for the name's look-up, a name that is none, a port that is too large;
 # or the time of the whole request is up, by the driver's own clock.
 _CANNOT_CONNECT: Final = (RuntimeError, UnicodeError, UnicodeEncodeError, OverflowError, TimeoutError)
+
+
+class Recorder(NamedTuple):
+    """Where a driver writes an event down, and who hears of it after that.
+
+    Attributes:
+        record: writes an event down; the flow hears of what it returns or raises.
+        report: tells observers of an event; it may be slow.
+        observed: tells whether there are any for an event.
+
+    """
+
+    record: Callable[[Event], object]
+    report: Callable[[Event], object]
+    observed: Callable[[Event], bool]
 
 
 class KeptId:

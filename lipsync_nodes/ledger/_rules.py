@@ -104,11 +104,17 @@ class Rules:
                 self._refused(row, reason)
             case Uncertain(row, reason):
                 return self._unsure(row, reason)
-            case Seen(job):
+            case Seen(job, None):
                 self._seen(job)
             case Gone(job_id):
                 self._gone(job_id)
+            case _:
+                return self._enter_webhook(event)
         return None
+
+    def _enter_webhook(self, event: Event) -> object:
+        """Do the same for what concerns a webhook; those rules are not here."""
+        raise NotImplementedError(event)
 
     def _claim(self, wanted: Submission) -> Claimed | Found | Hold | Uncertain:
         found = self._holder(wanted)

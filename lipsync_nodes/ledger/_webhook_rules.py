@@ -27,8 +27,8 @@ REDELIVERY_SECONDS: Final = 3600.0
 class WebhookRules(Rules):
     """`Rules`, extended by the events of webhooks."""
 
-    def enter(self, event: Event) -> object:
-        """Record an event and return the answer."""
+    def _enter_webhook(self, event: Event) -> object:
+        """Record an event of a webhook and return the answer."""
         match event:
             case WebhookReceived(callback, job_id):
                 return self._called(callback, job_id)
@@ -38,9 +38,7 @@ class WebhookRules(Rules):
                 return None if self._is_missing(row) else self._found(row)
             case Seen(job, str() as callback):
                 self._settle(callback, job)
-                return super().enter(event)
-            case _:
-                return super().enter(event)
+                self._seen(job)
         return None
 
     def _called(self, callback: str, job_id: str) -> WebhookAction:

@@ -10,9 +10,8 @@ import httpx
 import pytest
 
 from lipsync_nodes import AsyncLipsyncClient, ImageForm, LipsyncClient
-from lipsync_nodes.client._base import concerns_ledger
 from lipsync_nodes.client._observers import observed
-from lipsync_nodes.flows import Seen
+from lipsync_nodes.flows import Seen, concerns_ledger
 from lipsync_nodes.ledger import Ledger
 
 JOBS = 200
