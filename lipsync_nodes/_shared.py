@@ -50,10 +50,7 @@ class Shared:
         return self
 
     def __getstate__(self) -> Any:
-        raise ConfigurationError(
-            f"A {type(self).__name__} counts in one process and cannot be sent to another.",
-            hint="Make one in each process.",
-        )
+        raise ConfigurationError(code="process.cannot_be_sent", kind=type(self).__name__, remedy="one_per_process")
 
 
 def _all() -> list[Shared]:

@@ -101,8 +101,8 @@ class LipsyncError(Exception):
         code: what happened. It stays the same when sentences are reworded.
         facts: the values, as JSON types, without any API key.
         remedy: the names of what to do next.
-        host: the host in whose terms `str(error)` is written; see `lipsync_nodes.words`. The host sets it.
-        language: the language of `str(error)`, "en" or "zh". The host sets it.
+        host: the host in whose terms `str(error)` is written, one of `lipsync_nodes.words.HOSTS`; see `speak`.
+        language: the language of `str(error)`, "en" or "zh".
         retryable: for the class: whether the same call may succeed later without a change.
 
     """
@@ -152,6 +152,13 @@ class LipsyncError(Exception):
         self._add({"place": f"{place}: {inner}" if inner else place})
         return self
 
+    def speak(self, host: str, language: str = "en") -> Self:
+        """Have `str(error)`, `message` and `hint` speak in a host's terms, and in the language of a locale."""
+        from lipsync_nodes import words  # noqa: PLC0415  # see `message`
+
+        self.host, self.language = host, words.language_of(language)
+        return self
+
     def advise(self, remedy: str, **facts: Fact) -> Self:
         """Add something to do first to the remedy."""
         self.remedy = (remedy, *self.remedy)
@@ -188,8 +195,10 @@ class LipsyncError(Exception):
 
 def _plain(value: object) -> Any:
     """Return a fact as a JSON type, without any API key."""
+    if isinstance(value, LipsyncError):
+        return {**value.facts, "code": value.code, "job_id": value.job_id, "status_code": value.status_code}
     if isinstance(value, Mapping):
-        return {str(name): _plain(inner) for name, inner in value.items()}
+        return {str(_plain(str(name))): _plain(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(inner) for inner in value]
     if value is None or type(value) in {bool, int, float}:

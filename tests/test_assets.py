@@ -120,7 +120,7 @@ def test_storage_that_refuses_is_told_before_anything_is_sent(s3):
     assert "expired-0123456789" not in str(caught.value)
     with bad.unused_port() as port:
         nobody = storage_of(f"http://127.0.0.1:{port}")
-        with pytest.raises(ConfigurationError, match="doctor --storage"):
+        with pytest.raises(ConfigurationError, match="Check its address and credentials") as caught:
             publish(Profile(api_key="sk_x", base_url="https://service.example", storage=nobody))
 
 

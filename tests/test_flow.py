@@ -335,7 +335,7 @@ def test_an_uncertain_submit_before_is_told_with_its_time_and_nothing_is_sent():
 def test_an_uncertain_submit_whose_job_is_known_tells_its_id():
     gone = Uncertain(1, "the service knows no job j0", since=0.0, job_id="j0")
     stage, play = submit(Answer(404, {}, b""), ledger=lambda event: gone if isinstance(event, Claim) else None)
-    with pytest.raises(SubmissionUncertain, match=r"its job j0 .*`lipsync-nodes wait j0`") as caught:
+    with pytest.raises(SubmissionUncertain, match=r"its job j0 .*client\.wait\('j0'\)") as caught:
         play()
     assert caught.value.job_id == "j0"
     assert [send.method for send in stage.sent] == ["GET"]

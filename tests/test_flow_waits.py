@@ -50,7 +50,8 @@ def test_a_wait_ends_by_its_deadline_with_a_last_look():
     assert 1010 < stage.now <= 1020
     assert stage.now + stage.sent[-1].timeout == pytest.approx(1020), "there is time for the answer to the last look"
     assert caught.value.job_id == "j1"
-    assert "`lipsync-nodes wait j1`" in str(caught.value)
+    assert "client.wait('j1')" in str(caught.value)
+    assert "`lipsync-nodes wait j1`" in str(caught.value.speak("cli"))
     assert all(1 <= send.timeout <= 20 for send in stage.sent)
 
 
@@ -87,7 +88,7 @@ def test_a_404_now_and_then_does_not_end_a_wait(known):
 
 def test_a_job_that_is_not_found_again_and_again_is_missing():
     stage = Stage(PROCESSING, answer(404))
-    with pytest.raises(JobNotFound, match="lipsync-nodes wait j1") as caught:
+    with pytest.raises(JobNotFound, match=r"client\.wait\('j1'\)") as caught:
         stage.play(flow.wait("j1", STEADY, timeout=1000, poll_interval=6, known=True))
     assert caught.value.may_have_charged
     assert len(stage.sent) == 2 + flow.NOT_YET_KNOWN

@@ -46,7 +46,7 @@ def create_asset_event(job: Job) -> None:
 def _create(job: Job) -> None:
     url = os.environ.get("LIPSYNC_AIRFLOW_URL", "").rstrip("/")
     if urlsplit(url).scheme not in {"http", "https"}:
-        raise ConfigurationError("LIPSYNC_AIRFLOW_URL has to be the URL of Airflow's api-server.")
+        raise ConfigurationError(code="airflow.no_api_server")
     token = os.environ.get("LIPSYNC_AIRFLOW_TOKEN") or _token(url)
     extra = {"job_id": job.id, "status": job.status.value, "output": job.output, "error": job.error}
     _call(f"{url}/api/v2/assets/events", token, {"asset_id": _asset(url, token), "extra": extra})
@@ -59,9 +59,7 @@ def _asset(url: str, token: str) -> int:
     for asset in found:
         if asset["uri"] == uri:
             return int(asset["id"])
-    raise ConfigurationError(
-        f"Airflow knows no asset {uri}.", hint="Is there a DAG with it in its schedule, and has Airflow read it?"
-    )
+    raise ConfigurationError(code="airflow.no_such_asset", asset=uri, remedy="is_asset_scheduled")
 
 
 def _token(url: str) -> str:

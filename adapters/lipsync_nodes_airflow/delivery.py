@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from airflow.providers.common.compat.sdk import Asset, Context
 
-from lipsync_nodes import Job, JobFailed, JobStopped
+from lipsync_nodes import Job, JobFailed
 from lipsync_nodes.host import video_of
 from lipsync_nodes_airflow.hooks import LipsyncHook
 from lipsync_nodes_airflow.journal import journal_of
@@ -16,7 +16,6 @@ from lipsync_nodes_airflow.storage import save
 
 __all__ = ["announce", "deliver"]
 
-STOPPED: Final = "It may be billed, so a retry submits nothing. Clear the task that submitted it to pay for a new job."
 # Even after the deadline there is a last look, with time enough for its answer. In seconds.
 LAST_LOOK: Final = 3.0
 
@@ -50,9 +49,7 @@ def deliver(
                 job
                 or client.wait(job_id, timeout=left, poll_interval=task.poll_interval, just_submitted=just_submitted)
             )
-        except JobFailed as error:
-            if isinstance(error, JobStopped):
-                error.hint = STOPPED
+        except JobFailed:
             journal.release(job_id)
             raise
         saved = save(client, job, task.output_path) if task.output_path else None

@@ -16,6 +16,8 @@ __all__ = ["no_retry_in_vain"]
 def no_retry_in_vain(*passing: type[LipsyncError]) -> Iterator[None]:
     """Fail the task for good where another try cannot help or might pay twice; leave the other errors to `retries`.
 
+    All of them speak in Airflow's terms.
+
     Args:
         *passing: what else may pass, and pays nothing if it is tried again.
 
@@ -23,6 +25,7 @@ def no_retry_in_vain(*passing: type[LipsyncError]) -> Iterator[None]:
     try:
         yield
     except LipsyncError as error:
+        error.speak("airflow")
         if error.retryable or isinstance(error, passing):
             raise
         raise AirflowFailException(str(error)) from error

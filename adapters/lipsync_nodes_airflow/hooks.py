@@ -68,7 +68,7 @@ class LipsyncHook(BaseHook):
         try:
             return True, check_service(self.profile)
         except LipsyncError as error:
-            return False, str(error)
+            return False, str(error.speak("airflow"))
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
@@ -79,9 +79,7 @@ class LipsyncHook(BaseHook):
 
 def _profile_of(name: str, connection: Connection) -> Profile:
     if not connection.password:
-        raise ConfigurationError(
-            f"The connection {name!r} holds no API key.", hint="Put the key (sk_…) into its password field."
-        )
+        raise ConfigurationError(code="airflow.no_key", connection=name, remedy="put_key_in_password")
     given = {field: value for field, value in connection.extra_dejson.items() if value is not None and value != ""}
     if secret := given.pop("webhook_secret", None):
         given["webhook"] = {"base": given.get("webhook", ""), "secret": secret}

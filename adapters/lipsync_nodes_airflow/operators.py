@@ -41,11 +41,8 @@ from lipsync_nodes_airflow.triggers import LipsyncJobTrigger
 BACKSTOP: Final = timedelta(minutes=10)
 # The longest `timeout`. Python has no dates after the year 9999.
 LONGEST: Final = timedelta(days=365)
-ELSEWHERE: Final = (
-    "It was not sent again, so as not to pay twice. If the job was made, its webhook tells the receiver of it: "
-    "`lipsync-nodes jobs` on that host lists it. If it is not in your account at the service either, submit anew with "
-    "`resubmit_uncertain=True`."
-)
+# Remedies that name the job.
+_NAMES_JOB: Final = {"ask_by_id", "keep_job_id", "wait_again"}
 
 
 class LipsyncOperator(BaseOperator):
@@ -177,13 +174,14 @@ class LipsyncOperator(BaseOperator):
     def _show_the_way_on(self, error: LipsyncError, context: Context, journal: object) -> None:
         """Add to an error what to do in Airflow about a submission that may have been paid for."""
         if error.job_id:
-            error.hint += f' `job_id="{error.job_id}"` of this operator or of a LipsyncJobSensor waits for it.'
+            if not _NAMES_JOB.intersection(error.remedy):
+                error.remedy += ("ask_by_id",)
             with suppress(Exception):  # the error has the id, too
                 announce(self, context, error.job_id)
         elif isinstance(error, SubmissionUncertain):
-            if self.webhook == "auto" and isinstance(journal, RecordJournal):  # the core's hint is about a ledger here
-                error.hint = ELSEWHERE
-            error.hint += " Once you know its id, `job_id=` of this operator waits for it."
+            if self.webhook == "auto" and isinstance(journal, RecordJournal):  # the core's remedy is about a ledger
+                error.remedy = ("webhook_elsewhere",)
+            error.remedy += ("id_once_known",)
 
     def _form(self, files: ExitStack) -> PreparedForm:
         """Build the form from the rendered templates."""
@@ -210,9 +208,7 @@ def _seconds(name: str, value: Any) -> float | None:
         span = value if isinstance(value, timedelta) else timedelta(seconds=value)
         if timedelta() < span <= LONGEST:
             return span.total_seconds()
-    raise InvalidRequest(
-        f"`{name}` must be a positive number of seconds or a timedelta, got {brief(value)}.", hint="Nothing was sent."
-    )
+    raise InvalidRequest(code="airflow.not_seconds", name=name, value=brief(value), remedy="nothing_sent")
 
 
 def _lengths(given: Any) -> dict[str, float]:
@@ -221,10 +217,7 @@ def _lengths(given: Any) -> dict[str, float]:
         media = json.loads(given) if isinstance(given, str) else given
         return {name: float(seconds) for name, seconds in media.items()}
     except (AttributeError, OverflowError, TypeError, ValueError):
-        raise InvalidRequest(
-            f'`media_seconds` must be numbers by the names of media, {{"audio": 12.5}}, got {brief(given)}.',
-            hint="Nothing was sent. What a template makes of it has to be JSON.",
-        ) from None
+        raise InvalidRequest(code="airflow.media_seconds", value=brief(given), remedy="give_json") from None
 
 
 def _typed(field: FieldSpec, value: Any, files: ExitStack) -> Any:
@@ -237,7 +230,9 @@ def _typed(field: FieldSpec, value: Any, files: ExitStack) -> Any:
         try:
             return json.loads(value)
         except ValueError:
-            raise InvalidRequest(f"`{field.name}` must be of type {field.type}, got {value!r:.80}.") from None
+            raise InvalidRequest(
+                code="airflow.wrong_type", field=field.name, type=field.type, value=brief(value)
+            ) from None
     return value
 
 

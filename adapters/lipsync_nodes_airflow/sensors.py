@@ -86,7 +86,7 @@ class LipsyncJobSensor(BaseSensorOperator):
             except LipsyncError as error:
                 if not error.retryable:
                     raise
-                self.log.warning("%s", error)
+                self.log.warning("%s", error.speak("airflow"))
                 return False
             if not job.finished:
                 return False
@@ -98,6 +98,7 @@ class LipsyncJobSensor(BaseSensorOperator):
             try:
                 return deliver(self, context, event["job_id"], event["deadline"])
             except JobTimeout as error:
+                error.speak("airflow")
                 raise (AirflowSkipException if self.soft_fail else AirflowSensorTimeout)(str(error)) from error
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ARG002  # Airflow's interface

@@ -36,7 +36,9 @@ def opened(value: Any, files: ExitStack) -> Any:
     try:
         return files.enter_context(ObjectStoragePath(str(value)).open("rb"))
     except Exception as error:
-        raise ConfigurationError(f"{value} cannot be read: {error}.", hint="Nothing was sent.") from error
+        raise ConfigurationError(
+            code="airflow.storage_unreadable", path=value, reason=error, remedy="nothing_sent"
+        ) from error
 
 
 def check_target(output_path: object) -> Path | None:
@@ -51,7 +53,9 @@ def check_target(output_path: object) -> Path | None:
         target = ObjectStoragePath(str(output_path))
         target.fs.exists(target.path)  # asks the storage, with the connection's credentials
     except Exception as error:
-        raise ConfigurationError(f"{output_path} cannot be reached: {error}.", hint="Nothing was sent.") from error
+        raise ConfigurationError(
+            code="airflow.storage_unreachable", path=output_path, reason=error, remedy="nothing_sent"
+        ) from error
     return None
 
 
@@ -76,7 +80,7 @@ def save(client: LipsyncClient, job: Job, output_path: object) -> str:
         try:
             _put(video, ObjectStoragePath(target))
         except Exception as error:
-            raise DownloadError(f"{target} could not be written: {error}.", job_id=job.id) from error
+            raise DownloadError(code="download.unwritable", path=target, reason=error, job_id=job.id) from error
     return target
 
 
@@ -93,7 +97,5 @@ def _local(value: Any) -> Any:
         return value
     host, _, path = value[len("file:") :].removeprefix("//").partition("/")
     if host not in {"", "localhost"}:
-        raise ConfigurationError(
-            f"{value} names a file of another machine.", hint="A file of the worker is file:///folder/name."
-        )
+        raise ConfigurationError(code="airflow.other_machine", path=value, remedy="file_of_worker")
     return url2pathname(f"/{path}")

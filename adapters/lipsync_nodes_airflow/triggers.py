@@ -63,7 +63,7 @@ class LipsyncJobTrigger(BaseTrigger):
                 left = max(1.0, self.deadline - time.time())
                 await client.wait(self.job_id, timeout=left, poll_interval=self.poll_interval, just_submitted=True)
             except LipsyncError as error:
-                self.log.warning("%s", error)
+                self.log.warning("%s", error.speak("airflow"))
         yield TriggerEvent({"job_id": self.job_id, "deadline": self.deadline})
 
     async def on_kill(self) -> None:

@@ -11,8 +11,8 @@ from lipsync_nodes import InvalidRequest, LipsyncError
 from lipsync_nodes.host import load_profile
 
 from .descriptions import Description
-from .hints import in_comfyui
 from .inputs import input_of
+from .language import in_comfyui
 from .sockets import outputs_of
 
 __all__ = ["Node", "Submitted"]
@@ -54,7 +54,7 @@ class Node(io.ComfyNode):
         try:
             await asyncio.to_thread(cls.check, values)
         except LipsyncError as error:
-            error.hint = in_comfyui(error.hint)
+            await asyncio.to_thread(in_comfyui, error)
             raise
         return True
 
@@ -72,6 +72,10 @@ class Node(io.ComfyNode):
             value = values.get(widget.id)
             options, least, most = (getattr(known, name, None) for name in ("options", "min", "max"))
             if options and value is not None and value not in options:
-                raise InvalidRequest(f"`{widget.id}` must be one of {', '.join(map(str, options))}, got {value!r:.40}.")
+                raise InvalidRequest(
+                    code="comfyui.not_a_choice", field=widget.id, choices=options, value=f"{value!r:.40}"
+                )
             if least is not None and most is not None and isinstance(value, int | float) and not least <= value <= most:
-                raise InvalidRequest(f"`{widget.id}` must be from {least} to {most}, got {value!r:.40}.")
+                raise InvalidRequest(
+                    code="comfyui.not_in_range", field=widget.id, least=least, most=most, value=f"{value!r:.40}"
+                )

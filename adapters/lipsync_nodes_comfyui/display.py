@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import comfy.utils
-import folder_paths
 from comfy.model_management import InterruptProcessingException, interrupt_current_processing
 from comfy_execution.utils import get_executing_context
 from server import PromptServer
 
 from .clients import ledger
+from .language import language
 
 if TYPE_CHECKING:
     from lipsync_nodes import Job
@@ -140,19 +138,6 @@ class Display:
 
 def _known_of(job_id: str) -> Known:
     """Look up in the ledger what to show of a job; a job that was submitted elsewhere is not in it."""
-    words = CHINESE if _language().startswith("zh") else ENGLISH
+    words = CHINESE if language().startswith("zh") else ENGLISH
     entry = ledger().entry_of(job_id)
     return Known(words, ledger().usual_seconds(entry.endpoint), entry.credits) if entry else Known(words)
-
-
-def _language() -> str:
-    """Return the language from ComfyUI's settings, English by default.
-
-    A language that the frontend took from the browser is not stored there, and with several users (`--multi-user`) a
-    node cannot know whose run it is.
-    """
-    settings = Path(folder_paths.get_user_directory()) / "default" / "comfy.settings.json"
-    try:
-        return str(json.loads(settings.read_text(encoding="utf-8")).get("Comfy.Locale", "en"))
-    except (OSError, ValueError, AttributeError):
-        return "en"

@@ -20,7 +20,6 @@ __all__ = ["form_of", "input_of"]
 SOCKETS: Final = {"image": io.Image, "audio": io.Audio, "video": io.Video, "mask": io.Mask}
 # The largest integer that JavaScript represents exactly.
 LARGEST: Final = 2**53 - 1
-MEDIA_HINT: Final = "Give a public URL, or load a file of this machine and connect it. Nothing was charged."
 
 
 def input_of(field: FieldSpec) -> io.Input:
@@ -85,8 +84,9 @@ def form_of(spec: NodeSpec, values: Mapping[str, Any], linked: Iterable[str] = (
         known = {name: value for name, value in given.items() if value is not None}
         return PreparedForm(spec.form_from(known, draft=bool(waiting)))
     except InvalidRequest as error:
-        about_media = any(f"`{field.name}`" in error.message for field in spec.media)
-        raise InvalidRequest(error.message, hint=MEDIA_HINT if about_media else None) from None
+        if any(field.name in error.facts.get("faults", {}) for field in spec.media):
+            error.remedy = ("give_url_or_connect",)
+        raise
 
 
 def _given(field: FieldSpec, value: Any) -> Any:
@@ -106,7 +106,7 @@ def _object(field: FieldSpec, text: str) -> dict[str, Any] | None:
     try:
         value = json.loads(text)
     except ValueError as error:
-        raise InvalidRequest(f"`{field.name}` is no JSON: {error}.") from None
+        raise InvalidRequest(code="comfyui.not_json", field=field.name, reason=error) from None
     if not isinstance(value, dict):
-        raise InvalidRequest(f'`{field.name}` must be a JSON object such as {{"name": 1}}.')
+        raise InvalidRequest(code="comfyui.not_an_object", field=field.name)
     return value

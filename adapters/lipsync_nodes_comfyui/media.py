@@ -30,9 +30,10 @@ def media_of(field: FieldSpec, value: Any) -> bytes | Path:
     try:
         return _READERS[field.media or ""](value)
     except InvalidRequest as error:
-        raise InvalidRequest(f"`{field.name}`: {error.message}") from None
+        raise error.at(f"`{field.name}`") from None
     except (AttributeError, KeyError, TypeError, IndexError, ValueError) as error:
-        raise InvalidRequest(f"`{field.name}` wants a URL or {field.media}, but got {type(value).__name__}.") from error
+        kind = type(value).__name__
+        raise InvalidRequest(code="comfyui.wrong_socket", field=field.name, media=field.media, kind=kind) from error
 
 
 def seconds_of(value: Any) -> float | None:
@@ -49,7 +50,7 @@ def _png(image: Any) -> bytes:
     from PIL import Image  # noqa: PLC0415  # comes with ComfyUI, not with the core
 
     if image.shape[0] != 1:
-        raise InvalidRequest(f"holds {image.shape[0]} pictures, and one is needed: choose it with ImageFromBatch.")
+        raise InvalidRequest(code="comfyui.images", count=image.shape[0])
     levels = (image[0].detach().cpu().float().clamp(0, 1) * 255).round().byte().numpy()
     file = io.BytesIO()
     Image.fromarray(levels).save(file, "PNG", compress_level=1)
@@ -60,9 +61,9 @@ def _wav(audio: Any) -> bytes:
     """Encode an AUDIO: `waveform` (batch, channels, samples) of -1 to 1, and its `sample_rate`."""
     waveform, rate = audio["waveform"], int(audio["sample_rate"])
     if waveform.numel() == 0 or rate <= 0:
-        raise InvalidRequest("is an empty audio, without a single sample.")
+        raise InvalidRequest(code="comfyui.empty_audio")
     if waveform.shape[0] != 1:
-        raise InvalidRequest(f"holds {waveform.shape[0]} audios, and one is needed.")
+        raise InvalidRequest(code="comfyui.audios", count=waveform.shape[0])
     samples = (waveform[0].detach().cpu().float().clamp(-1, 1) * _LOUDEST).round().short()
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:

@@ -20,7 +20,7 @@ from lipsync_nodes import LipsyncError
 
 from .clients import close_clients
 from .display import Display
-from .hints import in_comfyui
+from .language import in_comfyui
 
 __all__ = ["interruptible"]
 
@@ -78,7 +78,7 @@ async def _shown(doing: Coroutine[Any, Any, T], display: Display) -> T:
     try:
         return await doing
     except LipsyncError as error:
-        error.hint = in_comfyui(error.hint)
+        in_comfyui(error)
         raise
     except asyncio.CancelledError:
         display.stopped()

@@ -8,13 +8,14 @@ from typing import Any, Final
 
 from comfy_api.v0_0_2 import InputImpl, io, ui
 
-from lipsync_nodes import InvalidRequest, estimate_credits
+from lipsync_nodes import InvalidRequest, LipsyncError, estimate_credits
 from lipsync_nodes.host import check_media_url, spec_named
 
 from .base import Node, Submitted
 from .clients import client_of
 from .descriptions import DOWNLOAD, ESTIMATE, WAIT
 from .display import Display
+from .language import in_comfyui
 from .media import seconds_of
 from .running import interruptible
 from .videos import folder_of, or_skip, preview_of, video_of
@@ -32,7 +33,7 @@ class LipsyncWait(Node):
         """Check that a job id was given."""
         super().check(values)
         if values.get("job") is not None and not values["job"].strip():
-            raise InvalidRequest("`job` is empty.", hint="Give a job id, or connect the job of a submit node.")
+            raise InvalidRequest(code="comfyui.empty_job", remedy="connect_job")
 
     @classmethod
     async def execute(
@@ -62,7 +63,9 @@ class LipsyncDownload(Node):
             try:
                 check_media_url(url.strip())
             except ValueError as error:
-                raise InvalidRequest(f"`output_url` {error}, got {url!r:.80}.") from None
+                raise InvalidRequest(
+                    code="comfyui.wrong_url", field="output_url", fault=error, value=f"{url!r:.80}"
+                ) from None
 
     @classmethod
     async def execute(cls, output_url: str, save_in: str = "", profile: str = "") -> io.NodeOutput:
@@ -101,7 +104,11 @@ class LipsyncEstimate(Node):
         spec = spec_named(endpoint)
         chosen = {field.name: values[field.name] for field in spec.fields if field.choices and field.name in values}
         lengths = {field.name: seconds_of(values.get(field.name)) for field in spec.timed}
-        estimate = estimate_credits(spec.form_from(chosen, draft=True), lengths=lengths)
+        try:
+            estimate = estimate_credits(spec.form_from(chosen, draft=True), lengths=lengths)
+        except LipsyncError as error:
+            in_comfyui(error)
+            raise
         text = f"{int(estimate)} credits" if estimate.exact else f"at most {int(estimate)} credits: {estimate.caveat}"
         return io.NodeOutput(int(estimate), text, ui=ui.PreviewText(text))
 

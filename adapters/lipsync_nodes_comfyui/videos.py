@@ -16,6 +16,7 @@ from lipsync_nodes import JobFailed
 
 from .clients import ledger
 from .descriptions import OUTPUT, SKIP
+from .language import in_comfyui
 
 if TYPE_CHECKING:
     from lipsync_nodes import AsyncLipsyncClient, Job
@@ -50,7 +51,7 @@ async def or_skip(running: Coroutine[Any, Any, io.NodeOutput], display: Display,
     except JobFailed as error:
         if on_failure != SKIP:
             raise
-        log.warning("Skipped: %s", error)
+        log.warning("Skipped: %s", in_comfyui(error))
         display.done(str(error))
         blocked = ExecutionBlocker(None)
         # ComfyUI merges the `ui` of a list by the keys of its first item, so all items have the same keys.

@@ -18,6 +18,7 @@ from lipsync_nodes import LipsyncError
 from lipsync_nodes.host import load_profile
 
 from .clients import ledger
+from .language import in_comfyui
 
 __all__ = ["receive_webhooks"]
 
@@ -31,7 +32,7 @@ async def receive_webhooks() -> None:
         if load_profile(ask_plugins=False).webhook is not None:
             await asyncio.to_thread(_add_route)
     except LipsyncError as error:
-        log.warning("No webhooks are received: %s", error)
+        log.warning("No webhooks are received: %s", in_comfyui(error))
 
 
 def _add_route() -> None:

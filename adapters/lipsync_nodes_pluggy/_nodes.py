@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from copy import deepcopy
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
@@ -72,8 +73,9 @@ class Nodes(Shared):
         self, node: str, inputs: Mapping[str, Any], context: Context | Mapping[str, Any] | None
     ) -> Any:
         """Submit by the core's client; a key in the context's options makes it a submit that is never paid twice."""
-        asked = _context(context)
-        form = import_module("lipsync_nodes.host").spec_named(node).form_from(inputs)
+        with _in_our_terms():
+            asked = _context(context)
+            form = import_module("lipsync_nodes.host").spec_named(node).form_from(inputs)
         return self._call(asked, "submit", form, **(asked.options or {}))
 
     def lipsync_nodes_poll(self, job: Job | str, context: Context | Mapping[str, Any] | None) -> Any:
@@ -100,15 +102,17 @@ class Nodes(Shared):
     def _call(self, context: Context, method: str, *arguments: Any, **options: Any) -> Any:
         if context.awaitable:
             return self._later(context, method, *arguments, **options)
-        return getattr(self._client(context), method)(*arguments, **options)
+        with _in_our_terms():
+            return getattr(self._client(context), method)(*arguments, **options)
 
     async def _later(self, context: Context, method: str, *arguments: Any, **options: Any) -> Any:
         import asyncio  # noqa: PLC0415  # costs a host without an event loop 20 ms
 
-        # A profile is read from a file, and its key perhaps from a vault: not in the loop.
-        client = await asyncio.to_thread(self._async_client, context)
-        async with client:  # the loop's connections are shared by all clients of it
-            return await getattr(client, method)(*arguments, **options)
+        with _in_our_terms():
+            # A profile is read from a file, and its key perhaps from a vault: not in the loop.
+            client = await asyncio.to_thread(self._async_client, context)
+            async with client:  # the loop's connections are shared by all clients of it
+                return await getattr(client, method)(*arguments, **options)
 
     def _async_client(self, context: Context) -> AsyncLipsyncClient:
         return lipsync_nodes.AsyncLipsyncClient(**self._settings(context))
@@ -158,13 +162,23 @@ def _described(spec: NodeSpec, outputs: Mapping[str, Any]) -> NodeInfo:
     return NodeInfo(spec.id, spec.title, spec.zh_title, spec.help, deepcopy(spec.schema), deepcopy(dict(outputs)))
 
 
+@contextmanager
+def _in_our_terms() -> Iterator[None]:
+    """Have the errors of the block speak of hooks."""
+    try:
+        yield
+    except lipsync_nodes.LipsyncError as error:
+        error.speak("pluggy")
+        raise
+
+
 def _context(given: Context | Mapping[str, Any] | None) -> Context:
     if isinstance(given, Context):
         return given
     try:
         return Context(**(given or {}))
     except TypeError as error:
-        raise InvalidRequest(f"The context is wrong: {error}.", hint="Nothing was sent.") from None
+        raise InvalidRequest(code="pluggy.wrong_context", reason=error, remedy="nothing_sent") from None
 
 
 def _profile_of(asked: str | Profile | None) -> Profile:

@@ -8,7 +8,9 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+from lipsync_nodes import LipsyncError
 from lipsync_nodes.cli.output import RUN, OutputLost, deaf, finish, prepare, show, tell
+from lipsync_nodes.cli.trouble import in_our_words, unexpected
 
 INTERRUPTED = 130
 TERMINATED = 143
@@ -35,7 +37,7 @@ def _command() -> int:
     except ModuleNotFoundError as error:
         if error.name not in {"click", "rich", "packaging"}:
             raise
-        return _failed("Configuration", "The command line needs an extra. Run: pip install 'lipsync-nodes[cli]'", 2)
+        return _failed(LipsyncError(code="cli.no_library", extra="cli", remedy="install_extra"), "Configuration", 2)
     return carry_out(sys.argv[1:])
 
 
@@ -49,21 +51,21 @@ def _ended(command: Callable[[], int]) -> int:
         except OutputLost:
             raise
         except Exception as error:  # noqa: BLE001  # a bug of ours
-            from lipsync_nodes.cli.trouble import unexpected  # noqa: PLC0415
-
-            return _failed("Unexpected", str(unexpected(error, may_have_charged=RUN.job_id is not None)), 1)
+            return _failed(unexpected(error, may_have_charged=RUN.job_id is not None), "Unexpected", 1)
     except OutputLost as lost:
         if not lost.closed:
             tell(f"The result could not be printed: {lost}. {lost.text}")
         return 1
 
 
-def _failed(kind: str, message: str, code: int) -> int:
+def _failed(error: LipsyncError, kind: str, exit_code: int) -> int:
     """Print the error on stderr, and as the one JSON object if none was printed yet."""
+    message = str(in_our_words(error))
     tell(message)
     if RUN.as_json and not RUN.printed:
-        show({"id": RUN.job_id, "error": {"type": kind, "message": message}}, as_json=True)
-    return code
+        about = {"type": kind, "code": error.code, "facts": error.facts, "message": message}
+        show({"id": RUN.job_id, "error": about}, as_json=True)
+    return exit_code
 
 
 def _stopped(stopped: BaseException) -> int:
@@ -75,4 +77,5 @@ def _stopped(stopped: BaseException) -> int:
         said += [f"Job {job} is not lost: `lipsync-nodes wait {job}{RUN.option}`." for job in list(RUN.job_ids)[-3:]]
         said = said or ["No job was seen."]
         said.append(f"`lipsync-nodes jobs{RUN.option}` lists all, `resume{RUN.option}` ends them.")
-        return _failed("Interrupted", " ".join(["Stopped.", *said]), TERMINATED if RUN.terminated else INTERRUPTED)
+        ended = LipsyncError(code="cli.interrupted", hint=" ".join(said))
+        return _failed(ended, "Interrupted", TERMINATED if RUN.terminated else INTERRUPTED)

@@ -16,7 +16,7 @@ import click
 from lipsync_nodes import ConfigurationError
 from lipsync_nodes.cli.output import RUN
 from lipsync_nodes.cli.speak import in_words
-from lipsync_nodes.host import COMMANDS, redact
+from lipsync_nodes.host import COMMANDS
 
 __all__ = ["ExtendableGroup", "load_command"]
 
@@ -58,9 +58,14 @@ def load_command(point: EntryPoint) -> click.Command:
         if isinstance(command, click.Command):
             return command
         why = f"it is {type(command).__name__}, not a click command"
+    distribution = point.dist.name if point.dist else "its distribution"
     raise ConfigurationError(
-        redact(f"The command {point.name} ({point.value}) cannot be loaded: {why}."),
-        hint=f"Upgrade or uninstall {point.dist.name if point.dist else 'its distribution'}.",
+        code="cli.broken_command",
+        command=point.name,
+        target=point.value,
+        reason=why,
+        distribution=distribution,
+        remedy="upgrade_command",
     )
 
 

@@ -81,7 +81,8 @@ def _misused(error: click.ClickException) -> int:
         tell(f"Try '{context.command_path} --help' for help.")
     tell(f"Error: {message}")
     if RUN.as_json and not RUN.printed:
-        show({"id": None, "error": {"type": "Usage", "message": message}}, as_json=True)
+        about = {"type": "Usage", "code": "cli.usage", "facts": {"message": message}, "message": message}
+        show({"id": None, "error": about}, as_json=True)
     return error.exit_code
 
 

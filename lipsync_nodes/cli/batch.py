@@ -22,7 +22,8 @@ import click
 from lipsync_nodes import AsyncLipsyncClient, InvalidRequest, LipsyncError
 from lipsync_nodes.cli.batch_file import Line, read_batch
 from lipsync_nodes.cli.session import Connection, Session, Waiting, common_options
-from lipsync_nodes.cli.speak import Progress, exit_code, show, unexpected
+from lipsync_nodes.cli.speak import Progress, exit_code, row_of, show, unexpected
+from lipsync_nodes.cli.trouble import in_our_words
 
 __all__ = ["batch_options", "run_batch"]
 
@@ -67,7 +68,7 @@ def run_batch(
         out.mkdir(parents=True, exist_ok=True)
         lines = list(read_batch(batch, out, to.profile))
         if strict and (faults := [line.fault for line in lines if line.fault]):
-            raise InvalidRequest(faults[0].message, hint="Nothing was sent.")
+            raise InvalidRequest(code="batch.wrong_line", fault=faults[0], remedy="nothing_sent")
         outcomes = asyncio.run(_Batch(lines, to, progress, waiting).run(concurrency, budget))
     _report(lines, outcomes, as_json=session.as_json)
 
@@ -102,7 +103,7 @@ class _Batch:
             except Exception as error:  # noqa: BLE001  # the other lines continue
                 outcome = unexpected(error, f"line {line.number}", may_have_charged=True)
         self._count(running=-1, ended=1)
-        said = outcome["path"] if isinstance(outcome, dict) else f"{type(outcome).__name__}: {outcome}"
+        said = outcome["path"] if isinstance(outcome, dict) else f"{type(outcome).__name__}: {in_our_words(outcome)}"
         self.progress.line(f"[{self.ended}/{len(self.lines)}] line {line.number}: {said}")
         return outcome
 
@@ -128,9 +129,7 @@ class _Batch:
 def _report(lines: list[Line], outcomes: list[dict[str, Any] | LipsyncError], *, as_json: bool) -> None:
     failures = [outcome for outcome in outcomes if isinstance(outcome, LipsyncError)]
     rows = [
-        {"line": line.number, **outcome}
-        if isinstance(outcome, dict)
-        else {"line": line.number, "id": outcome.job_id, "error": type(outcome).__name__, "message": str(outcome)}
+        {"line": line.number, **outcome} if isinstance(outcome, dict) else {"line": line.number, **row_of(outcome)}
         for line, outcome in zip(lines, outcomes, strict=True)
     ]
     summary = {"done": len(lines) - len(failures), "failed": len(failures)}

@@ -82,14 +82,14 @@ class _Reader:
     def line(self, number: int, text: bytes | None) -> Line:
         """Check a line. None stands for a line that is too long."""
         if text is None:
-            raise InvalidRequest(f"it is longer than {LONGEST_LINE} bytes.")
+            raise InvalidRequest(code="batch.line_too_long", most=LONGEST_LINE)
         values = _object(text)
         spec = spec_named(values.pop("endpoint"))
         key, name = (_typed(values.pop(field, None), field, str) for field in ("key", "out"))
         names = [field.seconds for field in spec.timed]
         lengths = {name: _typed(values.pop(name, None), name, (int, float)) for name in names}
         if strange := values.keys() - {field.name for field in spec.fields}:
-            raise InvalidRequest(f"{spec.id} has no field {', '.join(sorted(strange))}.")
+            raise InvalidRequest(code="batch.no_such_field", endpoint=spec.id, fields=sorted(strange))
         form = form_of(spec, values)
         cost = cost_of(form, lengths)
         key, usual = self._key(form, key)
@@ -110,7 +110,7 @@ class _Reader:
 
     def _take(self, key: str, file: str | None) -> None:
         if key in self.keys or file in self.files:
-            raise InvalidRequest("its `key` or `out` is that of an earlier line.")
+            raise InvalidRequest(code="batch.taken")
         self.keys.add(key)
         if file is not None:
             self.files.add(file)
@@ -122,16 +122,16 @@ def _object(text: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         values = None
     if not isinstance(values, dict) or not isinstance(values.get("endpoint"), str):
-        raise InvalidRequest('not a JSON object with "endpoint".')
+        raise InvalidRequest(code="batch.not_an_object")
     try:
         if b"\\ud" in text.lower():  # one comes by an escape, never by UTF-8
             json.dumps(values, ensure_ascii=False).encode()
     except ValueError:
-        raise InvalidRequest("it holds half of an emoji, which cannot be sent.") from None
+        raise InvalidRequest(code="batch.half_character") from None
     return values
 
 
 def _typed(value: Any, field: str, kind: type | tuple[type, ...]) -> Any:
     if value is not None and (not isinstance(value, kind) or isinstance(value, bool) or value == ""):
-        raise InvalidRequest(f"`{field}` cannot be {brief(value)}.")
+        raise InvalidRequest(code="batch.wrong_value", field=field, value=brief(value))
     return value

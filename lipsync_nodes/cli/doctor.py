@@ -13,6 +13,7 @@ import click
 from lipsync_nodes import LipsyncError, __version__
 from lipsync_nodes.cli.findings import Finding, finding, report, tried
 from lipsync_nodes.cli.session import Session, common_options
+from lipsync_nodes.cli.trouble import in_our_words
 from lipsync_nodes.host import check_service, load_profile, profiles_file, rehearse
 
 __all__ = ["doctor"]
@@ -66,6 +67,7 @@ def _storage(session: Session) -> Iterator[Finding]:
             for step in rehearse(to.profile):
                 yield finding(f"storage: {step}", True, "tried")
     except LipsyncError as error:
+        in_our_words(error)
         yield finding(f"storage: {step} failed", False, error.message, error.hint)
 
 

@@ -8,6 +8,7 @@ from typing import NoReturn, TypedDict
 
 from lipsync_nodes import LipsyncError
 from lipsync_nodes.cli.speak import say, show
+from lipsync_nodes.cli.trouble import in_our_words
 
 __all__ = ["Finding", "finding", "report", "tried"]
 
@@ -41,6 +42,7 @@ def tried(check: str, look: Callable[[], str]) -> Finding:
     try:
         return finding(check, True, look())
     except LipsyncError as error:
+        in_our_words(error)
         return finding(check, False, error.message, error.hint)
 
 

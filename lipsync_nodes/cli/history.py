@@ -18,7 +18,8 @@ from lipsync_nodes import AsyncLipsyncClient, Job, LipsyncError, SubmissionUncer
 from lipsync_nodes.cli.endpoints import waiting_options
 from lipsync_nodes.cli.output import plain, write
 from lipsync_nodes.cli.session import Connection, Session, Waiting, common_options
-from lipsync_nodes.cli.speak import Progress, exit_code, say, show, tell, unexpected
+from lipsync_nodes.cli.speak import Progress, exit_code, row_of, say, show, tell, unexpected
+from lipsync_nodes.cli.trouble import in_our_words
 from lipsync_nodes.host import ENDS, Entry, video_of
 
 __all__ = ["jobs", "resume"]
@@ -74,7 +75,7 @@ def _end_of(job: Job) -> str:
     try:
         return video_of(job).status.value
     except LipsyncError as error:
-        return error.message
+        return in_our_words(error).message
 
 
 def _webhook(entry: Entry) -> str | None:
@@ -109,15 +110,13 @@ def resume(session: Session, out: Path, timeout: float | None, poll_interval: fl
     saved = {job_id: str(outcome) for job_id, outcome in outcomes if isinstance(outcome, Path)}
     failed = {job_id: outcome for job_id, outcome in outcomes if isinstance(outcome, LipsyncError)}
     _tell(saved, failed, unsettled, as_json=session.as_json)
-    codes = [*map(exit_code, failed.values()), *(exit_code(SubmissionUncertain("")) for _ in unsettled[:1])]
+    codes = [*map(exit_code, failed.values()), *(exit_code(SubmissionUncertain()) for _ in unsettled[:1])]
     sys.exit(max(codes, default=0))
 
 
 def _tell(saved: dict[str, str], failed: dict[str, LipsyncError], unsettled: list[Entry], *, as_json: bool) -> None:
     if as_json:
-        lost = [
-            {"id": job_id, "error": type(error).__name__, "message": str(error)} for job_id, error in failed.items()
-        ]
+        lost = [{**row_of(error), "id": job_id} for job_id, error in failed.items()]
         done = [{"id": job_id, "path": path} for job_id, path in saved.items()]
         show({"saved": done, "failed": lost, "uncertain": [_row(entry) for entry in unsettled]}, as_json=True)
     else:
@@ -139,7 +138,7 @@ async def _resume(
                 job = await client.wait(job_id, on_update=lambda job: progress.first_seen(job, "job"), **waiting)
                 outcome = await to.asave(client, job, target, progress)
             except LipsyncError as error:
-                outcome = error
+                outcome = in_our_words(error)
             except Exception as error:  # noqa: BLE001  # the other jobs continue
                 outcome = unexpected(error, f"job {job_id}", may_have_charged=True)
             progress.line(f"{job_id}: {outcome}")

@@ -26,9 +26,9 @@ from lipsync_nodes import (
     SubmitTimeout,
 )
 from lipsync_nodes.cli.output import RUN, plain, say, show, tell
-from lipsync_nodes.cli.trouble import unexpected
+from lipsync_nodes.cli.trouble import in_our_words, unexpected
 
-__all__ = ["Progress", "exit_code", "explain", "in_words", "json_of", "say", "show", "tell", "unexpected"]
+__all__ = ["Progress", "exit_code", "explain", "in_words", "json_of", "row_of", "say", "show", "tell", "unexpected"]
 
 _EXIT_CODES: Final[tuple[tuple[type[LipsyncError], int], ...]] = (
     (SubmissionUncertain, 4),
@@ -61,10 +61,18 @@ def json_of(text: str) -> Any:
 
 def explain(error: LipsyncError, *, as_json: bool) -> None:
     """Print an error: for people on stderr, and with `--json` as the one JSON object on stdout."""
+    in_our_words(error)
     tell(f"{type(error).__name__}: {error}")
     if as_json and not RUN.printed:
-        about = {name: getattr(error, name) for name in ("message", "hint", "status_code", "may_have_charged")}
+        names = ("code", "facts", "remedy", "message", "hint", "status_code", "may_have_charged")
+        about = {name: getattr(error, name) for name in names}
         show({"id": error.job_id, "error": {"type": type(error).__name__, **about}}, as_json=True)
+
+
+def row_of(error: LipsyncError) -> dict[str, Any]:
+    """Return what a row of a result in JSON says of an error."""
+    about = {"code": error.code, "facts": error.facts}
+    return {"id": error.job_id, "error": type(error).__name__, **about, "message": str(in_our_words(error))}
 
 
 @contextmanager
@@ -76,7 +84,7 @@ def in_words(*, as_json: bool) -> Iterator[None]:
     except LipsyncError as error:
         failure = error
     except (OSError, UnicodeError) as error:
-        failure = ConfigurationError(f"{error}.", hint="Check the files and folders that the command names.")
+        failure = ConfigurationError(code="cli.file_trouble", reason=error, remedy="check_named_files")
     else:
         return
     explain(failure, as_json=as_json)

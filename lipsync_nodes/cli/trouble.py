@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
+import locale
 import os
 import sys
 import traceback
+from typing import TypeVar
 
 from lipsync_nodes import LipsyncError
 from lipsync_nodes.host import redact
 
-__all__ = ["Unexpected", "unexpected"]
+__all__ = ["Unexpected", "in_our_words", "unexpected"]
+
+AnyError = TypeVar("AnyError", bound=LipsyncError)
 
 
 class Unexpected(LipsyncError):
     """A bug of this program."""
 
-    default_hint = (
-        "This is a fault of lipsync-nodes: please report it, with what the same command shows under LIPSYNC_DEBUG=1."
-    )
+    default_code = "cli.unexpected"
+    default_remedy = ("report_fault",)
+
+
+def in_our_words(error: AnyError) -> AnyError:
+    """Have an error speak of commands, in the language of `LIPSYNC_LANG` or of the locale."""
+    return error.speak("cli", _language())
+
+
+def _language() -> str:
+    named = (os.environ.get(name) for name in ("LIPSYNC_LANG", "LC_ALL", "LC_MESSAGES", "LANG"))
+    return next(filter(None, named), None) or locale.getlocale()[0] or "en"
 
 
 def unexpected(error: Exception, where: str = "", *, may_have_charged: bool = False) -> Unexpected:
     """Turn an unexpected error into a `LipsyncError` with a message."""
     if os.environ.get("LIPSYNC_DEBUG"):
         sys.stderr.write(redact("".join(traceback.format_exception(error))))
-    what = f"{type(error).__name__}: {error}".rstrip(": ")[:1000]
-    return Unexpected(f"{where}: {what}." if where else f"{what}.", may_have_charged=may_have_charged)
+    failure = Unexpected(
+        code="cli.unexpected", kind=type(error).__name__, words=str(error)[:1000], may_have_charged=may_have_charged
+    )
+    return in_our_words(failure.at(where) if where else failure)

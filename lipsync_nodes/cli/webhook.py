@@ -91,9 +91,7 @@ def _run(receiver: WebhookReceiver, listener: socket.socket, cert: Path | None, 
     try:
         import uvicorn  # noqa: PLC0415  # an extra
     except ImportError:
-        raise ConfigurationError(
-            "The receiver's server is not installed.", hint="Run: pip install 'lipsync-nodes[webhook]'"
-        ) from None
+        raise ConfigurationError(code="receiver.no_library", extra="webhook", remedy="install_extra") from None
     config = uvicorn.Config(
         receiver,
         log_level="warning",
@@ -115,8 +113,9 @@ def _listen(host: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
+        reason = error.strerror or error
         raise ConfigurationError(
-            f"The receiver cannot listen on {host}:{port}: {error.strerror or error}.", hint="Choose another port."
+            code="receiver.cannot_listen", host=host, port=port, reason=reason, remedy="another_port"
         ) from None
 
 
@@ -129,25 +128,24 @@ def _function(name: str | None) -> OnJob | None:
     try:
         function: Any = getattr(importlib.import_module(module), attribute)
     except Exception as error:  # noqa: BLE001  # third-party code
-        raise ConfigurationError(f"--on-job {name} cannot be loaded: {error}.", hint="Give MODULE:FUNCTION.") from None
+        raise ConfigurationError(
+            code="receiver.unloadable_function", name=name, reason=error, remedy="give_function"
+        ) from None
     if not callable(function):
-        raise ConfigurationError(f"--on-job {name} is no function.", hint="Give MODULE:FUNCTION.")
+        raise ConfigurationError(code="receiver.no_function", name=name, remedy="give_function")
     return function  # type: ignore[no-any-return]
 
 
 def _base_of(to: Connection) -> str:
     if to.profile.webhook is None:
-        raise ConfigurationError("No receiver is named.", hint="Give --to, or set LIPSYNC_WEBHOOK.")
+        raise ConfigurationError(code="receiver.not_named", remedy="name_receiver")
     return to.profile.webhook.base
 
 
 def _token(job_id: str, to: Connection) -> str:
     entry = to.ledger.entry_of(job_id)
     if entry is None or entry.callback is None:
-        raise InvalidRequest(
-            f"No job {job_id} was submitted from here with a webhook of ours.",
-            hint="Submit one with `--webhook auto`; `lipsync-nodes jobs` lists them.",
-        )
+        raise InvalidRequest(code="receiver.no_such_job", job_id=job_id, remedy="submit_with_webhook")
     return token_of(entry.callback, callback_secret(to.profile, to.ledger))
 
 
@@ -155,6 +153,4 @@ def _sent(url: str, content: bytes) -> int:
     came = deliver(url, content)
     if isinstance(came, Answer):
         return came.status
-    raise ConnectionFailed(
-        f"The receiver was not reached: {came.reason}.", hint="Is `lipsync-nodes webhook serve` running?"
-    )
+    raise ConnectionFailed(code="receiver.unreached", reason=came.reason, remedy="start_receiver")

@@ -72,12 +72,12 @@ class Many:
         self._on_update = on_update
         self._failed = False
         if concurrency < 1:
-            raise InvalidRequest(f"concurrency must be at least 1, got {concurrency}.")
+            raise InvalidRequest(code="many.wrong_concurrency", value=concurrency)
         for estimate in self.estimates:  # before the first is paid for
             if estimate is not None:
                 whole_credits("estimate", estimate)
         if len(self.estimates) != len(self.forms):
-            raise InvalidRequest("There must be one estimate for each form.")
+            raise InvalidRequest(code="many.estimates")
 
     @contextmanager
     def outcome(self, index: int) -> Iterator[bool]:

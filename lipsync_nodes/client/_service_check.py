@@ -27,7 +27,6 @@ _NO_SUCH_JOB: Final = frozenset(
     {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.GONE, HTTPStatus.UNPROCESSABLE_ENTITY}
 )
 _NO_KEY: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
-_HINT: Final = "Check the base URL: the service's own ends in /api/v1. A proxy or a log-in page may have answered."
 
 
 def check_service(profile: Profile, *, request_timeout: float = 20.0) -> str:
@@ -41,20 +40,28 @@ def check_service(profile: Profile, *, request_timeout: float = 20.0) -> str:
     with LipsyncClient(profile=profile, policy=Policy(request_timeout=request_timeout)) as client:
         ours = client._drive(_ask(path, request_timeout))  # noqa: SLF001  # a flow of ours
     if isinstance(ours, NoAnswer):
-        raise ConnectionFailed(f"{profile.base_url} does not answer: {ours.reason}.")
+        raise ConnectionFailed(code="service_check.no_answer", base_url=profile.base_url, reason=ours.reason)
     if not (ours.ok or ours.status in _NO_SUCH_JOB):
         raise error_of(ours, NO_JOB)
     if not _is_json(ours):
         kind = ours.headers.get("content-type", "something without a type")
-        raise ConfigurationError(f"{profile.base_url} answers {ours.status} with {kind}, not with JSON.", hint=_HINT)
+        raise ConfigurationError(
+            code="service_check.not_json",
+            base_url=profile.base_url,
+            status=ours.status,
+            content_type=kind,
+            remedy="check_whose_url",
+        )
     theirs = fetch(profile.base_url + path)
     if isinstance(theirs, NoAnswer):
-        raise ConnectionFailed(f"{profile.base_url} does not answer a second time: {theirs.reason}.")
+        raise ConnectionFailed(code="service_check.no_second_answer", base_url=profile.base_url, reason=theirs.reason)
     if theirs.status not in _NO_KEY:
         raise ConfigurationError(
-            f"{profile.base_url} answers {theirs.status} without a key and {ours.status} with yours: "
-            "it does not look at the key, so it is not the service.",
-            hint=_HINT,
+            code="service_check.key_ignored",
+            base_url=profile.base_url,
+            without_key=theirs.status,
+            with_key=ours.status,
+            remedy="check_whose_url",
         )
     return f"{profile.base_url} answers and takes the key; without one it answers {theirs.status}."
 

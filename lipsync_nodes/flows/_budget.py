@@ -47,17 +47,12 @@ class Budget(Shared):
 
     def _commit(self, credits_: int | None) -> None:
         if credits_ is None:
-            raise BudgetExceeded(
-                f"There is a budget of {self.limit} credits, but the cost of this job is not known.",
-                hint="Nothing was sent. Give the audio's length, or submit without a budget.",
-            )
+            raise BudgetExceeded(code="budget.unknown_cost", limit=self.limit, remedy="give_length")
         whole_credits("estimate", credits_)
         with self._lock:
             left = self.limit - self.committed
             if credits_ > left:
-                raise BudgetExceeded(
-                    f"The job would cost up to {int(credits_)} credits; {left} of the budget of {self.limit} are left."
-                )
+                raise BudgetExceeded(code="budget.exceeded", credits=int(credits_), left=left, limit=self.limit)
             self.committed += credits_
 
     def _release(self, credits_: int) -> None:

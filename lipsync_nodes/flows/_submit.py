@@ -55,22 +55,12 @@ __all__ = [
 ]
 
 
-LIMITS_HINT: Final = (
-    "Nothing was submitted. `lipsync-nodes jobs` lists what runs; the limits are the profile's "
-    "max_concurrency and submits_per_minute."
-)
 # Shorter than a claim lasts, so that a flow that polls the job of another keeps its own claim.
 SHORT_LOOK: Final = 3.0
 # The shortest pause between two POSTs, even if the service asks for none.
 LEAST_PAUSE: Final = 0.2
 # The seconds between two checks whether a webhook has resolved an uncertain submission.
 ASK_EVERY: Final = 0.5
-WEBHOOK_HINT: Final = (
-    "It was not sent again, so as not to pay twice. If the job was made, its webhook tells of it: see `lipsync-nodes "
-    "jobs`"
-)
-WITH_KEY: Final = ", or submit with the same key later, which sends nothing until then."
-WITHOUT_KEY: Final = " before you submit the same input again."
 
 
 def submit(
@@ -110,7 +100,7 @@ def _submit_as(
     except SubmissionUncertain as error:
         found = yield from _note(Uncertain(row, error.message), error)
         if submission.callback is not None:
-            error.hint = WEBHOOK_HINT + (WITHOUT_KEY if submission.key is None else WITH_KEY)
+            error.remedy = ("webhook_tells" if submission.key is None else "webhook_tells_key",)
             found = found or (yield from _settled(row, queue_seconds, deadline))
         if isinstance(found, Found):
             return found.job
@@ -122,7 +112,7 @@ def _submit_as(
         yield Record(Accepted(row, job))
     except LipsyncError as error:
         error.job_id, error.may_have_charged = job.id, True
-        error.hint = f"The job was made but could not be noted: keep its id, and `lipsync-nodes wait {job.id}`."
+        error.remedy = ("keep_job_id",)
         raise
     return job
 
@@ -171,10 +161,7 @@ def _claim(submission: Submission, policy: Policy, queue_seconds: float, deadlin
         submission = replace(submission, resubmit_uncertain=False)
         now: float = yield Sleep(0)
         if not (room := deadline.room(now)):
-            raise SubmitTimeout(
-                f"The same is being submitted elsewhere, and that did not end within {deadline.seconds:g} s.",
-                hint="Nothing was sent by this call. Ask again with the same key: it picks up the job of the other.",
-            )
+            raise SubmitTimeout(code="submit.elsewhere", seconds=deadline.seconds, remedy="same_key_later")
         yield Sleep(min(claim.seconds, room))
 
 
@@ -190,8 +177,8 @@ def _post(row: int, submission: Submission, policy: Policy, deadline: Deadline) 
         if isinstance(reply, NoAnswer):
             unreached += 1
             if reply.sent:
-                raise SubmissionUncertain(f"The submit was sent, but no answer came: {reply.reason}.")
-            error = ConnectionFailed(f"The service was not reached in {unreached} tries: {reply.reason}.")
+                raise SubmissionUncertain(code="submit.no_answer", reason=reply.reason)
+            error = ConnectionFailed(code="submit.unreached", tries=unreached, reason=reply.reason)
             pause = policy.backoff(unreached) if unreached < policy.connect_tries else None
         elif reply.ok:
             return _submitted(reply)
@@ -231,9 +218,7 @@ def _admission(row: int, policy: Policy, deadline: Deadline) -> Flow[Found | flo
             return hold or seconds
         waited += hold.seconds
         if waited > policy.longest_queue:
-            raise RateLimited(
-                f"The profile's own limits left no room for a submit in {policy.longest_queue:g} s.", hint=LIMITS_HINT
-            )
+            raise RateLimited(code="submit.no_room", seconds=policy.longest_queue, remedy="limits")
         yield from _queue(hold, policy, deadline)
 
 
@@ -258,22 +243,19 @@ def _glance(job_id: str, policy: Policy, deadline: Deadline, *, own: bool = True
 
 def _too_late(deadline: Deadline, *, queued: bool) -> SubmitTimeout:
     if queued:
-        what = "The profile's own limits left no room for a submit"
-        return SubmitTimeout(f"{what} within {deadline.seconds:g} s.", hint=LIMITS_HINT)
-    return SubmitTimeout(f"The submit could not be sent within {deadline.seconds:g} s.")
+        return SubmitTimeout(code="submit.no_room", seconds=deadline.seconds, remedy="limits")
+    return SubmitTimeout(code="submit.no_time", seconds=deadline.seconds)
 
 
 def _uncertain_before(found: Uncertain) -> SubmissionUncertain:
     when = datetime.fromtimestamp(found.since, UTC).isoformat(sep=" ", timespec="seconds")
-    what = f"its job {found.job_id} is not to be found" if found.job_id else "whether it made a job is unknown"
+    ways = (("ask_by_id", found.job_id), ("webhook_settles", found.webhook_expected))
     return SubmissionUncertain(
-        f"The same was submitted before, at {when}, and {what} ({found.reason}).",
+        code="submit.in_doubt_before",
+        when=when,
+        reason=found.reason,
         job_id=found.job_id,
-        hint="Nothing was sent now. "
-        + (f"`lipsync-nodes wait {found.job_id}` asks for it again. " if found.job_id else "")
-        + ("A webhook may still settle it: ask again later. " if found.webhook_expected else "")
-        + "Look for the job in your account at the service; if it is not there, submit again "
-        "with resubmit_uncertain=True (`--resubmit-uncertain`).",
+        remedy=("nothing_sent_now", *(way for way, is_open in ways if is_open), "look_then_resubmit"),
     )
 
 
@@ -288,7 +270,5 @@ def _submitted(answer: Answer) -> Job:
         if found := _ID_FIRST.match(answer.body):
             return Job(id=found[1].decode())
         raise SubmissionUncertain(
-            f"The service answered {answer.status} to the submit, but named no job ({shorten(error)}); whether it made "
-            "one is unknown.",
-            status_code=answer.status,
+            code="submit.no_job_named", reason=shorten(error), status_code=answer.status
         ) from None

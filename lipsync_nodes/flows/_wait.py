@@ -34,16 +34,16 @@ def poll(
     """Fetch a job once. Every failure is raised. The last three options are those of `Seen`."""
     seconds = policy.request_timeout if timeout is None else timeout
     if seconds <= 0:
-        raise ConnectionFailed("No time was left to ask.", job_id=job_id, hint="The job goes on; ask again.")
+        raise ConnectionFailed(code="poll.no_time", job_id=job_id, remedy="ask_again")
     reply = yield Send("GET", f"/jobs/{quote(check_job_id(job_id), safe='')}", timeout=seconds)
     if isinstance(reply, NoAnswer):
-        raise ConnectionFailed(f"No answer came: {reply.reason}.", job_id=job_id, hint="The job goes on; ask again.")
+        raise ConnectionFailed(code="poll.no_answer", reason=reply.reason, job_id=job_id, remedy="ask_again")
     if not reply.ok:
         raise error_of(reply, job_id)
     try:
         job = parse_job(json.loads(reply.body), asked_for=job_id)
     except (ValueError, RecursionError) as error:
-        raise ServiceError(f"The answer cannot be read: {shorten(error)}.", job_id=job_id) from None
+        raise ServiceError(code="poll.unreadable", reason=shorten(error), job_id=job_id) from None
     if callback is None:
         # Keep the id that the ledger has, even if the response spells it differently. An id from a webhook is not
         # trusted: there, the response decides.
@@ -167,5 +167,5 @@ def _not_found(error: JobNotFound, job_id: str, was_there: bool) -> Flow[NoRetur
     yield Record(Gone(job_id))
     if was_there:
         error.may_have_charged = True
-        error.hint = f"`lipsync-nodes wait {job_id}` asks for it again. {error.hint}"
+        error.advise("ask_by_id")
     raise error

@@ -111,7 +111,7 @@ def check_address(url: str) -> None:
         if not 0 < (address.port or 1) <= LARGEST_PORT:
             raise ValueError(f"there is no port {address.port}")
 
-    made(build, hint="Nothing was sent. Check the base URL.")
+    made(build, ("nothing_sent", "check_base_url"))
 
 
 def can_start_threads() -> None:
@@ -121,13 +121,10 @@ def can_start_threads() -> None:
     thread.join()
 
 
-def made(
-    make: Callable[[], T],
-    hint: str = "Nothing was sent. Check the environment's proxy and certificate settings (ALL_PROXY, SSL_CERT_FILE).",
-) -> T:
+def made(make: Callable[[], T], remedy: tuple[str, ...] = ("nothing_sent", "check_proxy")) -> T:
     """Make a client; what makes it impossible (proxy, certificates, threads) is told before anything is sent."""
     try:
         return make()
     except (ImportError, OSError, OverflowError, RuntimeError, ValueError, httpx.InvalidURL) as error:
         failure = f"{error}".rstrip(".")
-    raise ConfigurationError(f"No connection can be made: {failure}.", hint=hint)
+    raise ConfigurationError(code="connection.impossible", reason=failure, remedy=remedy)

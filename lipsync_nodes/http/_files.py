@@ -96,7 +96,7 @@ class Downloads:
                 request = client.build_request("GET", url, headers=headers, extensions=extensions, timeout=seconds)
                 return client.send(request, stream=True, auth=lambda request: request)
             except (httpx.InvalidURL, ValueError) as error:  # a name that cannot be encoded shows when it is looked up
-                raise DownloadError(f"The output's URL is malformed: {error}.") from None
+                raise DownloadError(code="download.malformed_url", reason=error) from None
 
     def _client(self, proxy: SecretStr | None) -> httpx.Client:
         """Return the client for one way to the server: each redirect may need another."""

@@ -136,7 +136,7 @@ def _resumed(flow: Flow[Any], reply: object) -> Effect:
 
 
 def _called_off() -> ConnectionFailed:
-    return ConnectionFailed("The submit was cancelled before it was sent.")
+    return ConnectionFailed(code="submit.cancelled")
 
 
 class Bearer:
@@ -186,7 +186,7 @@ def request_built(client: Any, send: Send, profile: Profile, trace: Any) -> Any:
             timeout=(min(CONNECT_SECONDS, send.timeout), send.timeout, send.timeout, send.timeout),
             extensions={"trace": trace},
         ),
-        hint="Nothing was sent. Check the base URL and the job id.",
+        remedy=("nothing_sent", "check_base_url_and_id"),
     )
 
 

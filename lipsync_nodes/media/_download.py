@@ -33,7 +33,7 @@ def source_and_target(job_or_url: Job | str, path: str | Path) -> tuple[str, Pat
     """Return the URL to fetch and the file to write; in a folder the file is named by the job."""
     url = job_or_url.output if isinstance(job_or_url, Job) else job_or_url
     if not url:
-        raise DownloadError("The job has no output to download.", hint="Wait until it is completed.")
+        raise DownloadError(code="download.no_output", remedy="wait_until_completed")
     target = Path(path)
     if not names_folder(path):
         return url, target

@@ -133,7 +133,7 @@ class Fetch:
                     yield response
                     return
                 url = urljoin(url, response.headers["location"])
-        raise DownloadError(f"The output redirects more than {REDIRECTS} times.")
+        raise DownloadError(code="download.redirects", most=REDIRECTS)
 
     def _begin(self, response: Any, have: int) -> None:
         """Check what is about to come, and go to where it begins."""
@@ -157,15 +157,15 @@ class Fetch:
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _PASSING:
             raise CutShort(f"the server answered {status}", start_anew=status in _RANGE_REFUSED)
         if status not in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
-            raise DownloadError(f"The server of the output answered {status}; the URL may have expired.")
+            raise DownloadError(code="download.expired", status=status)
         if kind.startswith("text/") or kind in {"application/json", "application/xml"}:
-            raise DownloadError(f"The output is {kind}, not a video.")
+            raise DownloadError(code="download.wrong_type", content_type=kind)
 
     def _check_part(self, content_range: str, validator: str | None, have: int) -> None:
         """Refuse a partial answer that is no part of what has come: it goes on there, in a whole of the same size."""
         found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", content_range)
         if not have or not found:
-            raise DownloadError(f"The server was asked to go on at byte {have} and sent {content_range!r:.60}.")
+            raise DownloadError(code="download.wrong_part", at=have, content_range=f"{content_range!r:.60}")
         size, known = None if found[2] == "*" else int(found[2]), self.partial.size
         if validator is None:
             is_same = size is not None and size == known
@@ -205,7 +205,7 @@ class Fetch:
         if (is_last or not self.partial.validator) and at and self.partial.size is None and is_whole(self.file):
             return True
         if is_last:
-            raise self._given_up(f"The download broke off at byte {at}: {cut}.")
+            raise self._given_up(code="download.broke_off", at=at, reason=cut)
         self._pause(FIRST_PAUSE * 2**self.fruitless)
         return False
 
@@ -214,45 +214,41 @@ class Fetch:
 
     def _check_appears(self, cut: CutShort) -> None:
         if self.came or self.limits.elapsed >= self.limits.appears_within:
-            raise DownloadError(
-                f"No video is at the output's URL ({cut}): it may have expired, or it is not there yet."
-            )
+            raise DownloadError(code="download.not_there", reason=cut)
 
-    def _given_up(self, message: str) -> DownloadError:
+    def _given_up(self, *, code: str, **facts: Any) -> DownloadError:
         self.partial.keep = True
-        return DownloadError(
-            message, hint="Download it again: it goes on from there. Output URLs expire, so do it soon."
-        )
+        return DownloadError(code=code, remedy="resume_download", **facts)
 
     def _check_time(self) -> None:
         if self.limits.left(self.came) <= 0:
             seconds = self.limits.elapsed
-            raise self._given_up(f"The download was too slow: {self.came} bytes came in {seconds:.0f} s.")
+            raise self._given_up(code="download.too_slow", came=self.came, seconds=seconds)
 
     def _check_stop(self) -> None:
         if self.stop.is_set():
-            raise DownloadError("The download was stopped.")
+            raise DownloadError(code="download.stopped")
         self._check_time()
 
     def _check_size(self, size: int) -> None:
         if size > self.limits.largest:
-            raise DownloadError(f"The output is larger than the {self.limits.largest} bytes that are allowed.")
+            raise DownloadError(code="download.too_large", most=self.limits.largest)
 
     def _check_room(self) -> None:
         """Find out that the disk is full before it is."""
         missing = (self.partial.size or 0) - self.file.tell()
         disk = shutil.disk_usage(self.partial.folder)
         if disk.total and missing > disk.free:  # some network file systems say 0 of both
+            free, needed = disk.free >> 20, missing >> 20
             raise DownloadError(
-                f"{self.partial.folder} has {disk.free >> 20} MiB left; the video needs {missing >> 20} MiB.",
-                hint="Make room or choose another folder, and download it again. Output URLs expire, so do it soon.",
+                code="download.disk_full", folder=self.partial.folder, free=free, needed=needed, remedy="make_room"
             )
 
     def _check_video(self) -> None:
         if not is_video(self.file):
-            raise DownloadError("What was downloaded is not a video (neither MP4, MOV nor WebM).")
+            raise DownloadError(code="download.not_a_video")
         if self.unproven and is_whole(self.file) is False:
-            raise DownloadError("The download ended in the middle of the video, and the server has no more of it.")
+            raise DownloadError(code="download.cut")
 
     def _have(self) -> int:
         return self.file.seek(0, os.SEEK_END)
@@ -261,7 +257,7 @@ class Fetch:
         parts = split(url)
         host = parts.hostname or ""
         if parts.scheme != "https" and not (parts.scheme == "http" and self.local and is_loopback(host)):
-            raise DownloadError("The output's URL is not https, so it was not fetched.")
+            raise DownloadError(code="download.not_https")
         if (address := literal(host)) is not None:
             self._check_address(address)
 
@@ -271,7 +267,7 @@ class Fetch:
 
     def _check_address(self, address: Address) -> None:
         if not (is_public(address) or (self.local and address.is_loopback)):
-            raise DownloadError(f"The output leads to {address}, which is no public address; it was not fetched.")
+            raise DownloadError(code="download.not_public", address=address)
 
 
 def split(url: str) -> SplitResult:
@@ -279,7 +275,7 @@ def split(url: str) -> SplitResult:
     try:
         return urlsplit(url)
     except ValueError:  # its words may hold a password
-        raise DownloadError("The output's URL is malformed.") from None
+        raise DownloadError(code="download.malformed_url", reason="") from None
 
 
 def _without_userinfo(url: str) -> str:

@@ -6,9 +6,9 @@ from typing import Final
 
 __all__ = [
     "HEAD",
-    "animated",
+    "is_animated_webp",
     "is_picture",
-    "strange",
+    "refused_format",
 ]
 
 
@@ -28,25 +28,23 @@ def is_picture(head: bytes) -> bool:
     return head.startswith(_PICTURES) or _is_webp(head)
 
 
-def strange(head: bytes) -> str:
-    """Return what is wrong with a file that the service surely does not take, as half a sentence; else an empty one."""
+def refused_format(head: bytes) -> str:
+    """Return the name of a format that people take for a picture and the service surely does not; else an empty one."""
     brands = _brands(head)
     if brands & _AVIF:
-        return "is an AVIF picture, which the service does not take: convert it to PNG or JPG"
+        return "AVIF"
     if brands & _HEIC:
-        return "is a HEIC picture, which the service does not take: convert it to PNG or JPG"
-    if _is_webp(head) and head[12:16] == b"VP8X" and head[20] & _ANIMATED:
-        return animated("WebP")
+        return "HEIC"
     if b"%PDF-" in head[:1024]:
-        return "is a PDF document, which the service does not take: save its page as PNG or JPG"
+        return "PDF"
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") and b"<svg" in head:
-        return "is an SVG drawing, which the service does not take: save it as PNG or JPG"
+        return "SVG"
     return ""
 
 
-def animated(kind: str) -> str:
-    """Return what is wrong with an animation, as half a sentence."""
-    return f"is an animated {kind}; the service takes a still picture: save one frame of it as PNG or JPG"
+def is_animated_webp(head: bytes) -> bool:
+    """Tell whether a file is a WebP of several pictures."""
+    return _is_webp(head) and head[12:16] == b"VP8X" and bool(head[20] & _ANIMATED)
 
 
 def _is_webp(head: bytes) -> bool:

@@ -51,7 +51,7 @@ def seconds_of(packets: Iterable[Any], streams: Iterable[Any], name: str) -> flo
     tracks = {stream.index: (_Track(), stream.time_base) for stream in streams}
     for number, packet in enumerate(packets):
         if number > MOST_PACKETS:
-            raise InvalidRequest(f"{name} is too large to be measured: it has more than {MOST_PACKETS:,} packets.")
+            raise InvalidRequest(code="media.too_many_packets", media=name, most=MOST_PACKETS)
         if packet.size and packet.stream.index in tracks:
             tracks[packet.stream.index][0].add(packet)
     return max((float(track.units * base) for track, base in tracks.values() if base), default=0.0)

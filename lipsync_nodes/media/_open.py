@@ -37,7 +37,7 @@ def opened(asset: Asset | Path) -> Iterator[BinaryIO]:
         else:
             yield _not_empty(io.BytesIO(source) if isinstance(source, bytes) else source, asset)
     except OSError as error:
-        raise InvalidRequest(f"{asset} cannot be read: {error.strerror or error}.") from None
+        raise InvalidRequest(code="media.unreadable", media=asset, reason=error.strerror or error) from None
 
 
 def _check_regular(path: Path) -> None:
@@ -45,18 +45,18 @@ def _check_regular(path: Path) -> None:
     try:
         mode = path.stat().st_mode
     except ValueError as error:  # a NUL in its name
-        raise InvalidRequest(f"{path} cannot be read: {error}.") from None
+        raise InvalidRequest(code="media.unreadable", media=path, reason=error) from None
     if not stat.S_ISREG(mode):
-        what = next((name for is_one, name in _NO_FILES if is_one(mode)), "no file")
-        raise InvalidRequest(f"{path} is {what}; give a file.")
+        kind = next((kind for is_one, kind in _NO_FILES if is_one(mode)), "no_file")
+        raise InvalidRequest(code="media.not_a_file", media=path, kind=kind)
 
 
 _NO_FILES: Final = (
-    (stat.S_ISDIR, "a directory"),
-    (stat.S_ISFIFO, "a pipe"),
-    (stat.S_ISSOCK, "a socket"),
-    (stat.S_ISCHR, "a device"),
-    (stat.S_ISBLK, "a device"),
+    (stat.S_ISDIR, "directory"),
+    (stat.S_ISFIFO, "pipe"),
+    (stat.S_ISSOCK, "socket"),
+    (stat.S_ISCHR, "device"),
+    (stat.S_ISBLK, "device"),
 )
 
 
@@ -66,11 +66,11 @@ def _not_empty(file: BinaryIO, asset: object) -> BinaryIO:
         first = file.read(1)
         file.seek(0)
     except ValueError as error:  # it was closed
-        raise InvalidRequest(f"{asset} cannot be read: {error}.") from None
+        raise InvalidRequest(code="media.unreadable", media=asset, reason=error) from None
     if not isinstance(first, bytes):
-        raise InvalidRequest(f"{asset} is open as text; open it in binary mode.")
+        raise InvalidRequest(code="media.open_as_text", media=asset)
     if not first:
-        raise InvalidRequest(f"{asset} is empty.")
+        raise InvalidRequest(code="media.empty", media=asset)
     return file
 
 

@@ -33,11 +33,11 @@ _PART: Final = re.compile(r"\..+\.[0-9a-f]{8}([0-9a-f]{8})?\.part", re.DOTALL)
 # By then the output's URL has expired, too.
 _STALE_SECONDS: Final = 7 * 24 * 3600.0
 _KINDS: Final = {
-    stat.S_IFDIR: "a folder",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-    stat.S_IFIFO: "a pipe",
-    stat.S_IFSOCK: "a socket",
+    stat.S_IFDIR: "folder",
+    stat.S_IFCHR: "device",
+    stat.S_IFBLK: "device",
+    stat.S_IFIFO: "pipe",
+    stat.S_IFSOCK: "socket",
 }
 
 
@@ -49,7 +49,7 @@ def check_target(target: Path) -> Path:
 
     """
     if why := why_not(target.name):
-        raise DownloadError(f"{target} cannot be written: {why}.", hint="Give another name.")
+        raise DownloadError(code="download.name_impossible", path=target, reason=why, remedy="another_name")
     try:
         kind = stat.S_IFMT(target.stat().st_mode)
     except FileNotFoundError:
@@ -57,13 +57,15 @@ def check_target(target: Path) -> Path:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise unwritable(target, error) from None
     if kind != stat.S_IFREG:
-        raise DownloadError(f"{target} is {_KINDS.get(kind, 'no file')}.", hint="Give the path of a file.")
+        shown = _KINDS.get(kind, "no_file")
+        raise DownloadError(code="download.target_is", path=target, kind=shown, remedy="give_file_path")
     return Path(os.path.realpath(target)) if target.is_symlink() else target.absolute()
 
 
 def unwritable(target: Path, error: Exception) -> DownloadError:
     """Return what to say where the system takes no file."""
-    return DownloadError(f"{target} could not be written: {getattr(error, 'strerror', None) or error}.")
+    reason = getattr(error, "strerror", None) or error
+    return DownloadError(code="download.unwritable", path=target, reason=reason)
 
 
 class Partial:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal
 
 from lipsync_nodes.errors import ConfigurationError, InvalidRequest
-from lipsync_nodes.media._kinds import HEAD, animated, is_picture, strange
+from lipsync_nodes.media._kinds import HEAD, is_animated_webp, is_picture, refused_format
 from lipsync_nodes.media._lengths import seconds_of
 from lipsync_nodes.media._open import opened
 from lipsync_nodes.service import Asset, NodeSpec
@@ -94,12 +94,13 @@ def probe(asset: Asset | Path) -> Probe:
         file.seek(0)
         head = file.read(HEAD)
         picture = is_picture(head)
-        if wrong := strange(head):
-            raise InvalidRequest(f"{asset} {wrong}.")
+        if refused := refused_format(head):
+            raise InvalidRequest(code="media.format", media=asset, format=refused, remedy="save_as_png")
+        if is_animated_webp(head):
+            raise _animated(str(asset), "WebP")
         if picture and size > LARGEST_PICTURE:
-            raise InvalidRequest(
-                f"{asset} is a picture of {size >> 20} MiB; {LARGEST_PICTURE >> 20} MiB at most are read."
-            )
+            most = LARGEST_PICTURE >> 20
+            raise InvalidRequest(code="media.picture_too_large", media=asset, size=size >> 20, most=most)
         found = _read(file, size, picture, str(asset))
         if found.media_type == "audio/mp4":  # what an edit list cuts off is still there, and may be paid for
             whole = _read(file, size, picture, str(asset), ignore_editlist="1")
@@ -111,7 +112,7 @@ def media_seconds(asset: Asset | Path) -> float:
     """Return how long a sound or video lasts, in seconds; errors as of `probe`."""
     found = probe(asset)
     if found.seconds is None:
-        raise InvalidRequest(f"{asset} is an image and has no length.")
+        raise InvalidRequest(code="media.has_no_length", media=asset)
     return found.seconds
 
 
@@ -127,16 +128,16 @@ def check(spec: NodeSpec, name: str, asset: Asset) -> Probe:
     try:
         found = probe(asset)
     except InvalidRequest as error:
-        raise InvalidRequest(f"`{name}`: {error.message}") from None
+        raise error.at(f"`{name}`") from None
     if found.kind != ("image" if wanted == "mask" else wanted):
-        raise InvalidRequest(f"`{name}` wants {_a(wanted)}, but {asset} is {_a(found.kind)}.")
+        raise InvalidRequest(code="media.wrong_kind", field=name, wanted=wanted, media=asset, kind=found.kind)
     if asset.media_type not in {None, found.media_type}:
-        raise InvalidRequest(f"`{name}` is said to be {asset.media_type}, but it is {found.media_type}.")
+        raise InvalidRequest(code="media.wrong_type", field=name, claimed=asset.media_type, found=found.media_type)
     return found
 
 
-def _a(kind: str | None) -> str:
-    return f"an {kind}" if kind and kind[0] in "aeiou" else f"a {kind}"
+def _animated(name: str, form: str) -> InvalidRequest:
+    return InvalidRequest(code="media.animated", media=name, format=form, remedy="save_frame")
 
 
 class _Nameless:
@@ -149,7 +150,7 @@ class _Nameless:
 
     def read(self, count: int) -> bytes:
         if self.gap > self._longest_gap:
-            raise InvalidRequest(f"{self._name} has more than {LONGEST_GAP >> 20} MiB without picture or sound.")
+            raise InvalidRequest(code="media.gap", media=self._name, most=LONGEST_GAP >> 20)
         read = self._file.read(max(0, min(count, self._size - self._file.tell())))
         self.gap += len(read)
         return read
@@ -166,10 +167,8 @@ def _read(file: BinaryIO, size: int, picture: bool, name: str, **options: str) -
         with av.open(source, options=limits, container_options=options) as container:
             return _contents(av, container, source, name)
     except av.error.FFmpegError as error:
-        why = error.strerror
-        if picture:
-            why += f", or it has more than {MOST_PIXELS / 1e6:.0f} million pixels"
-        raise InvalidRequest(f"{name} is not media that can be read: {why}.") from None
+        megapixels = MOST_PIXELS / 1e6 if picture else None
+        raise InvalidRequest(code="media.not_media", media=name, reason=error.strerror, megapixels=megapixels) from None
 
 
 def _contents(av: Any, container: Any, source: _Nameless, name: str) -> Probe:
@@ -178,13 +177,13 @@ def _contents(av: Any, container: Any, source: _Nameless, name: str) -> Probe:
     sounds = list(container.streams.audio)
     form = container.format.name
     if form in _ANIMATIONS:
-        raise InvalidRequest(f"{name} {animated(_ANIMATIONS[form])}.")
+        raise _animated(name, _ANIMATIONS[form])
     if form not in _IMAGES | _SOUNDS | _CONTAINERS:
-        raise InvalidRequest(f"{name} is of a kind that the service does not know ({container.format.long_name}).")
+        raise InvalidRequest(code="media.unknown_format", media=name, format=container.format.long_name)
     packets = _shown(container, source, [*pictures, *sounds], name)
     if form in _IMAGES:
         if sum(packet.size > 0 for packet in packets) > 1 and form == "gif":
-            raise InvalidRequest(f"{name} {animated('GIF')}.")
+            raise _animated(name, "GIF")
         return Probe("image", *_IMAGES[form], None)
     if form in _SOUNDS:
         known, tracks = ("audio", *_SOUNDS[form]), sounds
@@ -193,7 +192,7 @@ def _contents(av: Any, container: Any, source: _Nameless, name: str) -> Probe:
         tracks = pictures or sounds
     seconds = seconds_of(packets, tracks, name)
     if not seconds:
-        raise InvalidRequest(f"{name} holds nothing that lasts.")
+        raise InvalidRequest(code="media.nothing_lasts", media=name)
     stated = container.duration / av.time_base if container.duration else None
     return Probe(*known, seconds, stated)  # type: ignore[arg-type]  # the kinds are literals above
 
@@ -208,14 +207,12 @@ def _shown(container: Any, source: _Nameless, streams: list[Any], name: str) -> 
         shown = shown or (packet.stream is first and bool(packet.decode()))
         yield packet
     if not shown:
-        raise InvalidRequest(f"{name} is not media that can be read: it holds no picture and no sound.")
+        raise InvalidRequest(code="media.nothing_shown", media=name)
 
 
 def _av() -> Any:
     try:
         import av  # noqa: PLC0415
     except ImportError:
-        raise ConfigurationError(
-            "Reading media files needs an extra.", hint="Run: pip install 'lipsync-nodes[storage]' (or [cli])"
-        ) from None
+        raise ConfigurationError(code="media.no_library", extra="storage", remedy="install_extra") from None
     return av

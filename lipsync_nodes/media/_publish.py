@@ -45,11 +45,6 @@ MARGIN: Final = 3600.0
 CHUNK: Final = 8 << 20
 PARALLEL_CHUNKS: Final = 2
 
-NO_STORAGE: Final = """\
-Put the file where it has a public URL and give that, or say where files go: in the environment
-    LIPSYNC_STORAGE=s3://my-bucket/lipsync        (pip install 'lipsync-nodes[storage]')
-or as `storage` of a profile; `lipsync-nodes doctor --storage` tests it. A sandbox needs none: add --sandbox."""
-
 
 class Store(Protocol):
     """A place with public URLs."""
@@ -93,7 +88,9 @@ def _url_of(form: PreparedForm, name: str, profile: Profile, seconds: float) -> 
     except LipsyncError:
         raise
     except Exception as error:
-        raise ConfigurationError(f"A plugin could not publish {asset}: {error!r}.", hint="Nothing was sent.") from error
+        raise ConfigurationError(
+            code="storage.plugin_failed", media=asset, reason=repr(error), remedy="nothing_sent"
+        ) from error
     if url is None:
         return _stored(form, name, store_of(profile), seconds)
     return check_media_url(str(url))
@@ -128,9 +125,9 @@ def rehearse(profile: Profile) -> Iterator[str]:
     yield "fetch without credentials"
     answer = fetch(url)
     if isinstance(answer, NoAnswer):
-        raise ConfigurationError(f"The URL was not reached: {answer.reason}.", hint="The service has to reach it.")
+        raise ConfigurationError(code="storage.url_unreached", reason=answer.reason, remedy="service_must_reach")
     if not answer.ok or answer.body != content:
-        raise ConfigurationError(f"The URL does not give the file ({answer.status}).", hint="Check who may read it.")
+        raise ConfigurationError(code="storage.url_wrong", status=answer.status, remedy="check_access")
     yield "delete"
     store.delete(name)
 
@@ -146,7 +143,7 @@ def store_of(profile: Profile) -> Store:
         return _FolderStore(profile.storage) if profile.storage.folder else _ObjectStore(profile.storage)
     if profile.local:
         return _SandboxStore(profile)
-    raise ConfigurationError("A local file has no URL, and no storage is configured to give it one.", hint=NO_STORAGE)
+    raise ConfigurationError(code="storage.none", remedy="set_storage")
 
 
 @dataclass(frozen=True)
@@ -161,9 +158,12 @@ class _SandboxStore:
         with opened(asset) as file:
             answer = upload(target, file, found.media_type, self.profile)
         if isinstance(answer, NoAnswer):
-            raise ConnectionFailed(f"The sandbox at {self.profile.base_url} was not reached: {answer.reason}.")
+            base_url, reason = self.profile.base_url, answer.reason
+            raise ConnectionFailed(code="storage.sandbox_unreached", base_url=base_url, reason=reason)
         if not answer.ok:
-            raise ConfigurationError(f"{target} takes no files ({answer.status}).", hint=NO_STORAGE)
+            raise ConfigurationError(
+                code="storage.takes_no_files", target=target, status=answer.status, remedy="set_storage"
+            )
         return str(json.loads(answer.body)["url"])
 
     def delete(self, name: str) -> None:
@@ -186,7 +186,7 @@ class _FolderStore:
                     shutil.copyfileobj(source, file)
                 partial.replace(target)
         except OSError as error:
-            raise ConfigurationError(f"The storage folder cannot be written: {error}.") from None
+            raise ConfigurationError(code="storage.folder_unwritable", reason=error) from None
         finally:
             partial.unlink(missing_ok=True)
         return f"{self.storage.public_base}/{name}"
@@ -205,13 +205,11 @@ class _ObjectStore:
         try:
             obstore = import_module("obstore")
         except ImportError:
-            raise ConfigurationError(
-                "This storage needs an extra.", hint="Run: pip install 'lipsync-nodes[storage]'"
-            ) from None
+            raise ConfigurationError(code="storage.no_library", extra="storage", remedy="install_extra") from None
         self._obstore: Any = obstore
         self._storage = storage
         _check_options(storage)
-        with self._told("be used"), NoFramesBelow():
+        with self._told("use"), NoFramesBelow():
             self._store = import_module("obstore.store").from_url(
                 storage.url,
                 config=storage.secrets(),
@@ -221,7 +219,7 @@ class _ObjectStore:
 
     def publish(self, asset: Asset, name: str, found: Probe, seconds: float) -> str:
         lifetime = self._lifetime(seconds)
-        with self._told("be written"), opened(asset) as file:
+        with self._told("write"), opened(asset) as file:
             if not self._has(name):
                 self._obstore.put(
                     self._store,
@@ -231,11 +229,11 @@ class _ObjectStore:
                     chunk_size=CHUNK,
                     max_concurrency=PARALLEL_CHUNKS,
                 )
-        with self._told("sign a URL"):
+        with self._told("sign"):
             return str(self._obstore.sign(self._store, "GET", name, lifetime))
 
     def delete(self, name: str) -> None:
-        with self._told("be deleted from"):
+        with self._told("delete"):
             self._obstore.delete(self._store, name)
 
     def _has(self, name: str) -> bool:
@@ -249,14 +247,12 @@ class _ObjectStore:
     def _lifetime(self, seconds: float) -> timedelta:
         lifetime = max(self._storage.expires, seconds + MARGIN)
         if lifetime > LONGEST_SIGNATURE:
-            raise ConfigurationError(
-                f"A signed URL would have to live for {lifetime / 86400:.1f} days, and S3 signs for 7 days at most.",
-                hint="Shorten the storage's `expires` or the job's timeout.",
-            )
+            days = lifetime / 86400
+            raise ConfigurationError(code="storage.signature_too_long", days=days, remedy="shorten_lifetime")
         return timedelta(seconds=lifetime)
 
     @contextmanager
-    def _told(self, what: str) -> Iterator[None]:
+    def _told(self, action: str) -> Iterator[None]:
         """Put a failure of the store into words; its own text may quote a request, so only its kind is kept."""
         try:
             yield
@@ -268,8 +264,7 @@ class _ObjectStore:
             reason = _REASON.search(str(error))
             why = f"{type(error).__name__}{f', {reason[1] or reason[2]}' if reason else ''}"
             raise ConfigurationError(
-                f"The storage {self._storage.url} could not {what}: {why}.",
-                hint="Nothing was submitted. Check its address and credentials with `lipsync-nodes doctor --storage`.",
+                code="storage.failed", storage=self._storage.url, action=action, reason=why, remedy="check_storage"
             ) from None
 
 
@@ -291,7 +286,4 @@ def _check_options(storage: Storage) -> None:
     """Refuse what would make the library panic."""
     for name in storage.options:
         if _PREFIX.sub("", name.lower()) in _OF_THE_CLIENT:
-            raise ConfigurationError(
-                f"`{name}` is no option of a store but of its HTTP client, where it cannot be set.",
-                hint="Nothing was submitted. Take it out of the storage's `options`.",
-            )
+            raise ConfigurationError(code="storage.client_option", option=name, remedy="take_out_option")

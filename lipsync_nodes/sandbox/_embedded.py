@@ -35,8 +35,7 @@ def embedded(*, lasting: bool) -> Iterator[tuple[Sandbox, Path]]:
         except (ConfigurationError, OSError) as error:
             if lasting:
                 raise ConfigurationError(
-                    f"The embedded sandbox's folder {folder} is taken by another command, or cannot be used ({error}).",
-                    hint="Wait for the other command, or start `lipsync-nodes sandbox` and set LIPSYNC_BASE_URL to it.",
+                    code="sandbox.folder_taken", folder=folder, reason=str(error), remedy="wait_or_own_sandbox"
                 ) from None
             folder = Path(temporary)
             sandbox = Sandbox(folder).start()

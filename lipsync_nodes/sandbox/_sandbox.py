@@ -179,7 +179,7 @@ class Sandbox:
         service = self._server.service
         job = service.store.get(job_id)
         if job is None:
-            raise JobNotFound("The sandbox knows no such job.", job_id=job_id)
+            raise JobNotFound(code="sandbox.no_such_job", job_id=job_id)
         return {**describe(service, job, service.url), **job.picture}
 
     def publish(self, file: Path) -> str:
@@ -194,7 +194,7 @@ class Sandbox:
             path = server.run(server.service.files.put(file.name, in_chunks(file)))
         except (OSError, ValueError, TooLarge) as error:
             reason = getattr(error, "strerror", None) or str(error) or "it is too large"
-            raise ConfigurationError(f"The file {file} cannot be published: {reason}.") from None
+            raise ConfigurationError(code="sandbox.cannot_publish", file=file, reason=reason) from None
         return f"{self.url}/files/{quote(path)}"
 
     def reset(self) -> None:
@@ -218,7 +218,7 @@ class Sandbox:
     @property
     def _server(self) -> ServerThread:
         if self._running is None:
-            raise ConfigurationError("The sandbox is not running.", hint="Start it, or use it in a `with` statement.")
+            raise ConfigurationError(code="sandbox.not_running", remedy="start_sandbox")
         return self._running
 
     def _make_folder(self) -> Path:
@@ -228,7 +228,8 @@ class Sandbox:
         try:
             self._temporary = tempfile.TemporaryDirectory(prefix="lipsync-sandbox-", ignore_cleanup_errors=True)
         except OSError as error:
-            raise ConfigurationError(f"There is no room for temporary files: {error.strerror or error}.") from None
+            reason = error.strerror or error
+            raise ConfigurationError(code="sandbox.no_temporary_room", reason=reason) from None
         return Path(self._temporary.name)
 
     def _clean_up(self) -> None:
@@ -241,8 +242,7 @@ def _require(packages: tuple[str, ...]) -> None:
     missing = [package for package in packages if not importlib.util.find_spec(package)]
     if missing:
         raise ConfigurationError(
-            f"The sandbox needs packages that are not installed: {', '.join(missing)}.",
-            hint="Install them with: pip install 'lipsync-nodes[sandbox]'",
+            code="sandbox.missing_packages", packages=missing, extra="sandbox", remedy="install_extra"
         )
 
 

@@ -21,18 +21,15 @@ def check_job_id(job_id: object) -> str:
     """Return a job id that can stand in a URL, whatever a person typed or a host passed on."""
     if isinstance(job_id, str) and job_id.isprintable() and job_id.strip("./ ") and len(job_id) <= LONGEST_ID:
         return job_id
-    raise InvalidRequest(f"{brief(job_id)} is not a job id.", hint="Give the id that the submit printed.")
+    raise InvalidRequest(code="argument.not_a_job_id", value=brief(job_id), remedy="give_job_id")
 
 
 def check_key(key: object) -> str:
     """Return a submission key that the ledger can hold."""
     if not isinstance(key, str) or not key.strip():
-        raise InvalidRequest(
-            f"A submission key cannot be blank, and is a text, got {brief(key)}.",
-            hint="Give a name, or no key at all.",
-        )
+        raise InvalidRequest(code="key.blank", value=brief(key), remedy="name_or_no_key")
     try:
         key.encode()
     except UnicodeEncodeError:
-        raise InvalidRequest(f"The submission key {brief(key)} is not Unicode.", hint="Give another.") from None
+        raise InvalidRequest(code="key.not_unicode", value=brief(key), remedy="another_key") from None
     return key

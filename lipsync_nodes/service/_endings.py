@@ -24,24 +24,16 @@ def later(job: Job, seen: Job) -> Job:
 
 def video_of(job: Job) -> Job:
     """Return a job that has its video; raise for one that ended without."""
-    words = shorten(job.error or said(job.model_extra)) or "the service gives no reason"
-    besides = f" It gives an output all the same: {job.output}." if job.output else ""
+    words = shorten(job.error or said(job.model_extra))
     if job.status is JobStatus.FAILED:
-        raise JobFailed(f"The job failed: {words}.{besides}", job_id=job.id)
+        raise JobFailed(code="job.failed", words=words, output=job.output, job_id=job.id)
     if job.status.stopped:
-        raise JobStopped(
-            f"The job ended without a video, its status is {shorten(job.status.value)!r}: {words}.{besides}",
-            job_id=job.id,
-        )
+        status = shorten(job.status.value)
+        raise JobStopped(code="job.stopped", status=status, words=words, output=job.output, job_id=job.id)
     if job.output:
         return job
-    came = _shown(job)
     raise ServiceError(
-        f"The service says that the job is completed, but gives no output{came and f' that is a video: {came}'}.",
-        job_id=job.id,
-        may_have_charged=True,
-        hint=f"Ask for the job again later (`lipsync-nodes status {job.id} --json` shows all that the service says of "
-        "it); if it stays so, tell the service's support its id.",
+        code="job.no_output", came=_shown(job), job_id=job.id, may_have_charged=True, remedy="ask_support"
     )
 
 
@@ -52,26 +44,17 @@ def _shown(job: Job) -> str:
     return shorten(json.dumps(came, ensure_ascii=False)) if came else ""
 
 
-def _as_seen(job: Job) -> str:
-    """Say what a job looked like that had not ended."""
-    parts = [f"when last seen it was {shorten(job.status.value)!r}"]
-    if job.status is not JobStatus.PROCESSING:
-        parts.append("a status that this version does not know")
-    if job.output:
-        parts.append(f"with the output {job.output}")
-    if words := shorten(job.error):
-        parts.append(f"and the service says: {words}")
-    return ", ".join(parts)
-
-
 def timeout_of(job_id: str, timeout: float, seen: Job | None, trouble: LipsyncError | None) -> JobTimeout:
     """Return the error of a wait that took too long, with what was last seen of the job."""
-    state = _as_seen(seen) if seen else "its state was never seen"
-    last = f" Last trouble: {trouble.message}" if trouble else ""
     error = JobTimeout(
-        f"Job {job_id} has not ended within {timeout:g} s; {state}.{last}",
-        hint=f"It goes on and is not lost: `lipsync-nodes wait {job_id}` or client.wait({job_id!r}) waits again.",
+        code="job.timeout",
         job_id=job_id,
+        timeout=timeout,
+        status=shorten(seen.status.value) if seen else None,
+        unknown=seen is not None and seen.status is not JobStatus.PROCESSING,
+        output=seen.output if seen else None,
+        words=shorten(seen.error) if seen else "",
+        trouble=trouble,
     )
     error.__cause__ = trouble
     return error

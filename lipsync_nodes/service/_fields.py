@@ -102,7 +102,7 @@ def positive_seconds(name: str, seconds: Any, longest: int = _YEAR) -> float:
     """Return *seconds* if it is a valid time, else raise an InvalidRequest that contains *name*."""
     number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
     if not (number and 0 < seconds <= longest):
-        raise InvalidRequest(f"{name} must be a positive number of seconds, {longest:,} at most, got {brief(seconds)}.")
+        raise InvalidRequest(code="argument.not_seconds", name=name, longest=longest, value=brief(seconds))
     return float(seconds)
 
 

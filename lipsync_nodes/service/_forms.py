@@ -119,7 +119,7 @@ class Form(BaseModel):
         try:
             form: Self = handler(data)
         except ValidationError as error:
-            raise InvalidRequest(_sentence(cls.__name__, error)) from None
+            raise InvalidRequest(code="form.wrong_fields", faults=_faults(error)) from None
         return form
 
     @field_validator("extra")
@@ -141,7 +141,7 @@ class Form(BaseModel):
         """
         urls = urls or {}
         if missing := [name for name in self.assets if name not in urls]:
-            raise InvalidRequest(f"{', '.join(missing)}: not published yet, so there is no URL to send.")
+            raise InvalidRequest(code="form.unpublished", fields=missing)
         given = {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
         given |= urls
         return {name: value for name, value in given.items() if value is not None and name != "extra"} | self.extra
@@ -184,12 +184,12 @@ class ImageMultiForm(Form):
     ] = "meanwhile"
 
 
-def _sentence(form: str, error: ValidationError) -> str:
-    """Return the message for a validation error, without values that could be long or secret."""
-    faults = []
+def _faults(error: ValidationError) -> dict[str, str]:
+    """Return what is wrong with each field, without values that could be long or secret."""
+    faults: dict[str, str] = {}
     for fault in error.errors(include_url=False):
         field = ".".join(str(step) for step in fault["loc"][:2]) or "form"
         words = fault["msg"].removeprefix("Value error, ")
         shown = f", got {brief(fault['input'])}" if isinstance(fault["input"], str | int | float) else ""
-        faults.append(f"`{field}`: {words}{shown}")
-    return f"{form}: {'; '.join(faults)}."
+        faults.setdefault(field, f"{words}{shown}")
+    return faults

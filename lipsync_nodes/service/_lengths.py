@@ -20,12 +20,16 @@ LONGEST_MEDIA: Final = 600.0
 
 def in_seconds(seconds: float) -> str:
     """Return a length as text; it is rounded up to a hundredth, for 600.001 s are more than 600 s."""
-    return f"{math.ceil(round(seconds * 100, 4)) / 100:.2f}".rstrip("0").rstrip(".") + " s"
+    return f"{_rounded(seconds)} s"
+
+
+def _rounded(seconds: float) -> str:
+    return f"{math.ceil(round(seconds * 100, 4)) / 100:.2f}".rstrip("0").rstrip(".")
 
 
 def too_long(what: str, seconds: float) -> InvalidRequest:
     """Return the error of media that last longer than the service is known to take."""
+    longest = int(LONGEST_MEDIA)
     return InvalidRequest(
-        f"{what} lasts {in_seconds(seconds)}; the service is known to take {LONGEST_MEDIA:.0f} s at most.",
-        hint="Nothing was sent. Cut it, or insist with allow_long=True (`--allow-long`).",
+        code="media.too_long", media=what, seconds=_rounded(seconds), longest=longest, remedy="cut_or_allow_long"
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final, TypedDict
 
 from lipsync_nodes.errors import (
     AuthenticationError,
@@ -87,49 +87,51 @@ def submit_error(answer: Answer) -> LipsyncError:
     """
     if answer.refused:
         return error_of(answer)
-    redirect = f" It is a redirect to {_target(answer)}: check the base URL." if "location" in answer.headers else ""
+    target = _target(answer) if "location" in answer.headers else ""
     return SubmissionUncertain(
-        f"The service answered {answer.status} to the submit{_words(answer)}; whether it made the job is unknown."
-        + redirect,
-        status_code=answer.status,
+        code="submit.unclear_answer", words=_words(answer), target=target, status_code=answer.status
     )
 
 
 def error_of(answer: Answer, job_id: str | None = None) -> LipsyncError:
     """Return the error for a response that is not 2xx. *job_id* is that of a poll."""
     status, words = answer.status, _words(answer)
-    about: dict[str, Any] = {"job_id": job_id, "status_code": status}
+    about = _About(job_id=job_id, status_code=status)
     pace = retry_after(answer)
     if status == HTTPStatus.TOO_MANY_REQUESTS or pace is not None:
-        asked = f"; it asks to wait {pace:g} s" if pace is not None else ""
-        return RateLimited(f"The service answered {status}{asked}{words}.", retry_after=pace, **about)
+        return RateLimited(code="service.asks_to_wait", pace=pace, words=words, retry_after=pace, **about)
     if status in _REDIRECTS:
-        return ConfigurationError(
-            f"The base URL redirects ({status}) to {_target(answer)}.", hint="Use that one.", **about
-        )
+        target = _target(answer)
+        return ConfigurationError(code="service.redirects", target=target, remedy="use_that_base_url", **about)
     if not answer.refused:
-        return ServiceError(f"The service answered {status}{words}.", **about)
+        return ServiceError(code="service.failed", words=words, **about)
     return _refusal(status, words, about)
 
 
-def _refusal(status: int, words: str, about: dict[str, Any]) -> LipsyncError:
+class _About(TypedDict):
+    """What each error of an answer has."""
+
+    job_id: str | None
+    status_code: int
+
+
+def _refusal(status: int, words: str, about: _About) -> LipsyncError:
     # That nothing was charged is true of a submit; a job that is asked for was paid for before.
     polled = about["job_id"] is not None
-    hint: str | None = None
     match status:
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
-            return AuthenticationError(f"The service refused the key ({status}){words}.", **about)
+            return AuthenticationError(code="service.refused_key", words=words, **about)
         case HTTPStatus.PAYMENT_REQUIRED:
-            hint = "Add credits to the account, then ask for the job again." if polled else None
-            return InsufficientCredits(f"The account cannot pay for it ({status}){words}.", hint=hint, **about)
+            remedy = "add_credits_then_poll" if polled else None
+            return InsufficientCredits(code="service.cannot_pay", words=words, remedy=remedy, **about)
         case HTTPStatus.NOT_FOUND if polled:
-            return JobNotFound(f"The service knows no job {about['job_id']} ({status}){words}.", **about)
+            return JobNotFound(code="service.no_such_job", words=words, **about)
         case HTTPStatus.NOT_FOUND | HTTPStatus.METHOD_NOT_ALLOWED:
-            fault, hint = "has no such endpoint", f"{'' if polled else 'Nothing was charged. '}Check the base URL."
+            ways = ("check_base_url",) if polled else ("nothing_charged", "check_base_url")
+            return InvalidRequest(code="service.no_such_endpoint", words=words, remedy=ways, **about)
         case _:
-            fault = "refused the request"
-            hint = "Check the job id and the base URL." if polled else None
-    return InvalidRequest(f"The service {fault} ({status}){words}.", hint=hint, **about)
+            remedy = "check_job_id_and_url" if polled else None
+            return InvalidRequest(code="service.refused", words=words, remedy=remedy, **about)
 
 
 def _target(answer: Answer) -> str:
@@ -142,10 +144,10 @@ def _words(answer: Answer) -> str:
     try:
         body = json.loads(answer.body)
     except (ValueError, RecursionError):
-        return "" if not text or text.startswith("<") else f": {shorten(text)}"
+        return "" if text.startswith("<") else shorten(text)
     if isinstance(body, dict):
         body = next((body[name] for name in ("error", "message", "detail", "msg") if body.get(name)), body)
-    return f": {shorten(body if isinstance(body, str) else json.dumps(body, ensure_ascii=False))}"
+    return shorten(body if isinstance(body, str) else json.dumps(body, ensure_ascii=False))
 
 
 def shorten(text: object) -> str:

@@ -50,7 +50,7 @@ def _reduced(profile: Profile) -> tuple[Any, tuple[Any, ...]]:
             known = load_profile(name)
             if all(getattr(known, field) == getattr(profile, field) for field in SECRETS):
                 return _read_again, (name, profile.account, rest)
-    raise stays(f"The profile {profile.name!r}")
+    raise stays(code="settings.profile_stays", profile=profile.name)
 
 
 copyreg.pickle(Profile, _reduced)
@@ -61,8 +61,7 @@ def _read_again(name: str | None, account: str, rest: Mapping[str, Any]) -> Prof
     profile = load_profile(name).model_copy(update=rest)
     if profile.account != account:
         raise ConfigurationError(
-            f"The profile {profile.name!r} of another process finds no API key here, or that of another account.",
-            hint="Nothing was sent. Give both processes the same environment and the same profiles.toml.",
+            code="settings.account_changed", profile=profile.name, remedy=("nothing_sent", "same_settings")
         )
     return profile
 
@@ -140,7 +139,7 @@ def _key_of_plugin(profile: Profile) -> object:
         raise
     except Exception as error:  # noqa: BLE001  # it is somebody else's code, and its text may hold what it was asked for
         failure = type(error).__name__
-    raise ConfigurationError(f"A plugin could not give the key of profile {profile.name!r}: {failure}.")
+    raise ConfigurationError(code="settings.plugin_gave_no_key", profile=profile.name, reason=failure)
 
 
 def _from_file(env: Mapping[str, str], name: str) -> tuple[dict[str, Any], dict[str, str]]:
@@ -156,7 +155,9 @@ def _from_file(env: Mapping[str, str], name: str) -> tuple[dict[str, Any], dict[
     profile = profiles.get(name)
     if profile is None and name != "default":
         known = ", ".join(shortened(known, quoted=False) for known in sorted(profiles)) or "none"
-        raise ConfigurationError(f"There is no profile {shortened(name)} in {path}.", hint=f"Profiles there: {known}.")
+        raise ConfigurationError(
+            code="settings.no_such_profile", profile=shortened(name), path=path, known=known, remedy="known_profiles"
+        )
     return dict(profile or {}), dict.fromkeys(profile or {}, f"{path}, [{name}]")
 
 

@@ -70,7 +70,7 @@ class Storage(BaseModel):
 
     def __getstate__(self) -> dict[Any, Any]:
         if self.options:
-            raise stays("These storage options")
+            raise stays(code="settings.storage_stays")
         return super().__getstate__()
 
     @property
@@ -115,12 +115,10 @@ class Webhook(BaseModel):
 
     def __getstate__(self) -> dict[Any, Any]:
         if self.secret or self.signing_secret:
-            raise stays("This webhook")
+            raise stays(code="settings.webhook_stays")
         return super().__getstate__()
 
 
-def stays(what: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"{what} cannot be sent to another process: secrets stay in this one, and cannot be read again there.",
-        hint="Put them into profiles.toml or the environment, and name the profile.",
-    )
+def stays(*, code: str, **facts: Any) -> ConfigurationError:
+    """Return the error of something whose secrets another process could not read again."""
+    return ConfigurationError(code=code, remedy="name_profile", **facts)

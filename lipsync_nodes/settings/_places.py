@@ -25,7 +25,7 @@ def named_path(named: str) -> Path:
         return Path(named).expanduser().absolute()
     except (RuntimeError, OSError) as error:  # there is no such home, or the folder that we are in was removed
         raise ConfigurationError(
-            f"The path {shortened(named)} leads nowhere: {error}.", hint="Name it in full, from the root on."
+            code="settings.path_unusable", path=shortened(named), reason=error, remedy="name_in_full"
         ) from None
 
 
@@ -49,7 +49,4 @@ def _home() -> Path:
     try:
         return Path.home()
     except RuntimeError:
-        raise ConfigurationError(
-            "There is no home folder: HOME is not set, and the system does not know this user.",
-            hint="Set HOME, or name files of your own in LIPSYNC_CONFIG and LIPSYNC_LEDGER.",
-        ) from None
+        raise ConfigurationError(code="settings.no_home", remedy="set_home") from None

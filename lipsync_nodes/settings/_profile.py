@@ -53,10 +53,6 @@ __all__ = [
 
 
 DEFAULT_BASE_URL: Final = "https://lipsync.studio/api/v1"
-NO_KEY_HINT: Final = (
-    "Set LIPSYNC_API_KEY to your key (sk_…), or try without one: the embedded sandbox needs none "
-    "(`lipsync-nodes demo`, or `--sandbox` on any command)."
-)
 LONGEST_NAME: Final = 100
 # The upper limit is more than anybody needs, and the ledger can store it.
 Count = Annotated[StrictInt, Field(ge=0, le=10**9)]
@@ -114,7 +110,7 @@ class Profile(BaseModel):
         except ValidationError as error:
             name = str(data.get("name", "default")) if isinstance(data, Mapping) else "default"
             faults = "; ".join(_fault(fault, info.context or {}) for fault in error.errors(include_url=False))
-            raise ConfigurationError(f"Profile {shortened(name)} cannot be used: {faults}.") from None
+            raise ConfigurationError(code="settings.unusable_profile", profile=shortened(name), faults=faults) from None
         return profile
 
     @field_validator("name", "account_name")
@@ -178,7 +174,7 @@ class Profile(BaseModel):
     def bearer(self) -> str:
         """Return the API key for the Authorization header; raise `ConfigurationError` if there is none."""
         if self.api_key is None:
-            raise ConfigurationError(f"There is no API key (profile {self.name!r}).", hint=NO_KEY_HINT)
+            raise ConfigurationError(code="settings.no_key", profile=self.name, remedy="set_key")
         return self.api_key.get_secret_value()
 
 

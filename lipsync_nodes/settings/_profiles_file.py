@@ -19,23 +19,28 @@ __all__ = [
 
 def read_profiles(path: Path, *, named: bool) -> dict[str, dict[str, Any]]:
     """Return the tables of the file; one that is *named* has to be there."""
-    where = f"LIPSYNC_CONFIG names {shortened(str(path), 200, quoted=False)}" if named else str(path)
+    shown = shortened(str(path), 200, quoted=False)
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
         if not named:
             return {}
         reason = getattr(error, "strerror", None) or error
-        raise ConfigurationError(f"{where}, which cannot be used: {reason}.", hint="Correct it, or unset it.") from None
+        raise ConfigurationError(
+            code="settings.file_unusable", path=shown, reason=reason, remedy="correct_or_unset"
+        ) from None
     if not stat.S_ISREG(mode):
-        raise ConfigurationError(f"{where}, which is no file.", hint="Name the profiles.toml itself.")
+        variable = "LIPSYNC_CONFIG" if named else ""
+        raise ConfigurationError(
+            code="settings.file_not_regular", path=shown, variable=variable, remedy="name_profiles_file"
+        )
     if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
-        raise ConfigurationError(f"{path} holds keys and others can read it.", hint=f"Run: chmod 600 '{path}'")
+        raise ConfigurationError(code="settings.file_readable_by_others", path=path, remedy="chmod")
     profiles = _parsed(path)
     if stray := next((entry for entry, value in profiles.items() if not isinstance(value, dict)), None):
+        setting = shortened(stray, quoted=False)
         raise ConfigurationError(
-            f"{path}: `{shortened(stray, quoted=False)}` stands above all tables, so no profile has it.",
-            hint="Put it below the line [default].",
+            code="settings.setting_outside_tables", path=path, setting=setting, remedy="put_below_default"
         )
     return profiles
 
@@ -45,14 +50,16 @@ def _parsed(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError:
-        raise ConfigurationError(f"{path} is not UTF-8.", hint="Save it as UTF-8 text.") from None
+        raise ConfigurationError(code="settings.file_not_utf8", path=path, remedy="save_as_utf8") from None
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"line \d+, column \d+|end of document", str(error))
-        raise ConfigurationError(f"{path} is not TOML ({place[0] if place else 'malformed'}).") from None
+        position = place[0] if place else ""
+        raise ConfigurationError(code="settings.file_not_toml", path=path, position=position) from None
     except RecursionError:
-        raise ConfigurationError(f"{path} cannot be read as TOML: it is nested too deep.") from None
+        raise ConfigurationError(code="settings.file_too_deep", path=path) from None
     except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}.") from None
+        reason = error.strerror or error
+        raise ConfigurationError(code="settings.file_unreadable", path=path, reason=reason) from None
 
 
 def shortened(text: str, longest: int = 60, *, quoted: bool = True) -> str:

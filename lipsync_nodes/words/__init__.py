@@ -3,11 +3,12 @@
     render(error, "zh", "comfyui")
 
 The tables are `_en` and `_zh`; each is loaded when it is first needed. A sentence names the facts of its error in
-braces. What is in square brackets is left out unless all the facts in it are there:
+braces. What is in square brackets is left out unless all facts in it are there; after a bar comes what to say instead:
 
-    "The service answered {status_code}[: {words}]."
+    "The service answered {status_code}[: {words}| and gave no reason]."
 
-`{kind:term}` is a value that the language has a word for, such as "image"; a list is joined by commas.
+`{kind:term}` is a value that the language has words for, such as "image"; `{late:flag}` is not shown, and only says
+whether its bracket is. A list is joined by commas. A mapping is a fault for each field. Another error is its sentence.
 """
 
 from __future__ import annotations
@@ -25,24 +26,21 @@ __all__ = ["HOSTS", "LANGUAGES", "language_of", "message", "remedy", "render"]
 
 LANGUAGES: Final = ("en", "zh")
 HOSTS: Final = ("cli", "python", "comfyui", "airflow", "pluggy")
-# Those who embed pluggy write Python, unless a remedy says otherwise.
-_LIKE: Final = {"pluggy": "python"}
-_OPTIONAL: Final = re.compile(r"\[([^\[\]]*\{[^\[\]]*)\]")
+_OPTIONAL: Final = re.compile(r"\[([^\[\]|]*\{[^\[\]|]*)(?:\|([^\[\]]*))?\]")
 
 
 def language_of(tag: str | None) -> str:
-    """Return the language that a locale stands for, `zh_CN.UTF-8` or `zh-TW`: English if it is not one of ours."""
-    language = re.split(r"[-_.@]", (tag or "").lower())[0]
-    return language if language in LANGUAGES else "en"
+    """Return the language of a locale (`zh_CN.UTF-8`, `zh-TW`, `Chinese_China`), English if there is no table of it."""
+    language = re.split(r"[-_.@ ]", (tag or "").lower())[0]
+    return "zh" if language in {"zh", "chinese"} else "en"
 
 
 def render(error: LipsyncError, language: str = "en", host: str = "python") -> str:
     """Return all that is to be said of an error: what happened, its job, whether it may be billed, what to do."""
     table = _table(language)
-    said = message(error, language)
-    parts = [said]
-    if error.job_id and error.job_id not in said:
-        parts.append(_filled(table.JOB_ID, error, table))
+    parts = [message(error, language)]
+    if error.job_id and error.job_id not in parts[0]:
+        parts.append(_filled(table.JOB_ID, _facts(error), table))
     if error.may_have_charged:
         parts.append(table.MAY_HAVE_CHARGED)
     parts.append(remedy(error, language, host))
@@ -52,56 +50,69 @@ def render(error: LipsyncError, language: str = "en", host: str = "python") -> s
 
 def message(error: LipsyncError, language: str = "en") -> str:
     """Return what happened."""
-    table = _table(language)
-    sentence = table.SENTENCES.get(error.code, "{message}")
-    return _filled(f"[{{place}}: ]{sentence}", error, table)
+    return _sentence(error.code, _facts(error), _table(language))
 
 
 def remedy(error: LipsyncError, language: str = "en", host: str = "python") -> str:
     """Return what to do next."""
-    table = _table(language)
+    table, facts = _table(language), _facts(error)
     found = (_in_terms_of(host, table.REMEDIES.get(name, "")) for name in error.remedy)
     joint: str = table.JOINT
-    return joint.join(filter(None, (_filled(text, error, table) for text in found)))
+    return joint.join(filter(None, (_filled(text, facts, table) for text in found)))
 
 
 def _table(language: str) -> Any:
     return import_module(f"lipsync_nodes.words._{language if language in LANGUAGES else 'en'}")
 
 
+def _facts(error: LipsyncError) -> dict[str, Any]:
+    return {"job_id": error.job_id, "status_code": error.status_code, **error.facts}
+
+
 def _in_terms_of(host: str, remedy: str | Mapping[str, str]) -> str:
     if isinstance(remedy, str):
         return remedy
-    return remedy.get(host) or remedy[_LIKE.get(host, "python")]
+    return remedy.get(host) or remedy["python"]
 
 
-def _filled(sentence: str, error: LipsyncError, table: Any) -> str:
-    facts = {"job_id": error.job_id, "status_code": error.status_code, **error.facts}
-    words = _Words(table.TERMS)
-    # The facts come last: they may hold brackets and braces of their own.
-    chosen = _OPTIONAL.sub(lambda found: found[1] if _all_there(found[1], facts) else "", sentence)
-    return words.vformat(chosen, (), facts)
+def _sentence(code: str, facts: Mapping[str, Any], table: Any) -> str:
+    return _filled("[{place}: ]" + table.SENTENCES.get(code, "{message}"), facts, table)
 
 
-def _all_there(part: str, facts: Mapping[str, Any]) -> bool:
-    return all(facts.get(name) not in (None, "", []) for _, name, _, _ in Formatter().parse(part) if name)
+def _filled(sentence: str, facts: Mapping[str, Any], table: Any) -> str:
+    # The facts are put in last: they may hold brackets and braces of their own.
+    chosen = _OPTIONAL.sub(lambda part: (part[1] if _has_all(part[1], facts) else part[2]) or "", sentence)
+    return _Words(table).vformat(chosen, (), facts)
+
+
+def _has_all(part: str, facts: Mapping[str, Any]) -> bool:
+    given = (facts.get(re.split("[!:]", name)[0]) for name in re.findall(r"\{([^{}]+)\}", part))
+    return not any(value is None or value is False or value in ("", [], {}) for value in given)
 
 
 class _Words(Formatter):
     """Puts facts into a sentence. A fact that is not there is a question mark: the rest of the sentence still helps."""
 
-    def __init__(self, terms: Mapping[str, str]) -> None:
-        self._terms = terms
+    def __init__(self, table: Any) -> None:
+        self._table = table
 
     def get_value(self, key: int | str, args: Any, kwargs: Mapping[str, Any]) -> Any:  # noqa: ARG002  # its interface
-        return kwargs.get(str(key), "?")
+        value = kwargs.get(str(key))
+        return "?" if value is None else value
 
     def format_field(self, value: Any, format_spec: str) -> str:
-        if format_spec == "term":
-            return self._terms.get(str(value), str(value))
+        if format_spec in {"term", "flag"}:
+            return "" if format_spec == "flag" else str(self._table.TERMS.get(str(value), value))
+        if isinstance(value, Mapping):
+            return self._of_mapping(value)
         if isinstance(value, list):
-            return ", ".join(map(str, value))
+            return ", ".join(self.format_field(one, "") for one in value)
         try:
             return str(super().format_field(value, format_spec))
         except (TypeError, ValueError):  # a fact of another kind than the sentence expects
             return str(value)
+
+    def _of_mapping(self, value: Mapping[str, Any]) -> str:
+        if "code" in value:
+            return _sentence(value["code"], value, self._table)
+        return "; ".join(f"`{field}`: {fault}" for field, fault in value.items())

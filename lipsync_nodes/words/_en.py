@@ -28,9 +28,193 @@ SENTENCES: Final[dict[str, str]] = {
     "service_error": "{message}",
     "submission_uncertain": "{message}",
     "submit_timeout": "{message}",
+    # settings
+    "settings.account_changed": "The profile {profile!r} of another process finds no API key here, or that of "
+    "another account.",
+    "settings.file_not_regular": "{path}[, which {variable} names,] is not a file.",
+    "settings.file_not_toml": "{path} is not TOML[ ({position})].",
+    "settings.file_not_utf8": "{path} is not UTF-8.",
+    "settings.file_readable_by_others": "{path} holds keys and others can read it.",
+    "settings.file_too_deep": "{path} cannot be read as TOML: it is nested too deep.",
+    "settings.file_unreadable": "{path} cannot be read: {reason}.",
+    "settings.file_unusable": "LIPSYNC_CONFIG names {path}, which cannot be used: {reason}.",
+    "settings.no_home": "There is no home folder: HOME is not set, and the system does not know this user.",
+    "settings.no_key": "There is no API key (profile {profile!r}).",
+    "settings.no_such_profile": "There is no profile {profile} in {path}.",
+    "settings.path_unusable": "The path {path} cannot be resolved: {reason}.",
+    "settings.plugin_gave_no_key": "A plugin could not give the key of profile {profile!r}: {reason}.",
+    "settings.profile_stays": "The profile {profile!r} cannot be sent to another process: its secrets stay in this "
+    "one.",
+    "settings.setting_outside_tables": "{path}: `{setting}` stands above all tables, so it belongs to no profile.",
+    "settings.storage_stays": "These storage options cannot be sent to another process: secrets stay in this one.",
+    "settings.unusable_profile": "Profile {profile} cannot be used: {faults}.",
+    "settings.webhook_stays": "This webhook cannot be sent to another process: secrets stay in this one.",
+    # service
+    "form.unpublished": "{fields}: not published yet, so there is no URL to send.",
+    "form.wrong_fields": "{faults}.",
+    "job.failed": "The job failed: [{words}|the service gives no reason].[ It gives an output all the same: {output}.]",
+    "job.no_output": "The service says that the job is completed, but gives no output[ that is a video: {came}].",
+    "job.stopped": "The job ended without a video, its status is {status!r}: [{words}|the service gives no "
+    "reason].[ It gives an output all the same: {output}.]",
+    "job.timeout": "Job {job_id} has not ended within {timeout:g} s; [when last seen it was {status!r}|its state "
+    "was never seen][{unknown:flag}, a status that this version does not know][, with the output {output}][, "
+    "and the service says: {words}].[ Last trouble: {trouble}]",
+    "key.blank": "A submission key cannot be blank, and is a text, got {value}.",
+    "key.not_unicode": "The submission key {value} is not Unicode.",
+    "argument.not_a_job_id": "{value} is not a job id.",
+    "argument.not_seconds": "{name} must be a positive number of seconds, {longest:,} at most, got {value}.",
+    "media.too_long": "{media} lasts {seconds} s; the service is known to take {longest} s at most.",
+    "service.asks_to_wait": "The service answered {status_code}[; it asks to wait {pace:g} s][: {words}].",
+    "service.cannot_pay": "The account cannot pay for it ({status_code})[: {words}].",
+    "service.failed": "The service answered {status_code}[: {words}].",
+    "service.no_such_endpoint": "The service has no such endpoint ({status_code})[: {words}].",
+    "service.no_such_job": "The service knows no job {job_id} ({status_code})[: {words}].",
+    "service.redirects": "The base URL redirects ({status_code}) to {target}.",
+    "service.refused": "The service refused the request ({status_code})[: {words}].",
+    "service.refused_key": "The service refused the key ({status_code})[: {words}].",
+    "submit.unclear_answer": "The service answered {status_code} to the submit[: {words}]; whether it made the job "
+    "is unknown.[ It is a redirect to {target}: check the base URL.]",
+    # flows
+    "budget.exceeded": "The job would cost up to {credits} credits; {left} of the budget of {limit} are left.",
+    "budget.unknown_cost": "There is a budget of {limit} credits, but the cost of this job is not known.",
+    "poll.no_answer": "No answer came: {reason}.",
+    "poll.no_time": "No time was left to ask.",
+    "poll.unreadable": "The answer cannot be read: {reason}.",
+    "submit.elsewhere": "The same is being submitted elsewhere, and that did not end within {seconds:g} s.",
+    "submit.in_doubt_before": "The same was submitted before, at {when}, and [its job {job_id} is not to be "
+    "found|whether it made a job is unknown] ({reason}).",
+    "submit.no_answer": "The submit was sent, but no answer came: {reason}.",
+    "submit.no_job_named": "The service answered {status_code} to the submit, but named no job ({reason}); whether "
+    "it made one is unknown.",
+    "submit.no_room": "The profile's own limits left no room for a submit within {seconds:g} s.",
+    "submit.no_time": "The submit could not be sent within {seconds:g} s.",
+    "submit.unreached": "The service was not reached in {tries} tries: {reason}.",
+    # http
+    "connection.impossible": "No connection can be made: {reason}.",
+    "submit.cancelled": "The submit was cancelled before it was sent.",
+    # media
+    "download.broke_off": "The download broke off at byte {at}: {reason}.",
+    "download.cut": "The download ended in the middle of the video, and the server has no more of it.",
+    "download.disk_full": "{folder} has {free} MiB left; the video needs {needed} MiB.",
+    "download.expired": "The server of the output answered {status}; the URL may have expired.",
+    "download.malformed_url": "The output's URL is malformed[: {reason}].",
+    "download.name_impossible": "{path} cannot be written: {reason}.",
+    "download.no_output": "The job has no output to download.",
+    "download.not_a_video": "What was downloaded is not a video (neither MP4, MOV nor WebM).",
+    "download.not_https": "The output's URL is not https, so it was not fetched.",
+    "download.not_public": "The output leads to {address}, which is no public address; it was not fetched.",
+    "download.not_there": "No video is at the output's URL ({reason}): it may have expired, or it is not there yet.",
+    "download.redirects": "The output redirects more than {most} times.",
+    "download.stopped": "The download was stopped.",
+    "download.target_is": "{path} is {kind:term}.",
+    "download.too_large": "The output is larger than the {most} bytes that are allowed.",
+    "download.too_slow": "The download was too slow: {came} bytes came in {seconds:.0f} s.",
+    "download.unwritable": "{path} could not be written: {reason}.",
+    "download.wrong_part": "The server was asked to go on at byte {at} and sent {content_range}.",
+    "download.wrong_type": "The output is {content_type}, not a video.",
+    "media.animated": "{media} is an animated {format}; the service takes a still picture.",
+    "media.changed": "{media} was changed while it was read.",
+    "media.empty": "{media} is empty.",
+    "media.format": "{media} is {format:term}, which the service does not take.",
+    "media.gap": "{media} has more than {most} MiB without picture or sound.",
+    "media.has_no_length": "{media} is an image and has no length.",
+    "media.not_a_file": "{media} is {kind:term}; give a file.",
+    "media.nothing_lasts": "{media} holds nothing that lasts.",
+    "media.nothing_shown": "{media} is not media that can be read: it holds no picture and no sound.",
+    "media.open_as_text": "{media} is open as text; open it in binary mode.",
+    "media.picture_too_large": "{media} is a picture of {size} MiB; {most} MiB at most are read.",
+    "media.too_many_packets": "{media} is too large to be measured: it has more than {most:,} packets.",
+    "media.unknown_format": "{media} is of a kind that the service does not know ({format}).",
+    "media.unreadable": "{media} cannot be read: {reason}.",
+    "media.not_media": "{media} is not media that can be read: {reason}[, or it has more than {megapixels:.0f} "
+    "million pixels].",
+    "media.wrong_kind": "`{field}` wants {wanted:term}, but {media} is {kind:term}.",
+    "media.wrong_type": "`{field}` is said to be {claimed}, but it is {found}.",
+    "media.no_library": "Reading media files needs an extra.",
+    "storage.client_option": "`{option}` is no option of a store but of its HTTP client, where it cannot be set.",
+    "storage.failed": "The storage {storage} could not {action:term}: {reason}.",
+    "storage.folder_unwritable": "The storage folder cannot be written: {reason}.",
+    "storage.no_library": "This storage needs an extra.",
+    "storage.none": "A local file has no URL, and no storage is configured to give it one.",
+    "storage.plugin_failed": "A plugin could not publish {media}: {reason}.",
+    "storage.sandbox_unreached": "The sandbox at {base_url} was not reached: {reason}.",
+    "storage.signature_too_long": "A signed URL would have to live for {days:.1f} days, and S3 signs for 7 days at "
+    "most.",
+    "storage.takes_no_files": "{target} takes no files ({status}).",
+    "storage.url_unreached": "The URL was not reached: {reason}.",
+    "storage.url_wrong": "The URL does not give the file ({status}).",
+    # cli
+    "batch.half_character": "it holds half of an emoji, which cannot be sent.",
+    "batch.line_too_long": "it is longer than {most} bytes.",
+    "batch.no_such_field": "{endpoint} has no field {fields}.",
+    "batch.not_an_object": 'not a JSON object with "endpoint".',
+    "batch.taken": "its `key` or `out` is that of an earlier line.",
+    "batch.wrong_line": "{fault}",
+    "batch.wrong_value": "`{field}` cannot be {value}.",
+    "cli.broken_command": "The command {command} ({target}) cannot be loaded: {reason}.",
+    "cli.file_trouble": "{reason}.",
+    "cli.interrupted": "Stopped.",
+    "cli.no_library": "The command line needs an extra.",
+    "cli.unexpected": "{kind}[: {words}].",
+    "cli.usage": "{message}",
+    "receiver.cannot_listen": "The receiver cannot listen on {host}:{port}: {reason}.",
+    "receiver.no_function": "--on-job {name} is no function.",
+    "receiver.no_library": "The receiver's server is not installed.",
+    "receiver.no_such_job": "No job {job_id} was submitted from here with a webhook of ours.",
+    "receiver.not_named": "No receiver is named.",
+    "receiver.unloadable_function": "--on-job {name} cannot be loaded: {reason}.",
+    "receiver.unreached": "The receiver was not reached: {reason}.",
+    # client
+    "many.estimates": "There must be one estimate for each form.",
+    "many.wrong_concurrency": "concurrency must be at least 1, got {value}.",
+    "process.cannot_be_sent": "A {kind} counts in one process and cannot be sent to another.",
+    "service_check.key_ignored": "{base_url} answers {without_key} without a key and {with_key} with yours: it "
+    "does not look at the key, so it is not the service.",
+    "service_check.no_answer": "{base_url} does not answer: {reason}.",
+    "service_check.no_second_answer": "{base_url} does not answer a second time: {reason}.",
+    "service_check.not_json": "{base_url} answers {status} with {content_type}, not with JSON.",
+    # sandbox
+    "sandbox.folder_taken": "The embedded sandbox's folder {folder} is taken by another command, or cannot be used "
+    "({reason}).",
+    "sandbox.folder_unusable": "The folder {folder} cannot be used: {reason}.",
+    "sandbox.cannot_listen": "The sandbox cannot listen on {host}:{port}: {reason}.",
+    "sandbox.cannot_publish": "The file {file} cannot be published: {reason}.",
+    "sandbox.missing_packages": "The sandbox needs packages that are not installed: {packages}.",
+    "sandbox.no_such_job": "The sandbox knows no such job.",
+    "sandbox.no_temporary_room": "There is no room for temporary files: {reason}.",
+    "sandbox.not_running": "The sandbox is not running.",
+    # comfyui
+    "comfyui.already_there": "{place} already holds the pack (a {kind}); ComfyUI would load it twice.",
+    "comfyui.audios": "holds {count} audios, and one is needed.",
+    "comfyui.empty_audio": "is an empty audio, without a single sample.",
+    "comfyui.empty_job": "`job` is empty.",
+    "comfyui.images": "holds {count} pictures, and one is needed: choose it with ImageFromBatch.",
+    "comfyui.no_pack": "The ComfyUI pack is not installed here.",
+    "comfyui.not_a_choice": "`{field}` must be one of {choices}, got {value}.",
+    "comfyui.not_an_object": '`{field}` must be a JSON object such as {{"name": 1}}.',
+    "comfyui.not_found": "There is no ComfyUI in {folder}.",
+    "comfyui.not_in_range": "`{field}` must be from {least} to {most}, got {value}.",
+    "comfyui.not_json": "`{field}` is no JSON: {reason}.",
+    "comfyui.not_ours": "{place} was not put there by this command; it was left as it is.",
+    "comfyui.python_failed": "ComfyUI's Python cannot be run, {reason}.",
+    "comfyui.wrong_socket": "`{field}` wants a URL or {media:term}, but got {kind}.",
+    "comfyui.wrong_url": "`{field}` {fault}, got {value}.",
+    # airflow
+    "airflow.media_seconds": '`media_seconds` must be numbers by the names of media, {{"audio": 12.5}}, got {value}.',
+    "airflow.no_api_server": "LIPSYNC_AIRFLOW_URL has to be the URL of Airflow's api-server.",
+    "airflow.no_key": "The connection {connection!r} holds no API key.",
+    "airflow.no_such_asset": "Airflow knows no asset {asset}.",
+    "airflow.not_seconds": "`{name}` must be a positive number of seconds or a timedelta, got {value}.",
+    "airflow.other_machine": "{path} names a file of another machine.",
+    "airflow.storage_unreachable": "{path} cannot be reached: {reason}.",
+    "airflow.storage_unreadable": "{path} cannot be read: {reason}.",
+    "airflow.wrong_type": "`{field}` must be of type {type}, got {value}.",
+    # pluggy
+    "pluggy.wrong_context": "The context is wrong: {reason}.",
 }
 
 REMEDIES: Final[dict[str, str | dict[str, str]]] = {
+    # errors without a code of their own: the sentence comes from whoever raised them
     "own": "{hint}",
     # what the classes of errors advise
     "correct_input": "Correct the input and submit again; nothing was charged.",
@@ -47,35 +231,234 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "try_later": "This is a fault of the service or of something in between; try again later.",
     "check_network": "Nothing was charged. Check the network and the base URL, then try again.",
     "more_time": "Nothing was sent. Try again, with more time.",
-    "look_in_account": "It was not sent again, so as not to pay twice. Look for the job in your account at the service "
-    "before you submit the same input again.",
+    "look_in_account": "It was not sent again, so as not to pay twice. Look for the job in your account at the "
+    "service before you submit the same input again.",
     "submit_corrected": "Correct the input that the message speaks of and submit a new job.",
     "resubmit_uncertain": {
         "cli": "It may be billed, so the same input is not submitted again by itself. To pay for a new job, submit "
         "again with `--resubmit-uncertain`.",
-        "python": "It may be billed, so the same input is not submitted again by itself. To pay for a new job, submit "
-        "again with resubmit_uncertain=True.",
-        "comfyui": "It may be billed, so the same input is not submitted again by itself. To pay for a new job, run "
-        "this node once with `force_new` on.",
-        "airflow": "It may be billed, so a retry submits nothing. Clear the task that submitted it to pay for a new "
-        "job.",
+        "python": "It may be billed, so the same input is not submitted again by itself. To pay for a new job, "
+        "submit again with resubmit_uncertain=True.",
+        "comfyui": "It may be billed, so the same input is not submitted again by itself. To pay for a new job, "
+        "run this node once with `force_new` on.",
+        "airflow": "It may be billed, so a retry submits nothing. Clear the task that submitted it to pay for a "
+        "new job.",
     },
     "wait_again": {
         "cli": "The job goes on and is not lost: `lipsync-nodes wait {job_id}` waits again.",
-        "python": "The job goes on and is not lost: client.wait('{job_id}') waits again.",
+        "python": "The job goes on and is not lost: client.wait({job_id!r}) waits again.",
         "comfyui": "The job goes on and is not lost: run again, or give {job_id} to a Lipsync Wait node.",
-        "airflow": 'The job goes on and is not lost: a retry of this task waits again, and so does `job_id="{job_id}"` '
+        "airflow": 'The job goes on and is not lost: a retry waits for it again, and so does `job_id="{job_id}"` '
         "of an operator or of a LipsyncJobSensor.",
-        "pluggy": "The job goes on and is not lost: lipsync_nodes_wait with job '{job_id}' waits again.",
+        "pluggy": "The job goes on and is not lost: the hook lipsync_nodes_wait with job={job_id!r} waits again.",
     },
     "download_again": "The job itself is done: download its output again. Output URLs expire, so do it soon.",
+    # what several rooms advise
+    "nothing_sent": "Nothing was sent.",
+    "nothing_charged": "Nothing was charged.",
+    "check_base_url": "Check the base URL.",
+    "install_extra": "Run: pip install 'lipsync-nodes[{extra}]'",
+    "another_name": "Give another name.",
+    # settings
+    "chmod": "Run: chmod 600 '{path}'",
+    "correct_or_unset": "Correct it, or unset it.",
+    "known_profiles": "Profiles there: {known}.",
+    "name_profile": "Put them into profiles.toml or the environment, and name the profile.",
+    "name_profiles_file": "Name the profiles.toml itself.",
+    "name_in_full": "Give the full path.",
+    "put_below_default": "Put it below the line [default].",
+    "same_settings": "Give both processes the same environment and the same profiles.toml.",
+    "save_as_utf8": "Save it as UTF-8 text.",
+    "set_home": "Set HOME, or name files of your own in LIPSYNC_CONFIG and LIPSYNC_LEDGER.",
+    "set_key": {
+        "cli": "Set LIPSYNC_API_KEY to your key (sk_…), or try without one: the embedded sandbox needs none "
+        "(`lipsync-nodes demo`, or `--sandbox` on any command).",
+        "python": "Set LIPSYNC_API_KEY to your key (sk_…), or try without one: the embedded sandbox needs none "
+        "(lipsync_nodes.sandbox.Sandbox).",
+        "comfyui": "Set LIPSYNC_API_KEY, before ComfyUI starts, to your key (sk_…). To try without one, set "
+        "LIPSYNC_BASE_URL to the address of a running sandbox, which needs no key.",
+        "airflow": "Put the key (sk_…) into the password of the connection.",
+    },
+    # service
+    "add_credits_then_poll": "Add credits to the account, then ask for the job again.",
+    "another_key": "Give another.",
+    "ask_support": {
+        "cli": "Ask for the job again later (`lipsync-nodes status {job_id} --json` shows all that the service "
+        "says of it); if it stays so, tell the service's support its id.",
+        "python": "Ask for the job again later; if it stays so, tell the service's support its id.",
+    },
+    "check_job_id_and_url": "Check the job id and the base URL.",
+    "cut_or_allow_long": {
+        "cli": "Nothing was sent. Cut it, or insist with `--allow-long`.",
+        "python": "Nothing was sent. Cut it, or insist with allow_long=True.",
+        "comfyui": "Nothing was sent. Cut it, for example with Trim Audio Duration.",
+        "airflow": "Nothing was sent. Cut it.",
+    },
+    "give_job_id": "Give the id that the submit returned.",
+    "name_or_no_key": "Give a name, or no key at all.",
+    "use_that_base_url": "Use that one.",
+    # flows
+    "ask_again": "The job goes on; ask again.",
+    "ask_by_id": {
+        "cli": "`lipsync-nodes wait {job_id}` asks for it again.",
+        "python": "client.wait({job_id!r}) asks for it again.",
+        "comfyui": "A Lipsync Wait node with {job_id} asks for it again.",
+        "airflow": '`job_id="{job_id}"` of this operator or of a LipsyncJobSensor waits for it.',
+        "pluggy": "The hook lipsync_nodes_wait with job={job_id!r} asks for it again.",
+    },
+    "give_length": {
+        "cli": "Nothing was sent. Give the audio's length, or submit without a budget.",
+        "python": "Nothing was sent. Give the audio's length, or submit without a budget.",
+        "comfyui": "Nothing was sent. Connect the audio itself, whose length can be seen, or take the budget out "
+        "of the profile.",
+        "airflow": "Nothing was sent. Give the lengths in `media_seconds`, or take the budget out of the connection.",
+    },
+    "keep_job_id": {
+        "cli": "The job was made but could not be noted: keep its id, and `lipsync-nodes wait {job_id}`.",
+        "python": "The job was made but could not be noted: keep its id, and wait for it with client.wait({job_id!r}).",
+        "comfyui": "The job was made but could not be noted: give its id {job_id} to a Lipsync Wait node.",
+        "airflow": 'The job was made but could not be noted: `job_id="{job_id}"` of this operator or of a '
+        "LipsyncJobSensor waits for it.",
+        "pluggy": "The job was made but could not be noted: keep its id; the hook lipsync_nodes_wait with "
+        "job={job_id!r} waits for it.",
+    },
+    "limits": {
+        "cli": "Nothing was submitted. `lipsync-nodes jobs` lists what runs; the limits are the profile's "
+        "max_concurrency and submits_per_minute.",
+        "python": "Nothing was submitted. The limits are the profile's max_concurrency and submits_per_minute.",
+        "airflow": "Nothing was submitted. The limits are max_concurrency and submits_per_minute in the "
+        "connection's extra.",
+    },
+    "look_then_resubmit": {
+        "cli": "Look for the job in your account at the service; if it is not there, submit again with "
+        "`--resubmit-uncertain`.",
+        "python": "Look for the job in your account at the service; if it is not there, submit again with "
+        "resubmit_uncertain=True.",
+        "comfyui": "Look for the job in your account at the service; if it is not there, run this node once with "
+        "`force_new` on.",
+        "airflow": "Look for the job in your account at the service; if it is not there, submit again with "
+        "`resubmit_uncertain=True`.",
+    },
+    "nothing_sent_now": "Nothing was sent now.",
+    "same_key_later": "Nothing was sent by this call. Ask again with the same key: it picks up the job of the other.",
+    "webhook_settles": "A webhook may still settle it: ask again later.",
+    "webhook_tells": {
+        "cli": "It was not sent again, so as not to pay twice. If the job was made, its webhook tells of it: see "
+        "`lipsync-nodes jobs` before you submit the same input again.",
+        "python": "It was not sent again, so as not to pay twice. If the job was made, its webhook tells of it: "
+        "look into the ledger before you submit the same input again.",
+        "comfyui": "It was not sent again, so as not to pay twice. If the job was made, its webhook tells of it: "
+        "run again later to be given it.",
+    },
+    "webhook_tells_key": {
+        "cli": "It was not sent again, so as not to pay twice. If the job was made, its webhook tells of it: see "
+        "`lipsync-nodes jobs`, or submit with the same key later, which sends nothing until then.",
+        "python": "It was not sent again, so as not to pay twice. If the job was made, its webhook tells of it: "
+        "submit with the same key later, which sends nothing until then.",
+        "comfyui": "It was not sent again, so as not to pay twice. If the job was made, its webhook tells of it: "
+        "run again to be given it, which sends nothing until then.",
+        "airflow": "It was not sent again, so as not to pay twice. If the job was made, its webhook tells of it: "
+        "run the task again later, which sends nothing until then.",
+    },
+    # http
+    "check_base_url_and_id": "Check the base URL and the job id.",
+    "check_proxy": "Check the environment's proxy and certificate settings (ALL_PROXY, SSL_CERT_FILE).",
+    # media
+    "check_access": "Check who may read it.",
+    "check_storage": {
+        "cli": "Nothing was submitted. Check its address and credentials with `lipsync-nodes doctor --storage`.",
+        "python": "Nothing was submitted. Check its address and credentials.",
+    },
+    "give_file_path": "Give the path of a file.",
+    "make_room": "Make room or choose another folder, and download it again. Output URLs expire, so do it soon.",
+    "resume_download": "Download it again: it goes on from there. Output URLs expire, so do it soon.",
+    "save_as_png": "Save it as PNG or JPG.",
+    "save_frame": "Save one frame of it as PNG or JPG.",
+    "service_must_reach": "The service has to reach it.",
+    "set_storage": {
+        "cli": "Put the file where it has a public URL and give that, or say where files go: in the environment\n   "
+        " LIPSYNC_STORAGE=s3://my-bucket/lipsync        (pip install 'lipsync-nodes[storage]')\nor as `storage` "
+        "of a profile; `lipsync-nodes doctor --storage` tests it. A sandbox needs none: add --sandbox.",
+        "python": "Put the file where it has a public URL and give that, or say where files go: in the "
+        "environment\n    LIPSYNC_STORAGE=s3://my-bucket/lipsync        (pip install "
+        "'lipsync-nodes[storage]')\nor as `storage` of a profile. A sandbox needs none.",
+        "airflow": "Put the file where it has a public URL and give that, or say where files go: as `storage` in "
+        'the connection\'s extra, {{"storage": "s3://my-bucket/lipsync"}} (pip install '
+        "'lipsync-nodes[storage]'). A sandbox needs none.",
+    },
+    "shorten_lifetime": "Shorten the storage's `expires` or the job's timeout.",
+    "take_out_option": "Nothing was submitted. Take it out of the storage's `options`.",
+    "try_when_complete": "Nothing was sent. Try again when it is complete.",
+    "wait_until_completed": "Wait until it is completed.",
     # cli
     "line_not_sent": "This line was not sent.",
+    "another_port": "Choose another port.",
+    "check_named_files": "Check the files and folders that the command names.",
+    "give_function": "Give MODULE:FUNCTION.",
+    "name_receiver": "Give --to, or set LIPSYNC_WEBHOOK.",
+    "report_fault": "This is a fault of lipsync-nodes: please report it, with what the same command shows under "
+    "LIPSYNC_DEBUG=1.",
+    "start_receiver": {
+        "cli": "Is `lipsync-nodes webhook serve` running?",
+        "python": "Is the receiver running?",
+    },
+    "submit_with_webhook": {
+        "cli": "Submit one with `--webhook auto`; `lipsync-nodes jobs` lists them.",
+        "python": 'Submit one with webhook="auto".',
+    },
+    "upgrade_command": "Upgrade or uninstall {distribution}.",
+    # client
+    "check_whose_url": "Check the base URL: the service's own ends in /api/v1. A proxy or a log-in page may have "
+    "answered.",
+    "one_per_process": "Make one in each process.",
+    # sandbox
+    "another_folder": "Choose another one, which can be written to.",
+    "another_port_or_host": "Choose another port or host.",
+    "is_it_shared": "Is another sandbox running in it, or is {file} no file of a sandbox?",
+    "start_sandbox": "Start it, or use it in a `with` statement.",
+    "wait_or_own_sandbox": {
+        "cli": "Wait for the other command, or start `lipsync-nodes sandbox` and set LIPSYNC_BASE_URL to it.",
+        "python": "Wait for the other command, or start a sandbox of its own and set LIPSYNC_BASE_URL to it.",
+    },
+    # comfyui
+    "connect_job": "Give a job id, or connect the job of a submit node.",
+    "give_comfyui_folder": "Give the folder that holds main.py and custom_nodes, or the base folder of ComfyUI "
+    "Desktop.",
+    "give_url_or_connect": "Give a public URL, or load a file of this machine and connect it. Nothing was charged.",
+    "keep_one_pack": "Go on with that one, or remove it and run this again.",
+    "move_away": "Move it away if you do not need it, and run this again.",
+    "name_python": "Name the Python that starts ComfyUI by --python.",
+    "reinstall": "Reinstall lipsync-nodes.",
+    # airflow
+    "file_of_worker": "A file of the worker is file:///folder/name.",
+    "give_json": "Nothing was sent. What a template makes of it has to be JSON.",
+    "id_once_known": "Once you know its id, `job_id=` of this operator waits for it.",
+    "is_asset_scheduled": "Is there a DAG with it in its schedule, and has Airflow read it?",
+    "put_key_in_password": "Put the key (sk_…) into its password field.",
+    "webhook_elsewhere": "It was not sent again, so as not to pay twice. If the job was made, its webhook tells "
+    "the receiver of it: the ledger on that host lists it. If it is not in your account at the service either, "
+    "submit anew with `resubmit_uncertain=True`.",
 }
 
 TERMS: Final[dict[str, str]] = {
+    "AVIF": "an AVIF picture",
+    "HEIC": "a HEIC picture",
+    "PDF": "a PDF document",
+    "SVG": "an SVG drawing",
+    "The data": "The data",
     "audio": "an audio",
+    "delete": "be deleted from",
+    "device": "a device",
+    "directory": "a directory",
+    "folder": "a folder",
     "image": "an image",
+    "its distribution": "its distribution",
     "mask": "a mask",
+    "no_file": "no file",
+    "pipe": "a pipe",
+    "sign": "sign a URL",
+    "socket": "a socket",
+    "use": "be used",
     "video": "a video",
+    "write": "be written",
 }

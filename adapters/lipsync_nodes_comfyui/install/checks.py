@@ -15,6 +15,7 @@ from packaging.specifiers import SpecifierSet
 
 from lipsync_nodes import ConfigurationError
 from lipsync_nodes.cli.findings import Finding, finding
+from lipsync_nodes.cli.trouble import in_our_words
 
 from . import probe
 from .folder import PACK, Comfy, Placed, example_media
@@ -72,6 +73,7 @@ def _in_its_python(comfy: Comfy, python: Path, placed: Placed, profile: str, *, 
     try:
         seen = _probe(comfy, python, profile, checkout, ask=ask)
     except ConfigurationError as error:
+        in_our_words(error)
         yield finding("core", False, f"{error.message} ({where})", error.hint)
         return
     core, its_python = Requirement(wanted.read_text(encoding="utf-8").strip()), f"Python {seen['python']} ({where})"
@@ -104,6 +106,4 @@ def _probe(comfy: Comfy, python: Path, profile: str, checkout: Path | None, *, a
         why = f"it ended with {error.returncode}"
     except (subprocess.TimeoutExpired, ValueError, IndexError):
         why = "it gave no answer"
-    raise ConfigurationError(
-        f"ComfyUI's Python cannot be run, {why}", hint="Name the Python that starts ComfyUI by --python."
-    )
+    raise ConfigurationError(code="comfyui.python_failed", reason=why, remedy="name_python")

@@ -67,10 +67,7 @@ class Comfy:
                 return cls(folder, program=True)
             if all((folder / name).is_dir() for name in ("custom_nodes", "models", "user")):
                 return cls(folder, program=False)
-        raise ConfigurationError(
-            f"There is no ComfyUI in {path.absolute()}.",
-            hint="Give the folder that holds main.py and custom_nodes, or the base folder of ComfyUI Desktop.",
-        )
+        raise ConfigurationError(code="comfyui.not_found", folder=path.absolute(), remedy="give_comfyui_folder")
 
     @property
     def custom_nodes(self) -> Path:
@@ -109,7 +106,7 @@ def installed_pack() -> Path:
     """Return the folder of the pack that is installed with this core."""
     found = find_spec(PACK)
     if found is None or not found.submodule_search_locations:
-        raise ConfigurationError("The ComfyUI pack is not installed here.", hint="Reinstall lipsync-nodes.")
+        raise ConfigurationError(code="comfyui.no_pack", remedy="reinstall")
     return Path(found.submodule_search_locations[0]).resolve()
 
 
@@ -124,8 +121,7 @@ def place_pack(comfy: Comfy, pack: Path, *, copy: bool) -> str:
     for other in comfy.packs():
         if other.place != target or other.kind == "checkout":
             raise ConfigurationError(
-                f"{other.place} already holds the pack (a {other.kind}); ComfyUI would load it twice.",
-                hint="Go on with that one, or remove it and run this again.",
+                code="comfyui.already_there", place=other.place, kind=other.kind, remedy="keep_one_pack"
             )
     replaced = _make_room(target, pack, copy=copy)
     if replaced is None:
@@ -165,10 +161,7 @@ def _linked(target: Path, pack: Path) -> bool:
 
 
 def _not_ours(place: Path) -> ConfigurationError:
-    return ConfigurationError(
-        f"{place} was not put there by this command; it was left as it is.",
-        hint="Move it away if you do not need it, and run this again.",
-    )
+    return ConfigurationError(code="comfyui.not_ours", place=place, remedy="move_away")
 
 
 def example_media(pack: Path) -> dict[str, Path]:

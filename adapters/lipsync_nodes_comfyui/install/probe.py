@@ -47,6 +47,7 @@ def main(profile: str, checkout: str, ask: str = "") -> dict[str, object]:
                 words = check_service(settings)
             found[check] = {"ok": True, "found": words}
         except LipsyncError as error:
+            error.speak("comfyui")
             found[check] = {"ok": False, "found": error.message, "do": error.hint}
     return found
 

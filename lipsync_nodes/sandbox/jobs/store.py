@@ -116,8 +116,11 @@ class JobStore:
             self._database = _open(file)
         except sqlite3.Error as error:
             raise ConfigurationError(
-                f"The folder {file.parent} cannot be used: {error}.",
-                hint=f"Is another sandbox running in it, or is {file.name} no file of a sandbox?",
+                code="sandbox.folder_unusable",
+                folder=file.parent,
+                reason=error,
+                file=file.name,
+                remedy="is_it_shared",
             ) from None
 
     def close(self) -> None:

@@ -94,5 +94,5 @@ def _prepare(folder: Path) -> None:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ConfigurationError(
-            f"The folder {folder} cannot be used: {reason}.", hint="Choose another one, which can be written to."
+            code="sandbox.folder_unusable", folder=folder, reason=reason, remedy="another_folder"
         ) from None

@@ -33,7 +33,7 @@ def listen(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError, TypeError, ValueError) as error:  # invalid ports and invalid hosts too
         reason = getattr(error, "strerror", None) or error
         raise ConfigurationError(
-            f"The sandbox cannot listen on {host}:{port}: {reason}.", hint="Choose another port or host."
+            code="sandbox.cannot_listen", host=host, port=port, reason=reason, remedy="another_port_or_host"
         ) from None
 
 

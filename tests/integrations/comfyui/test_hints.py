@@ -13,7 +13,6 @@ from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.sandbox import MEDIA
 from lipsync_nodes.service import Job
 from lipsync_nodes.settings import Profile
-from lipsync_nodes_comfyui.hints import in_comfyui
 from tests.conftest import QUICK
 from tests.faults import bad_service as bad
 
@@ -146,6 +145,7 @@ def test_a_hint_is_one_that_a_user_of_comfyui_can_follow(case, service, tmp_path
         pytest.raises(LipsyncError) as caught,
     ):
         case(client, service, tmp_path)
-    hint = in_comfyui(caught.value.hint)
+    hint = caught.value.speak("comfyui", "en").hint
     assert TOLD[case] in hint
-    assert not re.search(r"--(?!storage)\w|=True|client\.|`lipsync-nodes (?!doctor|sandbox)", hint)
+    assert not re.search(r"--\w|=True|client\.|`lipsync-nodes ", hint)
+    assert re.search("[\u4e00-\u9fff]", caught.value.speak("comfyui", "zh").hint)
