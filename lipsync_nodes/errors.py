@@ -139,9 +139,10 @@ class LipsyncError(Exception):
         self.job_id = job_id
         self.status_code = status_code
         self.may_have_charged = self.default_may_have_charged if may_have_charged is None else may_have_charged
-        self._add(facts if message is None else {**facts, "message": message})
+        own = {"message": message, "hint": hint}
+        self._add(facts | {name: text for name, text in own.items() if text is not None})
         if hint is not None:
-            self.hint = hint
+            self.remedy = ("own",) if hint else ()
 
     def _add(self, facts: Mapping[str, Fact]) -> None:
         self.facts.update(_plain(facts))
@@ -178,11 +179,6 @@ class LipsyncError(Exception):
         from lipsync_nodes import words  # noqa: PLC0415  # see `message`
 
         return words.remedy(self, self.language, self.host)
-
-    @hint.setter
-    def hint(self, hint: str) -> None:
-        self.remedy = ("own",) if hint else ()
-        self._add({"hint": hint})
 
     def __str__(self) -> str:
         from lipsync_nodes import words  # noqa: PLC0415  # see `message`

@@ -166,10 +166,7 @@ class LipsyncOperator(BaseOperator):
     def _check_secret(self, profile: Profile) -> None:
         """Raise an error if the connection has no secret for webhooks: a task's state, unlike a ledger, has none."""
         if self.webhook == "auto" and profile.webhook and profile.webhook.secret is None:
-            raise ConfigurationError(
-                'webhook="auto" needs the secret that is shared with the receiver.',
-                hint="Nothing was sent. Put it into the connection (`webhook_secret`) and into the receiver's profile.",
-            )
+            raise ConfigurationError(code="airflow.no_webhook_secret", remedy="put_secret_in_connection")
 
     def _show_the_way_on(self, error: LipsyncError, context: Context, journal: object) -> None:
         """Add to an error what to do in Airflow about a submission that may have been paid for."""

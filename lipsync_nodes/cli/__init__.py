@@ -37,7 +37,11 @@ def _command() -> int:
     except ModuleNotFoundError as error:
         if error.name not in {"click", "rich", "packaging"}:
             raise
-        return _failed(LipsyncError(code="cli.no_library", extra="cli", remedy="install_extra"), "Configuration", 2)
+        return _failed(
+            LipsyncError(code="cli.no_library", package="lipsync-nodes[cli]", remedy="install_extra"),
+            "Configuration",
+            2,
+        )
     return carry_out(sys.argv[1:])
 
 

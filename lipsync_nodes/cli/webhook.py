@@ -91,7 +91,9 @@ def _run(receiver: WebhookReceiver, listener: socket.socket, cert: Path | None, 
     try:
         import uvicorn  # noqa: PLC0415  # an extra
     except ImportError:
-        raise ConfigurationError(code="receiver.no_library", extra="webhook", remedy="install_extra") from None
+        raise ConfigurationError(
+            code="receiver.no_library", package="lipsync-nodes[webhook]", remedy="install_extra"
+        ) from None
     config = uvicorn.Config(
         receiver,
         log_level="warning",

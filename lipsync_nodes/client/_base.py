@@ -121,10 +121,7 @@ class BaseClient:
     def __reduce__(self) -> tuple[Any, tuple[()]]:
         """Send to another process what it was made of; the API key is read again there."""
         if self._http_client is not None or self._budget is not None:
-            raise ConfigurationError(
-                "A client with a budget or an http_client of its own cannot be sent to another process.",
-                hint="Make a client in each process: a budget counts in one.",
-            )
+            raise ConfigurationError(code="client.not_sendable", remedy="client_per_process")
         return partial(type(self), profile=self.profile, ledger=self.ledger, policy=self._own_policy), ()
 
     def __repr__(self) -> str:
@@ -138,7 +135,7 @@ class BaseClient:
         """Put a submission together. It reads and publishes local files, so a loop does it in a thread."""
         if unknown := options.keys() - SubmitOptions.__annotations__.keys():
             # A key that is misspelt would not keep anybody from paying twice.
-            raise InvalidRequest(f"A submit has no option {', '.join(sorted(unknown))}.", hint="Nothing was sent.")
+            raise InvalidRequest(code="client.no_such_option", options=sorted(unknown), remedy="nothing_sent")
         form = prepared(form)
         spec = spec_of(form.form)  # no draft
         if timeout is not None:
@@ -146,7 +143,7 @@ class BaseClient:
         callback, webhook = self._webhook(options.get("webhook"))
         key = options.get("key")
         if key is not None and check_key(key) and self.ledger is None:
-            raise ConfigurationError("A submission key needs a ledger.", hint="Give the client one: ledger=Ledger().")
+            raise ConfigurationError(code="key.needs_a_ledger", remedy="give_ledger")
         target, estimate = options.get("target"), options.get("estimate")
         if estimate is not None:
             whole_credits("estimate", estimate)
@@ -184,15 +181,9 @@ class BaseClient:
             return None, wanted
         ours = self.profile.webhook
         if ours is None:
-            raise ConfigurationError(
-                'webhook="auto" needs the public URL of a receiver.',
-                hint="Nothing was sent. Set LIPSYNC_WEBHOOK to it; `lipsync-nodes webhook serve` starts one.",
-            )
+            raise ConfigurationError(code="webhook.needs_a_receiver", remedy="set_webhook")
         if ours.secret is None and self._ledger is not self.ledger:
-            raise ConfigurationError(
-                'webhook="auto" needs a ledger, or the secret that is shared with the receiver.',
-                hint="Nothing was sent. Give the client one, ledger=Ledger(), or the profile's webhook a `secret`.",
-            )
+            raise ConfigurationError(code="webhook.needs_a_ledger", remedy="give_ledger_or_secret")
         callback = new_callback()
         with NoFramesBelow():
             return callback, f"{ours.base}/{token_of(callback, callback_secret(self.profile, self._ledger))}"
@@ -278,8 +269,8 @@ class BaseClient:
         except DownloadError as error:
             if job is not None:
                 error.job_id, error.may_have_charged = job.id, True
-                again = f"The job itself is done: `lipsync-nodes download {job.id}` fetches it again. Do it soon."
-                error.hint = again if error.remedy == error.default_remedy else f"{error.hint} {again}"
+                before = () if error.remedy == error.default_remedy else error.remedy
+                error.remedy = (*before, "download_by_id")
             raise
         if job is not None:
             self._note_saved(job, saved)
@@ -291,7 +282,7 @@ class BaseClient:
             self._ledger.saved(job.id, saved)
         except LipsyncError as error:
             error.job_id = job.id
-            error.hint = f"The video was saved all the same, whole, as {saved}. {error.hint}"
+            error.advise("saved_all_the_same", saved=saved)
             raise
 
     def _close_journal(self) -> None:
@@ -319,10 +310,10 @@ def deadline_for(seconds: float | None) -> float:
 
 def _check_webhook(url: object) -> None:
     if not isinstance(url, str):
-        raise InvalidRequest(f"webhook must be a URL, got {url!r:.80}.")
+        raise InvalidRequest(code="webhook.not_a_url", value=f"{url!r:.80}")
     try:
         parts = urlsplit(check_media_url(url))
     except ValueError as error:
-        raise InvalidRequest(f"webhook {error}, got {url!r:.80}.") from None
+        raise InvalidRequest(code="webhook.wrong_url", fault=error, value=f"{url!r:.80}") from None
     if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
-        raise InvalidRequest(f"webhook must be an https URL, got {url!r:.80}.")
+        raise InvalidRequest(code="webhook.not_https", value=f"{url!r:.80}")

@@ -79,7 +79,7 @@ class Submission:
             text = json.dumps(self.form_state, ensure_ascii=False, allow_nan=False)
             text.encode()
         except (ValueError, RecursionError) as error:
-            raise InvalidRequest(f"The form cannot be sent as JSON: {error}.") from None
+            raise InvalidRequest(code="form.not_json", reason=error) from None
         return text
 
     @property

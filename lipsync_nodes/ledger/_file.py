@@ -71,9 +71,7 @@ class Ledger(Shared):
     def __getstate__(self) -> dict[str, Any]:
         """Return what another process needs to open the same file."""
         if self.path == MEMORY:
-            raise ConfigurationError(
-                "A ledger in memory cannot be sent to another process.", hint="Give the ledger a file."
-            )
+            raise ConfigurationError(code="ledger.in_memory", remedy="give_ledger_a_file")
         return {name: value for name, value in vars(self).items() if name not in OF_THIS_PROCESS}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -262,9 +260,7 @@ class Ledger(Shared):
                     raise
         except (sqlite3.Error, OSError) as error:
             raise ConfigurationError(
-                f"The ledger {self.path} cannot be used: {error}.",
-                hint="It guards against paying twice, so nothing is submitted without it. Free the file or its disk, "
-                "or name another with LIPSYNC_LEDGER.",
+                code="ledger.unusable", path=self.path, reason=error, remedy="free_ledger"
             ) from error
 
     def _open(self) -> sqlite3.Connection:
@@ -293,11 +289,7 @@ class Ledger(Shared):
         """Refuse to submit if the open file was deleted or replaced: other processes would not see it."""
         found = _files(self.path)
         if any(inode not in {None, now} for inode, now in zip(self._files, found, strict=True)):
-            raise ConfigurationError(
-                f"The ledger {self.path} was deleted or replaced while it was open.",
-                hint="Nothing was sent, so as not to pay twice: only the old file knows what was submitted. Put it "
-                "back, with its -wal and -shm; or start this program again to go on with what is there now.",
-            )
+            raise ConfigurationError(code="ledger.replaced", path=self.path, remedy="put_ledger_back")
 
 
 def _aimed_at(db: sqlite3.Connection, file: Path, wanted: Path, job_id: str) -> list[Entry]:

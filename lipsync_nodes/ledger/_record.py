@@ -160,12 +160,9 @@ class RecordJournal:
     def _take(self, wanted: Submission) -> None:
         """Prepare the content of the record, so that nothing has to be read between a POST and its record."""
         if wanted.key is None:
-            raise InvalidRequest("A record journal needs a submission key.", hint="Nothing was sent. Give it a `key`.")
+            raise InvalidRequest(code="record.wants_a_key", remedy="give_submission_key")
         if self._sent.key not in {"", wanted.key}:
-            raise InvalidRequest(
-                f"This record journal is that of the submission {self._sent.key!r} already.",
-                hint="Nothing was sent. Give each submission a record of its own.",
-            )
+            raise InvalidRequest(code="record.of_another_key", key=self._sent.key, remedy="record_of_its_own")
         self._sent = Record(
             key=str(wanted.key),
             generation=self._generation,
@@ -177,7 +174,7 @@ class RecordJournal:
         try:
             self._note("live", job_id=job.id)
         except RecordUnavailable as error:  # a retry would not know the job
-            raise ConfigurationError(error.message) from error
+            raise ConfigurationError(code=error.code, **error.facts) from error
 
     def _note(self, state: str, **facts: Any) -> None:
         self._sent = self._sent.model_copy(update={"state": state, **facts})
@@ -195,11 +192,7 @@ class RecordJournal:
         try:
             return None if found is None else Record.model_validate(found)
         except ValidationError:
-            raise ConfigurationError(
-                f"The record of the submission holds something else: {shorten(found)}.",
-                hint="Nothing was sent, so as not to pay twice. Look for the job in your account at the service; if it "
-                "is not there, delete the record.",
-            ) from None
+            raise ConfigurationError(code="record.not_a_record", found=shorten(found), remedy="delete_record") from None
 
     def _write(self, record: Record) -> None:
         with _available():
@@ -231,4 +224,4 @@ def _available() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        raise RecordUnavailable(f"The record of the submission cannot be read or written: {error}.") from error
+        raise RecordUnavailable(code="record.unavailable", reason=error) from error

@@ -319,17 +319,18 @@ def changed(
     """Return whether a submission differs from the one with its key. Raise `InvalidRequest` if that is not allowed."""
     if endpoint != wanted.endpoint:
         raise InvalidRequest(
-            f"The key {wanted.key!r} stands for a {endpoint} job already.", hint="Nothing was sent. Use another."
+            code="key.of_another_endpoint", key=wanted.key, endpoint=endpoint, remedy="use_another_key"
         )
     if wanted.inputs is None or not before:
         return False
     found = list(differences(before, dict(wanted.inputs), exact=exact))
     if found and not wanted.resubmit_changed:
         raise InvalidRequest(
-            f"The key {wanted.key!r} stands for other inputs already: {'; '.join(found)}.",
+            code="key.of_other_inputs",
+            key=wanted.key,
+            changes="; ".join(found),
             job_id=job_id,
-            hint="Nothing was sent. Use another key, or make a new video under this one, which is paid for, with "
-            "resubmit_changed=True (`--resubmit-changed`).",
+            remedy="other_key_or_resubmit",
         )
     return bool(found)
 

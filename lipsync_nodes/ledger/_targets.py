@@ -56,7 +56,7 @@ def check_target(target: str | Path) -> str:
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else None
         raise ConfigurationError(
-            f"{text[:200]!r} cannot be written: {why or error}.", hint="Nothing was sent. Name another file or folder."
+            code="target.impossible", path=repr(text[:200]), reason=why or error, remedy="another_target"
         ) from None
     return os.path.join(path, "") if folder else str(path)  # noqa: PTH118  # a Path has no separator at its end
 

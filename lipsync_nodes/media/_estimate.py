@@ -85,7 +85,7 @@ def _given(spec: NodeSpec, lengths: GivenLengths, allow_long: bool) -> dict[str,
     given = {}
     for name, seconds in lengths.items():
         if name not in names:
-            raise InvalidRequest(f"{spec.id} has no medium `{name}` that has a length; it has: {', '.join(names)}.")
+            raise InvalidRequest(code="media.no_such_length", endpoint=spec.id, field=name, known=names)
         if seconds is None:
             continue
         given[name] = positive_seconds(f"The length of `{name}`", seconds, DAY)

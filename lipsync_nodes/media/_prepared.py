@@ -66,10 +66,7 @@ class PreparedForm:
         """Raise `InvalidRequest` if a file, of these fields or of any, was written to since this was made."""
         for name in names or self.assets:
             if state_of(self.assets[name]) != self._states[name]:
-                raise InvalidRequest(
-                    f"{self.assets[name]} was changed while it was read.",
-                    hint="Nothing was sent. Try again when it is complete.",
-                )
+                raise InvalidRequest(code="media.changed", media=self.assets[name], remedy="try_when_complete")
 
 
 def prepared(form: Form | PreparedForm) -> PreparedForm:

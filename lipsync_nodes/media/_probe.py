@@ -214,5 +214,7 @@ def _av() -> Any:
     try:
         import av  # noqa: PLC0415
     except ImportError:
-        raise ConfigurationError(code="media.no_library", extra="storage", remedy="install_extra") from None
+        raise ConfigurationError(
+            code="media.no_library", package="lipsync-nodes[storage]", remedy="install_extra"
+        ) from None
     return av

@@ -205,7 +205,9 @@ class _ObjectStore:
         try:
             obstore = import_module("obstore")
         except ImportError:
-            raise ConfigurationError(code="storage.no_library", extra="storage", remedy="install_extra") from None
+            raise ConfigurationError(
+                code="storage.no_library", package="lipsync-nodes[storage]", remedy="install_extra"
+            ) from None
         self._obstore: Any = obstore
         self._storage = storage
         _check_options(storage)

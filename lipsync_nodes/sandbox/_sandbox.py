@@ -242,7 +242,7 @@ def _require(packages: tuple[str, ...]) -> None:
     missing = [package for package in packages if not importlib.util.find_spec(package)]
     if missing:
         raise ConfigurationError(
-            code="sandbox.missing_packages", packages=missing, extra="sandbox", remedy="install_extra"
+            code="sandbox.missing_packages", packages=missing, package="lipsync-nodes[sandbox]", remedy="install_extra"
         )
 
 

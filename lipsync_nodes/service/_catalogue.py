@@ -196,7 +196,7 @@ def spec_of(form: Form, *, draft: bool = False) -> NodeSpec:
     for spec in CATALOGUE:
         if type(form) is spec.form or (draft and isinstance(form, spec.form)):
             return spec
-    raise InvalidRequest(f"No endpoint takes a {type(form).__name__}.")
+    raise InvalidRequest(code="endpoint.none_for_form", kind=type(form).__name__)
 
 
 def spec_named(name: str) -> NodeSpec:
@@ -204,4 +204,4 @@ def spec_named(name: str) -> NodeSpec:
     for spec in CATALOGUE:
         if name in {spec.id, spec.command}:
             return spec
-    raise InvalidRequest(f"There is no endpoint {name!r}; there are: {', '.join(spec.id for spec in CATALOGUE)}.")
+    raise InvalidRequest(code="endpoint.unknown", name=name, known=[spec.id for spec in CATALOGUE])

@@ -59,9 +59,7 @@ class Credits(int):
 def whole_credits(name: str, value: Any) -> int:
     """Return *value* if it is a valid number of credits, else raise an InvalidRequest that contains *name*."""
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MOST_CREDITS:
-        raise InvalidRequest(
-            f"{name} must be a whole number of credits from 0 to {MOST_CREDITS:,}, got {brief(value)}."
-        )
+        raise InvalidRequest(code="credits.not_whole", name=name, most=MOST_CREDITS, value=brief(value))
     return value
 
 
@@ -76,10 +74,7 @@ class Lengths(dict[str, float]):
     """
 
     def __missing__(self, name: str) -> float:
-        raise LengthUnknown(
-            f"The cost depends on how long `{name}` lasts, and that is not known.",
-            hint=f"Give the length of `{name}` in seconds.",
-        )
+        raise LengthUnknown(code="credits.length_unknown", field=name, remedy="give_length_of")
 
 
 CreditRule = Callable[[Any, Lengths], Credits]

@@ -166,8 +166,7 @@ def _signature(profile: Profile) -> Any:
         from standardwebhooks import Webhook  # noqa: PLC0415  # an extra
     except ImportError:
         raise ConfigurationError(
-            "Signed webhooks need a package that is not installed.",
-            hint="Install it with: pip install 'lipsync-nodes[signed-webhooks]'",
+            code="webhook.no_signature_library", package="lipsync-nodes[signed-webhooks]", remedy="install_extra"
         ) from None
     with NoFramesBelow():
         return Webhook(secret.get_secret_value())

@@ -74,6 +74,11 @@ SENTENCES: Final[dict[str, str]] = {
     "service.refused_key": "The service refused the key ({status_code})[: {words}].",
     "submit.unclear_answer": "The service answered {status_code} to the submit[: {words}]; whether it made the job "
     "is unknown.[ It is a redirect to {target}: check the base URL.]",
+    "credits.length_unknown": "The cost depends on how long `{field}` lasts, and that is not known.",
+    "credits.not_whole": "{name} must be a whole number of credits from 0 to {most:,}, got {value}.",
+    "endpoint.none_for_form": "No endpoint takes a {kind}.",
+    "endpoint.unknown": "There is no endpoint {name!r}; there are: {known}.",
+    "form.not_json": "The form cannot be sent as JSON: {reason}.",
     # flows
     "budget.exceeded": "The job would cost up to {credits} credits; {left} of the budget of {limit} are left.",
     "budget.unknown_cost": "There is a budget of {limit} credits, but the cost of this job is not known.",
@@ -143,6 +148,7 @@ SENTENCES: Final[dict[str, str]] = {
     "storage.takes_no_files": "{target} takes no files ({status}).",
     "storage.url_unreached": "The URL was not reached: {reason}.",
     "storage.url_wrong": "The URL does not give the file ({status}).",
+    "media.no_such_length": "{endpoint} has no medium `{field}` that has a length; it has: {known}.",
     # cli
     "batch.half_character": "it holds half of an emoji, which cannot be sent.",
     "batch.line_too_long": "it is longer than {most} bytes.",
@@ -164,7 +170,26 @@ SENTENCES: Final[dict[str, str]] = {
     "receiver.not_named": "No receiver is named.",
     "receiver.unloadable_function": "--on-job {name} cannot be loaded: {reason}.",
     "receiver.unreached": "The receiver was not reached: {reason}.",
+    # ledger
+    "key.of_another_endpoint": "The key {key!r} stands for a {endpoint} job already.",
+    "key.of_other_inputs": "The key {key!r} stands for other inputs already: {changes}.",
+    "ledger.in_memory": "A ledger in memory cannot be sent to another process.",
+    "ledger.replaced": "The ledger {path} was deleted or replaced while it was open.",
+    "ledger.unusable": "The ledger {path} cannot be used: {reason}.",
+    "record.not_a_record": "The record of the submission holds something else: {found}.",
+    "record.of_another_key": "This record journal is that of the submission {key!r} already.",
+    "record.unavailable": "The record of the submission cannot be read or written: {reason}.",
+    "record.wants_a_key": "A record journal needs a submission key.",
+    "target.impossible": "{path} cannot be written: {reason}.",
     # client
+    "client.no_such_option": "A submit has no option {options}.",
+    "client.not_sendable": "A client with a budget or an http_client of its own cannot be sent to another process.",
+    "key.needs_a_ledger": "A submission key needs a ledger.",
+    "webhook.needs_a_ledger": 'webhook="auto" needs a ledger, or the secret that is shared with the receiver.',
+    "webhook.needs_a_receiver": 'webhook="auto" needs the public URL of a receiver.',
+    "webhook.not_a_url": "webhook must be a URL, got {value}.",
+    "webhook.not_https": "webhook must be an https URL, got {value}.",
+    "webhook.wrong_url": "webhook {fault}, got {value}.",
     "many.estimates": "There must be one estimate for each form.",
     "many.wrong_concurrency": "concurrency must be at least 1, got {value}.",
     "process.cannot_be_sent": "A {kind} counts in one process and cannot be sent to another.",
@@ -209,8 +234,11 @@ SENTENCES: Final[dict[str, str]] = {
     "airflow.storage_unreachable": "{path} cannot be reached: {reason}.",
     "airflow.storage_unreadable": "{path} cannot be read: {reason}.",
     "airflow.wrong_type": "`{field}` must be of type {type}, got {value}.",
+    "airflow.no_webhook_secret": 'webhook="auto" needs the secret that is shared with the receiver.',
     # pluggy
     "pluggy.wrong_context": "The context is wrong: {reason}.",
+    # webhooks
+    "webhook.no_signature_library": "Signed webhooks need a package that is not installed.",
 }
 
 REMEDIES: Final[dict[str, str | dict[str, str]]] = {
@@ -257,7 +285,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "nothing_sent": "Nothing was sent.",
     "nothing_charged": "Nothing was charged.",
     "check_base_url": "Check the base URL.",
-    "install_extra": "Run: pip install 'lipsync-nodes[{extra}]'",
+    "install_extra": "Run: pip install '{package}'",
     "another_name": "Give another name.",
     # settings
     "chmod": "Run: chmod 600 '{path}'",
@@ -297,6 +325,11 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "give_job_id": "Give the id that the submit returned.",
     "name_or_no_key": "Give a name, or no key at all.",
     "use_that_base_url": "Use that one.",
+    "give_length_of": {
+        "python": "Give the length of `{field}` in seconds.",
+        "comfyui": "Connect the medium to `{field}`, or give its length in seconds.",
+        "airflow": 'Give it in `media_seconds`, {{"{field}": 12.5}}.',
+    },
     # flows
     "ask_again": "The job goes on; ask again.",
     "ask_by_id": {
@@ -407,7 +440,50 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "python": 'Submit one with webhook="auto".',
     },
     "upgrade_command": "Upgrade or uninstall {distribution}.",
+    # ledger
+    "another_target": "Nothing was sent. Name another file or folder.",
+    "delete_record": "Nothing was sent, so as not to pay twice. Look for the job in your account at the service; "
+    "if it is not there, delete the record.",
+    "free_ledger": "It guards against paying twice, so nothing is submitted without it. Free the file or its disk, "
+    "or name another with LIPSYNC_LEDGER.",
+    "give_ledger_a_file": "Give the ledger a file.",
+    "give_submission_key": "Nothing was sent. Give it a `key`.",
+    "other_key_or_resubmit": {
+        "cli": "Nothing was sent. Use another key, or make a new video under this one, which is paid for, with "
+        "`--resubmit-changed`.",
+        "python": "Nothing was sent. Use another key, or make a new video under this one, which is paid for, with "
+        "resubmit_changed=True.",
+        "comfyui": "Nothing was sent. Run this node once with `force_new` on to make a new video, which is paid for.",
+        "airflow": "Nothing was sent. Clear the task to make a new video, which is paid for.",
+    },
+    "put_ledger_back": {
+        "python": "Nothing was sent, so as not to pay twice: only the old file knows what was submitted. Put it "
+        "back, with its -wal and -shm; or start this program again to go on with what is there now.",
+        "comfyui": "Nothing was sent, so as not to pay twice: only the old file knows what was submitted. Put it "
+        "back, with its -wal and -shm; or start ComfyUI again to go on with what is there now.",
+    },
+    "record_of_its_own": "Nothing was sent. Give each submission a record of its own.",
+    "use_another_key": "Nothing was sent. Use another.",
     # client
+    "client_per_process": "Make a client in each process: a budget counts in one.",
+    "download_by_id": {
+        "cli": "The job itself is done: `lipsync-nodes download {job_id}` fetches it again. Do it soon.",
+        "python": "The job itself is done: client.download(client.job({job_id!r}), path) fetches it again. Do it soon.",
+        "comfyui": "The job itself is done: a Lipsync Wait node with {job_id} fetches it again. Do it soon.",
+        "airflow": 'The job itself is done: a retry fetches it again, and so does `job_id="{job_id}"` of an '
+        "operator. Do it soon.",
+        "pluggy": "The job itself is done: the hook lipsync_nodes_wait with job={job_id!r} gives its output again. "
+        "Do it soon.",
+    },
+    "give_ledger": "Give the client one: ledger=Ledger().",
+    "give_ledger_or_secret": "Nothing was sent. Give the client one, ledger=Ledger(), or the profile's webhook a "
+    "`secret`.",
+    "saved_all_the_same": "The video was saved all the same, whole, as {saved}.",
+    "set_webhook": {
+        "cli": "Nothing was sent. Set LIPSYNC_WEBHOOK to it; `lipsync-nodes webhook serve` starts one.",
+        "python": "Nothing was sent. Set LIPSYNC_WEBHOOK to it.",
+        "airflow": "Nothing was sent. Put it into the connection, as `webhook`.",
+    },
     "check_whose_url": "Check the base URL: the service's own ends in /api/v1. A proxy or a log-in page may have "
     "answered.",
     "one_per_process": "Make one in each process.",
@@ -438,6 +514,8 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "webhook_elsewhere": "It was not sent again, so as not to pay twice. If the job was made, its webhook tells "
     "the receiver of it: the ledger on that host lists it. If it is not in your account at the service either, "
     "submit anew with `resubmit_uncertain=True`.",
+    "put_secret_in_connection": "Nothing was sent. Put it into the connection (`webhook_secret`) and into the "
+    "receiver's profile.",
 }
 
 TERMS: Final[dict[str, str]] = {
@@ -446,6 +524,7 @@ TERMS: Final[dict[str, str]] = {
     "PDF": "a PDF document",
     "SVG": "an SVG drawing",
     "The data": "The data",
+    "The video": "The video",
     "audio": "an audio",
     "delete": "be deleted from",
     "device": "a device",

@@ -128,7 +128,7 @@ TOLD = {
     run_one_without_an_output: "Ask for the job again later; if it stays so, tell",
     wait_for_one_that_is_not_found: "A Lipsync Wait node with job-1 asks for it again.",
     submit_on_a_full_disk: "The job was made but could not be noted: give its id job-1 to a Lipsync Wait node.",
-    wait_too_short: "It goes on and is not lost: run again, or give job-1 to a Lipsync Wait node.",
+    wait_too_short: "The job goes on and is not lost: run again, or give job-1 to a Lipsync Wait node.",
     download_what_is_gone: "The job itself is done: a Lipsync Wait node with job-1 fetches it again. Do it soon.",
     submit_eleven_minutes: "Nothing was sent. Cut it, for example with Trim Audio Duration.",
     submit_within_a_budget: "Connect the audio itself, whose length can be seen",
