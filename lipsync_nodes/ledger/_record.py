@@ -201,8 +201,7 @@ class RecordJournal:
 
 def _again(found: Record, wanted: Submission) -> Claimed | Found | Uncertain:
     """Answer a later try. It is sent only with the caller's consent."""
-    is_known = found.job_id is not None and found.state != "gone"
-    if found.job_id is not None and is_known:
+    if found.job_id is not None and found.state != "gone":
         _log.info("Job %s was submitted by an earlier try and is picked up; nothing is paid again.", found.job_id)
         return Found(Job(id=found.job_id))
     if wanted.resubmit_uncertain:
