@@ -1,6 +1,6 @@
-"""lipsync-nodes: a lip-sync video API for Python and for workflow engines.
+"""lipsync-nodes: lip-sync videos for Python and for workflow engines.
 
-`LipsyncClient` (or `AsyncLipsyncClient`) takes a form, submits it, waits for the job and saves its video:
+`LipsyncClient` (or `AsyncLipsyncClient`) submits a form, waits for the job and saves its video:
 
     from lipsync_nodes import ImageForm, LipsyncClient
 
@@ -8,7 +8,7 @@
         job = client.run(ImageForm(image="https://…/face.png", audio="https://…/voice.mp3"))
         client.download(job, "talking.mp4")
 
-Importing this package is nearly free: each name is loaded when it is first used (PEP 562).
+Importing this package is fast, because each name is loaded when it is first used (PEP 562).
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Names of a package that are loaded when they are first used (PEP 562), so that importing it is nearly free."""
+"""Loads the names of a package when they are first used (PEP 562), so that importing it is fast."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["lazy"]
 
 
 def lazy(module: str, homes: Mapping[str, tuple[str, ...]]) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
-    """Return a module's `__getattr__` and `__dir__`; *homes* are the modules of this package, and what each gives."""
+    """Return `__getattr__` and `__dir__` for a module. *homes* maps modules of this package to the names they have."""
     home_of = {name: home for home, names in homes.items() for name in names}
 
     def load(name: str) -> object:

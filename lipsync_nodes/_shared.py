@@ -1,6 +1,7 @@
-"""What threads share, across a fork: a lock that another thread held, or a thread that is gone, would hang the child.
+"""Objects that threads share, and forks. In the child, a lock that another thread held would never be released.
 
-Before a fork the locks are taken, so that nothing is halfway; in the child they are new. Windows does not fork.
+Before a fork, all locks are acquired, so that nothing is in an intermediate state. In the child they are replaced.
+Windows does not fork.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ __all__ = [
 ]
 
 
-# A fork waits so long at most, in seconds, for all locks together. The child gets new ones in any case.
+# The longest time, in seconds, that a fork waits for all locks together. The child gets new ones in any case.
 LONGEST_WAIT: Final = 5.0
 
 _shared: Final[WeakValueDictionary[int, Shared]] = WeakValueDictionary()
@@ -27,10 +28,10 @@ _taken: Final = threading.local()
 
 
 class Shared:
-    """An object that threads share: it survives a fork, a copy of it is itself, and it is not sent to other processes.
+    """An object that threads share. It survives a fork, a copy of it is the object itself, and it cannot be pickled.
 
     Args:
-        lock: makes its lock, `_lock`.
+        lock: creates its lock, `_lock`.
 
     """
 
@@ -40,7 +41,7 @@ class Shared:
         _shared[id(self)] = self
 
     def _renew(self) -> None:
-        """Make anew what a child cannot inherit."""
+        """Replace what a child process cannot inherit."""
         self._lock = self._new_lock()
 
     def __copy__(self) -> Self:
@@ -54,7 +55,7 @@ class Shared:
 
 
 def _all() -> list[Shared]:
-    """Return what there is; another thread may make more meanwhile."""
+    """Return all objects. Another thread may create more meanwhile."""
     return [one for reference in _shared.valuerefs() if (one := reference()) is not None]
 
 

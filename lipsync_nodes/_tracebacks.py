@@ -1,4 +1,4 @@
-"""Tracebacks that show local variables, as rich, `traceback` and error-reporting services do, and must show no key."""
+"""Keeps the API key out of tracebacks that show local variables, as rich and error-reporting services do."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ __all__ = [
 
 
 class NoFramesBelow:
-    """Takes the frames below a block off whatever ends it, Ctrl-C and time limits included.
+    """Removes the frames below a block from any exception that ends it, including Ctrl-C and time limits.
 
-    Below it the key is a local variable: a request with its headers, the bytes on the wire, a file of profiles. The
-    frame of the block itself must hold none. What the caller was already handling stays as it is.
+    In those frames, local variables contain the API key: a request with its headers, the bytes to send, the profiles
+    file. The frame of the block itself must contain no key. An exception that the caller was already handling is not
+    changed.
     """
 
     def __enter__(self) -> Self:
@@ -45,7 +46,7 @@ def _place(trace: TracebackType) -> str:
 
 
 def _chained(error: BaseException, stop: BaseException | None) -> Iterator[BaseException]:
-    """Give the causes, contexts and members of an error that came up in its block."""
+    """Yield the causes, contexts and members of an error that were raised in the block."""
     seen, ahead = {id(error), id(stop)}, [error]
     while ahead:
         one = ahead.pop()

@@ -1,4 +1,4 @@
-"""What the two clients share, none of it I/O: settings, checks, and the flows they drive."""
+"""What both clients share, without I/O: settings, checks, and flows."""
 
 from __future__ import annotations
 
@@ -64,16 +64,16 @@ __all__ = [
 
 
 DEFAULT_TIMEOUT: Final = 1800.0
-# Spread by a third to either side it is the 5 to 10 s that the service advises.
+# Each pause varies by a third, which gives the 5 to 10 s that the service recommends.
 DEFAULT_POLL_INTERVAL: Final = 7.5
-# A sandbox on this machine renders in seconds, and minds no polls.
+# A sandbox on this machine renders in seconds, and frequent polls do it no harm.
 LOCAL_POLL_INTERVAL: Final = 0.5
-# Behind a webhook, which may never come.
+# If a webhook is expected, which may never arrive.
 WEBHOOK_POLL_INTERVAL: Final = 30.0
 
 
 class BaseClient:
-    """The settings of a client, and the flows of what it can do; a client adds how they are driven."""
+    """The settings and the flows of a client. The subclasses run the flows."""
 
     _driver: ClassVar[type[Any]]
     _transport: Any
@@ -90,16 +90,17 @@ class BaseClient:
         policy: Policy | None = None,
     ) -> None:
         api_key = hidden(api_key)
-        plugins()  # what is wrong with one is told now, not between a paid submit and its answer
+        plugins()  # report a broken plugin now, not between a paid submission and its response
         if isinstance(profile, Profile):
             self.profile = profile
         else:
             self.profile = load_profile(profile, api_key=api_key, base_url=base_url)
         self.profile.bearer()
         self.ledger = ledger
-        # Without a ledger one in memory keeps the pace, for as long as the client lives.
+        # Without a ledger, one in memory applies the profile's limits while the client exists.
         self._journal: Journal = ledger or Ledger(":memory:")
-        # What only a ledger knows is asked of this one: lengths, files, who waits. Of a host's jobs it knows nothing.
+        # This one has what only a ledger knows: lengths, files, waiting callers. It does not have the jobs of a host's
+        # own record.
         self._ledger = self._journal if isinstance(self._journal, Ledger) else Ledger(":memory:")
         self._own_policy, self._http_client = policy, http_client
         self._policy = policy or Policy()
@@ -113,31 +114,31 @@ class BaseClient:
         self._budget = limit if limit is None or isinstance(limit, Budget) else Budget(limit)
 
     def __copy__(self) -> Self:
-        return self  # it is shared: a second one would have the same ledger and budget
+        return self  # a client is shared: a copy would have the same ledger and budget
 
     def __deepcopy__(self, _memo: object) -> Self:
         return self
 
     def __reduce__(self) -> tuple[Any, tuple[()]]:
-        """Send to another process what it was made of; the API key is read again there."""
+        """Return what another process needs to create the same client. The API key is read again there."""
         if self._http_client is not None or self._budget is not None:
             raise ConfigurationError(code="client.not_sendable", remedy="client_per_process")
         return partial(type(self), profile=self.profile, ledger=self.ledger, policy=self._own_policy), ()
 
     def __repr__(self) -> str:
-        if "profile" not in vars(self):  # a traceback shows what could not be made, too
+        if "profile" not in vars(self):  # tracebacks also show an object whose __init__ failed
             return f"<{type(self).__name__}>"
         return f"{type(self).__name__}(base_url={self.profile.base_url!r}, profile={self.profile.name!r})"
 
     def _submission(
         self, form: Form | PreparedForm, timeout: float | None = None, **options: Unpack[SubmitOptions]
     ) -> Submission:
-        """Put a submission together. It reads and publishes local files, so a loop does it in a thread."""
+        """Build a submission. This reads and publishes local files, so on an event loop it runs in a thread."""
         if unknown := options.keys() - SubmitOptions.__annotations__.keys():
-            # A key that is misspelt would not keep anybody from paying twice.
+            # A misspelt `key` would not protect the caller from paying twice.
             raise InvalidRequest(code="client.no_such_option", options=sorted(unknown), remedy="nothing_sent")
         form = prepared(form)
-        spec = spec_of(form.form)  # no draft
+        spec = spec_of(form.form)  # refuses a draft
         if timeout is not None:
             positive_seconds("timeout", timeout)
         callback, webhook = self._webhook(options.get("webhook"))
@@ -153,7 +154,7 @@ class BaseClient:
             estimate = known_credits(form, allow_long=allow_long)
         seconds = getattr(estimate, "seconds", None)
         urls = published(form, self.profile, seconds=timeout or deadline_for(seconds), allow_long=allow_long)
-        # A key that is made of the inputs says itself that they are the same.
+        # A key that is made from the inputs needs no comparison of the inputs.
         inputs = None if key is None or isinstance(key, ContentKey) else inputs_of(form)
         form.check_unchanged()
         submission = Submission(
@@ -170,11 +171,11 @@ class BaseClient:
             inputs=inputs,
             resubmit_changed=options.get("resubmit_changed", False),
         )
-        _ = submission.form_json  # what is no JSON is told before the ledger hears of it
+        _ = submission.form_json  # fail before the ledger is used if it cannot be encoded as JSON
         return submission
 
     def _webhook(self, wanted: str | None) -> tuple[str | None, str | None]:
-        """Return the callback id, where the token is ours, and the URL of a submit's webhook."""
+        """Return the callback id, if the token is ours, and the URL of the webhook."""
         if wanted != "auto":
             if wanted is not None:
                 _check_webhook(wanted)
@@ -199,7 +200,7 @@ class BaseClient:
     def _wait(
         self, job_id: str, timeout: float | None, poll_interval: float | None, *, just_submitted: bool = False
     ) -> Flow[Job]:
-        """Wait for a job that was submitted before. It reads the ledger, so a loop does it in a thread."""
+        """Wait for a job that was submitted before. This reads the ledger, so on an event loop it runs in a thread."""
         entry = self._ledger.entry_of(check_job_id(job_id))
         known = entry is not None or self._journal.knows(job_id)
         webhook_expected = entry is not None and entry.callback is not None
@@ -220,9 +221,9 @@ class BaseClient:
     def _run(
         self, submission: Submission, timeout: float | None, poll_interval: float | None, began: float
     ) -> Flow[Job]:
-        """Submit and wait. A time that was given counts from when the call *began*, the default from the submit on."""
+        """Submit and wait. A given *timeout* counts from *began*, the default counts from the submission."""
         default = deadline_for(submission.seconds)
-        hears = self._ledger is self.ledger  # only a ledger is told of webhooks
+        hears = self._ledger is self.ledger  # webhooks are recorded only in a ledger
         webhook_expected = hears and submission.callback is not None
         seconds, interval = self._times(default if timeout is None else timeout, poll_interval, webhook_expected)
         deadline = NO_DEADLINE if timeout is None else Deadline(seconds, began + seconds)
@@ -251,7 +252,7 @@ class BaseClient:
         stop: Flag,
         timeout: float | None = None,
     ) -> Path:
-        """Save a video and remember where it is. It writes files, so a loop does it in a thread."""
+        """Save a video and record its path. This writes files, so on an event loop it runs in a thread."""
         if timeout is not None:
             positive_seconds("timeout", timeout)
         job = job_or_url if isinstance(job_or_url, Job) else None
@@ -261,7 +262,7 @@ class BaseClient:
                 url,
                 target,
                 local=self.profile.local,
-                identity=job.id if job else None,  # a job's URL may be signed anew each time
+                identity=job.id if job else None,  # the URL of a job may have a new signature each time
                 timeout=timeout,
                 on_progress=on_progress,
                 stop=stop,
@@ -286,13 +287,13 @@ class BaseClient:
             raise
 
     def _close_journal(self) -> None:
-        """Close the ledger that nobody else has."""
+        """Close the ledger in memory, which belongs to this client."""
         if self._ledger is not self.ledger:
             self._ledger.close()
 
 
 def job_in(event: Event) -> Job | None:
-    """Return the job that an event tells of, for whoever follows along; nobody follows somebody else's."""
+    """Return the job of an event for `on_update`; None if it has none, or if it is another caller's job."""
     match event:
         case Accepted(job=job) | Seen(job=job, own=True):
             return job
@@ -301,9 +302,9 @@ def job_in(event: Event) -> Job | None:
 
 
 def deadline_for(seconds: float | None) -> float:
-    """Return how long to wait for a video of so many seconds, in seconds.
+    """Return how many seconds to wait for a video of this length in seconds.
 
-    The upstream takes 10 to 30 s of wall time per second of video; twice the slowest leaves room for a queue.
+    The upstream takes 10 to 30 s for each second of video. Twice the slowest leaves time for a queue.
     """
     return max(DEFAULT_TIMEOUT, 60.0 * (seconds or 0.0))
 

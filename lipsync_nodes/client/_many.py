@@ -1,4 +1,4 @@
-"""Many forms in one call: what both clients keep of a `run_many`, none of it I/O."""
+"""`run_many`: what both clients share, without I/O."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class ManyOptions(TypedDict, total=False):
     """The options of `run_many`.
 
     Attributes:
-        concurrency: the most jobs that run at the same time; 4 by default.
-        estimates: what each costs, where there is a budget.
-        timeout: seconds that each may take at most, as of `run`.
-        poll_interval: mean seconds between two looks at a job.
-        on_update: called with the form's position and the job at each look.
+        concurrency: the most jobs that run at the same time. Default: 4.
+        estimates: the cost of each form; needed if there is a budget.
+        timeout: the maximum number of seconds for each form, as in `run`.
+        poll_interval: the average number of seconds between two polls of a job.
+        on_update: a function to call with the position of the form and the job after each poll.
 
     """
 
@@ -44,11 +44,11 @@ class ManyOptions(TypedDict, total=False):
 
 
 class Many:
-    """The forms of one `run_many` and what became of each.
+    """The forms of one `run_many`, and the result of each.
 
     Args:
-        forms: what to make.
-        keep_errors: whether an error takes its job's place, instead of ending the call.
+        forms: the forms.
+        keep_errors: whether an error is returned in the place of its job, instead of ending the call.
         concurrency, estimates, timeout, poll_interval, on_update: see `ManyOptions`.
 
     """
@@ -81,13 +81,13 @@ class Many:
 
     @contextmanager
     def outcome(self, index: int) -> Iterator[bool]:
-        """Run the block for one form and keep its error; gives False where nothing more is to be submitted."""
+        """Run the block for one form and keep its error. Yields False if nothing more should be submitted."""
         try:
             yield self._keep_errors or not self._failed
         except BaseException as error:
             self._failed = True
             self.outcomes[index] = error
-            if not isinstance(error, Exception):  # a failure is raised by settle, after the paid jobs have ended
+            if not isinstance(error, Exception):  # `settle` raises errors, after the paid jobs have ended
                 raise
 
     def listener(self, index: int) -> OnUpdate | None:
@@ -95,7 +95,7 @@ class Many:
         return None if self._on_update is None else partial(self._on_update, index)
 
     def settle(self) -> list[Any]:
-        """Return the outcomes, or raise the first error and say in notes which jobs there are besides."""
+        """Return the results, or raise the first error with notes about the other jobs."""
         for outcome in self.outcomes:
             if isinstance(outcome, BaseException) and not (self._keep_errors and isinstance(outcome, LipsyncError)):
                 with self.explained():
@@ -104,7 +104,7 @@ class Many:
 
     @contextmanager
     def explained(self) -> Iterator[None]:
-        """Run the block; say in notes of what ends it which jobs of the call there are besides."""
+        """Run the block. Add notes about the other jobs of the call to any error that ends it."""
         try:
             yield
         except BaseException as first:

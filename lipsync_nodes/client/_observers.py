@@ -1,4 +1,4 @@
-"""Job events: what plugins are told by `lipsync_job_event`, after the ledger and in the order in which it happened."""
+"""Reports job events to plugins by `lipsync_job_event`, after they are recorded in the ledger, and in order."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _ENDS: Final[dict[JobStatus, Kind]] = {JobStatus.COMPLETED: "completed", JobStat
 
 
 def observed(event: Event | None = None) -> bool:
-    """Tell whether anybody listens, and to this event; where nobody does, nothing is put together."""
+    """Return whether there are observers for this event. If not, no event is built."""
     told = event is None or isinstance(event, Accepted | Seen | Refused | Uncertain)
     return told and bool(plugins().hook.lipsync_job_event.get_hookimpls())
 
 
 def report(event: Event, ledger: Ledger, account: str) -> None:
-    """Tell observers of what a flow has written down, if it concerns them."""
+    """Report a recorded event to the observers, if it is one for them."""
     match event:
         case Accepted(_, job):
             _report("submitted", ledger, account, job=job)
@@ -48,14 +48,14 @@ def report(event: Event, ledger: Ledger, account: str) -> None:
 
 
 def report_saved(job: Job | None, url: str, path: Path, ledger: Ledger, account: str) -> None:
-    """Tell observers that a video was saved."""
+    """Report to the observers that a video was saved."""
     _report("downloaded", ledger, account, job=job, output=url, path=str(path))
 
 
 def _report(
     kind: Kind, ledger: Ledger, account: str, *, job: Job | None = None, row: int | None = None, **facts: Any
 ) -> None:
-    """Put together what is known and tell it; nothing that fails here reaches the flow."""
+    """Build an event and report it. Errors here do not affect the flow."""
     if not observed():
         return
     try:
@@ -64,5 +64,5 @@ def _report(
         if entry := ledger.entry_of(job.id) if job else ledger.entry(row):
             facts |= {"endpoint": entry.endpoint, "submission_key": entry.key, "credits": entry.credits}
         tell(JobEvent(kind=kind, account=account, **facts))
-    except Exception as error:  # noqa: BLE001  # a job is worth more than the news of it
+    except Exception as error:  # noqa: BLE001  # the job matters more than the report
         _log.warning("Observers could not be told %s: %s", kind, redact(repr(error)))

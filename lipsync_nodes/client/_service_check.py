@@ -1,7 +1,7 @@
-"""Is it the service that answers at a base URL, and does it take the key? It costs nothing.
+"""Checks that the service answers at a base URL and accepts the API key. This costs nothing.
 
-How the service words its errors is documented nowhere, that it wants the key as a Bearer token is. So a job that
-cannot be is asked for with the key and once more without: the answers have to be JSON, and to differ.
+The service documents that it expects the API key as a Bearer token, but not what its errors look like. So this polls a
+job that cannot exist, with the API key and without. The responses have to be JSON, and to differ.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 
-# What may be said of a job that cannot be, to somebody who may ask.
+# Possible responses for a job that does not exist, with a valid API key.
 _NO_SUCH_JOB: Final = frozenset(
     {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.GONE, HTTPStatus.UNPROCESSABLE_ENTITY}
 )
@@ -30,10 +30,10 @@ _NO_KEY: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
 def check_service(profile: Profile, *, request_timeout: float = 20.0) -> str:
-    """Say in a sentence that the service answers at a profile's base URL and takes its key.
+    """Return a sentence if the service answers at a profile's base URL and accepts its API key.
 
     Raises:
-        LipsyncError: it does not, or whoever answers is not the service.
+        LipsyncError: it does not, or another server answers.
 
     """
     path = f"/jobs/{NO_JOB}"

@@ -1,11 +1,14 @@
-"""Carries a flow out over HTTP. The only room of the core that imports httpx.
+"""Runs flows over HTTP. This is the only room of the core that imports httpx.
 
-Measured facts behind the design: a TLS context costs 32 ms of blocking, so there is one per process; a loop that has
-thousands of requests waiting inside httpx's pool slows down quadratically, so requests in flight are bounded before the
-pool; a submit on an idle connection that the server is just closing has an unknown outcome, so each submit travels on a
-connection of its own.
+The design follows from measurements:
 
-A client of httpx or of its successor httpx2 can be handed in: exceptions are told apart by the names that both share.
+- Creating a TLS context blocks for 32 ms, so there is one for each process.
+- Thousands of requests that wait in httpx's pool slow an event loop down quadratically, so their number is limited
+  before they reach the pool.
+- If the server is just closing an idle connection, a submission on it has an unknown outcome. So each submission uses
+  its own connection.
+
+You can pass a client of httpx or of its successor httpx2. Exceptions are recognized by the names that both have.
 """
 
 from lipsync_nodes.http._aio import AsyncTransport

@@ -1,4 +1,4 @@
-"""The driver for an event loop, and the connections that all clients of a loop share."""
+"""The driver for event loops, and the connections that all clients of a loop share."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ KEPT_SECONDS: Final = 10.0
 
 
 class AsyncTransport:
-    """Drives flows on the running event loop; all transports of a loop share its connections.
+    """Runs flows on the running event loop. All transports of a loop share its connections.
 
     Args:
-        profile: where to send and with which key.
-        http_client: an `httpx.AsyncClient` (or httpx2's) to use instead; it is not closed here.
+        profile: the base URL and the API key.
+        http_client: the caller's `httpx.AsyncClient` (or that of httpx2). It is not closed here.
 
     """
 
@@ -78,10 +78,10 @@ class AsyncTransport:
         self._sending: dict[str, Any] = {"auth": Bearer(profile), "follow_redirects": False}
 
     async def drive(self, flow: Flow[T], to: Recorder, ledger: Ledger, tell: Callable[[Event], Awaitable[None]]) -> T:
-        """Run *flow* to its end and return its result; arguments as of the synchronous driver."""
+        """Run *flow* to its end and return its result. The arguments are those of the blocking driver."""
         self._lease()
         async with _at_work():
-            # What is impossible is told before the flow claims anything.
+            # Fail before the flow claims anything.
             check_address(self._profile.base_url)
             await self._client(paid=True)
             reply: object = None
@@ -108,7 +108,7 @@ class AsyncTransport:
     async def _carry_out(
         self, effect: Effect, flow: Flow[Any], to: Recorder, ledger: Ledger
     ) -> tuple[object, Exception | None]:
-        """Return what a flow is to hear of an effect, or the failure that it is to hear of."""
+        """Run an effect. Return its result for the flow, or the error to raise in the flow."""
         if isinstance(effect, Send):
             reply = await self._send(effect, flow, to)
             log(effect, reply)
@@ -122,7 +122,7 @@ class AsyncTransport:
             noting = self._record(effect.event, to)
             return await asyncio.shield(noting), None
         except asyncio.CancelledError:
-            if isinstance(effect.event, Claim):  # what is granted meanwhile is given back
+            if isinstance(effect.event, Claim):  # give back a claim that was granted meanwhile
                 with suppress(Exception):
                     await self._conclude(flow, to, await asyncio.shield(noting))
             raise
@@ -141,45 +141,45 @@ class AsyncTransport:
         return self.begun(_reported(noting, event, to)) if to.observed(event) else noting
 
     async def _conclude(self, flow: Flow[Any], to: Recorder, reply: object = None) -> None:
-        """Have a flow whose caller has gone note the last of it: what came of its submit, and that no other is sent."""
+        """Record the last events of a cancelled flow: the outcome of its submission, and that nothing more is sent."""
         answer: object = None
         with suppress(Exception), closing(last_notes(flow, reply)) as notes:
             while True:
                 event = notes.send(answer)
                 try:
                     answer = await asyncio.shield(self._record(event, to))
-                except Exception as error:  # nobody is left who could be told the id
+                except Exception as error:  # no caller is left to report the id to
                     if isinstance(event, Accepted):
                         _log.warning("Job %s was made but could not be noted: %s", event.job.id, redact(f"{error}"))
                     raise
 
     def in_ledger(self, work: Callable[..., T], *arguments: Any) -> asyncio.Future[T]:
-        """Begin the ledger's work in its own thread, one after the other, which no upload can fill.
+        """Start work on the ledger in its own thread, one call after the other. Uploads cannot block that thread.
 
-        What writes is to be shielded: it is begun at once, so not even the end of the loop calls it back.
+        Shield what writes. It starts at once, so not even the end of the loop cancels it.
         """
         loop = asyncio.get_running_loop()
         if not (pool := _pool_of(loop)).users:
             self._lease()
         try:
             done = asyncio.wrap_future(pool.ledger.submit(work, *arguments))
-        except RuntimeError:  # the program is at its end and starts no more work in threads; this is still to be done
+        except RuntimeError:  # the program is exiting and starts no more threads, but this must still be done
             done = loop.create_future()
             done.set_result(work(*arguments))
         return self._held(done)
 
     def begun(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
-        """Begin some work that goes on behind the caller's back, too, where it is shielded."""
+        """Start a task. If it is shielded, it continues even if the caller is cancelled."""
         return self._held(asyncio.create_task(work))
 
     def _held(self, work: F) -> F:
-        """Have `close` wait for some work."""
+        """Make `close` wait for this work."""
         self._kept.add(work)
         work.add_done_callback(self._kept.discard)
         return work
 
     async def _await(self, effect: Await, ledger: Ledger) -> Job | None:
-        """Sleep until the ledger knows of the job's end; it is read seldom."""
+        """Sleep until the ledger knows that the job has ended. The ledger is read rarely."""
         loop, rung = asyncio.get_running_loop(), asyncio.Event()
         with ledger.watch.listening(effect.job_id, lambda: loop.call_soon_threadsafe(rung.set)):
             job = await self.in_ledger(ended, ledger, effect.job_id)
@@ -193,7 +193,7 @@ class AsyncTransport:
     async def _send(self, send: Send, flow: Flow[T], to: Recorder) -> Reply:
         client = await self._client(paid=send.paid)
         if not send.paid:
-            # The ledger counts on a submit to leave at once: only looks queue.
+            # Only polls wait in the queue. The ledger expects a submission to be sent at once.
             async with _pool_of(asyncio.get_running_loop()).in_flight:
                 return await self._exchange(client, send)
         gone = False
@@ -208,11 +208,11 @@ class AsyncTransport:
                     if gone:
                         await self._conclude(flow, to, reply)
 
-        # A task that the end of a loop finds not begun never runs: what comes of a submit, this one writes down itself.
+        # When a loop ends, tasks that have not started never run. So this task itself records the outcome.
         sending = self.begun(submit())
         try:
             return await asyncio.shield(sending)
-        except BaseException:  # the caller was cancelled, or a hook of the caller's own client raised
+        except BaseException:  # the caller was cancelled, or a hook of the caller's client raised
             gone = True
             if sending.done():
                 await self._conclude(flow, to, _came_of(sending))
@@ -253,24 +253,26 @@ class AsyncTransport:
             return outcome(error, body.answer if body else None, trace)
 
     def _lease(self) -> None:
-        """Take part in the running loop's pool, which keeps its connections until this is closed."""
+        """Join the pool of the running loop, which keeps its connections until this is closed."""
         pool = _pool_of(asyncio.get_running_loop())
         if pool is not self._pool:
             pool.users += 1
             self._pool = pool
 
     async def close(self) -> None:
-        """Leave the pool; the last one to leave closes its connections.
+        """Leave the pool. The last one to leave closes its connections.
 
-        A submit that is on its way is still waited for, for a while: its answer may be a paid job's id.
+        A running submission is waited for, for a limited time: its response may be the id of a paid job.
         """
         loop = asyncio.get_running_loop()
-        self._kept -= {kept for kept in self._kept if kept.get_loop() is not loop}  # an ended loop's are never done
+        self._kept -= {
+            kept for kept in self._kept if kept.get_loop() is not loop
+        }  # those of an ended loop never finish
         try:
-            await asyncio.sleep(0)  # who was cancelled just before now says what is left to do
+            await asyncio.sleep(0)  # lets tasks that were just cancelled add their last records
             with suppress(TimeoutError):
                 async with asyncio.timeout(KEPT_SECONDS):
-                    while self._kept:  # what ends may leave a last note to write
+                    while self._kept:  # work that ends may add a last record
                         await asyncio.wait(self._kept)
         finally:
             pool, self._pool = self._pool, None
@@ -279,7 +281,7 @@ class AsyncTransport:
 
 
 class _Pool:
-    """The connections of one event loop, and the bound on its requests in flight."""
+    """The connections of one event loop, and the limit of its simultaneous requests."""
 
     def __init__(self) -> None:
         self.users = 0
@@ -290,9 +292,9 @@ class _Pool:
     async def client(self, proxy: SecretStr | None, *, own_connection: bool) -> httpx.AsyncClient:
         kind = (proxy, own_connection)
         if kind not in self._clients:
-            made(can_start_threads)  # names are looked up in one
+            made(can_start_threads)  # needed for name lookups
             if not tls_context.cache_info().currsize:
-                await asyncio.to_thread(made, tls_context)  # 32 ms that the loop does not wait for
+                await asyncio.to_thread(made, tls_context)  # takes 32 ms, without blocking the loop
         if kind not in self._clients:
             self._clients[kind] = made(
                 lambda: httpx.AsyncClient(**client_options(proxy, own_connection=own_connection))
@@ -302,7 +304,8 @@ class _Pool:
     async def leave(self) -> None:
         self.users -= 1
         if self.users == 0:
-            # Whoever comes later begins anew; a bound that was ever waited for holds its loop, and would stay for ever.
+            # The next user gets a new pool. A semaphore that was awaited has a reference to its loop, and would keep it
+            # alive.
             if _pools.get(loop := asyncio.get_running_loop()) is self:
                 del _pools[loop]
             self.ledger.shutdown(wait=False)
@@ -326,7 +329,7 @@ def _came_of(sending: asyncio.Future[Reply]) -> Reply:
 
 @asynccontextmanager
 async def _at_work() -> AsyncIterator[None]:
-    """Keep the running loop's connections open, whoever leaves them meanwhile."""
+    """Keep the connections of the running loop open during the block."""
     pool = _pool_of(asyncio.get_running_loop())
     pool.users += 1
     try:

@@ -1,4 +1,4 @@
-"""Reads an answer's body: what is decoded is bounded as it is decoded, for 2.6 kB may unpack to 3 GB."""
+"""Reads the body of a response. The decoded size is limited while decoding, because 2.6 kB can unpack to 3 GB."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
 
 
 class Body:
-    """What came of an answer's body so far, decoded.
+    """The decoded body of a response, as far as it has arrived.
 
-    None is asked to be encoded. One known coding is undone all the same; what is encoded otherwise cannot be read, and
-    counts as empty.
+    We ask for no compression. If a response is compressed all the same, gzip and deflate are decoded. A body with
+    another encoding cannot be read, and counts as empty.
     """
 
     def __init__(self, answer: Answer, *, decoded: bool = False) -> None:
@@ -35,7 +35,7 @@ class Body:
         self.full = self._unpack is None and coding not in {"", "identity"}
 
     def add(self, chunk: bytes) -> None:
-        """Take some more; once it is `full`, nothing more is needed."""
+        """Add a chunk. Once the body is `full`, the rest is not needed."""
         if self.full:
             return
         try:
@@ -47,18 +47,18 @@ class Body:
 
     @property
     def answer(self) -> Answer:
-        """The answer with what was read of its body."""
+        """The response, with as much of its body as was read."""
         known = self._answer
         return Answer(known.status, known.headers, bytes(self._bytes[:LARGEST_ANSWER]), known.received)
 
 
 def raw(response: Any) -> Iterator[bytes]:
-    """Give a body as it comes; one that a client's own hook or transport has read is all there, and decoded."""
+    """Yield a body as it arrives. If a hook or transport of the client has read it already, yield it decoded."""
     return iter([response.content]) if response.is_stream_consumed else response.iter_raw()
 
 
 async def araw(response: Any) -> AsyncGenerator[bytes]:
-    """Give a body as it comes, like `raw`."""
+    """Yield a body as it arrives, like `raw`."""
     if response.is_stream_consumed:
         yield response.content
         return

@@ -1,8 +1,8 @@
-"""How clients are made: TLS, proxies of the environment, no cookies; and what makes a connection impossible."""
+"""Creates httpx clients with TLS, the environment's proxies and no cookies, and checks that connecting is possible."""
 
 from __future__ import annotations
 
-# The next and httpcore are imported here, not with the first request: whoever is forked meanwhile would wait for ever.
+# This and httpcore are imported here, not at the first request: a process that is forked during the import would hang.
 import encodings.idna  # noqa: F401
 import threading
 from collections.abc import Callable
@@ -41,30 +41,30 @@ LARGEST_PORT: Final = 65535
 
 @cache
 def tls_context() -> ssl.SSLContext:
-    """Return the TLS context of this process; making it takes 32 ms."""
+    """Return the TLS context of this process. Creating it takes 32 ms."""
     return httpx.create_ssl_context()
 
 
 def client_options(proxy: SecretStr | None, *, own_connection: bool = True) -> dict[str, Any]:
-    """Return how an httpx client is made; `fresh` ones keep no connection for a second request.
+    """Return the options for an httpx client. With *own_connection*, it keeps no connection for a second request.
 
-    No client keeps a cookie: those of a loop are shared by all its keys.
+    The clients keep no cookies, because all API keys in an event loop share them.
     """
     return {
         "verify": tls_context(),
         "limits": httpx.Limits(max_connections=100, max_keepalive_connections=0 if own_connection else 20),
         "cookies": CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        # httpx fails on some entries of NO_PROXY that others take; see `proxy_for`.
+        # httpx fails on some entries of NO_PROXY that other programs accept; see `proxy_for`.
         "trust_env": False,
         "proxy": proxy.get_secret_value() if proxy else None,
     }
 
 
 def proxy_for(url: str) -> SecretStr | None:
-    """Return the environment's proxy for a URL, which may hold a password; None where the way is direct."""
+    """Return the environment's proxy for a URL; None for a direct connection. The proxy may contain a password."""
     target, proxies = urlsplit(url), getproxies()
     proxy = proxies.get(target.scheme) or proxies.get("all")
-    # A proxy is of no use to reach this machine.
+    # This machine is never reached through a proxy.
     if not proxy or is_loopback(target.hostname or "") or _is_excepted(target, proxies.get("no", "")):
         return None
     return SecretStr(proxy if "://" in proxy else f"http://{proxy}")
@@ -75,7 +75,7 @@ def _is_excepted(target: SplitResult, no_proxy: str) -> bool:
 
 
 def _matches(target: SplitResult, entry: str) -> bool:
-    """Tell whether an entry of NO_PROXY means a target: a name, a domain, an address or a network, also with a port."""
+    """Return whether an entry of NO_PROXY matches: a name, domain, address or network, with or without a port."""
     host = (target.hostname or "").rstrip(".")
     try:
         network = ip_network(entry.strip("[]"), strict=False)
@@ -91,7 +91,7 @@ def _is_named(target: SplitResult, host: str, entry: str) -> bool:
     try:
         named = urlsplit(entry if "://" in entry else f"//{entry}")
         port = named.port
-    except ValueError:  # nothing has such a name
+    except ValueError:  # not a valid name, so it matches nothing
         return False
     domain = (named.hostname or "").lstrip("*").strip(".")
     fits = host == domain or host.endswith(f".{domain}")
@@ -103,11 +103,11 @@ def _port(target: SplitResult) -> int:
 
 
 def check_address(url: str) -> None:
-    """Find out that no request to a URL can be built or connected, before anything is claimed for it."""
+    """Raise an error if no request to this URL can be built, before anything is claimed in the ledger."""
 
     def build() -> None:
         address = httpx.URL(url)
-        address.raw_host.decode("ascii").encode("idna")  # as the socket does it: no label is empty or too long
+        address.raw_host.decode("ascii").encode("idna")  # as the socket does: fails if a label is empty or too long
         if not 0 < (address.port or 1) <= LARGEST_PORT:
             raise ValueError(f"there is no port {address.port}")
 
@@ -115,14 +115,14 @@ def check_address(url: str) -> None:
 
 
 def can_start_threads() -> None:
-    """Start one, and raise RuntimeError where the system allows no more; each request needs one."""
+    """Start a thread, which each request needs. Raises RuntimeError if the system allows no more."""
     thread = threading.Thread(target=int)
     thread.start()
     thread.join()
 
 
 def made(make: Callable[[], T], remedy: tuple[str, ...] = ("nothing_sent", "check_proxy")) -> T:
-    """Make a client; what makes it impossible (proxy, certificates, threads) is told before anything is sent."""
+    """Create a client. If that is impossible (proxy, certificates, threads), raise an error before anything is sent."""
     try:
         return make()
     except (ImportError, OSError, OverflowError, RuntimeError, ValueError, httpx.InvalidURL) as error:

@@ -1,4 +1,4 @@
-"""Files: plain GETs of what anybody may serve, the PUT of an input to a sandbox, the POST of a webhook."""
+"""Files: GETs from any server, the PUT of an input to a sandbox, and the POST of a webhook."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ CHUNK: Final = 1 << 16
 SILENT_SECONDS: Final = 30.0
 
 
-class CutShort(Exception):  # not the end: what came so far is good
-    """A download's connection broke; it may be taken up again, or has to start anew."""
+class CutShort(Exception):  # not final: what has arrived is valid
+    """The connection of a download broke. The download can be resumed, or has to start again."""
 
     def __init__(self, reason: str, *, start_anew: bool = False) -> None:
         super().__init__(reason)
@@ -44,11 +44,11 @@ class CutShort(Exception):  # not the end: what came so far is good
 
 
 class Downloads:
-    """Plain GETs of files: no Authorization header, no redirect followed, no compression.
+    """Sends GETs for files, without an Authorization header, redirects or compression.
 
     Args:
-        check_peer: called with each address that a name leads to before a connection is opened; raises to refuse it.
-        use_proxies: honour the proxies of the environment. A proxy resolves names itself; its address is not checked.
+        check_peer: called with each resolved address before a connection is opened. It raises an error to refuse one.
+        use_proxies: use the proxies of the environment. A proxy resolves names itself, and its address is not checked.
 
     """
 
@@ -67,12 +67,12 @@ class Downloads:
 
     @contextmanager
     def open(self, url: str, headers: Mapping[str, str], seconds: float) -> Iterator[httpx.Response]:
-        """Send one GET and give the answer, its body not yet read; `CutShort` if a connection fails or breaks.
+        """Send one GET and return the response before its body is read. `CutShort` if the connection fails or breaks.
 
         Args:
-            url: where to; credentials in it are not sent.
-            headers: what to add to ours.
-            seconds: the longest silence; an answer's headers may take twice as long, however they drip.
+            url: the URL. Credentials in it are not sent.
+            headers: additional headers.
+            seconds: the longest time without data. The headers may take twice as long in total.
 
         """
         plain = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **headers}
@@ -95,29 +95,29 @@ class Downloads:
                 extensions = {"trace": trace}
                 request = client.build_request("GET", url, headers=headers, extensions=extensions, timeout=seconds)
                 return client.send(request, stream=True, auth=lambda request: request)
-            except (httpx.InvalidURL, ValueError) as error:  # a name that cannot be encoded shows when it is looked up
+            except (httpx.InvalidURL, ValueError) as error:  # an invalid name fails when it is looked up
                 raise DownloadError(code="download.malformed_url", reason=error) from None
 
     def _client(self, proxy: SecretStr | None) -> httpx.Client:
-        """Return the client for one way to the server: each redirect may need another."""
+        """Return the client for a proxy. Each redirect may need another one."""
         if proxy not in self._clients:
             self._clients[proxy] = made(lambda: httpx.Client(**client_options(proxy), timeout=SILENT_SECONDS))
         return self._clients[proxy]
 
     def _guard(self, url: str) -> Callable[[str, Any], None]:
-        """Return a trace that has httpx connect to an address that was checked, and to no other."""
-        host = httpx.URL(url).raw_host.decode("ascii")  # as it is looked up: a name of another alphabet is encoded
+        """Return a trace that makes httpx connect only to an address that was checked."""
+        host = httpx.URL(url).raw_host.decode("ascii")  # as it is looked up: international names are encoded
         direct = False
 
         def trace(event: str, info: Any) -> None:
             nonlocal direct
             if event == "connection.connect_tcp.started":
                 direct = info["host"] == host
-                if direct:  # looked up once: a second answer might be another
+                if direct:  # looked up only once, since a second lookup might return another address
                     info["host"] = self._address_of(host, info["port"])
             elif event == "connection.connect_tcp.complete" and direct:
                 stream = info["return_value"]
-                try:  # where httpx took no notice of the above
+                try:  # in case httpx ignored the address above
                     self._check_peer(stream.get_extra_info("server_addr")[0])
                 except Exception:
                     stream.close()
@@ -126,7 +126,7 @@ class Downloads:
         return trace
 
     def _address_of(self, host: str, port: int) -> str:
-        """Look a name up, check all that it leads to, and return one address: another at each try."""
+        """Look up a name, check all of its addresses, and return one: a different one in each try."""
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except OSError as error:
@@ -139,7 +139,7 @@ class Downloads:
 
 
 def upload(url: str, file: BinaryIO, media_type: str, profile: Profile) -> Answer | NoAnswer:
-    """PUT a file, streamed, to a store below the profile's own base; the key is only ever sent there."""
+    """PUT a file, streamed, to a store below the profile's base URL. The API key is sent only there."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     headers = {"Content-Length": str(size), "Content-Type": media_type}
@@ -148,17 +148,17 @@ def upload(url: str, file: BinaryIO, media_type: str, profile: Profile) -> Answe
 
 
 def deliver(url: str, content: bytes) -> Answer | NoAnswer:
-    """POST a webhook's JSON, without credentials. The URL, which has a token in it, is told to nobody."""
+    """POST the JSON of a webhook, without credentials. The URL contains a token, so it is not logged."""
     return _exchange("POST", url, headers={"Content-Type": "application/json"}, content=content)
 
 
 def fetch(url: str) -> Answer | NoAnswer:
-    """GET something small as anybody would, without credentials."""
+    """GET something small, without credentials."""
     return _exchange("GET", url)
 
 
 def _exchange(method: str, url: str, *, headers: Mapping[str, str] | None = None, **options: Any) -> Answer | NoAnswer:
-    """Send one request over a connection of its own and read its answer."""
+    """Send one request over its own connection and read the response."""
     named = {"Accept-Encoding": "identity", "User-Agent": USER_AGENT, **(headers or {})}
     client = made(lambda: httpx.Client(**client_options(proxy_for(url)), timeout=SILENT_SECONDS))
     try:

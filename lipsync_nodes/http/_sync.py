@@ -1,4 +1,4 @@
-"""The synchronous driver."""
+"""The driver for blocking code."""
 
 from __future__ import annotations
 
@@ -60,21 +60,21 @@ __all__ = [
 
 T = TypeVar("T")
 
-# Windows hears Ctrl-C, and everybody a call to stop, only between two waits.
+# The longest single wait. Ctrl-C (on Windows) and a stop are noticed only between two waits.
 STEP: Final = 0.2
 UNKNOWN: Final = "A submit was on its way; whether it made a job is unknown. It will not be sent again by itself."
 
 
-class Interrupted(Exception):  # not an error: the caller asked for it
-    """A wait was ended from another thread; its job goes on."""
+class Interrupted(Exception):  # not an error, but what the caller asked for
+    """A wait was stopped from another thread. Its job continues."""
 
 
 class Transport(Shared):
-    """Drives flows synchronously. Safe to share between threads.
+    """Runs flows in the caller's thread. Thread-safe.
 
     Args:
-        profile: where to send and with which key.
-        http_client: an `httpx.Client` (or httpx2's) to use instead of an own one; it is not closed here.
+        profile: the base URL and the API key.
+        http_client: the caller's `httpx.Client` (or that of httpx2). It is not closed here.
 
     """
 
@@ -88,7 +88,7 @@ class Transport(Shared):
         self._sending: dict[str, Any] = {"auth": Bearer(profile), "follow_redirects": False}
 
     def _renew(self) -> None:
-        """Leave the connections, and the requests on their way, to the parent."""
+        """Leave the connections and the running requests to the parent process."""
         super()._renew()
         self._own, self._on_their_way, self._closing = None, 0, False
 
@@ -111,7 +111,7 @@ class Transport(Shared):
             stop: once it is set, nothing more is submitted and no wait goes on: `Interrupted` is raised.
 
         """
-        # What is impossible is told before the flow claims anything.
+        # Fail before the flow claims anything.
         check_address(self._profile.base_url)
         made(can_start_threads)
         self._client()
@@ -144,7 +144,7 @@ class Transport(Shared):
         ledger: Ledger,
         stop: threading.Event | None,
     ) -> tuple[object, Exception | None]:
-        """Return what a flow is to hear of an effect, or the failure that it is to hear of."""
+        """Run an effect. Return its result for the flow, or the error to raise in the flow."""
         if isinstance(effect, Send):
             reply = self._send_noted(effect, flow, to)
             return (None, reply) if isinstance(reply, ConfigurationError) else (reply, None)
@@ -155,7 +155,7 @@ class Transport(Shared):
         return _record(effect.event, to, stop)
 
     def _send_noted(self, send: Send, flow: Flow[Any], to: Recorder) -> Reply:
-        """Send, and see to it that what is known of a submit is written down where something ends it."""
+        """Send a request. If something interrupts a submission, record what is known about it."""
         reply: Reply = INTERRUPTED
         try:
             reply = self._send(send)
@@ -193,14 +193,14 @@ class Transport(Shared):
             return self._given
         with self._lock:
             if self._own is None:
-                # Polls are seconds apart, when most servers have closed an idle connection: each request gets its own.
+                # Polls are seconds apart, and most servers close idle connections by then: each request gets its own.
                 self._own = made(lambda: httpx.Client(**client_options(proxy_for(self._profile.base_url))))
                 self._closing = False
             return self._own
 
     @contextmanager
     def _in_use(self) -> Iterator[Any]:
-        """Give the client for one request, during which it is not closed."""
+        """Provide the client for one request, during which it is not closed."""
         with self._lock:
             client = self._client()
             self._on_their_way += 1
@@ -212,9 +212,9 @@ class Transport(Shared):
                 self._close_if_idle()
 
     def close(self) -> None:
-        """Close the connections that were opened here, once no request of another thread is on its way.
+        """Close our connections as soon as no other thread has a request running.
 
-        The answer of a submit is paid for.
+        Such a request may be a submission, and its response the id of a paid job.
         """
         with self._lock:
             self._closing = True
@@ -227,7 +227,7 @@ class Transport(Shared):
 
 
 class Watchdog:
-    """Ends a request that takes longer than it may: httpx bounds each read, but not their sum."""
+    """Ends a request that takes too long. The timeouts of httpx limit each read, but not their sum."""
 
     def __init__(self, seconds: float, heard: Callable[[str], object] | None = None) -> None:
         self._heard = heard
@@ -242,28 +242,29 @@ class Watchdog:
 
     def __exit__(self, *_: object) -> None:
         self._timer.cancel()
-        # Whoever is the last to forget a thread is deaf to Ctrl-C for a moment, for it calls weak references back.
+        # Dropping the last reference to a thread runs weak-reference callbacks, in which Ctrl-C would get lost.
         del self._timer
 
     def trace(self, event: str, info: Any) -> None:
-        """Remember the socket when httpx opens it."""
+        """Keep the socket when httpx opens it."""
         if self._heard is not None:
             self._heard(event)
         if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
             self._socket = info["return_value"].get_extra_info("socket")
-            if self._late:  # looking up the name took all the time there was
+            if self._late:  # the name lookup took all the time
                 self._bite()
 
     def _bite(self) -> None:
         self._late = True
         if self._socket is not None:
             with suppress(OSError):
-                # Shutting down wakes the reader; closing would not. A TLS socket's own shutdown does more than that.
+                # Shutting down wakes the reader; closing would not. The plain socket method is used, because that of
+                # TLS sockets does more.
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
 def _record(event: Event, to: Recorder, stop: threading.Event | None) -> tuple[object, Exception | None]:
-    """Write an event down."""
+    """Record an event."""
     if stop is not None and stop.is_set() and isinstance(event, Claim | Sending):
         raise Interrupted
     try:
@@ -271,7 +272,7 @@ def _record(event: Event, to: Recorder, stop: threading.Event | None) -> tuple[o
         to.report(event)
     except BaseException as error:
         if isinstance(event, Accepted | Refused | Uncertain) and not isinstance(error, LipsyncError):
-            with suppress(Exception):  # Ctrl-C or a time limit while the ledger was waited for: it is still there
+            with suppress(Exception):  # Ctrl-C or a time limit came while waiting for the ledger: record it again
                 to.record(event)
                 to.report(event)
         if isinstance(error, Exception) and is_for_the_flow(error, event):
@@ -281,7 +282,7 @@ def _record(event: Event, to: Recorder, stop: threading.Event | None) -> tuple[o
 
 
 def _conclude(flow: Flow[Any], to: Recorder, reply: Reply | None = None) -> KeptId:
-    """Have a flow that was interrupted note the last of it: what came of its submit, and that no other is sent."""
+    """Record the last events of an interrupted flow: the outcome of its submission, and that nothing more is sent."""
     kept = KeptId()
     answer: object = None
     with suppress(Exception), closing(last_notes(flow, reply)) as notes:
@@ -294,7 +295,7 @@ def _conclude(flow: Flow[Any], to: Recorder, reply: Reply | None = None) -> Kept
 
 
 def _await(effect: Await, ledger: Ledger, stop: threading.Event | None) -> Job | None:
-    """Sleep until the ledger knows of the job's end."""
+    """Sleep until the ledger knows that the job has ended."""
     rung = threading.Event()
     ends = time.monotonic() + effect.seconds
     with ledger.watch.listening(effect.job_id, rung.set):

@@ -1,4 +1,4 @@
-"""What both drivers share: what a request looks like, and what an exception means for it."""
+"""What both drivers share: building requests, and interpreting exceptions."""
 
 from __future__ import annotations
 
@@ -38,22 +38,23 @@ __all__ = [
 
 _log = logging.getLogger("lipsync_nodes")
 
-# What comes of a request; the error is that of one which could not even be built.
+# The result of a request. The error is for a request that could not even be built.
 Reply = Answer | NoAnswer | ConfigurationError
 
 CONNECT_SECONDS: Final = 10.0
-# How often a flow is called off: it may take the first time for a failed look, and go on to what it does next.
+# How often a flow is cancelled: it may treat the first time as a failed poll, and continue with its next step.
 TOLERANCE: Final = 2
 INTERRUPTED: Final = NoAnswer("it was interrupted", sent=True)
 USER_AGENT: Final = f"lipsync-nodes/{__version__}"
 
-# Raised by httpcore before a byte of the request was written. A TLS failure is a ConnectError, too. Other transports
-# use the same names for less: httpx-aiohttp calls a connection that the server cut after reading a ConnectTimeout.
+# httpcore raises these before any byte of the request is written. A TLS failure is a ConnectError too. Other transports
+# use the same names in other cases: httpx-aiohttp raises a ConnectTimeout when the server cuts a connection after
+# reading.
 _NEVER_SENT: Final = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"})
 _TRUSTED: Final = ("httpcore.", "httpcore2.")
 _REQUEST_FAILED: Final = "RequestError"
-# What connecting raises besides: no thread for the name's look-up, a name that is none, a port that is too large;
-# or the time of the whole request is up, by the driver's own clock.
+# Other errors while connecting: no thread for the name lookup, an invalid name, a port that is too large, or the
+# driver's own timeout for the whole request.
 _CANNOT_CONNECT: Final = (RuntimeError, UnicodeError, UnicodeEncodeError, OverflowError, TimeoutError)
 
 
@@ -73,13 +74,13 @@ class Recorder(NamedTuple):
 
 
 class KeptId:
-    """Puts the id of the job that a flow made on whatever ends the flow from outside, such as Ctrl-C."""
+    """Adds the id of a flow's job to whatever interrupts the flow, such as Ctrl-C."""
 
     def __init__(self) -> None:
         self._id: str | None = None
 
     def see(self, event: Event) -> None:
-        """Remember the id, if it is this that the event tells."""
+        """Keep the job id, if the event has one."""
         if isinstance(event, Accepted):
             self._id = event.job.id
 
@@ -93,37 +94,38 @@ class KeptId:
             self.tell(error)
 
     def tell(self, error: BaseException) -> None:
-        """Put the id on an error, unless it names it, as most of ours do."""
+        """Add the id to an error, unless the error has it already, as most of ours do."""
         if self._id and getattr(error, "job_id", None) != self._id:
             vars(error)["job_id"] = self._id  # for programs
             error.add_note(f"The job {self._id} was made and goes on; it may be billed. Keep its id.")
 
 
 def is_on_its_way(effect: Effect) -> bool:
-    """Tell whether a flow that is left at this effect has a submit on its way."""
+    """Return whether this effect is a submission."""
     return isinstance(effect, Send) and effect.paid
 
 
 def is_for_the_flow(error: Exception, event: Event) -> bool:
-    """Tell whether a flow hears of an error in noting an event, and goes on.
+    """Return whether an error while recording an event is raised in the flow, which then continues.
 
-    One that is not of ours (a host's journal, a task's time limit) ends it, unless it is about to raise its own.
+    An error that is not one of ours (from a host's store, or a task's time limit) ends the flow, unless the flow is
+    about to raise its own error.
     """
     return isinstance(error, LipsyncError) or isinstance(event, Refused | Uncertain)
 
 
 def last_notes(flow: Flow[Any], reply: object = None) -> Generator[Event, object, None]:
-    """Give what a flow whose caller has gone has yet to note: what came of its submit, and that no other is sent.
+    """Yield the last events of a cancelled flow: the outcome of its submission, and that nothing more is sent.
 
     Args:
-        flow: where it was left; it is closed.
-        reply: what came, if the flow was left at its submit.
+        flow: the flow, at the effect where it was cancelled. It is closed.
+        reply: the result of the submission, if the flow was cancelled there.
 
     """
     with suppress(Exception), closing(flow):
         effect = _resumed(flow, reply)
         for _ in range(TOLERANCE):
-            # Before a submit things are noted because it is to follow: where none is, they need not be.
+            # `Sending` and `Paused` only prepare a submission that will not follow, so they are not recorded.
             while isinstance(effect, Record) and not isinstance(effect.event, Sending | Paused):
                 effect = flow.send((yield effect.event))
             effect = flow.throw(_called_off())
@@ -140,37 +142,37 @@ def _called_off() -> ConnectionFailed:
 
 
 class Bearer:
-    """Puts the key into a request at the last moment: an auth callable of httpx and httpx2."""
+    """Adds the API key to a request at the last moment. An auth callable for httpx and httpx2."""
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
 
     def __call__(self, request: Any) -> Any:
-        """Return the request with its Authorization header. No local variable holds the key here."""
+        """Return the request with its Authorization header. No local variable contains the API key here."""
         request.headers["Authorization"] = f"Bearer {self._profile.bearer()}"
         return request
 
 
 class Trace:
-    """Knows how far a request got, by what httpcore tells of it."""
+    """Records how far a request got, from the trace events of httpcore."""
 
     def __init__(self) -> None:
         self.handed_over = False
         self._is_heard = self._has_left = False
 
     def __call__(self, event: str) -> None:
-        """Take an event of httpcore's `trace` extension."""
+        """Handle an event of httpcore's `trace` extension."""
         self._is_heard = True
         self._has_left |= event.endswith("send_request_headers.started")
 
     @property
     def surely_unsent(self) -> bool:
-        """Whether not a byte of the request was written; a transport that tells nothing may have written all."""
+        """Whether certainly no byte of the request was written. Without trace events, it may have been sent."""
         return not self.handed_over or (self._is_heard and not self._has_left)
 
 
 def request_built(client: Any, send: Send, profile: Profile, trace: Any) -> Any:
-    """Return a request of the client's library, without the key; `ConfigurationError` where it cannot be built."""
+    """Return a request of the client's library, without the API key. `ConfigurationError` if it cannot be built."""
     headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": USER_AGENT}
     content = None
     if send.body is not None:
@@ -191,7 +193,7 @@ def request_built(client: Any, send: Send, profile: Profile, trace: Any) -> Any:
 
 
 def log(send: Send, came: Reply) -> None:
-    """Say at DEBUG what was sent and what came of it; neither headers nor bodies."""
+    """Log at DEBUG what was sent and the result, without headers and bodies."""
     if isinstance(came, Answer):
         _log.debug("%s %s: %d, %d bytes", send.method, send.path, came.status, len(came.body))
     elif isinstance(came, NoAnswer):
@@ -199,7 +201,7 @@ def log(send: Send, came: Reply) -> None:
 
 
 def answer_of(response: Any) -> Answer:
-    """Return what is known of an answer before its body is read."""
+    """Return a response without its body, which is read later."""
     return Answer(response.status_code, _lowercase(response.headers), received=time.time())
 
 
@@ -208,9 +210,9 @@ def _lowercase(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def outcome(error: Exception, answer: Answer | None, trace: Trace | None = None) -> Answer | NoAnswer:
-    """Say what an exception means for the request: never sent, sent without an answer, or answered in part.
+    """Return what an exception means for the request: never sent, sent without a response, or answered in part.
 
-    Anything that is no failure of the request itself, a mistake in a client that was handed in say, is raised.
+    An exception that is not a failure of the request, such as a bug in the caller's client, is raised.
     """
     names = {kind.__name__ for kind in type(error).__mro__}
     unsent = type(error) in _CANNOT_CONNECT and trace is not None and trace.surely_unsent
@@ -228,7 +230,7 @@ def _never_sent(error: Exception) -> bool:
 
 
 def ended(ledger: Ledger, job_id: str) -> Job | None:
-    """Return a job that the ledger knows to have ended; a ledger that cannot be read knows nothing: there are polls."""
+    """Return a job that has ended according to the ledger; None if the ledger cannot be read, since polls continue."""
     try:
         return ledger.ended(job_id)
     except LipsyncError:

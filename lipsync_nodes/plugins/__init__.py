@@ -1,4 +1,4 @@
-"""The hooks of pluggy: what a plugin can add, and what it is told of jobs."""
+"""The pluggy hooks: what a plugin can add, and the events of jobs."""
 
 from lipsync_nodes.plugins import _hookspecs as hookspecs
 from lipsync_nodes.plugins._hookspecs import API_VERSION, COMMANDS, PROJECT, Context, NodeInfo, hookimpl

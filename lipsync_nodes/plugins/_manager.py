@@ -1,4 +1,4 @@
-"""The one plugin manager: what is installed, and what is broken."""
+"""The plugin manager, with all installed plugins, and the broken ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = [
 
 
 class _Loading(Shared):
-    """One thread loads at a time, and no fork comes between: in the child, that thread's import would never end."""
+    """Lets one thread load plugins at a time, and no fork meanwhile: in the child, the import would never end."""
 
     def manager(self) -> pluggy.PluginManager:
         with self._lock:
@@ -33,7 +33,7 @@ _loading: Final = _Loading(RLock)
 
 
 def plugins() -> pluggy.PluginManager:
-    """Return the one manager with all plugins that are installed; a broken one is a warning that names it."""
+    """Return the manager with all installed plugins. For each broken plugin, there is a warning."""
     return _loading.manager()
 
 
@@ -46,7 +46,7 @@ def _plugins() -> pluggy.PluginManager:
 
 
 def loaded() -> tuple[pluggy.PluginManager, list[str]]:
-    """Return a new manager with all plugins that are installed, and a sentence on each that is broken."""
+    """Return a new manager with all installed plugins, and an error message for each broken one."""
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(_hookspecs)
     troubles = []
@@ -55,8 +55,8 @@ def loaded() -> tuple[pluggy.PluginManager, list[str]]:
         try:
             plugin = point.load()
             manager.register(plugin, name=point.name)
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # it is somebody else's code
-            if plugin is not None and manager.get_plugin(point.name) is plugin:  # half of its hooks are there
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # third-party code
+            if plugin is not None and manager.get_plugin(point.name) is plugin:  # some of its hooks are registered
                 manager.unregister(plugin)
             troubles.append(redact(f"The plugin {point.name} ({point.value}) cannot be loaded: {error!r}"))
         else:
@@ -65,7 +65,7 @@ def loaded() -> tuple[pluggy.PluginManager, list[str]]:
 
 
 def _misspelt(manager: pluggy.PluginManager, plugin: object) -> list[str]:
-    """Say which hooks of a plugin nobody will ever call; `check_pending` would stop at the first of all plugins."""
+    """Return an error message for each unknown hook of a plugin. `check_pending` would stop at the first."""
     callers = [caller for caller in manager.get_hookcallers(plugin) or () if not caller.has_spec()]
     return [
         f"there is no hook {caller.name}, so it is never called."

@@ -1,4 +1,4 @@
-"""What the service is, without I/O: its forms, its jobs, its endpoints, its prices and its replies."""
+"""What the service is, without I/O: its forms, jobs, endpoints, prices and responses."""
 
 from lipsync_nodes.service._arguments import check_job_id, check_key
 from lipsync_nodes.service._catalogue import CATALOGUE, FieldSpec, NodeSpec, spec_named, spec_of

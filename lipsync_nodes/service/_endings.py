@@ -1,4 +1,4 @@
-"""What the end of a job means, or of a wait for it: its video, or the error that says what came instead."""
+"""The end of a job or of a wait for it: the video, or an error."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ __all__ = [
 
 
 def later(job: Job, seen: Job) -> Job:
-    """Return how a job stands that had ended before and was looked at again: no later word undoes a video."""
+    """Return the newer state of a job that had already ended. A job that had a video keeps it."""
     had, has = (one.output and one.status is JobStatus.COMPLETED for one in (job, seen))
     return job if had and not has else seen
 
 
 def video_of(job: Job) -> Job:
-    """Return a job that has its video; raise for one that ended without."""
+    """Return a job that has its video. Raise an error if it ended without one."""
     words = shorten(job.error or said(job.model_extra))
     if job.status is JobStatus.FAILED:
         raise JobFailed(code="job.failed", words=words, output=job.output, job_id=job.id)
@@ -38,14 +38,14 @@ def video_of(job: Job) -> Job:
 
 
 def _shown(job: Job) -> str:
-    """Return what came in place of an output, shortened: its URL may be in there all the same."""
+    """Return, shortened, what came in place of an output. It may contain the URL in an unknown form."""
     others = {name: value for name, value in (job.model_extra or {}).items() if value and name != AS_RECEIVED}
     came = job.received.get("output") or others
     return shorten(json.dumps(came, ensure_ascii=False)) if came else ""
 
 
 def timeout_of(job_id: str, timeout: float, seen: Job | None, trouble: LipsyncError | None) -> JobTimeout:
-    """Return the error of a wait that took too long, with what was last seen of the job."""
+    """Return the error for a wait that took too long, with the last known state of the job."""
     error = JobTimeout(
         code="job.timeout",
         job_id=job_id,

@@ -14,12 +14,12 @@ __all__ = [
 ]
 
 
-# What the upstream accepts at most, in seconds.
+# The longest media that the upstream accepts, in seconds.
 LONGEST_MEDIA: Final = 600.0
 
 
 def in_seconds(seconds: float) -> str:
-    """Return a length as text; it is rounded up to a hundredth, for 600.001 s are more than 600 s."""
+    """Return a length as text, rounded up to a hundredth, because 600.001 s is more than 600 s."""
     return f"{_rounded(seconds)} s"
 
 
@@ -28,7 +28,7 @@ def _rounded(seconds: float) -> str:
 
 
 def too_long(what: str, seconds: float) -> InvalidRequest:
-    """Return the error of media that last longer than the service is known to take."""
+    """Return the error for media that are longer than the service is known to accept."""
     longest = int(LONGEST_MEDIA)
     return InvalidRequest(
         code="media.too_long", media=what, seconds=_rounded(seconds), longest=longest, remedy="cut_or_allow_long"

@@ -1,4 +1,4 @@
-"""Profiles: which key, which base URL, where files go and where webhooks come in."""
+"""Profiles: the API key, the base URL, the storage for files and the receiver of webhooks."""
 
 from lipsync_nodes.settings._accounts import normal_account
 from lipsync_nodes.settings._load import hidden, load_profile, profile_of, profiles_file

@@ -1,4 +1,4 @@
-"""Who pays, as the ledger calls it: a fingerprint of the API key, and the server that it is sent to."""
+"""The names of accounts in the ledger: a fingerprint of the API key, and the server that it is sent to."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ __all__ = [
 
 
 DEFAULT_PORTS: Final = {"https": 443, "http": 80}
-# To change either would lose what was paid for.
+# Never change these: ledgers would no longer find what was paid for.
 SALT: Final = b"lipsync-nodes account"
 ROUNDS: Final = 4096
 
 
 @cache
 def fingerprint_of(key: SecretStr | None) -> str:
-    """Tell one API key from another and reveal neither, by a slow, salted hash: the same in every process, everywhere.
+    """Return a slow, salted hash of an API key. It is the same everywhere, and does not reveal the key.
 
-    The key is in no variable here: a traceback may show those.
+    No variable contains the key here, because tracebacks may show variables.
     """
     if key is None:
         return "no-key"
@@ -38,12 +38,12 @@ def fingerprint_of(key: SecretStr | None) -> str:
 
 
 def is_default_account(name: str) -> bool:
-    """Tell whether an account is called as one is by default, by the fingerprint of a key; version 0.1 had no such."""
+    """Return whether this is a default name, with the fingerprint of an API key. Version 0.1 had none of these."""
     return re.match(r"key-[0-9a-f]{24} ", name) is not None
 
 
 def normal_base_url(url: str) -> str:
-    """Return a base URL in the one spelling that its server has in the ledger; what is no URL stays as it is."""
+    """Return the normalized base URL for the ledger. A string that is not a URL is returned unchanged."""
     try:
         parts = urlsplit(url)
         host, port = _normal_host(parts.hostname or ""), parts.port
@@ -56,7 +56,7 @@ def normal_base_url(url: str) -> str:
 
 
 def _normal_host(host: str) -> str:
-    """Return a host in one spelling; this machine is `localhost`, by whichever address."""
+    """Return the normalized name of a host. All addresses of this machine become `localhost`."""
     name = host.rstrip(".")
     try:
         address = ip_address(name)
@@ -71,6 +71,6 @@ def _normal_host(host: str) -> str:
 
 
 def normal_account(account: str) -> str:
-    """Return what version 0.1 called an account, its base URL in the one spelling."""
+    """Return the name of an account as in version 0.1, with the normalized base URL."""
     name, _, url = account.rpartition(" ")
     return f"{name} {normal_base_url(url)}" if "://" in url else account

@@ -1,4 +1,4 @@
-"""Which profile a call uses: an argument, a plugin, the environment, or the profiles file."""
+"""Loads a profile from arguments, plugins, the environment and the profiles file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = [
     "profiles_file",
 ]
 
-# The fields that hold secrets, or may.
+# The fields that contain secrets, or may.
 SECRETS: Final = {"api_key", "storage", "webhook"}
 VARIABLES: Final = {
     "api_key": "LIPSYNC_API_KEY",
@@ -41,7 +41,7 @@ VARIABLES: Final = {
 
 
 def _reduced(profile: Profile) -> tuple[Any, tuple[Any, ...]]:
-    """Send to another process where the secrets are read again, and none of them."""
+    """Return what another process needs to create the same profile. The secrets are not sent, but read again there."""
     rest = profile.model_dump(exclude=SECRETS)
     if not any(getattr(profile, field) for field in SECRETS):
         return Profile.model_validate, (rest,)
@@ -57,7 +57,7 @@ copyreg.pickle(Profile, _reduced)
 
 
 def _read_again(name: str | None, account: str, rest: Mapping[str, Any]) -> Profile:
-    """Return a profile that comes from another process, with the secrets that are found in this one."""
+    """Return a profile from another process, with the secrets of this one."""
     profile = load_profile(name).model_copy(update=rest)
     if profile.account != account:
         raise ConfigurationError(
@@ -74,20 +74,21 @@ def load_profile(
     environ: Mapping[str, str] | None = None,
     ask_plugins: bool = True,
 ) -> Profile:
-    """Put the settings together: arguments, then (for a profile nobody named) the environment, then the file.
+    """Load a profile. Each setting comes from the first of these that has it: arguments, environment, profiles file.
 
-    A plugin's key (hook `lipsync_credentials`) comes right after an explicit one.
+    The environment is used only if no *name* is given. A plugin's API key (hook `lipsync_credentials`) comes right
+    after an explicit one.
 
     Args:
-        name: which profile; by default `LIPSYNC_PROFILE`, or `default`.
-        api_key: comes before anything else, and so does `base_url`.
-        base_url: where the service is.
-        environ: the environment.
-        ask_plugins: whether a key is needed; a vault may be slow, or ask a person.
+        name: the name of the profile. Default: `LIPSYNC_PROFILE`, or `default`.
+        api_key: an explicit API key.
+        base_url: an explicit URL of the service.
+        environ: the environment variables.
+        ask_plugins: whether to ask plugins for an API key. A vault may be slow, or ask the user.
 
     Raises:
-        ConfigurationError: no such profile, a file others can read, an unsafe base URL, a malformed key, a plugin that
-            failed to give one.
+        ConfigurationError: there is no such profile, others can read the file, the base URL is unsafe, the API key is
+            invalid, or a plugin failed.
 
     """
     api_key = hidden(api_key)
@@ -96,18 +97,18 @@ def load_profile(
 
 
 def hidden(key: str | SecretStr | None) -> SecretStr | None:
-    """Return a key as what no traceback shows: an argument is a local variable of its function."""
+    """Wrap an API key so that no traceback shows it: an argument is a local variable of its function."""
     return SecretStr(key) if isinstance(key, str) else key
 
 
 def _loaded(
     name: str | None, api_key: SecretStr | None, base_url: str | None, env: Mapping[str, str], *, ask_plugins: bool
 ) -> Profile:
-    """Put the settings together, in frames that see the key, the file and the whole environment."""
+    """Load a profile, in frames that contain the API key, the file and the whole environment."""
     chosen = name or env.get("LIPSYNC_PROFILE") or "default"
     values, origins = _from_file(env, chosen)
     if not name:
-        # Empty is not given; but of an empty base URL the paid service would be asked instead of what was meant.
+        # An empty value counts as not set, except for the base URL: the paid service would be used by mistake.
         given = {field: env.get(variable) for field, variable in VARIABLES.items()}
         given = {field: value for field, value in given.items() if value or (value == "" and field == "base_url")}
         values |= given
@@ -125,29 +126,29 @@ def _loaded(
 def profile_of(
     name: str, values: Mapping[str, Any] | Secret[Mapping[str, Any]], origins: Mapping[str, str] | None = None
 ) -> Profile:
-    """Make a profile of values from outside, each field's origin named; `ConfigurationError` where they cannot be."""
+    """Create a profile. Errors (`ConfigurationError`) name the origin of an invalid value, as *origins* gives it."""
     values = values if isinstance(values, Secret) else Secret(values)
     with NoFramesBelow():
         return Profile.model_validate({**values.get_secret_value(), "name": name}, context=origins)
 
 
 def _key_of_plugin(profile: Profile) -> object:
-    """Return the key that the first plugin gives, as it gave it; None if none does."""
+    """Return the API key of the first plugin that has one; None if none has."""
     try:
         return plugins().hook.lipsync_credentials(profile=profile.name, base_url=profile.base_url)
     except LipsyncError:
         raise
-    except Exception as error:  # noqa: BLE001  # it is somebody else's code, and its text may hold what it was asked for
+    except Exception as error:  # noqa: BLE001  # third-party code, whose message may contain the API key
         failure = type(error).__name__
     raise ConfigurationError(code="settings.plugin_gave_no_key", profile=profile.name, reason=failure)
 
 
 def _from_file(env: Mapping[str, str], name: str) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return what the profiles file says of a profile, and where each field of it stands."""
+    """Return the settings of a profile in the profiles file, and the origin of each."""
     named = bool(env.get("LIPSYNC_CONFIG"))
     try:
         path = profiles_file(env)
-    except ConfigurationError:  # there is no home: no file in it either
+    except ConfigurationError:  # there is no home folder, so there is no file
         if named or name != "default":
             raise
         return {}, {}
@@ -162,7 +163,7 @@ def _from_file(env: Mapping[str, str], name: str) -> tuple[dict[str, Any], dict[
 
 
 def profiles_file(environ: Mapping[str, str] | None = None) -> Path:
-    """Return where the profiles are: `LIPSYNC_CONFIG`, or `profiles.toml` in the user's configuration folder."""
+    """Return the path of the profiles file: `LIPSYNC_CONFIG`, or `profiles.toml` in the user's configuration folder."""
     if named := variable("LIPSYNC_CONFIG", environ):
         return named_path(named)
     return user_folder(environ, xdg="XDG_CONFIG_HOME", fallback=".config") / "profiles.toml"

@@ -1,4 +1,4 @@
-"""Where files of this user live, and what the environment names."""
+"""The user's folders, and the paths in environment variables."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ __all__ = [
 
 @cache
 def named_path(named: str) -> Path:
-    """Return the file that the environment names, as an absolute path: the same after a change of folder, too."""
+    """Return a path from an environment variable as an absolute path, so that a change of folder does not affect it."""
     try:
         return Path(named).expanduser().absolute()
-    except (RuntimeError, OSError) as error:  # there is no such home, or the folder that we are in was removed
+    except (RuntimeError, OSError) as error:  # there is no such home folder, or the current folder was removed
         raise ConfigurationError(
             code="settings.path_unusable", path=shortened(named), reason=error, remedy="name_in_full"
         ) from None
 
 
 def variable(name: str, environ: Mapping[str, str] | None = None) -> str | None:
-    """Return a variable of the environment, which no caller needs as a local variable: it shows all keys there are."""
+    """Return an environment variable, so that no caller has the environment with its API keys as a local variable."""
     return (os.environ if environ is None else environ).get(name)
 
 
 def user_folder(environ: Mapping[str, str] | None = None, *, xdg: str, fallback: str) -> Path:
-    """Return this package's folder of one kind, by the custom of Windows, macOS or the XDG specification."""
+    """Return this package's folder for one purpose, by the conventions of Windows, macOS or XDG."""
     if sys.platform == "win32":
         base = Path(variable("APPDATA", environ) or _home() / "AppData" / "Roaming")
     elif sys.platform == "darwin":

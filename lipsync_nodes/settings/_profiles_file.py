@@ -1,4 +1,4 @@
-"""Reading `profiles.toml`: what is wrong with the file is said in a sentence that quotes none of its values."""
+"""Reads `profiles.toml`. Its error messages never quote the file, which contains API keys."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = [
 
 
 def read_profiles(path: Path, *, named: bool) -> dict[str, dict[str, Any]]:
-    """Return the tables of the file; one that is *named* has to be there."""
+    """Return the tables of the file. It may be missing, unless it is *named* by LIPSYNC_CONFIG."""
     shown = shortened(str(path), 200, quoted=False)
     try:
         mode = path.stat().st_mode
@@ -46,7 +46,7 @@ def read_profiles(path: Path, *, named: bool) -> dict[str, dict[str, Any]]:
 
 
 def _parsed(path: Path) -> dict[str, Any]:
-    # An error's own text may quote a line, and a line may hold a key.
+    # The message of a parser may quote a line, which may contain an API key.
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError:
@@ -63,6 +63,6 @@ def _parsed(path: Path) -> dict[str, Any]:
 
 
 def shortened(text: str, longest: int = 60, *, quoted: bool = True) -> str:
-    """Return a text from outside as it can stand in a sentence, in quotes and without what cannot be shown."""
+    """Return a text for an error message, quoted and without unprintable characters."""
     text = text if len(text) <= longest else f"{text[:longest]}…"
     return repr(text) if quoted or not text.isprintable() else text

@@ -1,4 +1,4 @@
-"""Which URLs the settings take to build on: what could never be asked for is found before anything is sent."""
+"""Checks the URLs in settings, so that invalid ones are found before anything is sent."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _LONGEST_HOST: Final = 253
 
 
 def check_base(url: str, danger: str = "") -> str:
-    """Return a URL to build on, without a slash at its end; raise ValueError if it is none or not safe.
+    """Return a base URL without a slash at its end. Raise ValueError if it is invalid or unsafe.
 
     Args:
         url: an http(s) URL.
-        danger: what plain http would bring about beyond this machine; empty if it may be http.
+        danger: the danger of http beyond this machine, for the error message; empty if http is allowed.
 
     """
     url = url.strip()
@@ -44,7 +44,7 @@ def check_base(url: str, danger: str = "") -> str:
 
 
 def split(url: str) -> SplitResult:
-    """Take a URL apart to which a path can be added; raise ValueError if none can."""
+    """Split a URL to which a path can be added. Raise ValueError if none can."""
     if not url:
         raise ValueError("is empty")
     if len(url) > LONGEST:
@@ -57,7 +57,7 @@ def split(url: str) -> SplitResult:
         raise ValueError(f"is not a URL ({error})") from None
     if "@" in parts.netloc:
         raise ValueError("must not hold a user name or password")
-    if "?" in url or "#" in url:  # an empty query swallows what is added, too
+    if "?" in url or "#" in url:  # even after an empty query, no path can be added
         raise ValueError("must end with its path, without a query (?) or fragment (#)")
     if not _has_a_port(parts):
         raise ValueError("has a port that is no number from 1 to 65535")
@@ -65,7 +65,7 @@ def split(url: str) -> SplitResult:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether *host* is this machine by its name or address."""
+    """Return whether *host* is the name or an address of this machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -73,7 +73,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _has_a_port(parts: SplitResult) -> bool:
-    """Tell whether the port is one, or left out."""
+    """Return whether the port is valid or left out."""
     try:
         return parts.port != 0
     except ValueError:
@@ -81,18 +81,18 @@ def _has_a_port(parts: SplitResult) -> bool:
 
 
 def _is_host(host: str) -> bool:
-    """Tell whether this can be a host's name or address."""
+    """Return whether this can be the name or address of a host."""
     try:
         ip_address(host)
     except ValueError:
         labels = host.split(".")
-        # What ends in a number is an address, if it is anything.
+        # A name that ends in a number could only be an address.
         return len(host) <= _LONGEST_HOST and all(map(_is_label, labels)) and not labels[-1].isdigit()
     return True
 
 
 def _is_label(label: str) -> bool:
-    """Tell whether this can stand between two dots: also what an xn--… stands for consists of letters."""
+    """Return whether this is a valid part of a host name. A decoded xn--… must consist of letters too."""
     try:
         meant = label.encode("ascii").decode("idna")
     except UnicodeError:

@@ -1,4 +1,4 @@
-"""What people read of an error: one table of sentences for each language, and remedies in each host's own terms.
+"""The texts of errors: one table of sentences for each language, and remedies in each host's own terms.
 
     render(error, "zh", "comfyui")
 
@@ -36,7 +36,7 @@ def language_of(tag: str | None) -> str:
 
 
 def render(error: LipsyncError, language: str = "en", host: str = "python") -> str:
-    """Return all that is to be said of an error: what happened, its job, whether it may be billed, what to do."""
+    """Return the full text of an error: what happened, the job id, whether it may be billed, and what to do."""
     table = _table(language)
     parts = [message(error, language)]
     if error.job_id and error.job_id not in parts[0]:
@@ -91,7 +91,7 @@ def _has_all(part: str, facts: Mapping[str, Any]) -> bool:
 
 
 class _Words(Formatter):
-    """Puts facts into a sentence. A fact that is not there is a question mark: the rest of the sentence still helps."""
+    """Puts facts into a sentence. A missing fact becomes a question mark, so that the rest can still be read."""
 
     def __init__(self, table: Any) -> None:
         self._table = table
@@ -109,7 +109,7 @@ class _Words(Formatter):
             return ", ".join(self.format_field(one, "") for one in value)
         try:
             return str(super().format_field(value, format_spec))
-        except (TypeError, ValueError):  # a fact of another kind than the sentence expects
+        except (TypeError, ValueError):  # the fact has another type than the sentence expects
             return str(value)
 
     def _of_mapping(self, value: Mapping[str, Any]) -> str:
