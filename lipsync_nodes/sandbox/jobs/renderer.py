@@ -52,7 +52,7 @@ def order_for(spec: NodeSpec, form: Form, media: Mapping[str, Path], out: Path) 
 
 
 def _input_names(spec: NodeSpec) -> dict[str, str]:
-    """Return what `RenderInput` calls the media of an endpoint; the speech that it needs is at least the first one."""
+    """Return the names that `RenderInput` has for an endpoint's media. The first audio is `audio` if none else is."""
     names = {field.name: _INPUT_NAMES.get(field.name, field.name) for field in spec.media}
     audios = [field.name for field in spec.media if field.media == "audio"]
     return names if "audio" in names.values() or not audios else names | {audios[0]: "audio"}

@@ -6,6 +6,7 @@ import pytest
 
 from tests.counting import ONCE
 from tests.integrations.comfyui.conftest import KEY
+from tests.integrations.comfyui.servers import ARCHIVES
 from tests.integrations.comfyui.without_server import run_in_comfyui
 
 pytestmark = pytest.mark.comfyui
@@ -24,8 +25,9 @@ CODE = """
 """
 
 
-def test_a_node(box, tmp_path):
-    printed = run_in_comfyui(CODE, tmp_path, LIPSYNC_API_KEY=KEY, LIPSYNC_BASE_URL=box.base_url)
+@pytest.mark.parametrize("version", ARCHIVES)
+def test_a_node(box, tmp_path, version):
+    printed = run_in_comfyui(CODE, tmp_path, version=version, LIPSYNC_API_KEY=KEY, LIPSYNC_BASE_URL=box.base_url)
     before, counts, job_id = json.loads(printed.splitlines()[-1])
     assert before == {"built": 1}, "a draft, before the run"
     assert counts == ONCE | {"key": 1}

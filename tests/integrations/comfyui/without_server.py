@@ -12,6 +12,7 @@ sys.path.insert(0, {tree!r})
 sys.argv[1:] = ["--cpu", "--base-directory", {base!r}]
 import comfy.options
 comfy.options.enable_args_parsing()
+import utils.extra_config  # as main.py does: something else of this name comes by later
 from lipsync_nodes_comfyui import comfy_entrypoint
 
 async def nodes():
