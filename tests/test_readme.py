@@ -29,8 +29,8 @@ PAGES = [
     for page in [ROOT / name, *sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob(name))]
     if page.is_file()
 ]
-# Their commands are run by that test, in an environment where the examples are installed.
-RUN_ELSEWHERE = [f"examples/{name}/README.md" for name in INSTALLED]
+# Their commands are run by the tests of their hosts, in environments where the examples are installed.
+RUN_ELSEWHERE = [f"examples/{name}/README.md" for name in (*INSTALLED, "prefect")]
 SET_UP = [
     "python -m pip install -e '.[sandbox]' && lipsync-nodes demo",
     "python -m pip install -e '.[test]' && pytest",

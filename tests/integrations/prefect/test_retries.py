@@ -1,5 +1,8 @@
 """The example on real Prefect: tries that die, are repeated, or are of no use."""
 
+import re
+import shlex
+
 import pytest
 
 from tests.integrations.prefect.server import EXAMPLE, Prefect
@@ -116,4 +119,13 @@ def test_what_may_pass_is_tried_again(prefect, sandbox, target):
     done = prefect.run("python", EXAMPLE / "talking_face.py", FACE, VOICE, target)
     assert done.code == 0, done.said
     assert prefect.tries() == {"submit": 2, "wait": 1, "download": 1}
+    assert len(sandbox.jobs()) == 1
+
+
+def test_the_commands_of_the_readme_run(prefect, sandbox):
+    page = (EXAMPLE / "README.md").read_text(encoding="utf-8")
+    install, run = re.search(r"```bash\n(.*?)```", page, flags=re.DOTALL)[1].splitlines()
+    assert install == "python -m pip install -e . -r examples/prefect/requirements.txt", "which is what `python` does"
+    done = prefect.run(*shlex.split(run.replace("examples/prefect", str(EXAMPLE))))
+    assert done.code == 0, done.said
     assert len(sandbox.jobs()) == 1
