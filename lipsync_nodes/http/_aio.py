@@ -132,7 +132,7 @@ class AsyncTransport:
             raise
 
     def _record(self, event: Event, to: Recorder) -> asyncio.Future[object]:
-        """Begin to write an event down and to tell observers of it; that goes on whoever stops to await it."""
+        """Start to record an event and to report it to observers. This continues even if the caller is cancelled."""
         if concerns_ledger(event):
             noting = self.in_ledger(to.record, event)
         else:

@@ -104,11 +104,11 @@ class Transport(Shared):
         """Run *flow* to its end and return its result.
 
         Args:
-            flow: what to do.
-            to: where events are written down.
-            ledger: what the flow awaits, this will hear of.
-            tell: passes an event on to the caller, after it was written down; what it raises is the caller's own.
-            stop: once it is set, nothing more is submitted and no wait goes on: `Interrupted` is raised.
+            flow: the flow.
+            to: records events and reports them.
+            ledger: the ledger in which the flow awaits the end of jobs.
+            tell: passes a recorded event to the caller. What it raises is raised to the caller.
+            stop: when it is set, `Interrupted` is raised: nothing more is submitted, and waits end.
 
         """
         # Fail before the flow claims anything.

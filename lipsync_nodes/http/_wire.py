@@ -59,12 +59,12 @@ _CANNOT_CONNECT: Final = (RuntimeError, UnicodeError, UnicodeEncodeError, Overfl
 
 
 class Recorder(NamedTuple):
-    """Where a driver writes an event down, and who hears of it after that.
+    """How a driver records an event, and reports it to observers.
 
     Attributes:
-        record: writes an event down; the flow hears of what it returns or raises.
-        report: tells observers of an event; it may be slow.
-        observed: tells whether there are any for an event.
+        record: records an event. What it returns or raises is passed to the flow.
+        report: reports an event to the observers. It may be slow.
+        observed: returns whether there are observers for an event.
 
     """
 

@@ -1,6 +1,6 @@
-"""Files in and out: what an input is, where it is published, and how an output is downloaded.
+"""Media files: measuring and publishing inputs, and downloading outputs.
 
-Each name is loaded when it is first used: reading a file needs no HTTP, and a download no media library.
+Each name is loaded when it is first used, because reading a file needs no HTTP, and a download no media library.
 """
 
 from typing import TYPE_CHECKING

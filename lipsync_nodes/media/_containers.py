@@ -1,4 +1,4 @@
-"""Is a video whole? What its container says of it, for downloads that come without a length."""
+"""Checks by its container whether a video is complete, for downloads without a length."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ _LONGEST_SIZE: Final = 8
 _FIRST_BOXES: Final = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"})
 _PATH_TO_TABLES: Final = (b"trak", b"mdia", b"minf", b"stbl")
 _TABLES: Final = frozenset({b"stsz", b"stco", b"co64"})
-# Beyond these a file is made to keep us busy; it is not looked into.
+# Larger files would take too long, and may be malicious, so they are not checked.
 _MOST_PARTS: Final = 200_000
 _LARGEST_MOOV: Final = 32 << 20
 
 
 def is_video(file: IO[bytes]) -> bool:
-    """Tell whether a file begins as MP4, MOV or WebM do."""
+    """Return whether a file begins like an MP4, MOV or WebM."""
     file.seek(0)
     head = file.read(8)
     return head.startswith(_EBML) or head[4:] in _FIRST_BOXES
 
 
 def is_whole(file: IO[bytes]) -> bool | None:
-    """Tell whether all is there that the container speaks of; None if it does not say.
+    """Return whether everything that the container lists is there; None if that is not known.
 
-    A fragmented MP4 without an index, or a WebM that was written live, may end after any of its pieces.
+    A fragmented MP4 without an index and a live WebM may end after any piece.
     """
     end = file.seek(0, os.SEEK_END)
     file.seek(0)
@@ -66,12 +66,12 @@ def _mp4_is_whole(file: IO[bytes], end: int) -> bool | None:
     if len(boxes) == _MOST_PARTS or moov.end - moov.start > _LARGEST_MOOV:
         return None
     if any(box.kind == b"moof" for box in boxes):
-        return True if boxes[-1].kind == b"mfra" else None  # the index of all fragments comes last
+        return True if boxes[-1].kind == b"mfra" else None  # the index of all fragments is the last box
     return _samples_are_inside(file, moov, data, end)
 
 
 def _boxes(file: IO[bytes], at: int, end: int) -> Iterator[_Box]:
-    """Give the boxes between two places; the last one ends beyond *end* if it is cut, or if it is none."""
+    """Yield the boxes between two positions. If the last one is cut or invalid, it ends beyond *end*."""
     while at < end:
         file.seek(at)
         header = file.read(16)
@@ -86,7 +86,7 @@ def _boxes(file: IO[bytes], at: int, end: int) -> Iterator[_Box]:
 
 
 def _samples_are_inside(file: IO[bytes], moov: _Box, data: int, end: int) -> bool | None:
-    """Tell whether the samples that the tables list have room in the data, and begin inside the file."""
+    """Return whether the samples in the tables fit into the data, and begin inside the file."""
     samples, chunks = 0, 0
     for kind, table in _tables(file, moov):
         if kind == b"stsz":
@@ -99,7 +99,7 @@ def _samples_are_inside(file: IO[bytes], moov: _Box, data: int, end: int) -> boo
 
 
 def _tables(file: IO[bytes], parent: _Box, path: Sequence[bytes] = _PATH_TO_TABLES) -> Iterator[tuple[bytes, bytes]]:
-    """Give the tables of sample sizes and chunk offsets below a box."""
+    """Yield the tables of sample sizes and chunk offsets below a box."""
     for box in _boxes(file, parent.start, parent.end):
         if path and box.kind == path[0]:
             yield from _tables(file, box, path[1:])
@@ -128,13 +128,13 @@ def _webm_is_whole(file: IO[bytes], end: int) -> bool | None:
         is_open |= size is None
         if size is None and name not in {_SEGMENT, _CLUSTER}:
             return None
-        at += header + (size or 0)  # of one without a size, what comes next is its first child
+        at += header + (size or 0)  # after an element without a size comes its first child
     return None
 
 
 def _element(raw: bytes) -> tuple[bytes, int | None, int] | None:
-    """Return name, size (None: unknown) and length of the header of an EBML element; None if it is cut or none."""
-    name = 9 - raw[0].bit_length()  # the number of leading zeros tells how long a number is
+    """Return the name, size (None: unknown) and header length of an EBML element; None if it is cut or invalid."""
+    name = 9 - raw[0].bit_length()  # the number of leading zeros is the length of the number
     if name > _LONGEST_NAME or len(raw) <= name:
         return None
     width = 9 - raw[name].bit_length()

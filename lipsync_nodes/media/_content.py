@@ -1,4 +1,4 @@
-"""What makes inputs the same inputs: their fields, and the content of local files."""
+"""Compares inputs by their fields and the content of local files."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ __all__ = [
 
 
 def content_key(form: Form | PreparedForm, profile: Profile) -> ContentKey:
-    """Return the submission key that says "same inputs, same account"; a local file counts by its content."""
+    """Return a submission key that is the same for the same inputs and account. Local files count by their content."""
     form = prepared(form)
     endpoint, inputs = _json(form.spec.id), _json(form.fingerprint)
-    # The JSON of [endpoint, account, inputs], whose last and longest part is the same for both.
+    # The JSON of [endpoint, account, inputs], for both names of the account.
     texts = (f"[{endpoint}, {_json(account)}, {inputs}]" for account in (profile.account, profile.former_account))
     key, former = (sha256(text.encode()).hexdigest() for text in texts)
     return ContentKey(key, former)
@@ -32,6 +32,6 @@ def _json(value: object) -> str:
 
 
 def inputs_of(form: Form | PreparedForm) -> dict[str, Any]:
-    """Return what a form asks for, as JSON; local files are read."""
+    """Return the inputs of a form as JSON, for comparison. Local files are read."""
     fields = prepared(form).fingerprint
     return normal_inputs({**fields, **fields["extra"]})

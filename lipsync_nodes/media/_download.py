@@ -1,9 +1,9 @@
-"""Output URL → file: whole or not at all.
+"""Downloads an output into a file, whole or not at all.
 
-The URL comes from outside, so it is fetched with suspicion: https only (http for a sandbox on this machine), no
-Authorization header, no address of a private network even behind a redirect or a DNS name, a cap on its size, and what
-arrives must be a video. A cut connection is resumed by Range, also by the next process; the file appears under its name
-only once it is whole.
+The URL is not trusted. It must be https (or http for a sandbox on this machine). No Authorization header is sent.
+Private addresses are refused, even behind a redirect or a DNS name. The size is limited, and the content must be a
+video. After a cut connection the download is resumed by Range, even by another process. The file gets its name only
+when it is whole.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LARGEST_VIDEO: Final = 4 << 30
 
 
 def source_and_target(job_or_url: Job | str, path: str | Path) -> tuple[str, Path]:
-    """Return the URL to fetch and the file to write; in a folder the file is named by the job."""
+    """Return the URL to fetch and the file to write. In a folder, the file is named after the job."""
     url = job_or_url.output if isinstance(job_or_url, Job) else job_or_url
     if not url:
         raise DownloadError(code="download.no_output", remedy="wait_until_completed")
@@ -60,18 +60,18 @@ def download(
 
     Args:
         url: the output of a job.
-        target: the file to write; one that is there already is replaced once the new one is whole. What a link leads
-            to is replaced, not the link; a folder, device or pipe is refused.
+        target: the file to write. An existing file is replaced when the new one is whole. If it is a link, the file
+            that it leads to is replaced. A folder, device or pipe is refused.
         local: allow http and loopback addresses, for a sandbox on this machine.
-        largest: the most bytes to accept.
-        identity: what is fetched, where the URL is another each time; what a crash left of it is gone on with.
-        timeout: the most seconds that all of it may take; by default ten minutes, and more while bytes come.
-        appears_within: for how many seconds a 404 or 403 may mean that the output is not there yet; by default 30.
-        on_progress: called with the bytes so far and the bytes in all (None if the server does not say).
-        stop: set from another thread, it ends the download with a `DownloadError`.
+        largest: the maximum number of bytes.
+        identity: identifies the video if its URL changes each time, so that a download can be resumed after a crash.
+        timeout: the maximum number of seconds. Default: ten minutes, and more while data keeps arriving.
+        appears_within: how many seconds a 404 or 403 may mean that the output is not available yet. Default: 30.
+        on_progress: called with the number of bytes so far and in total (None if not known).
+        stop: if it is set from another thread, the download ends with a `DownloadError`.
 
     Raises:
-        DownloadError: nothing was written under the name of *target*.
+        DownloadError: nothing was written to *target*.
 
     """
     place = check_target(target)

@@ -1,4 +1,4 @@
-"""What a submit will cost: the lengths of its media, by the rule of its endpoint."""
+"""Estimates the cost of a submission from the lengths of its media, with the rule of its endpoint."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = [
     "known_credits",
 ]
 
-# What a codec adds at both ends: by so many seconds may a file's header and its content differ.
+# Codecs add padding at both ends, so a file's header and content may differ by this many seconds.
 PADDING: Final = 0.2
 DAY: Final = 86_400
 SUFFIX: Final = "_seconds"
@@ -39,18 +39,18 @@ def estimate_credits(
     allow_long: bool = False,
     **seconds: float | None,
 ) -> Credits:
-    """Estimate what a submit of *form* costs, in whole credits; an upper bound where the rules are ambiguous.
+    """Estimate the cost of submitting *form*, in whole credits. If the rules are ambiguous, this is an upper bound.
 
     Args:
-        form: what would be submitted; of a draft (`spec.draft`), what the cost depends on is enough.
-        lengths: how long media last, in seconds, by field name: `{"audio": 12.5}`; None where that is not known.
-        allow_long: let media pass that last longer than the 600 s that the upstream accepts.
-        **seconds: the same by keywords, `audio_seconds=12.5`.
+        form: the form. A draft (`spec.draft`) needs only the fields that the cost depends on.
+        lengths: the lengths of media in seconds, by field name: `{"audio": 12.5}`. None if not known.
+        allow_long: accept media that are longer than 600 s, the limit of the upstream.
+        **seconds: the same lengths as keywords, `audio_seconds=12.5`.
 
-    Local files are checked as a submit checks them, and measured; where a length is given, too, the longer counts.
+    Local files are checked as before a submission, and measured. If a length is given too, the longer one counts.
 
     Raises:
-        InvalidRequest: a length that the rule needs is not known or cannot be, or a submit would refuse a file.
+        InvalidRequest: a length that the rule needs is missing or invalid, or a file is not accepted.
 
     """
     form = prepared(form)
@@ -65,7 +65,7 @@ def estimate_credits(
 def known_credits(
     form: Form | PreparedForm, *, lengths: GivenLengths | None = None, allow_long: bool = False
 ) -> Credits | None:
-    """Return what `estimate_credits` says, or None where a length is not known. Raises what is wrong with the rest."""
+    """Return the result of `estimate_credits`, or None if a length is not known. Other errors are raised."""
     try:
         return estimate_credits(form, lengths=lengths, allow_long=allow_long)
     except LengthUnknown:
@@ -73,14 +73,14 @@ def known_credits(
 
 
 def _by_field(seconds: GivenLengths) -> dict[str, float | None]:
-    """Turn keywords into field names."""
+    """Convert keywords to field names."""
     if strange := [name for name in seconds if not name.endswith(SUFFIX)]:
         raise TypeError(f"estimate_credits() got an unexpected keyword argument {strange[0]!r}")
     return {name.removesuffix(SUFFIX): length for name, length in seconds.items()}
 
 
 def _given(spec: NodeSpec, lengths: GivenLengths, allow_long: bool) -> dict[str, float]:
-    """Check the lengths that were given, and leave out what is not known."""
+    """Check the given lengths, and leave out those that are None."""
     names = [field.name for field in spec.timed]
     given = {}
     for name, seconds in lengths.items():
@@ -95,7 +95,7 @@ def _given(spec: NodeSpec, lengths: GivenLengths, allow_long: bool) -> dict[str,
 
 
 def _measured(form: PreparedForm, given: Mapping[str, float], allow_long: bool) -> tuple[dict[str, float], list[str]]:
-    """Return the lengths of local files, or what was given where that is more, and say what contradicts them."""
+    """Return the lengths of local files, or the given ones if they are longer, and the contradictions."""
     lengths, caveats = {}, []
     for name in form.assets:
         probe = form.probe(name, allow_long=allow_long)

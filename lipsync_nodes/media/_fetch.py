@@ -1,4 +1,4 @@
-"""How a video is fetched: over as many connections as it takes, from a URL that may lead anywhere."""
+"""Fetches a video from an untrusted URL, over as many connections as needed."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ __all__ = [
 OnProgress = Callable[[int, int | None], object]
 
 REDIRECTS: Final = 5
-# Tries in a row that bring no byte; each one that does starts the count anew.
+# How many tries in a row may bring no data. Any data resets the count.
 FRUITLESS_TRIES: Final = 5
 FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 5.0
-# How long an output may take to appear at its URL after its job has ended.
+# How long an output may take to become available at its URL after its job has ended.
 APPEARS_SECONDS: Final = 30.0
-# How long a download may take: so much in any case, and the rest at this many bytes per second.
+# How long a download may take: this many seconds, plus the time for its data at this many bytes per second.
 LEAST_SECONDS: Final = 600.0
 SLOWEST: Final = 10_000
 
@@ -51,12 +51,12 @@ _PASSING: Final = _RANGE_REFUSED | {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_E
 
 
 class NotThere(CutShort):
-    """The server has no such file, or not yet."""
+    """The server does not have the file, or not yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a download may take, in bytes and in seconds."""
+    """The limits of a download, in bytes and in seconds."""
 
     largest: int
     timeout: float | None
@@ -65,17 +65,17 @@ class Limits:
 
     @property
     def elapsed(self) -> float:
-        """How many seconds it has taken so far."""
+        """The seconds so far."""
         return time.monotonic() - self.began
 
     def left(self, came: int) -> float:
-        """Return how many seconds are left to a download of which so many bytes came."""
+        """Return how many seconds are left after *came* bytes have arrived."""
         return (LEAST_SECONDS + came / SLOWEST if self.timeout is None else self.timeout) - self.elapsed
 
 
 @dataclass(slots=True)
 class Fetch:
-    """One download, over as many connections as it takes."""
+    """One download, over as many connections as needed."""
 
     url: str
     local: bool
@@ -86,15 +86,17 @@ class Fetch:
     came: int = field(default=0, init=False)  # bytes, over all connections
     furthest: int = field(default=0, init=False)
     fruitless: int = field(default=0, init=False)
-    unproven: int = field(default=0, init=False)  # bytes of a file of which nothing says that they are all
+    unproven: int = field(
+        default=0, init=False
+    )  # the length at which a file ended, if nothing showed that it was complete
 
     @property
     def file(self) -> IO[bytes]:
-        """Where it goes."""
+        """The file to write to."""
         return self.partial.file
 
     def all(self) -> None:
-        """Fetch all of it."""
+        """Fetch the whole file."""
         with Downloads(self._check_peer, use_proxies=not self.local) as downloads:
             ended = False
             while not ended:
@@ -107,7 +109,7 @@ class Fetch:
         self._check_video()
 
     def _once(self, downloads: Downloads) -> None:
-        """Fetch what is missing, over one connection."""
+        """Fetch the missing part over one connection."""
         have = self._have() if self.partial.validator else 0
         headers = {"Range": f"bytes={have}-", "If-Range": self.partial.validator or ""} if have else {}
         with self._follow(downloads, headers) as response:
@@ -136,7 +138,7 @@ class Fetch:
         raise DownloadError(code="download.redirects", most=REDIRECTS)
 
     def _begin(self, response: Any, have: int) -> None:
-        """Check what is about to come, and go to where it begins."""
+        """Check the response, and move to the position where its data begins."""
         self._check_answer(response)
         etag = response.headers.get("etag", "")
         validator = etag if etag.startswith('"') else response.headers.get("last-modified")
@@ -162,7 +164,7 @@ class Fetch:
             raise DownloadError(code="download.wrong_type", content_type=kind)
 
     def _check_part(self, content_range: str, validator: str | None, have: int) -> None:
-        """Refuse a partial answer that is no part of what has come: it goes on there, in a whole of the same size."""
+        """Refuse a partial response that does not continue what has arrived, or has another total size."""
         found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", content_range)
         if not have or not found:
             raise DownloadError(code="download.wrong_part", at=have, content_range=f"{content_range!r:.60}")
@@ -176,13 +178,14 @@ class Fetch:
         self.partial.size = size or known
 
     def _check_end(self, *, is_framed: bool) -> None:
-        """Find out whether a connection ended because all had come."""
+        """Check whether the connection ended because the file is complete."""
         at, size = self._have(), self.partial.size
         if size is not None and at < size:
             raise CutShort(f"{at} of {size} bytes came")
         if size is not None or is_framed:
             return
-        # The server just closed the connection. Either the video itself says that it is whole, or it ends there again.
+        # The server only closed the connection. The file counts as complete if the video's container says so, or if the
+        # next try ends at the same length.
         whole = is_whole(self.file)
         if whole or (whole is None and at == self.unproven) or not is_video(self.file):
             return
@@ -190,7 +193,7 @@ class Fetch:
         raise CutShort("it ended in the middle of the video" if whole is False else "nothing says that it is whole")
 
     def _is_enough(self, cut: CutShort) -> bool:
-        """Wait for the next try; or tell that all came although the connection broke; or give up."""
+        """Return True if the file is complete although the connection broke; otherwise pause, or give up."""
         if isinstance(cut, NotThere):
             self._check_appears(cut)
             self._pause(self.limits.elapsed / 2)
@@ -201,7 +204,7 @@ class Fetch:
         self.fruitless = 0 if at > self.furthest else self.fruitless + 1
         self.furthest = max(self.furthest, at)
         is_last = self.fruitless >= FRUITLESS_TRIES
-        # Nothing is missing but the end of the framing: it is asked for where a server can be asked for the rest.
+        # Only the end of the framing is missing. If the server supports resuming, the next try asks for the rest.
         if (is_last or not self.partial.validator) and at and self.partial.size is None and is_whole(self.file):
             return True
         if is_last:
@@ -235,10 +238,10 @@ class Fetch:
             raise DownloadError(code="download.too_large", most=self.limits.largest)
 
     def _check_room(self) -> None:
-        """Find out that the disk is full before it is."""
+        """Check that there is enough free disk space."""
         missing = (self.partial.size or 0) - self.file.tell()
         disk = shutil.disk_usage(self.partial.folder)
-        if disk.total and missing > disk.free:  # some network file systems say 0 of both
+        if disk.total and missing > disk.free:  # some network file systems report 0 for both
             free, needed = disk.free >> 20, missing >> 20
             raise DownloadError(
                 code="download.disk_full", folder=self.partial.folder, free=free, needed=needed, remedy="make_room"
@@ -262,7 +265,7 @@ class Fetch:
             self._check_address(address)
 
     def _check_peer(self, address: str) -> None:
-        """Refuse an address that a name leads to, before a connection is opened."""
+        """Check a resolved address before a connection is opened."""
         self._check_address(ip_address(address.partition("%")[0]))
 
     def _check_address(self, address: Address) -> None:
@@ -271,20 +274,20 @@ class Fetch:
 
 
 def split(url: str) -> SplitResult:
-    """Take a URL apart."""
+    """Split a URL."""
     try:
         return urlsplit(url)
-    except ValueError:  # its words may hold a password
+    except ValueError:  # its message may contain a password
         raise DownloadError(code="download.malformed_url", reason="") from None
 
 
 def _without_userinfo(url: str) -> str:
-    """Return a URL without the name and password that it may carry: they are sent to nobody."""
+    """Return a URL without the user name and password in it, which are never sent."""
     authority = split(url).netloc
     return url.replace(f"//{authority}", f"//{authority.rpartition('@')[2]}", 1)
 
 
 def _is_all_of(response: Any, have: int) -> bool:
-    """Tell whether the server says that there is nothing beyond what has come."""
+    """Return whether the server says that nothing is missing."""
     said = response.headers.get("content-range")
     return response.status_code in _RANGE_REFUSED and said == f"bytes */{have}"

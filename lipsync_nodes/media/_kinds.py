@@ -1,4 +1,4 @@
-"""What a file is by its first bytes: pictures, and what people take for one and the service does not."""
+"""Recognizes images by their first bytes, and similar formats that the service does not accept."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = [
 
 
 HEAD: Final = 4096
-"""So many bytes are enough to tell."""
+"""This many bytes are enough to recognize a format."""
 
 _PICTURES: Final = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*")
-# The brands of an ISO file that holds pictures; FFmpeg takes it for a video. `mif1` and `msf1` say only that.
+# The brands of ISO files with images, which FFmpeg reads as videos. `mif1` and `msf1` are the general ones.
 _HEIC: Final = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 _AVIF: Final = frozenset({b"avif", b"avis"})
 # In the first byte of a WebP's flags.
@@ -24,12 +24,12 @@ _ANIMATED: Final = 0x02
 
 
 def is_picture(head: bytes) -> bool:
-    """Tell whether a file begins as a picture does."""
+    """Return whether a file begins like an image."""
     return head.startswith(_PICTURES) or _is_webp(head)
 
 
 def refused_format(head: bytes) -> str:
-    """Return the name of a format that people take for a picture and the service surely does not; else an empty one."""
+    """Return the name of an image-like format that the service certainly does not accept; otherwise an empty string."""
     brands = _brands(head)
     if brands & _AVIF:
         return "AVIF"
@@ -43,7 +43,7 @@ def refused_format(head: bytes) -> str:
 
 
 def is_animated_webp(head: bytes) -> bool:
-    """Tell whether a file is a WebP of several pictures."""
+    """Return whether a file is an animated WebP."""
     return _is_webp(head) and head[12:16] == b"VP8X" and bool(head[20] & _ANIMATED)
 
 
@@ -52,10 +52,10 @@ def _is_webp(head: bytes) -> bool:
 
 
 def _brands(head: bytes) -> set[bytes]:
-    """Return the brands of an ISO base media file: its own, and of those that it is compatible with the first."""
+    """Return the brands of an ISO base media file: its own, and AVIF ones that an image is compatible with."""
     if head[4:8] != b"ftyp":
         return set()
     box = head[: min(int.from_bytes(head[:4], "big"), 64)]
     major, others = box[8:12], {box[at : at + 4] for at in range(16, len(box), 4)}
-    # A film may say that it is compatible with a picture; a picture's own brand is one.
+    # A video may claim to be compatible with an image format, so only the own brand counts for it.
     return {major} | (others & _AVIF if major in _HEIC else set())

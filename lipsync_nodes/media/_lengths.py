@@ -1,7 +1,7 @@
-"""How long a sound or film lasts, counted packet by packet and decoded nowhere.
+"""Measures the length of an audio or video by counting packets, without decoding them.
 
-A header's word decides no money: an MP3 or AAC file without one is guessed from its first frames, a recording that was
-made live has none, and any may lie.
+A header is not reliable enough for an estimate. For an MP3 or AAC file without a header, the length is only guessed
+from the first frames; live recordings have no header; and any header may be wrong.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ __all__ = [
     "seconds_of",
 ]
 
-# A minute of counting. Of ten minutes of film and sound there are less than 100,000.
+# Counting this many takes a minute. Ten minutes of video with sound have fewer than 100,000.
 MOST_PACKETS: Final = 4_000_000
 
 
 @dataclass(slots=True)
 class _Track:
-    """What was counted of one stream, in its own time base."""
+    """The counted length of one stream, in its own time base."""
 
     total: int = 0
     start: int | None = None
@@ -37,15 +37,15 @@ class _Track:
 
     @property
     def units(self) -> int:
-        """The longer reading: files that were joined begin again at zero, and a recording may have gaps."""
+        """The longer of both results: joined files start again at zero, and a recording may have gaps."""
         return max(self.total, self.end - (self.start or 0))
 
 
 def seconds_of(packets: Iterable[Any], streams: Iterable[Any], name: str) -> float:
-    """Read packets to their end and return how long the longest of the streams lasts, in seconds.
+    """Read all packets and return the length of the longest stream in seconds.
 
     Raises:
-        InvalidRequest: there is no end to it.
+        InvalidRequest: there are too many packets.
 
     """
     tracks = {stream.index: (_Track(), stream.time_base) for stream in streams}

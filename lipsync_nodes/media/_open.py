@@ -1,4 +1,4 @@
-"""Opening what an input holds: a path, bytes, or an open file."""
+"""Opens inputs: a path, bytes, or an open file."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ __all__ = [
 
 @contextmanager
 def opened(asset: Asset | Path) -> Iterator[BinaryIO]:
-    """Open what an asset holds, from its start; a file of the caller's stays open.
+    """Open an asset at its start. A file of the caller stays open.
 
     Raises:
-        InvalidRequest: there is nothing there that can be read.
+        InvalidRequest: it cannot be read, or is empty.
 
     """
     source = asset.source if isinstance(asset, Asset) else asset
@@ -41,7 +41,7 @@ def opened(asset: Asset | Path) -> Iterator[BinaryIO]:
 
 
 def _check_regular(path: Path) -> None:
-    """Refuse what a read may wait for without end, before it is opened."""
+    """Refuse anything but a regular file before it is opened, because reading it might never end."""
     try:
         mode = path.stat().st_mode
     except ValueError as error:  # a NUL in its name
@@ -75,17 +75,17 @@ def _not_empty(file: BinaryIO, asset: object) -> BinaryIO:
 
 
 def digest(asset: Asset) -> str:
-    """Return the SHA-256 of the content, in hex; the file is streamed."""
+    """Return the SHA-256 of the content in hex. The file is streamed."""
     with opened(asset) as file:
         return file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # typed for raw files only
 
 
 def state_of(asset: Asset) -> tuple[int, int] | None:
-    """Return what changes when a file is written to; None where that cannot be told."""
+    """Return values that change when the file is written to; None if there are none."""
     if not isinstance(asset.source, Path):
         return None
     try:
         found = asset.source.stat()
-    except (OSError, ValueError):  # what reads it says so
+    except (OSError, ValueError):  # reading it will raise an error
         return None
     return found.st_size, found.st_mtime_ns

@@ -1,7 +1,8 @@
-"""A file that appears under its name only once it is whole, and goes on after a crash where it was.
+"""A file that gets its name only when it is whole, and that can be continued after a crash.
 
-What has come lies beside its target as `.name.HASH.part`, with what it is a part of in `.name.HASH.part.note`. The note
-is locked by whoever writes the part; another download of the same to the same place takes a part of its own.
+The part that has arrived is beside its target in `.name.HASH.part`; `.name.HASH.part.note` says what it is a part of.
+The download that writes the part locks the note. Another download of the same file to the same target uses its own
+part.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ __all__ = [
 
 
 _PART: Final = re.compile(r"\..+\.[0-9a-f]{8}([0-9a-f]{8})?\.part", re.DOTALL)
-# By then the output's URL has expired, too.
+# By then, the output's URL has expired too.
 _STALE_SECONDS: Final = 7 * 24 * 3600.0
 _KINDS: Final = {
     stat.S_IFDIR: "folder",
@@ -42,10 +43,10 @@ _KINDS: Final = {
 
 
 def check_target(target: Path) -> Path:
-    """Return the file that a video is written to, which is not *target* itself if that is a link.
+    """Return the file to write. If *target* is a link, this is the file that it leads to.
 
     Raises:
-        DownloadError: no file can be written there, and what is there would be lost.
+        DownloadError: it is not a file, or no file can be written there.
 
     """
     if why := why_not(target.name):
@@ -63,23 +64,23 @@ def check_target(target: Path) -> Path:
 
 
 def unwritable(target: Path, error: Exception) -> DownloadError:
-    """Return what to say where the system takes no file."""
+    """Return the error for a file that the system does not allow."""
     reason = getattr(error, "strerror", None) or error
     return DownloadError(code="download.unwritable", path=target, reason=reason)
 
 
 class Partial:
-    """What has come of a file so far.
+    """The part of a file that has arrived so far.
 
     Args:
-        target: the file that it becomes.
-        identity: what is fetched; what has come of something else is not gone on with.
+        target: the final file.
+        identity: identifies what is fetched. A part of something else is not continued.
 
     Attributes:
-        file: where to write.
-        validator: what `If-Range` takes, if the file can be gone on with.
-        size: how large the whole is, if that is known.
-        keep: leave what has come for the next one, also where this one fails.
+        file: the file to write to.
+        validator: the value for `If-Range`, if the part can be continued.
+        size: the size of the whole file, if that is known.
+        keep: keep the part for the next download even if this one fails.
 
     """
 
@@ -98,7 +99,7 @@ class Partial:
 
     @property
     def folder(self) -> Path:
-        """Where it is."""
+        """The folder of the part."""
         return self._path.parent
 
     def __enter__(self) -> Self:
@@ -123,10 +124,10 @@ class Partial:
             self.file.truncate()
 
     def begin(self, validator: str | None, size: int | None) -> None:
-        """Begin anew, with something that may be gone on with if it has a validator."""
+        """Start again with an empty file. With a validator, it can be continued later."""
         self.file.seek(0)
         self.file.truncate()
-        # In this order: a note never speaks of bytes of something else.
+        # The file is emptied first, so that the note never describes data of another file.
         self.validator, self.size = validator, size
         if self._note is not None:
             self._note.seek(0)
@@ -135,18 +136,18 @@ class Partial:
             self._note.flush()
 
     def finish(self) -> None:
-        """Show the file, which is whole, under its name."""
+        """Give the whole file its name."""
         self.file.flush()
         os.fsync(self.file.fileno())
-        self.file.close()  # Windows renames no open file
+        self.file.close()  # Windows cannot rename an open file
         check_target(self._target)
-        self.keep = True  # Windows replaces no file that a player has open
+        self.keep = True  # Windows cannot replace a file that a player has open
         self._path.replace(self._target)
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        with suppress(OSError):  # a full disk, which is known by now
+        with suppress(OSError):  # a full disk, which has already raised an error
             self.file.close()
-        # Ctrl-C and the like leave as much as a crash does.
+        # After Ctrl-C, the part is kept, as after a crash.
         left = kind is not None and (self.keep or not issubclass(kind, Exception))
         if left and self.validator and self._note is not None and self._path.stat().st_size:
             self._note.close()
@@ -165,7 +166,7 @@ def _note_of(part: Path) -> Path:
 
 
 def _opened(path: Path) -> IO[bytes] | None:
-    """Open a file whose name can be guessed, or make it; None if somebody else may have put it there."""
+    """Open or create a file with a guessable name. None if another user may have put it there."""
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     try:
         file = os.fdopen(os.open(path, flags, 0o666), "r+b")
@@ -180,13 +181,13 @@ def _opened(path: Path) -> IO[bytes] | None:
 
 
 def _locked(path: Path) -> IO[bytes] | None:
-    """Open a file and lock it until it is closed; None if another has it, or the system has no locks."""
+    """Open a file and lock it until it is closed. None if it is locked, or if the system has no locks."""
     file = _opened(path)
     if file is None:
         return None
     try:
         _lock(file)
-        if os.path.samestat(os.fstat(file.fileno()), path.stat()):  # the one before may just have removed it
+        if os.path.samestat(os.fstat(file.fileno()), path.stat()):  # the previous owner may just have removed it
             return file
     except OSError:
         pass
@@ -198,7 +199,7 @@ def _lock(file: IO[bytes]) -> None:
     if sys.platform == "win32":
         import msvcrt  # noqa: PLC0415
 
-        # A byte that is never read or written: on Windows nobody else may do so.
+        # Lock a byte that is never read or written: on Windows, a locked byte cannot be.
         file.seek(_BYTE)
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         file.seek(0)
@@ -213,8 +214,8 @@ _BYTE: Final = 1 << 20
 
 def _remove(note: IO[bytes], path: Path) -> None:
     try:
-        path.unlink(missing_ok=True)  # while it is locked: the next one makes its own
-    except OSError:  # Windows removes no open file
+        path.unlink(missing_ok=True)  # while it is locked, so that the next download creates its own
+    except OSError:  # Windows cannot remove an open file
         note.close()
         with suppress(OSError):
             path.unlink()
@@ -223,7 +224,7 @@ def _remove(note: IO[bytes], path: Path) -> None:
 
 @cache
 def _remove_stale(folder: Path) -> None:
-    """Remove what crashes left in a folder and nobody came back for, once in a process."""
+    """Remove old parts that crashes left in a folder, once in each process."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if _PART.fullmatch(entry.name) and entry.stat().st_mtime < time.time() - _STALE_SECONDS:

@@ -1,4 +1,4 @@
-"""A form on its way to be submitted, with what is known of its local files."""
+"""A form with the probes and hashes of its local files."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ __all__ = [
 
 
 class PreparedForm:
-    """A form whose local files are read once: each is probed and hashed when that is first asked for.
+    """A form whose local files are read only once: each is probed and hashed when that is first needed.
 
-    Whoever needs the key or the cost of a submit before the submit makes one, and gives it to `content_key`,
-    `known_credits` and the client in place of the form. A file that is written to meanwhile is refused by the client.
+    If you need the key or the cost before you submit, create one and pass it to `content_key`, `known_credits` and the
+    client in place of the form. If a file is written to meanwhile, the client refuses it.
 
     Args:
-        form: a form, or a draft of one, which no client submits.
+        form: a form, or a draft, which clients do not submit.
 
     """
 
@@ -36,10 +36,10 @@ class PreparedForm:
         self._digests: dict[str, str] = {}
 
     def probe(self, name: str, *, allow_long: bool = False) -> Probe:
-        """Return what the file of a field is.
+        """Return the probe of a field's file.
 
         Raises:
-            InvalidRequest: it is missing, empty, unreadable, too long, or not of the kind that its field wants.
+            InvalidRequest: it is missing, empty, unreadable, too long, or of the wrong kind for its field.
             ConfigurationError: the extra that reads media is not installed.
 
         """
@@ -58,17 +58,17 @@ class PreparedForm:
 
     @cached_property
     def fingerprint(self) -> dict[str, Any]:
-        """What makes the form the form it is, as JSON: its fields, and for a local file its content."""
+        """The form's identity, as JSON: its fields, and the hashes of local files."""
         fields = self.form.model_dump(mode="json", exclude=set(self.assets))
         return fields | {name: f"sha256:{self.digest(name)}" for name in self.assets}
 
     def check_unchanged(self, *names: str) -> None:
-        """Raise `InvalidRequest` if a file, of these fields or of any, was written to since this was made."""
+        """Raise `InvalidRequest` if a file of these fields (default: of any) was written to since this was created."""
         for name in names or self.assets:
             if state_of(self.assets[name]) != self._states[name]:
                 raise InvalidRequest(code="media.changed", media=self.assets[name], remedy="try_when_complete")
 
 
 def prepared(form: Form | PreparedForm) -> PreparedForm:
-    """Return the form as one that is prepared."""
+    """Return the form as a `PreparedForm`."""
     return form if isinstance(form, PreparedForm) else PreparedForm(form)

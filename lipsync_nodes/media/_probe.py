@@ -1,4 +1,4 @@
-"""What a media file is and how long it lasts, by its content. `av` (extras `cli`, `storage`) is imported late."""
+"""Finds the kind and length of a media file from its content. `av` (extras `cli`, `storage`) is imported late."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What is in a media file.
+    """The content of a media file.
 
     Attributes:
         kind: image, audio or video.
         media_type: its MIME type.
-        suffix: what its name should end with, `.png`.
-        seconds: how long its content lasts, counted; None for an image.
-        stated: how long it lasts by its header, or by FFmpeg's guess where there is none; None if neither is there.
+        suffix: the right ending for its name, such as `.png`.
+        seconds: the measured length of its content; None for an image.
+        stated: the length in its header, or FFmpeg's guess if there is no header; None if there is neither.
 
     """
 
@@ -43,17 +43,17 @@ class Probe:
 
     @property
     def longest(self) -> float | None:
-        """How long it may be billed for: some measure a file and some read its header."""
+        """The longest time that may be billed: by the content or by the header."""
         return None if self.seconds is None else max(self.seconds, self.stated or 0)
 
 
-# What is read of a picture at most. A screen has 2 to 15 million pixels, a telephone's camera up to 50.
+# The limits for an image. A screen has 2 to 15 million pixels, the camera of a phone up to 50 million.
 LARGEST_PICTURE: Final = 64 << 20
 MOST_PIXELS: Final = 1 << 26
-# What is read on without meeting a picture or sound; FFmpeg keeps some of it in memory.
+# How many bytes are read without finding a packet. FFmpeg keeps some of them in memory.
 LONGEST_GAP: Final = 32 << 20
 
-# By FFmpeg's name of the format. What is not here (FFmpeg also takes plain text for a video of a terminal) is refused.
+# By FFmpeg's name of the format. All others are refused (FFmpeg even reads plain text as a video of a terminal).
 _IMAGES: Final = {
     "png_pipe": ("image/png", ".png"),
     "jpeg_pipe": ("image/jpeg", ".jpg"),
@@ -70,22 +70,22 @@ _SOUNDS: Final = {
     "ogg": ("audio/ogg", ".ogg"),
 }
 _ANIMATIONS: Final = {"apng": "PNG"}
-# Taken by no service: FFmpeg knows them only so that the error can name them.
+# The service accepts none of these. FFmpeg may open them only so that the error can name the format.
 _NAMED: Final = "aiff,amr,apng,asf,au,avi,caf,flv,mpeg,mpegts,rm,w64"
-# With a moving picture, and without.
+# With a video track, and without.
 _CONTAINERS: Final = {
     "mov,mp4,m4a,3gp,3g2,mj2": (("video/mp4", ".mp4"), ("audio/mp4", ".m4a")),
     "matroska,webm": (("video/webm", ".webm"), ("audio/webm", ".webm")),
 }
-# FFmpeg opens nothing else: it also takes playlists, and fetches what they name.
+# FFmpeg may open nothing else, because it would also read playlists and fetch the files that they name.
 _KNOWN: Final = ",".join([*_IMAGES, *_SOUNDS, *_CONTAINERS, _NAMED])
 
 
 def probe(asset: Asset | Path) -> Probe:
-    """Look into a media file, whatever its name says.
+    """Read a media file. Its name does not matter.
 
     Raises:
-        InvalidRequest: it is missing, empty, unreadable, or no image, sound or video that is known.
+        InvalidRequest: it is missing, empty, unreadable, or not a known image, audio or video format.
         ConfigurationError: the extra that reads media is not installed.
 
     """
@@ -102,14 +102,14 @@ def probe(asset: Asset | Path) -> Probe:
             most = LARGEST_PICTURE >> 20
             raise InvalidRequest(code="media.picture_too_large", media=asset, size=size >> 20, most=most)
         found = _read(file, size, picture, str(asset))
-        if found.media_type == "audio/mp4":  # what an edit list cuts off is still there, and may be paid for
+        if found.media_type == "audio/mp4":  # what an edit list hides is still in the file, and may be billed
             whole = _read(file, size, picture, str(asset), ignore_editlist="1")
             found = replace(found, seconds=max(found.seconds or 0, whole.seconds or 0))
         return found
 
 
 def media_seconds(asset: Asset | Path) -> float:
-    """Return how long a sound or video lasts, in seconds; errors as of `probe`."""
+    """Return the length of an audio or video in seconds. Raises the errors of `probe`."""
     found = probe(asset)
     if found.seconds is None:
         raise InvalidRequest(code="media.has_no_length", media=asset)
@@ -117,10 +117,10 @@ def media_seconds(asset: Asset | Path) -> float:
 
 
 def check(spec: NodeSpec, name: str, asset: Asset) -> Probe:
-    """Look into the local file of a form's field and return what it is.
+    """Read the local file of a form's field and check its kind.
 
     Raises:
-        InvalidRequest: it is missing, empty, unreadable, or not of the kind that its field wants.
+        InvalidRequest: it is missing, empty, unreadable, or of the wrong kind for its field.
         ConfigurationError: the extra that reads media is not installed.
 
     """
@@ -141,7 +141,7 @@ def _animated(name: str, form: str) -> InvalidRequest:
 
 
 class _Nameless:
-    """A file without its name, by which FFmpeg would choose the format, and without what it grows by meanwhile."""
+    """A file without a name, from which FFmpeg would guess the format, and without data that is appended meanwhile."""
 
     def __init__(self, file: BinaryIO, size: int, name: str, longest_gap: int) -> None:
         self.seek, self.tell = file.seek, file.tell
@@ -162,7 +162,7 @@ def _read(file: BinaryIO, size: int, picture: bool, name: str, **options: str) -
     limits = {"max_pixels": str(MOST_PIXELS)} if picture else {}
     options["format_whitelist"] = _KNOWN
     try:
-        # A picture is one packet, and its size is checked.
+        # An image is a single packet, and its size has been checked.
         source = _Nameless(file, size, name, 2 * LARGEST_PICTURE if picture else LONGEST_GAP)
         with av.open(source, options=limits, container_options=options) as container:
             return _contents(av, container, source, name)
@@ -198,7 +198,7 @@ def _contents(av: Any, container: Any, source: _Nameless, name: str) -> Probe:
 
 
 def _shown(container: Any, source: _Nameless, streams: list[Any], name: str) -> Iterator[Any]:
-    """Give all packets. A header alone proves little: the first frame has to be there."""
+    """Yield all packets. The first frame must be decodable, because a header alone proves little."""
     first, shown = streams[0] if streams else None, False
     for stream in container.streams.video:
         stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}

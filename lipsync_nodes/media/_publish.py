@@ -1,9 +1,9 @@
-"""A local file, bytes or an open file → a public URL, because URLs are all that the service takes.
+"""Publishes a local file, bytes or an open file at a public URL, because the service accepts only URLs.
 
-Where it goes is the profile's `storage`: an object store (S3 and what speaks it, Google Cloud Storage, Azure) with a
-signed URL that outlives the job, a folder that a web server shows, or the sandbox's own store when the client talks to
-a sandbox. A plugin (`hookspecs`) comes before them all. Names are the content's SHA-256: the same file is uploaded
-once, and a name tells nothing of its owner.
+The profile's `storage` says where: an object store (S3 and compatible ones, Google Cloud Storage, Azure) with a signed
+URL that is valid for longer than the job takes, or a folder that a web server serves. If the client uses a sandbox
+without a storage, files go to the sandbox. A plugin (`hookspecs`) comes before all of these. The name of a file is the
+SHA-256 of its content, so the same file is uploaded only once, and its name reveals nothing about its owner.
 """
 
 from __future__ import annotations
@@ -38,38 +38,38 @@ __all__ = [
 ]
 
 
-# S3 signs nothing for longer, in seconds; obstore would not say so.
+# The longest signature that S3 accepts, in seconds. obstore would not report a longer one.
 LONGEST_SIGNATURE: Final = 7 * 86400.0
-# A URL lives this much longer than the job may take, for clocks that differ.
+# A URL is valid for this much longer than the job may take, in case clocks differ.
 MARGIN: Final = 3600.0
 CHUNK: Final = 8 << 20
 PARALLEL_CHUNKS: Final = 2
 
 
 class Store(Protocol):
-    """A place with public URLs."""
+    """A storage with public URLs."""
 
     def publish(self, asset: Asset, name: str, found: Probe, seconds: float) -> str:
-        """Store the content under a name, unless it is there, and return a URL that works for so many seconds."""
+        """Store the content under a name, unless it exists, and return a URL that is valid for *seconds*."""
 
     def delete(self, name: str) -> None:
-        """Remove what is stored under a name."""
+        """Delete the content with this name."""
 
 
 def published(
     form: Form | PreparedForm, profile: Profile, *, seconds: float, allow_long: bool = False
 ) -> dict[str, str]:
-    """Return a URL for each media field that has none; every file is checked before the first is uploaded.
+    """Return a URL for each media field that has none. All files are checked before the first is uploaded.
 
     Args:
-        form: as the caller gave it.
-        profile: says where files go.
-        seconds: how long the URLs have to live at least: as long as the job may take.
-        allow_long: let media pass that last longer than the 600 s that the upstream accepts.
+        form: the caller's form.
+        profile: the profile with the storage.
+        seconds: how long the URLs must be valid at least: as long as the job may take.
+        allow_long: accept media that are longer than 600 s, the limit of the upstream.
 
     Raises:
-        InvalidRequest: a file is missing, empty, unreadable, too long, or not of the kind that its field wants.
-        ConfigurationError: there is no place for it, or the place refuses.
+        InvalidRequest: a file is missing, empty, unreadable, too long, or of the wrong kind for its field.
+        ConfigurationError: there is no storage, or the storage refuses the file.
 
     """
     form = prepared(form)
@@ -81,7 +81,7 @@ def published(
 
 
 def _url_of(form: PreparedForm, name: str, profile: Profile, seconds: float) -> str:
-    """Publish by the first plugin that wants to, else by the profile's storage."""
+    """Publish with the first plugin that accepts the file, otherwise with the profile's storage."""
     asset, found = form.assets[name], form.probe(name, allow_long=True)
     try:
         url = plugins().hook.lipsync_publish_asset(asset=asset, media_type=found.media_type, seconds=seconds)
@@ -97,7 +97,7 @@ def _url_of(form: PreparedForm, name: str, profile: Profile, seconds: float) -> 
 
 
 def _stored(form: PreparedForm, name: str, store: Store, seconds: float) -> str:
-    """Publish under the name of the content; what changed meanwhile may not keep that name."""
+    """Publish under the hash of the content. If the file changed meanwhile, delete the wrong content."""
     found = form.probe(name, allow_long=True)
     file = form.digest(name) + found.suffix
     try:
@@ -110,10 +110,10 @@ def _stored(form: PreparedForm, name: str, store: Store, seconds: float) -> str:
 
 
 def rehearse(profile: Profile) -> Iterator[str]:
-    """Put a small object, fetch it as the service would, and delete it; gives each step's name before it is taken.
+    """Upload a small object, fetch it as the service would, and delete it. Yields the name of each step before it.
 
     Raises:
-        LipsyncError: the step that was named last failed.
+        LipsyncError: the last named step failed.
 
     """
     content = f"lipsync-nodes doctor {secrets.token_hex(8)}".encode()
@@ -133,10 +133,10 @@ def rehearse(profile: Profile) -> Iterator[str]:
 
 
 def store_of(profile: Profile) -> Store:
-    """Return where the profile's files go.
+    """Return the storage of a profile.
 
     Raises:
-        ConfigurationError: nowhere, or the extra for it is not installed.
+        ConfigurationError: there is none, or the extra for it is not installed.
 
     """
     if profile.storage is not None:
@@ -148,7 +148,7 @@ def store_of(profile: Profile) -> Store:
 
 @dataclass(frozen=True)
 class _SandboxStore:
-    """The store of the sandbox that the client talks to."""
+    """The store of the client's sandbox."""
 
     profile: Profile
 
@@ -167,12 +167,12 @@ class _SandboxStore:
         return str(json.loads(answer.body)["url"])
 
     def delete(self, name: str) -> None:
-        """Leave it: a sandbox keeps its files."""
+        """Do nothing: a sandbox keeps its files."""
 
 
 @dataclass(frozen=True)
 class _FolderStore:
-    """A folder that some web server shows under `public_base`."""
+    """A folder that a web server serves at `public_base`."""
 
     storage: Storage
 
@@ -199,7 +199,7 @@ class _FolderStore:
 
 
 class _ObjectStore:
-    """S3 and what speaks it, Google Cloud Storage or Azure, with signed URLs; all by obstore."""
+    """S3 and compatible stores, Google Cloud Storage or Azure, with signed URLs, through obstore."""
 
     def __init__(self, storage: Storage) -> None:
         try:
@@ -239,7 +239,7 @@ class _ObjectStore:
             self._obstore.delete(self._store, name)
 
     def _has(self, name: str) -> bool:
-        """Tell whether the content is there; its name is its content, and a store keeps no half of an object."""
+        """Return whether the content exists. The name is its hash, and stores never keep incomplete objects."""
         try:
             self._obstore.head(self._store, name)
         except FileNotFoundError:
@@ -255,11 +255,11 @@ class _ObjectStore:
 
     @contextmanager
     def _told(self, action: str) -> Iterator[None]:
-        """Put a failure of the store into words; its own text may quote a request, so only its kind is kept."""
+        """Convert an error of the store. Its message may quote a request with secrets, so only its type is kept."""
         try:
             yield
         except BaseException as error:
-            # A panic of the library is no Exception.
+            # A panic of the library is not an Exception.
             ours = (self._obstore.exceptions.BaseError, ValueError)
             if not isinstance(error, ours) and type(error).__name__ != "PanicException":
                 raise
@@ -270,9 +270,9 @@ class _ObjectStore:
             ) from None
 
 
-# What S3 calls the failure, in its XML, or which option is unknown.
+# The error code in S3's XML, or the name of an unknown option.
 _REASON: Final = re.compile(r"<Code>(\w+)</Code>|^Configuration key: ('\w+')")
-# Options of the store's HTTP client, which are not the store's. The library panics where it finds one among those.
+# Options of the HTTP client, not of the store. The library panics if one of them is among the store's options.
 _OF_THE_CLIENT: Final = frozenset(
     {
         "allow_http", "allow_invalid_certificates", "connect_timeout", "default_content_type", "http1_only",
@@ -285,7 +285,7 @@ _PREFIX: Final = re.compile(r"^(aws|google|azure)_")
 
 
 def _check_options(storage: Storage) -> None:
-    """Refuse what would make the library panic."""
+    """Refuse options that would make the library panic."""
     for name in storage.options:
         if _PREFIX.sub("", name.lower()) in _OF_THE_CLIENT:
             raise ConfigurationError(code="storage.client_option", option=name, remedy="take_out_option")

@@ -1,4 +1,4 @@
-"""Keeps callback tokens, which are part of a request's path, out of the logs of servers and of a client."""
+"""Keeps webhook tokens, which are part of a request's path, out of the logs of servers and HTTP clients."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ LOGGERS: Final = (
 
 
 def keep_tokens_out_of_logs() -> None:
-    """Mask callback tokens in the logs of the usual servers, whoever configures them."""
+    """Mask webhook tokens in the logs of common servers, however logging is configured."""
     for name in LOGGERS:
         logging.getLogger(name).addFilter(_mask)
 
 
 def _mask(record: logging.LogRecord) -> bool:
-    """Mask the tokens in a record; its arguments stay apart, for some formatters take them one by one."""
+    """Mask the tokens in a record. Its arguments stay separate, because some formatters use them one by one."""
     record.msg = redact(str(record.msg))
     if isinstance(record.args, Mapping):
         record.args = {name: _masked(value) for name, value in record.args.items()}

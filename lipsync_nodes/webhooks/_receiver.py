@@ -1,12 +1,12 @@
-"""The receiver of webhooks: an ASGI application that mounts anywhere, and plain functions for every other framework.
+"""The receiver of webhooks: an ASGI application that you can mount, and functions for other frameworks.
 
     receiver = WebhookReceiver()
     app = Starlette(routes=[Mount("/lipsync", receiver)], lifespan=receiver.lifespan)
     job = client.run(form, webhook="auto")
 
-The service signs nothing, so a webhook is only a hint to poll a job. The token in its path tells which submission it is
-about, the body names the job, and nothing else of it is used. It is recorded in the ledger before it is answered. All
-refusals are alike: 404, nothing more.
+The service does not sign its webhooks, so a webhook only leads to a poll of the job. The token in its path shows which
+submission it belongs to, and the body names the job. Nothing else in it is used. It is recorded in the ledger before
+the response is sent. All refused requests get the same empty 404 response.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from lipsync_nodes.webhooks._worker import OnJob, Worker
 __all__ = ["LARGEST_BODY", "WebhookReceiver"]
 
 LARGEST_BODY: Final = 1 << 16
-# A body somewhat too large is read to its end, and forgotten, so that whoever sent it hears the answer.
+# A body up to this size is read to its end, so that the sender gets the response, even if it is refused.
 LARGEST_READ: Final = 16 * LARGEST_BODY
 BODY_SECONDS: Final = 10.0
 LONGEST_ID: Final = 200
@@ -78,7 +78,7 @@ class WebhookReceiver:
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
-        """Resume, and close at the end: the lifespan of an application that the receiver is mounted in."""
+        """Resume at the start and close at the end. Use it as the lifespan of the application around the receiver."""
         await asyncio.to_thread(self.resume)
         try:
             yield
@@ -86,21 +86,21 @@ class WebhookReceiver:
             await asyncio.to_thread(self.close)
 
     def resume(self) -> None:
-        """Handle what is pending in the ledger since the last end of this program."""
+        """Handle the webhooks that were pending when this program last ended."""
         self._worker.resume()
 
     def close(self) -> None:
-        """Stop; what is pending stays in the ledger. on_job may call this. The receiver may be used again."""
+        """Stop. Pending webhooks stay in the ledger. on_job may call this. The receiver can still be used afterwards."""
         self._worker.close()
 
     def receive(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> int:
-        """Take a request and return the status to answer it with, and an empty body. It may block: it writes to disk.
+        """Handle a request and return the HTTP status to respond with; the body is empty. This writes to disk.
 
         Args:
-            method: the request's method.
-            path: its path, or only the last part of it.
+            method: the method of the request.
+            path: its path, or the last part of it.
             headers: its headers.
-            body: its body. Read no more than `LARGEST_BODY` + 1 bytes; anything longer is refused.
+            body: its body. Read at most `LARGEST_BODY` + 1 bytes; longer bodies are refused.
 
         """
         with NoFramesBelow():
@@ -117,21 +117,21 @@ class WebhookReceiver:
             action = self.ledger.record(webhook, self.profile)
         except LipsyncError as error:
             logging.getLogger("lipsync_nodes").warning("A webhook could not be recorded: %s", error)
-            return HTTPStatus.SERVICE_UNAVAILABLE  # it is sent again, perhaps
+            return HTTPStatus.SERVICE_UNAVAILABLE  # the service may send it again
         if action is WebhookAction.POLL:
             self._worker.put(webhook)
         return HTTPStatus.NOT_FOUND if action is WebhookAction.REFUSE else HTTPStatus.OK
 
     async def handle(self, method: str, path: str, headers: Mapping[str, str], body: AsyncIterable[bytes]) -> int:
-        """Take a request on an event loop, which it never blocks; arguments and result as of `receive`.
+        """Handle a request on an event loop, without blocking it. Arguments and result are those of `receive`.
 
-        The body comes in parts, and no more of it is read than needed.
+        The body is an iterator over parts, of which no more are read than needed.
         """
         whole = await _whole(body)
         return await asyncio.to_thread(self.receive, method, path, headers, whole)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        """Serve one connection, as ASGI servers ask for it."""
+        """Handle one ASGI connection."""
         if scope["type"] == "lifespan":
             await receive()
             async with self.lifespan():
@@ -147,7 +147,7 @@ class WebhookReceiver:
             await send({"type": "websocket.close"})
 
     def _is_signed(self, body: bytes, headers: dict[str, str]) -> bool:
-        """Tell whether a signature is genuine, by the Standard Webhooks specification, where one is asked for."""
+        """Return whether the Standard Webhooks signature is valid; True if none is required."""
         if self._signature is not None:
             try:
                 with NoFramesBelow():
@@ -158,7 +158,7 @@ class WebhookReceiver:
 
 
 def _signature(profile: Profile) -> Any:
-    """Return what verifies signatures; None where the profile has no secret for them."""
+    """Return the verifier of signatures; None if the profile has no `signing_secret`."""
     secret = profile.webhook.signing_secret if profile.webhook else None
     if secret is None:
         return None
@@ -173,7 +173,7 @@ def _signature(profile: Profile) -> Any:
 
 
 def _job_id(body: bytes) -> str | None:
-    """Return the id in a webhook's body, if it is one."""
+    """Return the job id in the body of a webhook; None if there is no valid one."""
     try:
         data = json.loads(body)
     except (ValueError, RecursionError):
@@ -184,7 +184,7 @@ def _job_id(body: bytes) -> str | None:
 
 
 async def _whole(body: AsyncIterable[bytes]) -> bytes:
-    """Return a body; of one that is too large only as much as shows that it is, of one that is too slow nothing."""
+    """Return a body. If it is too large, return just enough to show that. If it is too slow, return nothing."""
     kept, size = b"", 0
     try:
         async with asyncio.timeout(BODY_SECONDS):
@@ -199,7 +199,7 @@ async def _whole(body: AsyncIterable[bytes]) -> bytes:
 
 
 async def _parts(receive: Receive) -> AsyncIterator[bytes]:
-    """Give the parts of an ASGI request's body, or as many as come before the client goes away."""
+    """Yield the parts of an ASGI request's body until its end, or until the client disconnects."""
     more = True
     while more and (message := await receive())["type"] == "http.request":
         yield message.get("body", b"")

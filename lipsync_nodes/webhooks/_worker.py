@@ -1,6 +1,7 @@
-"""What happens to a webhook after it was answered: its job is polled and, once it has ended, on_job is called.
+"""Handles a webhook after the response: polls its job and, when the job has ended, calls on_job.
 
-The ledger says what is pending, so a restart goes on where a crash left off. Memory only holds when to try again.
+The ledger records what is pending, so that a restart continues after a crash. Only the times of the next tries are kept
+in memory.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ from lipsync_nodes.settings import Profile
 
 __all__ = ["OnJob", "Worker"]
 
-# So many threads, and of them so many in on_job at once: polls go on while an on_job hangs.
+# The number of threads, and how many of them may be in on_job, so that polls continue while an on_job hangs.
 THREADS: Final = 8
 CALLS: Final = 4
-# Seconds after each try that failed; the last goes on. It may take the service a moment to show what its webhook said.
+# The seconds after each failed try; the last one repeats. The service may show the end of a job a moment later.
 PAUSES: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 120.0)
-# Seconds between two searches for what another receiver of the ledger has left.
+# The seconds between two searches for webhooks that another receiver of the ledger did not finish.
 SEARCH_EVERY: Final = 120.0
 POLICY: Final = Policy(request_timeout=10.0)
 
@@ -41,7 +42,7 @@ _log = logging.getLogger("lipsync_nodes")
 
 @dataclass(slots=True)
 class _Pending:
-    """A webhook that is not handled yet. Once `job`, which has ended, is set, on_job is what is left to do."""
+    """A webhook that is not handled yet. When the job has ended, `job` is set, and on_job remains to be called."""
 
     webhook: WebhookReceived
     own: bool
@@ -52,7 +53,7 @@ class _Pending:
 
 
 class Worker(Shared):
-    """Handles webhooks in threads of its own, which the first one starts. Safe between threads."""
+    """Handles webhooks in its own threads, which the first webhook starts. Thread-safe."""
 
     def __init__(self, profile: Profile, ledger: Ledger, on_job: OnJob | None) -> None:
         super().__init__(threading.Condition)
@@ -66,9 +67,10 @@ class Worker(Shared):
         self._pending, self._stop = {}, None
 
     def put(self, webhook: WebhookReceived, *, own: bool = True) -> None:
-        """Handle a webhook soon. One that names another job than the last replaces it, but is polled no sooner.
+        """Add a webhook. If it names another job than the last one, it replaces it, but is not polled any sooner.
 
-        Without on_job, one that came to another receiver (not *own*) is only polled: that one may have an on_job.
+        If there is no on_job here, a webhook of another receiver (not *own*) is polled but stays pending, because that
+        receiver may have an on_job.
         """
         with self._lock:
             last = self._pending.get(webhook.callback)
@@ -82,18 +84,18 @@ class Worker(Shared):
             if self._stop is None:
                 self._stop = threading.Event()
                 for target in (*[self._work] * THREADS, self._search):
-                    # Unlike an executor's threads, these do not keep the program from ending.
+                    # Daemon threads, because those of an executor would keep the program from exiting.
                     threading.Thread(target=target, args=(self._stop,), name="lipsync-webhooks", daemon=True).start()
 
     def resume(self) -> None:
-        """Handle what is pending in the ledger: what the last run has left, or another receiver."""
+        """Add the pending webhooks in the ledger, from the last run or from another receiver."""
         self._start()
         for entry in self._ledger.pending_webhooks(self._profile):
             if self._on_job is not None or entry.state not in ENDS:
                 self.put(WebhookReceived(entry.callback or "", entry.called_id or ""), own=False)
 
     def close(self) -> None:
-        """Stop. Polls on their way are waited for, calls of on_job are not."""
+        """Stop. Running polls are waited for, calls of on_job are not."""
         with self._lock:
             if self._stop is not None:
                 self._stop.set()
@@ -108,14 +110,14 @@ class Worker(Shared):
 
     def _search(self, stop: threading.Event) -> None:
         while not stop.wait(SEARCH_EVERY):
-            with suppress(LipsyncError):  # the ledger cannot be read now
+            with suppress(LipsyncError):  # the ledger may be readable next time
                 self.resume()
 
     def _work(self, stop: threading.Event) -> None:
         while (pending := self._next(stop)) is not None:
             try:
                 self._handle(pending)
-            except BaseException as error:  # noqa: BLE001  # on_job is somebody else's code
+            except BaseException as error:  # noqa: BLE001  # on_job is third-party code
                 quiet = pending.job is None and pending.tries < len(PAUSES)
                 problem = "a webhook was not confirmed" if pending.job is None else "it has ended, but on_job failed"
                 job_id, reason = redact(pending.webhook.job_id), redact(repr(error))
@@ -125,7 +127,7 @@ class Worker(Shared):
                 self._lock.notify_all()
 
     def _next(self, stop: threading.Event) -> _Pending | None:
-        """Take what is due, or wait for it; None at the end."""
+        """Return the next webhook when it is due; None when stopped."""
         with self._lock:
             while not stop.is_set():
                 running = [one for one in self._pending.values() if one.running]
@@ -143,7 +145,7 @@ class Worker(Shared):
         return None
 
     def _handle(self, pending: _Pending) -> None:
-        """Take one step: poll the job, or, once it has ended, call on_job."""
+        """Do one step: poll the job or, when it has ended, call on_job."""
         webhook = pending.webhook
         if not self._ledger.pending_webhooks(self._profile, webhook.callback):
             self._remove(pending)  # another receiver has handled it, or it is too old
@@ -166,10 +168,10 @@ class Worker(Shared):
 
 
 class _Client(LipsyncClient):
-    """A client that polls what a webhook names."""
+    """A client that polls the job that a webhook names."""
 
     def poll(self, webhook: WebhookReceived) -> Job:
-        """Poll once; a submission whose own job is not known yet is given this one."""
+        """Poll once. If the submission has no known job yet, it gets this one."""
         entry = self._ledger.entry_of(webhook.job_id)
         callback = None if entry and entry.callback == webhook.callback else webhook.callback
         return self._drive(poll(webhook.job_id, self._policy, callback=callback))

@@ -2,13 +2,13 @@
 
     render(error, "zh", "comfyui")
 
-The tables are `_en` and `_zh`; each is loaded when it is first needed. A sentence names the facts of its error in
-braces. What is in square brackets is left out unless all facts in it are there; after a bar comes what to say instead:
+The tables are `_en` and `_zh`. Each is loaded when it is first needed. A sentence names the facts of its error in
+braces. A part in square brackets is left out if one of its facts is missing; after a bar comes the text for that case:
 
     "The service answered {status_code}[: {words}| and gave no reason]."
 
-`{kind:term}` is a value that the language has words for, such as "image"; `{late:flag}` is not shown, and only says
-whether its bracket is. A list is joined by commas. A mapping is a fault for each field. Another error is its sentence.
+`{kind:term}` is a value that is translated, such as "image". `{late:flag}` is not shown; it only decides whether its
+part is. A list is joined with commas. A mapping has a fault for each field. Another error is shown as its sentence.
 """
 
 from __future__ import annotations
