@@ -90,7 +90,7 @@ class WebhookReceiver:
         self._worker.resume()
 
     def close(self) -> None:
-        """Stop. Pending webhooks stay in the ledger. on_job may call this. The receiver can still be used afterwards."""
+        """Stop. Pending webhooks stay in the ledger. on_job may call this. You can still use the receiver."""
         self._worker.close()
 
     def receive(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> int:
