@@ -1,12 +1,12 @@
-"""The Airflow provider of lipsync-nodes, thin over the core: how an Airflow task asks for a video and gets its URL.
+"""The Airflow provider of lipsync-nodes, a thin layer over the core.
 
-hooks         LipsyncHook          a connection of type `lipsync` → a client of the core
-operators     Lipsync…Operator     one for each row of the core's catalogue: submit, wait, save
-sensors       LipsyncJobSensor     wait for a job that another task submitted
-triggers      LipsyncJobTrigger    wait in the triggerer
-links         LipsyncJobLink       the button of a task in the UI
-journal       journal_of           where submissions are recorded: Airflow's own state of the task, or the host's ledger
-provider_info                      what Airflow reads at each start; it imports nothing
+hooks         LipsyncHook          makes a client from a connection of type `lipsync`
+operators     Lipsync…Operator     one for each endpoint in the core's catalogue: submit, wait, save
+sensors       LipsyncJobSensor     waits for a job that another task submitted
+triggers      LipsyncJobTrigger    waits in the triggerer
+links         LipsyncJobLink       the link of a task in the UI
+journal       journal_of           records submissions: in Airflow's state of the task, or in the host's ledger
+provider_info                      the description that Airflow reads at each start
 
-Importing this package imports nothing, so that no fault of it can stop an `airflow` command.
+Importing this package imports nothing else, so an error in it cannot stop an `airflow` command.
 """

@@ -1,14 +1,14 @@
-"""A job that has ended → an event of an Airflow asset, by Airflow's REST API: a DAG is scheduled by it.
+"""Creates an event of an Airflow asset for a job that has ended, with Airflow's REST API. The event can start a DAG.
 
     lipsync-nodes webhook serve --on-job lipsync_nodes_airflow.asset_events:create_asset_event
 
-It runs beside the receiver, which may be far from Airflow, and imports nothing of it. Airflow 3 and later. From the
-environment:
+It runs in the receiver, which may be on another host than Airflow, and does not import Airflow. It needs Airflow 3 or
+later. The environment variables are:
 
-    LIPSYNC_AIRFLOW_URL        where Airflow's api-server is, `https://airflow.example`
-    LIPSYNC_AIRFLOW_ASSET      the asset's URI; `lipsync://studio/jobs` if it is not given
-    LIPSYNC_AIRFLOW_USER, LIPSYNC_AIRFLOW_PASSWORD    who may create asset events; or instead
-    LIPSYNC_AIRFLOW_TOKEN      a token for Airflow's API; without any of these it asks as nobody, which suits a laptop
+    LIPSYNC_AIRFLOW_URL        the URL of Airflow's API server, `https://airflow.example`
+    LIPSYNC_AIRFLOW_ASSET      the URI of the asset; `lipsync://studio/jobs` by default
+    LIPSYNC_AIRFLOW_USER, LIPSYNC_AIRFLOW_PASSWORD    a user who may create asset events; or instead
+    LIPSYNC_AIRFLOW_TOKEN      a token for Airflow's API. Without a user and a token, it sends no credentials
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ SECONDS: Final = 30.0
 
 
 def create_asset_event(job: Job) -> None:
-    """Tell Airflow of a job that has ended, well or not; the event's extra is `{job_id, status, output, error}`.
+    """Create an event for a job that has ended, with a video or without.
 
-    It raises where Airflow did not take the event, and the receiver calls it again later. So an event may come twice:
-    what it schedules should do no harm the second time.
+    The extra of the event is `{job_id, status, output, error}`. If Airflow does not accept the event, this raises an
+    error, and the receiver calls it again later. So an event may come twice, and the DAG must allow for that.
 
     Raises:
-        ConfigurationError: the environment does not say where Airflow is, or Airflow knows no such asset.
-        OSError: Airflow cannot be reached, or it refuses (`urllib.error.HTTPError`).
+        ConfigurationError: LIPSYNC_AIRFLOW_URL is not set, or Airflow does not know the asset.
+        OSError: Airflow cannot be reached, or refuses the request (`urllib.error.HTTPError`).
 
     """
-    with NoFramesBelow():  # they show Airflow's token or password
+    with NoFramesBelow():  # these frames have Airflow's token or password
         _create(job)
 
 
@@ -53,7 +53,7 @@ def _create(job: Job) -> None:
 
 
 def _asset(url: str, token: str) -> int:
-    """Return the asset's number, which is another one in each installation."""
+    """Return the number of the asset, which differs between installations."""
     uri = os.environ.get("LIPSYNC_AIRFLOW_ASSET") or ASSET
     found = _call(f"{url}/api/v2/assets?{urlencode({'uri_pattern': uri, 'limit': 100})}", token)["assets"]
     for asset in found:
@@ -69,7 +69,7 @@ def _token(url: str) -> str:
 
 
 def _call(url: str, token: str | None, body: dict[str, Any] | None = None) -> Any:
-    """GET, or POST a body; speak JSON."""
+    """Send a GET, or a POST with a JSON body, and return the decoded JSON."""
     request = Request(url, None if body is None else json.dumps(body).encode(), {"Content-Type": "application/json"})  # noqa: S310  # http or https, see above
     if token:
         request.add_header("Authorization", f"Bearer {token}")
@@ -78,10 +78,10 @@ def _call(url: str, token: str | None, body: dict[str, Any] | None = None) -> An
 
 
 class _NoRedirect(HTTPRedirectHandler):
-    """Takes a redirect for the refusal that it is here: neither a token nor a password goes anywhere else."""
+    """Treats a redirect as an error, so that the token and the password are sent nowhere else."""
 
     def redirect_request(self, *_: Any) -> None:
-        """Give no other request."""
+        """Do not follow the redirect."""
 
 
 _OPENER: Final = build_opener(_NoRedirect)

@@ -1,4 +1,4 @@
-"""From a job that is waited for to what the task gives back: the same for operators and sensor, deferred or not."""
+"""Waits for a job and returns the result of the task, for operators and sensors, deferred or not."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from lipsync_nodes_airflow.storage import save
 
 __all__ = ["announce", "deliver"]
 
-# Even after the deadline there is a last look, with time enough for its answer. In seconds.
+# Even after the deadline there is a last poll, with this many seconds for its response.
 LAST_LOOK: Final = 3.0
 
 
 def announce(task: Any, context: Context, job_id: str) -> None:
-    """Tell XCom and the UI of a job before anything waits for it."""
+    """Set the XCom `job_id` and the link in the UI before the task waits."""
     task.log.info("Job %s", job_id)
     context["ti"].xcom_push(key="job_id", value=job_id)
     LipsyncJobLink.point_to(LipsyncHook(task.lipsync_conn_id).site, context)
@@ -38,9 +38,9 @@ def deliver(
 ) -> str:
     """Wait for a job until the deadline (seconds since 1970), save its video and return the video's URL.
 
-    A *job* that was just seen to have ended is not asked for again. The submission is released once the job has ended
-    and its video is delivered; after a time-out or a failed download it is not, so that even a cleared task goes on
-    with the same job.
+    If *job* is given, it has just ended and is not polled again. When the job has ended and its video is delivered, the
+    submission is released. After a timeout or a failed download it is not released, so that even a cleared task
+    continues with the same job.
     """
     with journal_of(context) as journal, LipsyncHook(task.lipsync_conn_id).client(ledger=journal) as client:
         try:

@@ -1,4 +1,4 @@
-"""What an error of the core means for a task."""
+"""Converts errors of the core for Airflow."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["no_retry_in_vain"]
 
 @contextmanager
 def no_retry_in_vain(*passing: type[LipsyncError]) -> Iterator[None]:
-    """Fail the task for good where another try cannot help or might pay twice; leave the other errors to `retries`.
+    """Fail the task without retries if another try cannot help or might pay twice. Other errors are left to `retries`.
 
-    All of them speak in Airflow's terms.
+    All errors get the terms of Airflow.
 
     Args:
-        *passing: what else may pass, and pays nothing if it is tried again.
+        *passing: other errors that are temporary, and after which a retry does not pay again.
 
     """
     try:

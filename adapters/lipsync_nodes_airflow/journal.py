@@ -1,14 +1,16 @@
-"""Where a task's submissions are recorded, so that no try pays for what an earlier one has.
+"""Records the submissions of a task, so that no try pays again for the job of an earlier one.
 
-From Airflow 3.3 on it is Airflow's own state of the task instance, which outlives tries, workers and triggerers: one
-record, by the rules of the core's `RecordJournal`. Before 3.3 it is the ledger of the worker's host, which no other
-host sees.
+In Airflow 3.3 and later, the record is in Airflow's state of the task instance, which outlives tries, workers and
+triggerers; the rules are those of the core's `RecordJournal`. Before 3.3, it is in the ledger of the worker's host,
+which other hosts cannot see.
 
-Both keep a job that has ended until the task is cleared. A clear sets `max_tries` to the tries so far and `retries`, a
-retry leaves it as it is: that is the record's generation. (A scheduler that is behind retries even a task that failed
-for good. A clear is not seen if the DAG's `retries` were lowered by as much as there were tries.)
+Both keep a job that has ended until the task is cleared. Clearing a task sets `max_tries` to the tries so far plus
+`retries`; a retry does not change it. So `max_tries` is the record's generation. (There are two exceptions. A scheduler
+that is behind retries even a task that failed for good. And if the DAG's `retries` were lowered by the number of tries,
+a cleared task is not recognized.)
 
-The key tells the inputs apart as well: the state of a mapped task is found by its place in the list, and lists change.
+The key also contains the inputs, because the state of a mapped task belongs to its position in a list, and lists
+change.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ RECORD: Final = "lipsync"
 
 @contextmanager
 def journal_of(context: Context) -> Iterator[RecordJournal | HostJournal]:
-    """Give the journal of this task's submissions: in its own state, or before 3.3 in the host's ledger."""
+    """Yield the record of this task's submissions: in its state, or before 3.3 in the host's ledger."""
     store, ti = context.get("task_state_store"), context["ti"]
     if store is not None:
         yield RecordJournal(TaskRecord(store), ti.max_tries)
@@ -39,7 +41,7 @@ def journal_of(context: Context) -> Iterator[RecordJournal | HostJournal]:
 
 
 def submission_key(context: Context, form: PreparedForm, profile: Profile) -> str:
-    """Return what makes two submissions the same: the same inputs, in the same task instance of the same run."""
+    """Return the submission key: it is the same for the same inputs in the same task instance of the same run."""
     return _place(context["ti"]) + content_key(form, profile)
 
 
@@ -48,18 +50,18 @@ def _place(ti: Any) -> str:
 
 
 class TaskRecord:
-    """The record in Airflow's state of one task instance, the context's `task_state_store`."""
+    """The record in Airflow's state of a task instance, the `task_state_store` of the context."""
 
     def __init__(self, store: Any) -> None:
         self._store = store
 
     def get(self) -> dict[str, Any] | None:
-        """Return the record; version 0.1 called its generation `max_tries`."""
+        """Return the record. In version 0.1, its generation was named `max_tries`."""
         record = self._store.get(RECORD)
         return record and {"generation": record.get("max_tries"), **record}
 
     def set(self, record: dict[str, Any]) -> None:
-        """Keep the record."""
+        """Store the record."""
         self._store.set(RECORD, record)
 
     def delete(self) -> None:
@@ -68,11 +70,11 @@ class TaskRecord:
 
 
 class HostJournal(Ledger):
-    """The ledger of this host, for a task whose Airflow keeps no state of it.
+    """The ledger of this host, for versions of Airflow without a state of tasks.
 
     Args:
-        place: how the keys of this task instance begin.
-        max_tries: the task instance's; it grows with each clear.
+        place: the beginning of all keys of this task instance.
+        max_tries: that of the task instance. It grows each time the task is cleared.
 
     """
 
@@ -82,7 +84,7 @@ class HostJournal(Ledger):
         self._max_tries = max_tries
 
     def record(self, event: Event, profile: Profile) -> object:
-        """Answer a claim with the job that has ended since the last clear, and everything else as the ledger does."""
+        """Answer a claim with the job that has ended since the task was last cleared. Other events go to the ledger."""
         if isinstance(event, Claim) and (key := event.submission.key) is not None:
             ended = self.job_under(key + f"#{self._max_tries}", profile)
             if ended is not None:
@@ -90,7 +92,7 @@ class HostJournal(Ledger):
         return super().record(event, profile)
 
     def release(self, job_id: str, *, key: str | None = None) -> None:
-        """Note that this task is done with its job: a clear means a new one. Another task's is left alone."""
+        """Record that this task has finished with its job, so that clearing it gives a new job."""
         entry = self.entry_of(job_id)
         found = entry.key if entry and entry.key else ""
         if found.startswith(self._place) and "#" not in found.removeprefix(self._place):

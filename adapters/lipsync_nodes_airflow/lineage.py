@@ -1,4 +1,4 @@
-"""OpenLineage: what a video was made of, and where it is. Only where its provider is installed."""
+"""OpenLineage: the inputs of a video, and where it is. Used only if the provider of OpenLineage is installed."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ __all__ = ["facets"]
 
 
 def facets(video: str | None, media: Iterable[Any]) -> Any:
-    """Return the lineage of a finished task: its media in, its video out.
+    """Return the lineage of a finished task: its media as inputs, its video as output.
 
-    It asks nobody, XCom least of all: it runs in a fork of the task's process, which shares the task's connection to
-    Airflow and would wait on it in vain.
+    This must not read XComs. It runs in a fork of the task's process, which shares the task's connection to Airflow and
+    would wait forever.
     """
     from airflow.providers.common.compat.openlineage.facet import Dataset  # noqa: PLC0415
-    from airflow.providers.openlineage.extractors import OperatorLineage  # noqa: PLC0415  # it is who asks
+    from airflow.providers.openlineage.extractors import OperatorLineage  # noqa: PLC0415  # it calls this
 
     def dataset(url: object) -> Any:
         namespace, name = _named(str(url))
@@ -28,7 +28,7 @@ def facets(video: str | None, media: Iterable[Any]) -> Any:
 
 
 def _named(url: str) -> tuple[str, str]:
-    """Name a URL as OpenLineage names things, without its query and user: they may hold a signature or a secret."""
+    """Return the OpenLineage name of a URL, without its query and user, which may contain a signature or a secret."""
     parts = urlsplit(url)
     if parts.scheme in {"", "file"}:
         return "file", parts.path

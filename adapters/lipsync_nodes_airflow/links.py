@@ -1,4 +1,4 @@
-"""The button of a task in Airflow's UI."""
+"""The link of a task in Airflow's UI."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ LINK: Final = "lipsync_link"
 
 
 class LipsyncJobLink(BaseOperatorLink):
-    """To the video once it is there, and until then to the service's site."""
+    """Links to the video, or to the service's website until the video is ready."""
 
     name = "lipsync.studio"
-    # Airflow 3 looks for the link in the XCom of this name, from the moment that the task defers.
+    # Airflow 3 reads the link from the XCom with this name, as soon as the task defers.
     xcom_key = LINK
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002  # Airflow's interface
-        """Return what the task last said."""
+        """Return the link that the task set last."""
         return XCom.get_value(ti_key=ti_key, key=LINK) or ""
 
     @staticmethod
     def point_to(url: str, context: Context | dict[str, Any]) -> None:
-        """Say where the link leads from now on."""
+        """Set the link."""
         context["ti"].xcom_push(key=LINK, value=url)

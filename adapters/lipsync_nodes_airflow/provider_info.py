@@ -1,7 +1,7 @@
-"""What Airflow reads of this provider at the start of every command. It imports nothing and does nothing.
+"""The description of this provider, which Airflow reads at the start of every command. It imports nothing.
 
-An exception here, a word that Airflow's schema does not know, or a package name other than the distribution's would end
-each `airflow` command of the whole installation.
+An exception here, a name that Airflow's schema does not know, or a package name that is not the distribution's would
+stop every `airflow` command of the installation.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ __all__ = ["get_provider_info"]
 
 
 def get_provider_info() -> dict[str, Any]:
-    """Return the provider's description, as Airflow's `provider_info.schema.json` wants it."""
+    """Return the provider's description, in the format of Airflow's `provider_info.schema.json`."""
     name = "lipsync.studio"
     return {
         "package-name": "lipsync-nodes",
         "name": name,
-        "description": "Lip-sync videos by the lipsync.studio API.",
+        "description": "Lip-sync videos with the lipsync.studio API.",
         "integrations": [{"integration-name": name, "external-doc-url": "https://lipsync.studio", "tags": ["service"]}],
         "hooks": [{"integration-name": name, "python-modules": ["lipsync_nodes_airflow.hooks"]}],
         "operators": [{"integration-name": name, "python-modules": ["lipsync_nodes_airflow.operators"]}],
@@ -33,7 +33,7 @@ def get_provider_info() -> dict[str, Any]:
                     "storage": {
                         "label": "Storage",
                         "schema": {"type": ["string", "null"]},
-                        "description": "Where media files get a public URL: s3://bucket/prefix, gs://… or az://…",
+                        "description": "Where media files are published: s3://bucket/prefix, gs://… or az://…",
                     },
                     "budget": {
                         "label": "Budget",
@@ -48,7 +48,7 @@ def get_provider_info() -> dict[str, Any]:
                     "webhook_secret": {
                         "label": "Webhook secret",
                         "schema": {"type": ["string", "null"], "format": "password"},
-                        "description": "The same as in the receiver's profile, 16 characters at least.",
+                        "description": "The same secret as in the receiver's profile, at least 16 characters.",
                     },
                 },
                 "ui-field-behaviour": {

@@ -1,4 +1,4 @@
-"""Object storage: media that lie there, and videos that go there, by Airflow's `ObjectStoragePath`."""
+"""Object storage: reads media and saves videos with Airflow's `ObjectStoragePath`."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from lipsync_nodes.host import job_name
 __all__ = ["check_target", "is_object", "opened", "save"]
 
 CHUNK: Final = 1 << 20
-# What the core knows itself: public URLs and files of this machine.
+# The core handles these itself: public URLs and local files.
 _OF_THE_CORE: Final = frozenset({"", "http", "https", "file"})
 
 
 def is_object(value: object) -> bool:
-    """Tell whether something is, or names, an object in a storage, `s3://conn_id@bucket/key`."""
+    """Return whether a value is an object in a storage, or the URL of one, `s3://conn_id@bucket/key`."""
     return isinstance(value, ObjectStoragePath) or (
         "://" in str(value) and urlsplit(str(value)).scheme not in _OF_THE_CORE
     )
 
 
 def opened(value: Any, files: ExitStack) -> Any:
-    """Return a media input as the core takes it: an object as a file to read, open as long as *files*."""
+    """Return a media input for the core. An object is opened as a file, which *files* closes."""
     if not is_object(value):
         return _local(value)
     try:
@@ -42,16 +42,16 @@ def opened(value: Any, files: ExitStack) -> Any:
 
 
 def check_target(output_path: object) -> Path | None:
-    """Find out that a video could not be stored before it is paid for; return the target if it is a local file."""
+    """Check that a video can be saved, before it is paid for. Return the target if it is a local file."""
     if not output_path:
         return None
     if not is_object(output_path):
-        # The name of a file in a folder is not known yet; where it is does not depend on it.
+        # The name of the file in a folder is not known yet, so any name is checked.
         path = str(_local(str(output_path)))
         return Path(path, "video.mp4") if path.endswith("/") or Path(path).is_dir() else Path(path)
     try:
         target = ObjectStoragePath(str(output_path))
-        target.fs.exists(target.path)  # asks the storage, with the connection's credentials
+        target.fs.exists(target.path)  # sends a request to the storage, with the connection's credentials
     except Exception as error:
         raise ConfigurationError(
             code="airflow.storage_unreachable", path=output_path, reason=error, remedy="nothing_sent"
@@ -60,15 +60,15 @@ def check_target(output_path: object) -> Path | None:
 
 
 def save(client: LipsyncClient, job: Job, output_path: object) -> str:
-    """Save a job's video, whole or not at all, and return where it is; a path that ends in a slash is a folder.
+    """Save a job's video, whole or not at all, and return its path. A path that ends in a slash is a folder.
 
-    It comes by the core's download into a temporary file: resumed after a cut, checked, complete before a byte of it is
-    stored. From there it goes in pieces, so memory does not grow with it. A storage has no half object to be resumed or
-    renamed, so what is streamed there straight from the service would start anew with every cut, and could end as half
-    a video that looks whole. The disk of a worker needs room for one video.
+    The core first downloads the video into a temporary file, which is complete and checked before anything is stored.
+    It is then copied in chunks, so it is never in memory as a whole. It is not streamed directly into the storage,
+    because objects cannot be resumed or renamed: each cut connection would start the download again, and could leave an
+    incomplete video. The worker's disk needs space for one video.
 
     Raises:
-        DownloadError: the video could not be fetched or stored. Nothing is at the target; a retry pays nothing.
+        DownloadError: the video could not be fetched or stored. Nothing is at the target. A retry costs nothing.
 
     """
     target, name = str(output_path), f"{job_name(job.id)}.mp4"
@@ -86,13 +86,13 @@ def save(client: LipsyncClient, job: Job, output_path: object) -> str:
 
 def _put(file: Path, target: ObjectStoragePath) -> None:
     storage = target.fs
-    # A transaction shows the object once all of it is there, and never if the copying fails.
+    # With a transaction, the object appears only when it is complete, and never if copying fails.
     with storage.transaction, file.open("rb") as source, storage.open(target.path, "wb") as sink:
         shutil.copyfileobj(source, sink, CHUNK)
 
 
 def _local(value: Any) -> Any:
-    """Return a URL of a file of this machine as its path, and anything else as it is."""
+    """Return the path for the URL of a local file, and anything else unchanged."""
     if not isinstance(value, str) or not value.lower().startswith("file:"):
         return value
     host, _, path = value[len("file:") :].removeprefix("//").partition("/")

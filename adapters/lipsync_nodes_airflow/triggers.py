@@ -1,4 +1,4 @@
-"""Waiting in the triggerer: no worker slot, no thread, one connection pool and one TLS context for the whole loop."""
+"""The trigger: waits in the triggerer, without a worker slot or a thread. All triggers share one connection pool."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from lipsync_nodes_airflow.hooks import LipsyncHook
 
 __all__ = ["LipsyncJobTrigger"]
 
-# Airflow fails a task that is resumed before the worker that deferred it is seen to be gone, which takes that worker's
-# last heartbeat and a little more: https://github.com/apache/airflow/issues/72716. A video takes longer; only what has
-# ended already, the job of an earlier try for example, would come too early.
+# Airflow fails a task that is resumed while the worker that deferred it still counts as running. That takes until its
+# last heartbeat and a little more: https://github.com/apache/airflow/issues/72716. A video takes longer than that, but
+# the job of an earlier try may have ended already.
 HANDOVER: Final = 1.0 + conf.getint("workers", "min_heartbeat_interval", fallback=5)
 
 
 class LipsyncJobTrigger(BaseTrigger):
-    """Fires when it is time to look at a job: it has ended, it cannot be asked for, or the deadline has come.
+    """Fires when a job has ended, when it cannot be polled, or at the deadline.
 
-    It only ever looks, so it may run twice or be moved to another triggerer at any time. What it saw is not in the
-    event: the task asks again, and gets the typed error or a fresh URL of the video.
+    It only polls, so it may run twice or be moved to another triggerer at any time. The event does not contain the
+    result: the task polls again, and gets the error or a new URL of the video.
 
     Args:
-        lipsync_conn_id: which connection; the key itself is nowhere in a trigger.
-        job_id: which job.
-        deadline: until when to wait, in seconds since 1970: another triggerer has another clock of its own.
-        poll_interval: mean seconds between two looks; None for the core's default.
+        lipsync_conn_id: the id of the connection. The API key is never in a trigger.
+        job_id: the id of the job.
+        deadline: when to stop waiting, in seconds since 1970, which is the same on all triggerers.
+        poll_interval: the average number of seconds between two polls; None for the core's default.
 
     """
 
@@ -43,7 +43,7 @@ class LipsyncJobTrigger(BaseTrigger):
         self.poll_interval = poll_interval
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return the class and its arguments, all of them plain JSON and none that changes."""
+        """Return the class and its arguments, as JSON types."""
         return (
             f"{type(self).__module__}.{type(self).__qualname__}",
             {
@@ -55,7 +55,7 @@ class LipsyncJobTrigger(BaseTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Wait by the core's rules, passing errors included, and fire once."""
+        """Wait as the core does, which retries temporary errors, and fire once."""
         client = await LipsyncHook(self.lipsync_conn_id).async_client()
         async with client:
             await asyncio.sleep(HANDOVER)
@@ -67,5 +67,5 @@ class LipsyncJobTrigger(BaseTrigger):
         yield TriggerEvent({"job_id": self.job_id, "deadline": self.deadline})
 
     async def on_kill(self) -> None:
-        """Destroy nothing: this is also called when a trigger merely moves. A retry or a clear picks the job up."""
+        """Leave the job running: this is also called when a trigger is moved. A retry or a cleared task continues."""
         self.log.info("Nobody waits for job %s any more; it goes on at the service.", self.job_id)

@@ -1,4 +1,4 @@
-"""What all nodes share: the schema from the description, and the refusal of bad input."""
+"""What all nodes share: the schema from the description, and the check of the input."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What each node is called, takes and gives, in English and in Chinese. It needs no ComfyUI.
+"""The names, inputs and outputs of all nodes, in English and in Chinese. It needs no ComfyUI.
 
-The nodes' schemas are made from this, and so are `locales` and the help pages (`install/pages.py`). What belongs to an
-endpoint comes from the core's catalogue; the rest is written here.
+The schemas of the nodes are built from this, and so are `locales` and the help pages (`install/pages.py`). The texts of
+an endpoint come from the core's catalogue; the others are here.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ FORCE_NEW: Final = _input(
         "Force new",
         (
             "Submit a new job on every run, and pay for it, even if the same inputs were submitted before. "
-            "Also use this after a submit whose outcome is uncertain."
+            "Also use this if the outcome of a submission is unknown."
         ),
     ),
     ("强制新建", "每次都提交新任务并付费,即使相同输入已提交过。提交结果不明时也用它继续。"),

@@ -1,4 +1,4 @@
-"""What a node shows while it works: a progress bar, and a text with time, credits and job id in the user's language."""
+"""What a node shows while it runs: a progress bar, and a text with time, credits and job id in the user's language."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Display:
 
     def stopped(self) -> None:
         """Show that the wait was stopped, and what happens to the job."""
-        if self._job is None:  # perhaps a submit was on its way
+        if self._job is None:  # a submission may be running
             log.warning(ENGLISH.stopped)
             self.say(self._known.words.stopped)
         else:

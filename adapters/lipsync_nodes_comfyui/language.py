@@ -1,4 +1,4 @@
-"""Which language the user of ComfyUI chose, and errors in that language and in ComfyUI's terms."""
+"""The language of ComfyUI's user, and errors in that language and in ComfyUI's terms."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ def language() -> str:
 
 
 def in_comfyui(error: AnyError) -> AnyError:
-    """Have an error speak of nodes and of ComfyUI's settings, in the user's language."""
+    """Make an error use the terms of ComfyUI and the user's language."""
     return error.speak("comfyui", language())

@@ -1,4 +1,4 @@
-"""Turns values from ComfyUI's sockets into media of a form: a tensor becomes a file in memory."""
+"""Converts values from ComfyUI's sockets to media of a form: a tensor becomes a file in memory."""
 
 from __future__ import annotations
 

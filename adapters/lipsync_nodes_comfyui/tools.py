@@ -24,7 +24,7 @@ __all__ = ["TOOLS"]
 
 
 class LipsyncWait(Node):
-    """Wait for a job that was submitted, here or anywhere."""
+    """Wait for a job that was submitted here or elsewhere."""
 
     about = WAIT
 

@@ -1,4 +1,4 @@
-"""The node hooks, over the core's clients."""
+"""The node hooks, implemented with the core's clients."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pluggy
 
-import lipsync_nodes  # its names are loaded when they are first used
+import lipsync_nodes  # loads its names when they are first used
 from lipsync_nodes import InvalidRequest
 from lipsync_nodes.host import PROJECT, Context, NodeInfo, Shared, hookspecs
 
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
 
 __all__ = ["Nodes", "plugin_for"]
 
-# A look is one request, and a host that polls has other things to do; in seconds.
+# The timeout of a poll in seconds. It is short, because a host that polls has other things to do.
 LONGEST_LOOK: Final = 10.0
 
 
 def plugin_for(project_name: str, *, profile: str | Profile | None = None, ledger: Ledger | None = None) -> Nodes:
-    """Return a plugin whose specs and implementations carry the marker of a host's own project.
+    """Return a plugin whose specs and implementations have the markers of a host's own pluggy project.
 
-    The host adds it twice, so that the first answer is taken: `add_hookspecs(plugin)` and `register(plugin)`.
+    The host adds it twice, so that the first result is used: `add_hookspecs(plugin)` and `register(plugin)`.
 
     Args:
-        project_name: what the host called its `PluginManager`.
-        profile: whom to submit as, where the context does not say.
-        ledger: where to write submissions down, where the context does not say; by default the one of this user.
+        project_name: the project name of the host's `PluginManager`.
+        profile: the profile, if the context names none.
+        ledger: the ledger, if the context has none. Default: the user's.
 
     """
     spec, impl = pluggy.HookspecMarker(project_name), pluggy.HookimplMarker(project_name)
     for name in _HOOKS:
-        # Each project's mark is an attribute of its own, so one function carries them all.
+        # The marker of each project is a separate attribute, so one function can have several.
         options = getattr(getattr(hookspecs, name), f"{PROJECT}_spec")
         spec(getattr(Nodes, name), firstresult=options["firstresult"])
         impl(getattr(Nodes, name), trylast=True)
@@ -45,11 +45,11 @@ def plugin_for(project_name: str, *, profile: str | Profile | None = None, ledge
 
 
 class Nodes(Shared):
-    """The plugin: a submit and a wait for each endpoint of the catalogue. Safe between threads; made by `plugin_for`.
+    """The plugin, with a node for each endpoint of the catalogue. Thread-safe. Create it with `plugin_for`.
 
     Args:
-        profile: whom to submit as, where the context does not say.
-        ledger: where to write submissions down, where the context does not say.
+        profile: the profile, if the context names none.
+        ledger: the ledger, if the context has none.
 
     """
 
@@ -72,14 +72,14 @@ class Nodes(Shared):
     def lipsync_nodes_submit(
         self, node: str, inputs: Mapping[str, Any], context: Context | Mapping[str, Any] | None
     ) -> Any:
-        """Submit by the core's client; a key in the context's options makes it a submit that is never paid twice."""
+        """Submit with the core's client. With a `key` in the context's options, a repeated call does not pay again."""
         with _in_our_terms():
             asked = _context(context)
             form = import_module("lipsync_nodes.host").spec_named(node).form_from(inputs)
         return self._call(asked, "submit", form, **(asked.options or {}))
 
     def lipsync_nodes_poll(self, job: Job | str, context: Context | Mapping[str, Any] | None) -> Any:
-        """Look once."""
+        """Fetch a job once."""
         return self._call(_context(context), "job", _id_of(job), timeout=LONGEST_LOOK)
 
     def lipsync_nodes_wait(
@@ -91,7 +91,7 @@ class Nodes(Shared):
         return self._call(asked, "wait", _id_of(job), **waiting)
 
     def close(self) -> None:
-        """Close connections and ledger; both are opened again when they are needed."""
+        """Close the connections and the ledger. They are opened again when they are needed."""
         with self._lock:
             clients, self._clients = self._clients, []
         for _, client in clients:
@@ -106,19 +106,19 @@ class Nodes(Shared):
             return getattr(self._client(context), method)(*arguments, **options)
 
     async def _later(self, context: Context, method: str, *arguments: Any, **options: Any) -> Any:
-        import asyncio  # noqa: PLC0415  # costs a host without an event loop 20 ms
+        import asyncio  # noqa: PLC0415  # takes 20 ms, which a host without an event loop does not need
 
         with _in_our_terms():
-            # A profile is read from a file, and its key perhaps from a vault: not in the loop.
+            # Reading the profile from a file and the API key from a vault may block, so this runs in a thread.
             client = await asyncio.to_thread(self._async_client, context)
-            async with client:  # the loop's connections are shared by all clients of it
+            async with client:  # all clients of a loop share their connections
                 return await getattr(client, method)(*arguments, **options)
 
     def _async_client(self, context: Context) -> AsyncLipsyncClient:
         return lipsync_nodes.AsyncLipsyncClient(**self._settings(context))
 
     def _client(self, context: Context) -> LipsyncClient:
-        """Return the client of an account and a ledger: the next call finds its connections."""
+        """Return the client for an account and a ledger. It is kept, so that the next call can use its connections."""
         settings = self._settings(context)
         with self._lock:
             for known, client in self._clients:
@@ -129,7 +129,7 @@ class Nodes(Shared):
             return client
 
     def _settings(self, context: Context) -> dict[str, Any]:
-        """Return what a client is made with; its profile is read once, and its budget is one for all clients."""
+        """Return the arguments for a client. The profile is read once, and all clients share its budget."""
         asked = context.profile or self._profile
         account = self._account(asked) or self._new_account(asked, _profile_of(asked))
         return {**account, "ledger": context.ledger or self._own_ledger()}
@@ -139,9 +139,9 @@ class Nodes(Shared):
             return next((account for known, account in self._accounts if known == asked), None)
 
     def _new_account(self, asked: object, profile: Profile) -> dict[str, Any]:
-        # The profile was read outside the lock: its key may come from a slow vault, and others have theirs already.
+        # The profile was read without the lock, because a slow vault would block the callers of other accounts.
         with self._lock:
-            # The same profile by another name, or read by another thread meanwhile, has the same budget.
+            # The same profile under another name, or read by another thread meanwhile, has the same budget.
             same = (account for _, account in self._accounts if account["profile"] == profile)
             account = next(same, None) or {"profile": profile, "budget": _budget(profile)}
             self._accounts.append((asked, account))
@@ -158,13 +158,13 @@ _HOOKS: Final = tuple(name for name in vars(Nodes) if name.startswith("lipsync_n
 
 
 def _described(spec: NodeSpec, outputs: Mapping[str, Any]) -> NodeInfo:
-    # The host may do with the schemas as it likes.
+    # A copy, so that the host can change the schemas.
     return NodeInfo(spec.id, spec.title, spec.zh_title, spec.help, deepcopy(spec.schema), deepcopy(dict(outputs)))
 
 
 @contextmanager
 def _in_our_terms() -> Iterator[None]:
-    """Have the errors of the block speak of hooks."""
+    """Make the errors of the block use the terms of pluggy."""
     try:
         yield
     except lipsync_nodes.LipsyncError as error:

@@ -1,4 +1,4 @@
-"""The sandbox: the service in a box, for tests and for trying things out without an account.
+"""The sandbox: the service on your own machine, for tests and for trying things out without an account.
 
     with Sandbox() as sandbox:
         client = LipsyncClient(api_key=sandbox.api_key, base_url=sandbox.base_url)

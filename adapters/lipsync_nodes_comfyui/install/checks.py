@@ -1,4 +1,4 @@
-"""What `comfyui check` looks at: the program, the pack, the core in ComfyUI's Python, the examples' media."""
+"""The checks of `comfyui check`: the program, the pack, the core in ComfyUI's Python, the media of the examples."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["findings"]
 
 
 def findings(comfy: Comfy, pack: Path, python: Path, profile: str, *, ask: bool) -> Iterator[Finding]:
-    """Check a ComfyUI with the Python that runs it; *ask* the service, too, or not."""
+    """Check a ComfyUI and the Python that runs it. With *ask*, also check the service."""
     again = f"Run: lipsync-nodes comfyui install '{comfy.folder}'"
     placed = comfy.packs()
     yield _program(comfy, pack)

@@ -18,10 +18,10 @@ from lipsync_nodes.sandbox import MEDIA
 __all__ = ["PACK", "Comfy", "Placed", "example_media", "installed_pack", "place_media", "place_pack"]
 
 PACK: Final = "lipsync_nodes_comfyui"
-# What ComfyUI does not need of the pack: a copy has none of it, and neither has the registry's archive.
+# ComfyUI does not need these files of the pack. They are not in a copy, nor in the registry's archive.
 _LEFT_OUT: Final = frozenset({"__pycache__", "install", ".comfyignore"})
 _PROGRAM: Final = ("main.py", "folder_paths.py")
-_PORTABLE_PYTHON: Final = "python_embeded/python.exe"  # it is spelt like that; beside ComfyUI's folder
+_PORTABLE_PYTHON: Final = "python_embeded/python.exe"  # this is the right spelling; it is beside ComfyUI's folder
 # comfy-cli, Desktop and most manuals create one of these environments.
 _VENV_PYTHONS: Final = tuple(
     f"{venv}/{python}" for venv in (".venv", "venv") for python in ("bin/python", "Scripts/python.exe")
@@ -33,8 +33,8 @@ class Placed:
     """A pack of ours in `custom_nodes`.
 
     Attributes:
-        place: what ComfyUI loads.
-        pack: the pack's own folder; of a checkout of the whole repository it is further down.
+        place: the folder that ComfyUI loads.
+        pack: the pack's own folder. In a checkout of the whole repository, it is a subfolder.
 
     """
 
@@ -54,14 +54,14 @@ class Placed:
 
 @dataclass(frozen=True)
 class Comfy:
-    """A folder with `custom_nodes` and `input`: ComfyUI itself, or what its Desktop version calls the base folder."""
+    """A folder with `custom_nodes` and `input`: ComfyUI itself, or the base folder of ComfyUI Desktop."""
 
     folder: Path
     program: bool
 
     @classmethod
     def at(cls, path: Path) -> Comfy:
-        """Find it at *path*, or, in a portable version, right below; raise `ConfigurationError` if there is none."""
+        """Find it at *path* or, in a portable version, in a subfolder. Raise `ConfigurationError` if there is none."""
         for folder in (path.absolute(), path.absolute() / "ComfyUI"):
             if all((folder / name).is_file() for name in _PROGRAM):
                 return cls(folder, program=True)
@@ -155,7 +155,7 @@ def _make_room(target: Path, pack: Path, *, copy: bool) -> bool | None:
 def _linked(target: Path, pack: Path) -> bool:
     try:
         target.symlink_to(pack, target_is_directory=True)
-    except OSError:  # Windows asks for a privilege, and some file systems know no links
+    except OSError:  # Windows requires a privilege, and some file systems do not support links
         return False
     return True
 

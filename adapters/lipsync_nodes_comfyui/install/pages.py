@@ -84,7 +84,7 @@ def files() -> dict[str, str]:
 
 
 def stale(pack: Path) -> list[str]:
-    """Return which files of a pack are missing, out of date, or of a node that is no more."""
+    """Return which files of a pack are missing, out of date, or of a node that no longer exists."""
     wanted = files()
     there = {
         path.relative_to(pack).as_posix(): path.read_text(encoding="utf-8")
@@ -95,7 +95,7 @@ def stale(pack: Path) -> list[str]:
 
 
 def write(pack: Path) -> None:
-    """Write the files that are out of date, and remove those of nodes that are no more."""
+    """Write the files that are out of date, and remove those of nodes that no longer exist."""
     wanted = files()
     for name in stale(pack):
         if name in wanted:

@@ -1,4 +1,4 @@
-"""Faults of HTTP: carries out the rules that strike one request."""
+"""HTTP faults: applies the rules that match a request."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Exchange:
         await self._handle()
 
     async def _handle(self, send: Send | None = None) -> None:
-        """Have the sandbox handle the request."""
+        """Let the sandbox handle the request."""
         await self.app(self.scope, self.receive, send or self.send)
 
     async def _hang(self, rule: Rule) -> None:
@@ -104,7 +104,7 @@ class Exchange:
         await self.send({"type": "http.response.body", "body": b""})
 
     async def _response(self) -> tuple[Message, bytes]:
-        """Have the request handled, and return the start and the body of the response instead of sending them."""
+        """Let the sandbox handle the request, and return the response's start and body instead of sending them."""
         messages: list[Message] = []
 
         async def keep(message: Message) -> None:

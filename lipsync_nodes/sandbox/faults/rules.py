@@ -32,7 +32,7 @@ Action = Literal[
 ]  # fmt: skip
 
 _HTTP: Final = ("submit", "poll", "output", "files")
-# For each action: the places where it can strike, and its parameters.
+# For each action: the places where it can apply, and its parameters.
 ACTIONS: Final[dict[str, tuple[tuple[str, ...], frozenset[str]]]] = {
     "delay": ((*_HTTP, "webhook"), frozenset({"seconds"})),
     "hang": (_HTTP, frozenset({"seconds"})),
@@ -111,15 +111,15 @@ class Rule(BaseModel):
         return self
 
     def matches(self, where: str, method: str, path: str) -> bool:
-        """Whether the rule is about a request, job or webhook like this."""
+        """Whether the rule matches a request, job or webhook."""
         places, _ = ACTIONS[self.action]
-        # Without a place, a rule is about HTTP requests, unless its action is for jobs or webhooks alone.
+        # Without a place, a rule applies to HTTP requests, unless its action is only for jobs or webhooks.
         here = where == self.where or (self.where is None and where in (set(places) & set(_HTTP) or places))
         return here and self.method in {None, method} and fnmatchcase(path, self.path)
 
 
 class _ActiveRule:
-    """A rule, how often it matched and how often it struck."""
+    """A rule, how often it matched, and how often it was applied."""
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
@@ -138,25 +138,25 @@ class _ActiveRule:
 
 
 class Faults:
-    """The rules in force. Thread-safe."""
+    """The current fault rules. Thread-safe."""
 
     def __init__(self) -> None:
         self._rules: list[_ActiveRule] = []
         self._lock = threading.Lock()
 
     def add(self, rule: Rule) -> None:
-        """Append a rule to those in force."""
+        """Add a rule."""
         with self._lock:
             self._rules.append(_ActiveRule(rule))
 
     def replace(self, rules: Iterable[Rule]) -> None:
-        """Replace all rules in force with these."""
+        """Replace all rules with these."""
         replacement = [_ActiveRule(rule) for rule in rules]
         with self._lock:
             self._rules = replacement
 
     def strike(self, where: str, method: str, path: str, *, only: frozenset[str] | None = None) -> list[Rule]:
-        """Return the rules that strike now, and count them. *only* limits the search to some actions."""
+        """Return the rules that apply now, and count them. *only* limits the search to some actions."""
         struck: list[Rule] = []
         with self._lock:
             for active in self._rules:
@@ -169,7 +169,7 @@ class Faults:
         return struck
 
     def shown(self) -> list[dict[str, Any]]:
-        """Return the rules as JSON objects, with how often each one matched and struck."""
+        """Return the rules as JSON objects, with how often each one matched and was applied."""
         with self._lock:
             return [
                 {**active.rule.model_dump(exclude_unset=True), "matched": active.matched, "struck": active.struck}

@@ -1,1 +1,1 @@
-"""What works: the jobs on disk, the runner that carries them out, the worker processes, and the webhooks it sends."""
+"""The jobs: their files on disk, the runner, the worker processes, and the webhooks."""

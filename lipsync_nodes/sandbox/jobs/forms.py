@@ -1,4 +1,4 @@
-"""Reads the formState of a submit."""
+"""Reads the formState of a submission."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["media_of", "parse_form"]
 
 
 def parse_form(spec: NodeSpec, state: Mapping[str, Any]) -> Form:
-    """Return the form. Unknown fields are ignored, because it is not known what the service does with them."""
+    """Return the form. Unknown fields are ignored, because the service does not document them."""
     known = spec.form.model_fields.keys() - {"extra"}
     return spec.form.model_validate({name: value for name, value in state.items() if name in known})
 

@@ -76,7 +76,7 @@ class Renderer:
         return self._process.pid if self._process else None
 
     async def run(self, order: Mapping[str, Any], news: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-        """Carry out an order, pass reports to *news*, and return the facts of the video.
+        """Run an order, pass its reports to *news*, and return the facts of the video.
 
         Raises RenderFailed if it fails or hangs, WorkerDied if the worker died.
         """

@@ -1,4 +1,4 @@
-"""Carries jobs out: renders a few at a time, ends them and has their webhooks delivered."""
+"""Runs the jobs: renders a few at a time, ends them, and delivers their webhooks."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ __all__ = ["JobRunner"]
 
 _LOG: Final = logging.getLogger("lipsync_nodes.sandbox")
 _TEST_CARD: Final = Path(__file__).parent / "card.mp4"
-# A signal that kills a worker may be meant for the sandbox, too. It stops within this many seconds then.
+# A signal that kills a worker may be meant for the sandbox too. The sandbox then stops within this many seconds.
 _STOP_DELAY: Final = 1.0
 
 
 class _Interrupted(Exception):
-    """The sandbox stops; the job stays as it is and goes on at the next start."""
+    """The sandbox stops. The job stays as it is and continues at the next start."""
 
 
 @dataclass(slots=True)
@@ -51,7 +51,7 @@ class _Outcome:
 
 
 class JobRunner:
-    """Carries jobs out in the server's event loop.
+    """Runs jobs in the server's event loop.
 
     Args:
         outputs: the folder of the videos.
@@ -106,7 +106,7 @@ class JobRunner:
             await self._http.aclose()
 
     async def reset(self) -> None:
-        """Forget all jobs and delete their videos."""
+        """Delete all jobs and their videos."""
         await self._cancel_tasks()
         self._store.clear()
         for output in self.outputs.iterdir():
@@ -138,7 +138,7 @@ class JobRunner:
             await self._run(job)
         except _Interrupted:
             _LOG.info("job %s is interrupted and goes on at the next start", job.id, extra={"job": job.id})
-        except Exception as error:  # noqa: BLE001  # a bug here must not leave the job processing for ever
+        except Exception as error:  # noqa: BLE001  # a bug here must not leave the job processing forever
             _LOG.exception("job %s: the sandbox itself failed", job.id)
             self._end(job.id, _Outcome(error=f"The sandbox failed: {type(error).__name__}"))
         finally:
@@ -146,7 +146,7 @@ class JobRunner:
 
     async def _run(self, job: StoredJob) -> None:
         ended: StoredJob | None = job
-        if job.status == "processing":  # else only its webhook is left
+        if job.status == "processing":  # otherwise only its webhook remains
             outcome = await (self._preview(job) if self._renderers else self._instant(job))
             await asyncio.sleep(job.created + float(job.quirks.get("seconds", 0)) - time.time())
             ended = self._end(job.id, outcome)
@@ -213,7 +213,7 @@ class JobRunner:
             raise
 
     def _note(self, job_id: str, form: Form, outcome: _Outcome, news: Mapping[str, Any]) -> None:
-        """Note what a worker reports: first the lengths of the media, then its progress."""
+        """Record what a worker reports: first the lengths of the media, then its progress."""
         if lengths := news.get("lengths"):
             outcome.lengths = lengths
             cost = estimate_credits(form, lengths=lengths, allow_long=True)

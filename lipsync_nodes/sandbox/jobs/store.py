@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS jobs (
 
 @dataclass(slots=True)
 class StoredJob:
-    """All that the sandbox knows of one job. `api_object` is what the API shows of it.
+    """Everything that the sandbox knows about one job. `api_object` is what the API shows.
 
     Attributes:
         form: the formState as it was received, unknown fields included.
@@ -66,7 +66,7 @@ class StoredJob:
 
     @property
     def open(self) -> bool:
-        """Whether there is something left to do, also after a restart."""
+        """Whether there is something left to do, even after a restart."""
         return self.status == "processing" or self.delivery.get("state") == "pending"
 
     @property
@@ -76,7 +76,7 @@ class StoredJob:
 
     @property
     def milliseconds(self) -> int:
-        """How long the sandbox has worked on it so far."""
+        """How long the sandbox has been processing it."""
         return int(1000 * ((self.ended or time.time()) - self.started)) if self.started else 0
 
     def api_object(self, base: str, *, polls: int | None = None) -> dict[str, Any]:
@@ -170,7 +170,7 @@ class JobStore:
         return list(self._select("WHERE open ORDER BY n LIMIT ?", -1))
 
     def clear(self) -> None:
-        """Forget all jobs."""
+        """Delete all jobs."""
         with self._lock:
             self._database.execute("DELETE FROM jobs")
 

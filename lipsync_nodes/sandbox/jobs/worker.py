@@ -24,7 +24,7 @@ Report = Callable[..., None]
 
 
 def main() -> None:
-    """Carry out orders until the parent has ended."""
+    """Run orders until the parent process has ended."""
     for number in (signal.SIGINT, signal.SIGTERM):  # they may be sent to all processes at once; the parent decides
         signal.signal(number, signal.SIG_IGN)
     report = _reporter()

@@ -1,4 +1,4 @@
-"""What renders: the preview engine, which moves the mouth of a face in a photo or a film in time with the speech.
+"""The preview engine: it moves the mouth of a face in a photo or a film in time with the speech.
 
 It animates the photo on the CPU, to try out a pipeline. It does not show the service's quality.
 Importing this package loads no imaging library; the first render does.

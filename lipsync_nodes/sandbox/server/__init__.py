@@ -1,1 +1,1 @@
-"""What answers: the HTTP server, its routes, its page, the stored files and the request journal."""
+"""The HTTP server: its routes, its page, the stored files and the request journal."""

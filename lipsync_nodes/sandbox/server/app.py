@@ -26,7 +26,7 @@ __all__ = ["build_app"]
 
 _EARLY: Final = frozenset({"early"})
 _JOB_ID: Final = re.compile(r"[0-9a-f-]{36}")
-# Stored files come from anybody. A browser may show them, but must not run scripts in them.
+# Stored files are not trusted. A browser may show them, but must not run scripts in them.
 _NO_SCRIPTS: Final = {"Content-Security-Policy": "sandbox; default-src 'none'", "X-Content-Type-Options": "nosniff"}
 _ENGINE: Final = {"X-Lipsync-Preview-Engine": "lipsync-nodes sandbox"}
 
@@ -55,7 +55,7 @@ def build_app(service: Service) -> Starlette:
 
 
 class _Api:
-    """Submit and poll, as the service does them."""
+    """Submit and poll, like the service."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -85,7 +85,7 @@ class _Api:
         return JsonResponse(job.api_object(reached_at(request, self._service.url), polls=job.polls))
 
     def _job_faults(self, path: str) -> dict[str, Any]:
-        """Return what the fault rules that strike a new job do to it."""
+        """Return what the matching fault rules change in a new job."""
         faults: dict[str, Any] = {}
         for rule in self._service.faults.strike("job", "POST", path):
             values = {"fail": rule.error, "seconds": rule.seconds, "no_output": True}
@@ -93,7 +93,7 @@ class _Api:
         return faults
 
     async def _deliver_early(self, job: StoredJob, path: str) -> None:
-        """If a rule says so, wait until the webhook is delivered, so that it arrives before the submit's response."""
+        """If a rule says so, wait until the webhook is delivered, so that it arrives before the response."""
         if job.webhook and self._service.faults.strike("webhook", "POST", path, only=_EARLY):
             await self._service.wait_unless_stopping(self._service.runner.wait_for(job.id))
 
@@ -151,7 +151,9 @@ async def _invalid_request(_request: Request, error: Exception) -> Response:
 
 
 async def _disconnected(_request: Request, _error: Exception) -> Response:
-    return JsonResponse({"error": "The request broke off."}, status_code=400)  # for the log: the client has gone
+    return JsonResponse(
+        {"error": "The request broke off."}, status_code=400
+    )  # only for the log, because the client has disconnected
 
 
 async def _internal_error(_request: Request, _error: Exception) -> Response:

@@ -1,4 +1,4 @@
-"""The request journal: what the sandbox received, for tests to look at. It holds no API key."""
+"""The request journal: the requests that the sandbox received, for tests. It contains no API key."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class RequestJournal:
         return entry
 
     def note_body(self, entry: Received, body: bytes) -> None:
-        """Add the body to a request that was noted."""
+        """Add the body to a recorded request."""
         text = self._masked(entry, body.decode("utf-8", "replace"))
         try:
             entry.body = json.loads(text)
@@ -78,7 +78,7 @@ class RequestJournal:
             return list(self._received)
 
     def clear(self) -> None:
-        """Forget all requests."""
+        """Delete all requests."""
         with self._lock:
             self._received.clear()
 

@@ -1,4 +1,4 @@
-"""The outermost layer: notes and logs every request, and applies the fault rules that strike it."""
+"""The outermost layer: records and logs every request, and applies the matching fault rules."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class RequestMiddleware:
         self._service = service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle the request, with the faults that strike it."""
+        """Handle the request, with the matching faults."""
         place = _place(scope["method"], scope["path"]) if scope["type"] == "http" else None
         if place is None:
             await self._app(scope, receive, send)
@@ -48,7 +48,7 @@ class RequestMiddleware:
         await Exchange(self._app, scope, noting, _logging(entry, send), send, wait).run(rules)
 
     def _noting(self, entry: Received, receive: Receive) -> Receive:
-        """Wrap *receive* so that the body is noted as it is read."""
+        """Wrap *receive* so that the body is recorded while it is read."""
         body = bytearray()
 
         async def note_and_receive() -> Message:

@@ -28,7 +28,7 @@ FIELDS: Final = {"formState", "webhook"}
 
 
 async def parse_submit(request: Request, spec: NodeSpec) -> tuple[str | None, dict[str, Any]]:
-    """Return the callback URL and the formState of a submit, or refuse it."""
+    """Return the callback URL and the formState of a submission, or refuse it."""
     _check_type(request)
     data = _decoded(await _read_body(request))
     if beside := sorted(data.keys() - FIELDS):

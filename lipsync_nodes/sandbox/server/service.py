@@ -59,7 +59,7 @@ class Service:
                 task.cancel()
 
     async def reset(self) -> None:
-        """Forget jobs, faults and requests. Stored files stay: their URLs never change their meaning."""
+        """Delete jobs, fault rules and requests. Stored files stay, because their URLs never change their meaning."""
         self.faults.replace([])
         await self.runner.reset()
         self.journal.clear()

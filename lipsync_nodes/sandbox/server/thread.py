@@ -1,4 +1,4 @@
-"""The HTTP server: uvicorn in a thread of its own."""
+"""The HTTP server: uvicorn in its own thread."""
 
 from __future__ import annotations
 
