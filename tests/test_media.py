@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from lipsync_nodes import BudgetExceeded, ImageForm, InvalidRequest, LipsyncClient, estimate_credits
+from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.media import PreparedForm, content_key
 from lipsync_nodes.media._open import opened
 from lipsync_nodes.media._probe import LARGEST_PICTURE, probe
@@ -323,6 +324,22 @@ def test_a_file_that_grows_meanwhile_is_refused(tmp_path):
             form.check_unchanged(*names)
     form.check_unchanged("image")
     assert content_key(form, profile) == key, "what was read counts: nothing is made of two contents"
+
+
+def test_a_key_never_stands_for_what_is_not_sent(face_of, sandbox, tmp_path):
+    """An adapter makes the key first; the file is another by the time of the submit, minutes later perhaps."""
+    path, profile = (
+        sound(tmp_path / "a.wav", "wav", "pcm_s16le", 6),
+        Profile(api_key=sandbox.api_key, base_url=sandbox.base_url),
+    )
+    form = PreparedForm(ImageForm(image="https://x/i.png", audio=path))
+    key = content_key(form, profile)
+    sound(path, "wav", "pcm_s16le", 7)
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        with pytest.raises(InvalidRequest, match="was changed while it was read"):
+            face_of(profile=profile, ledger=ledger).submit(form, key=key)
+        assert ledger.entries() == []
+    assert not sandbox.received("submit")
 
 
 def test_a_file_that_grows_is_not_submitted(sandbox, tmp_path):
