@@ -24,7 +24,7 @@ from airflow.providers.common.compat.sdk import Context
 from lipsync_nodes import Job, Ledger, Profile
 from lipsync_nodes.host import Claim, Event, Found, PreparedForm, RecordJournal, content_key
 
-__all__ = ["HostJournal", "TaskRecord", "journal_of", "submission_key"]
+__all__ = ["HostJournal", "journal_of", "submission_key"]
 
 RECORD: Final = "lipsync"
 
@@ -34,7 +34,7 @@ def journal_of(context: Context) -> Iterator[RecordJournal | HostJournal]:
     """Yield the record of this task's submissions: in its state, or before 3.3 in the host's ledger."""
     store, ti = context.get("task_state_store"), context["ti"]
     if store is not None:
-        yield RecordJournal(TaskRecord(store), ti.max_tries)
+        yield RecordJournal(_TaskRecord(store), ti.max_tries)
     else:
         with HostJournal(_place(ti), ti.max_tries) as ledger:
             yield ledger
@@ -49,34 +49,25 @@ def _place(ti: Any) -> str:
     return f"{ti.dag_id}/{ti.run_id}/{ti.task_id}/{ti.map_index}/"
 
 
-class TaskRecord:
+class _TaskRecord:
     """The record in Airflow's state of a task instance, the `task_state_store` of the context."""
 
     def __init__(self, store: Any) -> None:
         self._store = store
 
     def get(self) -> dict[str, Any] | None:
-        """Return the record. In version 0.1, its generation was named `max_tries`."""
         record = self._store.get(RECORD)
-        return record and {"generation": record.get("max_tries"), **record}
+        return record and {"generation": record.get("max_tries"), **record}  # as version 0.1 called it
 
     def set(self, record: dict[str, Any]) -> None:
-        """Store the record."""
         self._store.set(RECORD, record)
 
     def delete(self) -> None:
-        """Delete the record."""
         self._store.delete(RECORD)
 
 
 class HostJournal(Ledger):
-    """The ledger of this host, for versions of Airflow without a state of tasks.
-
-    Args:
-        place: the beginning of all keys of this task instance.
-        max_tries: that of the task instance. It grows each time the task is cleared.
-
-    """
+    """The ledger of this machine, for an Airflow that keeps no state. A task instance's keys begin with *place*."""
 
     def __init__(self, place: str, max_tries: int) -> None:
         super().__init__()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from airflow.providers.common.compat.sdk import BaseOperator, Context, conf
 
-from lipsync_nodes import ConfigurationError, Credits, InvalidRequest, Job, LipsyncError, Profile, SubmissionUncertain
+from lipsync_nodes import Credits, InvalidRequest, Job, LipsyncError, SubmissionUncertain
 from lipsync_nodes.host import (
     CATALOGUE,
     FieldSpec,
@@ -147,8 +147,6 @@ class LipsyncOperator(BaseOperator):
             client = open_.enter_context(LipsyncHook(self.lipsync_conn_id).client(ledger=journal))
             if estimate is not None:
                 context["ti"].xcom_push(key="credits_estimate", value=int(estimate))
-            if isinstance(journal, RecordJournal):
-                self._check_secret(client.profile)
             try:
                 job: Job = client.submit(
                     form,
@@ -162,11 +160,6 @@ class LipsyncOperator(BaseOperator):
                 self._show_the_way_on(error, context, journal)
                 raise
         return job.id, self._patience(estimate)
-
-    def _check_secret(self, profile: Profile) -> None:
-        """Raise an error if the connection has no secret for webhooks: a task's state, unlike a ledger, has none."""
-        if self.webhook == "auto" and profile.webhook and profile.webhook.secret is None:
-            raise ConfigurationError(code="airflow.no_webhook_secret", remedy="put_secret_in_connection")
 
     def _show_the_way_on(self, error: LipsyncError, context: Context, journal: object) -> None:
         """Add to an error what to do in Airflow about a submission that may have been paid for."""

@@ -234,7 +234,6 @@ SENTENCES: Final[dict[str, str]] = {
     "airflow.storage_unreachable": "{path} cannot be reached: {reason}.",
     "airflow.storage_unreadable": "{path} cannot be read: {reason}.",
     "airflow.wrong_type": "`{field}` must be of type {type}, got {value}.",
-    "airflow.no_webhook_secret": 'webhook="auto" needs the secret that is shared with the receiver.',
     # pluggy
     "pluggy.wrong_context": "The context is wrong: {reason}.",
     # webhooks
@@ -476,8 +475,11 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "Do it soon.",
     },
     "give_ledger": "Give the client one: ledger=Ledger().",
-    "give_ledger_or_secret": "Nothing was sent. Give the client one, ledger=Ledger(), or the profile's webhook a "
-    "`secret`.",
+    "give_ledger_or_secret": {
+        "python": "Nothing was sent. Give the client one, ledger=Ledger(), or the profile's webhook a `secret`.",
+        "airflow": "Nothing was sent. Put the secret into the connection (`webhook_secret`) and into the receiver's "
+        "profile.",
+    },
     "saved_all_the_same": "The video was saved all the same, whole, as {saved}.",
     "set_webhook": {
         "cli": "Nothing was sent. Set LIPSYNC_WEBHOOK to it; `lipsync-nodes webhook serve` starts one.",
@@ -514,8 +516,6 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "webhook_elsewhere": "It was not sent again, so as not to pay twice. If the job was made, its webhook tells "
     "the receiver of it: the ledger on that host lists it. If it is not in your account at the service either, "
     "submit anew with `resubmit_uncertain=True`.",
-    "put_secret_in_connection": "Nothing was sent. Put it into the connection (`webhook_secret`) and into the "
-    "receiver's profile.",
 }
 
 TERMS: Final[dict[str, str]] = {

@@ -225,7 +225,6 @@ SENTENCES: Final[dict[str, str]] = {
     "airflow.storage_unreachable": "无法访问 {path}:{reason}。",
     "airflow.storage_unreadable": "无法读取 {path}:{reason}。",
     "airflow.wrong_type": "`{field}` 的类型必须是 {type},得到 {value}。",
-    "airflow.no_webhook_secret": 'webhook="auto" 需要与接收端共享的密钥。',
     # pluggy
     "pluggy.wrong_context": "context 有误:{reason}。",
     # webhooks
@@ -442,7 +441,10 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "pluggy": "任务本身已完成:用钩子 lipsync_nodes_wait 传入 job={job_id!r} 可再次取得输出。请尽快。",
     },
     "give_ledger": "请给客户端一个:ledger=Ledger()。",
-    "give_ledger_or_secret": "未发送任何内容。请给客户端一个账本(ledger=Ledger()),或给配置的 webhook 设置 `secret`。",
+    "give_ledger_or_secret": {
+        "python": "未发送任何内容。请给客户端一个账本(ledger=Ledger()),或给配置的 webhook 设置 `secret`。",
+        "airflow": "未发送任何内容。请把密钥填入连接(`webhook_secret`)和接收端的配置。",
+    },
     "saved_all_the_same": "视频仍已完整保存为 {saved}。",
     "set_webhook": {
         "cli": "未发送任何内容。请将 LIPSYNC_WEBHOOK 设为它;`lipsync-nodes webhook serve` 可启动一个接收端。",
@@ -476,7 +478,6 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "put_key_in_password": "请把密钥(sk_…)填入其密码栏。",
     "webhook_elsewhere": "为避免重复付费,没有再次发送。若任务已创建,其 webhook 会告知接收端:"
     "该主机上的账本会列出它。若服务网站的账户中也没有,请用 `resubmit_uncertain=True` 重新提交。",
-    "put_secret_in_connection": "未发送任何内容。请把它填入连接(`webhook_secret`)和接收端的配置。",
 }
 
 TERMS: Final[dict[str, str]] = {

@@ -276,10 +276,10 @@ def test_a_record_of_version_0_1_is_known_by_its_former_key():
     from lipsync_nodes.flows import Claim, Claimed, Found, Submission
     from lipsync_nodes.ledger import ContentKey, RecordJournal
     from lipsync_nodes.settings import Profile
-    from lipsync_nodes_airflow.journal import TaskRecord
+    from lipsync_nodes_airflow.journal import _TaskRecord
 
     record = {"key": "place/former", "max_tries": 1, "state": "live", "job_id": "j1"}
     for key, answer in ((ContentKey("new", "former"), Found), (ContentKey("new", "another"), Claimed)):
-        journal = RecordJournal(TaskRecord(Store(lipsync=record)), 2)
+        journal = RecordJournal(_TaskRecord(Store(lipsync=record)), 2)
         claim = Claim(Submission("lipsync-image", "/p", {}, key="place/" + key))
         assert isinstance(journal.record(claim, Profile()), answer)
