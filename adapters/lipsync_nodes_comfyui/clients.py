@@ -67,5 +67,5 @@ def _budget_of(profile: Profile) -> Budget | None:
 
 
 async def close_clients() -> None:
-    """Close all clients, after their submits in flight."""
+    """Close all clients, after their running submissions."""
     await asyncio.gather(*(client.close() for client in _clients.values()), return_exceptions=True)

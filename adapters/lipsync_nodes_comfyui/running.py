@@ -49,7 +49,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def _finish(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
-    """Wait, on a normal exit, for submits in flight: the response to each is the id of a paid job."""
+    """Wait, on a normal exit, for running submissions: the response to each is the id of a paid job."""
     if not thread.is_alive():  # in a fork
         return
     asyncio.run_coroutine_threadsafe(close_clients(), loop).result()

@@ -13,7 +13,7 @@ with DAG("approve", schedule=None):
 
     @task
     def estimate() -> int:
-        """Measure the audio, and apply the service's documented rules."""
+        """Measure the audio, and estimate the cost by the service's documented rules."""
         return int(estimate_credits(ImageForm(**MEDIA_OF_THE_JOB)))
 
     approve = ApprovalOperator(

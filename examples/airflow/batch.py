@@ -18,7 +18,7 @@ with DAG("batch", schedule=None, params={"budget": 500, "folder": "file:///tmp/l
 
     @task
     def affordable_jobs(params: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-        """Read the jobs, and stop before anything is spent if they are too dear together."""
+        """Read the jobs, and stop before anything is spent if they cost too much together."""
         lines = (Path(__file__).parent / "jobs.jsonl").read_text(encoding="utf-8").splitlines()
         jobs = [{"image": str(MEDIA / "portrait.jpg"), **json.loads(line)} for line in lines]
         budget, folder = (params or {})["budget"], (params or {})["folder"]

@@ -1,4 +1,4 @@
-"""A DAG that starts when videos are there: the asset's events tell it which jobs, and where the videos are."""
+"""A DAG that starts when videos are ready. The events of the asset contain the jobs and where the videos are."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -24,7 +24,7 @@ with DAG("publish_video", schedule=[TALKING_HEAD], start_date=datetime(2026, 1, 
 
     @task
     def publish(**context: Any) -> list[str]:
-        """Do with the videos what is to be done; here they are only named. One run may have several."""
+        """Process the videos; this example only lists them. One run may have several."""
         events = context.get("triggering_asset_events") or context.get("triggering_dataset_events") or {}
         extras = [event.extra for of_one_asset in events.values() for event in of_one_asset]
         for extra in extras:

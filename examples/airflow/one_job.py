@@ -13,5 +13,5 @@ with DAG("one_job", schedule=None, params={"folder": "videos"}):
         resolution="480p",
         output_path="{{ params.folder }}/",
         deferrable=True,
-        retries=2,  # a retry waits for the same job again; it pays nothing
+        retries=2,  # a retry waits for the same job and costs nothing
     )

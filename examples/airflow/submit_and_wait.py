@@ -1,4 +1,4 @@
-"""Submit in one task and wait in another: durable on every Airflow, because the job id is the first task's result."""
+"""Submit in one task and wait in another. This is safe in every Airflow, because the first task returns the job id."""
 
 from airflow.providers.common.compat.sdk import DAG
 

@@ -1,7 +1,7 @@
 """Talking postcards: choose a node, fill in its form, watch the job, open the video.
 
-Three lines load the nodes by their entry point. The form is made from the node's JSON Schema: a node or a field that is
-new to lipsync-nodes, or that another plugin adds, shows up here without a change.
+Three lines load the nodes by their entry point. The input form is built from the node's JSON Schema. So new nodes and
+fields of lipsync-nodes or of other plugins appear here without a change.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ hookspec = pluggy.HookspecMarker("talking_postcards")
 
 @hookspec
 def talking_postcards_arrived(url: str) -> None:
-    """Take note that a postcard's video is there; plugins of this application itself do."""
+    """Handle a postcard whose video is ready. This is a hook for plugins of this application."""
 
 
 def nodes_of_plugins() -> pluggy.PluginManager:
-    """Load whatever nodes are installed."""
+    """Load all installed nodes."""
     nodes = pluggy.PluginManager("lipsync_nodes")
     nodes.load_setuptools_entrypoints("lipsync_nodes")
     nodes.add_hookspecs(nodes.get_plugin("lipsync"))
@@ -33,7 +33,7 @@ def nodes_of_plugins() -> pluggy.PluginManager:
 
 
 def own_plugins() -> pluggy.PluginManager:
-    """Load the plugins of this application itself."""
+    """Load the plugins of this application."""
     plugins = pluggy.PluginManager("talking_postcards")
     plugins.add_hookspecs(sys.modules[__name__])
     plugins.load_setuptools_entrypoints("talking_postcards")
@@ -51,7 +51,7 @@ def choose(nodes: list[Any]) -> Any:
 
 
 def fill_in(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Ask for each field of a JSON Schema, the required ones first; an empty line leaves a field out."""
+    """Ask for each field of a JSON Schema, the required ones first. An empty line leaves a field out."""
     required = schema.get("required", [])
     fields = schema["properties"]
     inputs = {}
@@ -64,7 +64,7 @@ def fill_in(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def ask(field: Mapping[str, Any], *, required: bool) -> Any:
-    """Ask for one field until the answer can be read."""
+    """Ask for one field until the answer is valid."""
     kind = next((kind for kind in field.get("anyOf", ()) if kind.get("type") != "null"), field)
     choices = kind.get("enum")
     more = f" ({' | '.join(choices)})" if choices else " (a URL or a file)" if "media" in field else ""
@@ -80,11 +80,11 @@ def ask(field: Mapping[str, Any], *, required: bool) -> Any:
 
 
 def read(answer: str, kind: Mapping[str, Any], field: Mapping[str, Any]) -> Any:
-    """Turn an answer into a value; ValueError says what is wrong with it."""
+    """Convert an answer to a value. A ValueError says what is wrong with it."""
     if "enum" in kind and answer not in kind["enum"]:
         raise ValueError(f"Choose one of: {', '.join(kind['enum'])}")
     if "media" in field and "://" not in answer:
-        # A path is a person's own file only because a person typed it here.
+        # A path is accepted here, because the user typed it.
         if not Path(answer).is_file():
             raise ValueError(f"There is no file {answer}")
         return Path(answer)
@@ -103,14 +103,14 @@ def make(nodes: pluggy.PluginManager, node: Any, inputs: Mapping[str, Any], poll
 def main() -> None:
     """Make one postcard."""
     parser = argparse.ArgumentParser(description="Make a talking postcard.")
-    parser.add_argument("--no-open", action="store_true", help="only print where the video is")
-    parser.add_argument("--poll-interval", type=float, help="mean seconds between two looks")
+    parser.add_argument("--no-open", action="store_true", help="only print the URL of the video")
+    parser.add_argument("--poll-interval", type=float, help="average seconds between two polls")
     options = parser.parse_args()
     nodes = nodes_of_plugins()
     node = choose([node for described in nodes.hook.lipsync_nodes_describe() for node in described])
     try:
         url = make(nodes, node, fill_in(node.inputs), options.poll_interval)
-    except Exception as error:  # noqa: BLE001  # whichever plugin it came from, it is told in its own words
+    except Exception as error:  # noqa: BLE001  # it may come from any plugin, so its own message is shown
         sys.exit(f"{type(error).__name__}: {error}")
     print(f"\nYour postcard: {url}")
     own_plugins().hook.talking_postcards_arrived(url=url)

@@ -1,7 +1,7 @@
-"""A third party's plugin: local files get a URL from a folder behind a web server, and job events go into a CSV file.
+"""A third-party plugin: it publishes local files in a folder behind a web server, and writes job events to a CSV file.
 
 It works wherever lipsync-nodes runs: in the example host, on the command line, in a notebook. The web server here is on
-this machine, which a sandbox can reach; for the service the folder would be one that the world sees.
+this machine, which a sandbox can reach. For the service, it would have to be a public one.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ COLUMNS = [field.name for field in fields(JobEvent)]
 
 class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name is the library's
-        """Say nothing: the terminal is the host's."""
+        """Print nothing: the terminal belongs to the host."""
 
 
 @cache
 def address() -> str:
-    """Start the web server, once, and return where the folder is."""
+    """Start the web server, once, and return the URL of the folder."""
     (FOLDER / "www").mkdir(parents=True, exist_ok=True)
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(FOLDER / "www")))
     Thread(target=server.serve_forever, daemon=True).start()
@@ -40,14 +40,14 @@ def address() -> str:
 
 
 class _ForLipsyncNodes:
-    """What the core asks and tells."""
+    """The hooks of the core."""
 
     def __init__(self) -> None:
         self._lock = Lock()
 
     @hookimpl
     def lipsync_publish_asset(self, asset: Asset, media_type: str) -> str | None:
-        """Put a file of a person's into the folder; leave bytes and open files to the configured storage."""
+        """Copy a file into the folder. Bytes and open files are left to the configured storage."""
         if not isinstance(asset.source, Path):
             return None
         content = asset.source.read_bytes()
@@ -58,7 +58,7 @@ class _ForLipsyncNodes:
 
     @hookimpl
     def lipsync_job_event(self, event: JobEvent) -> None:
-        """Add a line to the table; events of several threads come one after the other."""
+        """Add a line to the table. Events may come from several threads."""
         with self._lock:
             FOLDER.mkdir(parents=True, exist_ok=True)
             with (FOLDER / "events.csv").open("a", newline="", encoding="utf-8") as file:
@@ -69,7 +69,7 @@ class _ForLipsyncNodes:
 
 
 class _ForTalkingPostcards:
-    """What the host itself tells."""
+    """The hook of the host."""
 
     @pluggy.HookimplMarker("talking_postcards")
     def talking_postcards_arrived(self, url: str) -> None:

@@ -18,27 +18,27 @@ from pluggy import PluginManager
 
 from lipsync_nodes_pluggy import NodeInfo, plugin_for
 
-# llm's own manager stays as it is: the nodes have one beside it.
+# The nodes have their own plugin manager, beside that of llm.
 nodes = PluginManager("llm_lipsync")
 nodes.add_hookspecs(plugin := plugin_for("llm_lipsync"))
 nodes.register(plugin)
 
 
 def described() -> list[NodeInfo]:
-    """Return the nodes that there are."""
+    """Return all nodes."""
     return [node for of_plugin in nodes.hook.lipsync_nodes_describe() for node in of_plugin]
 
 
 @cache
 def account() -> Any:
-    """Return who pays: with the key that llm keeps, if it keeps one."""
+    """Return the profile, with the API key that llm stores, if there is one."""
     from lipsync_nodes.host import load_profile  # noqa: PLC0415  # llm loads plugins at each start
 
     return load_profile(api_key=llm.get_key(key_alias="lipsync"))
 
 
 def submit(node: NodeInfo, inputs: dict[str, Any], *, once: bool) -> Any:
-    """Submit; `once` picks up the job that the same inputs made before."""
+    """Submit a job. With `once`, the same inputs give the same job."""
     from lipsync_nodes.host import (  # noqa: PLC0415
         content_key,
         spec_named,
@@ -57,7 +57,7 @@ def wait(job_id: str, on_update: Callable[[Any], object] | None = None) -> Any:
 
 @llm.hookimpl
 def register_tools(register: Callable[..., None]) -> None:
-    """Give models a tool for each node; llm asks before each call with `--tools-approve`."""
+    """Register a tool for each node. With `--tools-approve`, llm asks before each call."""
     for node in described():
         register(
             llm.Tool(
@@ -70,7 +70,7 @@ def register_tools(register: Callable[..., None]) -> None:
 
 
 def run_tool(node: NodeInfo, **inputs: Any) -> str:
-    """Make the video that a model asks for."""
+    """Make the video for a tool call."""
     done = wait(submit(node, inputs, once=True).id)
     return json.dumps({"id": done.id, "output": done.output})
 
@@ -94,7 +94,7 @@ def register_commands(cli: click.Group) -> None:
 
 
 def command_for(node: NodeInfo) -> Callable[..., None]:
-    """Make the command of a node from its JSON Schema."""
+    """Build the command of a node from its JSON Schema."""
 
     @click.option("--no-wait", is_flag=True, help="Print the job id and leave.")
     def command(no_wait: bool, **values: Any) -> None:
@@ -114,7 +114,7 @@ def command_for(node: NodeInfo) -> Callable[..., None]:
 
 
 def option_for(name: str, field: dict[str, Any], *, required: bool) -> Callable[..., Any]:
-    """Make the option of a field."""
+    """Build the option of a field."""
     kind = next((kind for kind in field.get("anyOf", ()) if kind.get("type") != "null"), field)
     read = click.Choice(kind["enum"]) if "enum" in kind else {"integer": int}.get(kind["type"], str)
     text = field["description"] + (" A URL." if "media" in field else "")
@@ -122,12 +122,12 @@ def option_for(name: str, field: dict[str, Any], *, required: bool) -> Callable[
 
 
 def show(job: Any) -> None:
-    """Say on stderr how a job is."""
+    """Print the status of a job on stderr."""
     click.echo(f"{job.id} {job.status}", err=True)
 
 
 def say(run: Callable[[], Any]) -> None:
-    """Print what came out, the URL alone once there is one, or what went wrong."""
+    """Print the result (only the URL, if there is one), or the error."""
     from lipsync_nodes import LipsyncError  # noqa: PLC0415
 
     try:

@@ -1,4 +1,4 @@
-"""A talking face as three Prefect tasks: submit, wait, download. However often a flow run is retried, it pays once."""
+"""A talking face in three Prefect tasks: submit, wait, download. However often you retry a flow run, it pays once."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ from lipsync_nodes.host import RecordJournal, content_key, load_profile
 
 
 class VariableRecord:
-    """What is known of one submission, in a Prefect variable of its flow run: every retry finds it there."""
+    """The record of one submission, in a Prefect variable of its flow run, where every retry finds it."""
 
     def __init__(self, run_id: object, form: ImageForm) -> None:
         self.key = content_key(form, load_profile())
@@ -24,7 +24,7 @@ class VariableRecord:
         return Variable.get(self.name)
 
     def set(self, record: dict[str, Any]) -> None:
-        """Keep the record."""
+        """Store the record."""
         Variable.set(self.name, record, overwrite=True)
 
     def delete(self) -> None:
@@ -33,7 +33,7 @@ class VariableRecord:
 
 
 def may_pass(_task: Any, _run: Any, state: Any) -> bool:
-    """Tell whether another try can help, and pays nothing."""
+    """Return whether a retry can help, and costs nothing."""
     return getattr(state.result(raise_on_failure=False), "retryable", True)
 
 
@@ -42,7 +42,7 @@ retried = task(retries=3, retry_delay_seconds=10, retry_condition_fn=may_pass)
 
 @retried
 def submit(image: str, audio: str) -> str:
-    """Submit the job, or pick up the one that an earlier try submitted; return its id."""
+    """Submit the job, or continue with that of an earlier try. Return its id."""
     form = ImageForm(image=image, audio=audio)
     record = VariableRecord(flow_run.get_id(), form)
     with LipsyncClient(ledger=RecordJournal(record)) as client:

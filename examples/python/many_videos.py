@@ -1,4 +1,4 @@
-"""Many videos at once, on an event loop, with a ledger: run it again and nothing is paid twice."""
+"""Many videos at once, on an event loop, with a ledger. If you run it again, nothing is paid twice."""
 
 import asyncio
 from pathlib import Path
@@ -9,7 +9,7 @@ from lipsync_nodes.sandbox import Sandbox
 
 
 async def make(client: AsyncLipsyncClient, form: ImageForm) -> str:
-    """Make one video, or pick up the one that an earlier run made of the same form."""
+    """Make one video, or use the one that an earlier run made from the same form."""
     try:
         job = await client.run(form, key=content_key(form, client.profile), poll_interval=0.2)
         return str(await client.download(job, Path("videos") / f"{job.id}.mp4"))
@@ -18,7 +18,7 @@ async def make(client: AsyncLipsyncClient, form: ImageForm) -> str:
 
 
 async def main() -> None:
-    """Make ten at a time. `instant` jobs render nothing: this is about the client."""
+    """Make ten videos at a time. `instant` jobs do not render, because this example is about the client."""
     with Sandbox(renderer="instant") as sandbox:
         face, voice = "https://x.example/face.png", "https://x.example/a.mp3"
         forms = [ImageForm(image=face, audio=voice, seed=seed) for seed in range(10)]

@@ -1,4 +1,4 @@
-"""A face speaks: submit, wait, download. It runs as it is, on the sandbox; the last lines say what to change."""
+"""One talking face: submit, wait, download. It runs in the sandbox; the last lines say what to change."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The options of every submit."""
+"""The options of a submission."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OnUpdate = Callable[[Job], object]
 
 
 class SubmitOptions(TypedDict, total=False):
-    """The options of every submit.
+    """The options of `submit` and `run`.
 
     Attributes:
         webhook: an https URL to which the service POSTs the ended job; or `auto` for your `WebhookReceiver` at the

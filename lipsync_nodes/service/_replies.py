@@ -116,7 +116,7 @@ class _About(TypedDict):
 
 
 def _refusal(status: int, words: str, about: _About) -> LipsyncError:
-    # That nothing was charged is true of a submit; a job that is asked for was paid for before.
+    # Only for a submission, a refusal means that nothing was charged. A polled job was paid for before.
     polled = about["job_id"] is not None
     match status:
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:

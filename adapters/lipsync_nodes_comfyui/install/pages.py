@@ -25,10 +25,10 @@ LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh")
 NOTES: Final = {
     "en": """
 - The API key comes from `LIPSYNC_API_KEY` or a profile, never from a workflow.
-- A media input takes a public URL, or media from another node, which the profile's storage then publishes.
-- The same inputs are the same job: running again picks it up and costs nothing. A failed job is submitted again.
-- Cancel stops the wait at once. The job goes on and may be billed; the next run, with Force new off, picks it up.
-- With `LIPSYNC_WEBHOOK=https://…/lipsync` ComfyUI receives webhooks, and a wait ends as soon as its job does.
+- A media input accepts a public URL, or media from another node, which are published to the profile's storage.
+- The same inputs are the same job: another run continues with it and costs nothing. A failed job is submitted again.
+- Cancel stops waiting at once. The job continues and may be billed. The next run, with Force new off, waits for it.
+- With `LIPSYNC_WEBHOOK=https://…/lipsync`, ComfyUI receives webhooks, and a wait ends as soon as its job ends.
 """,
     "zh": """
 - API 密钥来自 `LIPSYNC_API_KEY` 或配置,绝不写入工作流。

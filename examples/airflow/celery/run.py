@@ -33,7 +33,7 @@ BIN = Path(sys.executable).parent
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -148,7 +148,7 @@ def configure(machine: Machine, sandbox: Sandbox, redis: str, postgres: str) -> 
 
 
 def call(url: str, token: str | None = None, body: Any = None) -> Any:
-    """Speak JSON with the api-server."""
+    """Send JSON to the API server, and return its JSON."""
     request = Request(url, data=None if body is None else json.dumps(body).encode())
     request.add_header("Content-Type", "application/json")
     if token:
@@ -179,7 +179,7 @@ def start_airflow(machine: Machine, url: str) -> str:
 
 
 def main(jobs: int) -> bool:
-    """Run the batch, kill a worker half-way, and tell what became of it, and whether it is as promised."""
+    """Run the batch, kill a worker halfway, and report the result and whether it is as promised."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lipsync-celery-")))
         sandbox = stack.enter_context(Sandbox(renderer="instant", seconds=8))
@@ -209,5 +209,5 @@ def main(jobs: int) -> bool:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it early leaves nothing running
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that ending it early leaves nothing running
     sys.exit(0 if main(int(sys.argv[1]) if len(sys.argv) > 1 else 30) else 1)

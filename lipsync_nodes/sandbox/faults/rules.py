@@ -7,9 +7,9 @@ A rule names an action, the place where it applies, and the action's own paramet
 Rules are tried in the order in which they were set. After a `delay` the request goes on to the next rules. Any other
 action on a request ends the search, and the later rules keep their counts.
 
-A rule *strikes* when it matches, `after` is over, `probability` says so and `count` is not used up. `faults.http`
-carries out what strikes a request, `jobs.runner` and `jobs.store` what strikes a job, `jobs.webhooks` what strikes a
-webhook.
+A rule *strikes*, that is, it is applied, when it matches, `after` matches have passed, `probability` allows it and
+`count` is not used up. The code for requests is in `faults.http`, for jobs in `jobs.runner` and `jobs.store`, and for
+webhooks in `jobs.webhooks`.
 """
 
 from __future__ import annotations
@@ -63,9 +63,9 @@ class Rule(BaseModel):
             or the action's only place (webhook or job).
         method, path: further conditions. The path is a pattern such as `*/lipsync-image`. For a job or a webhook it is
             compared with the path that the job was submitted to.
-        count: how many times the rule strikes; -1 for no limit.
-        after: how many matches pass before the rule strikes.
-        probability, seed: strike at random; the same seed gives the same sequence.
+        count: how many times the rule is applied; -1 for no limit.
+        after: how many matches pass before the rule is applied.
+        probability, seed: apply the rule at random. The same seed gives the same sequence.
         seconds: the length of a `delay` or a `hang`; for `seconds`, the least time that the job takes.
         code, headers, body, content_type: the response to send. A body that is not a string is sent as JSON.
         act: whether the request is still carried out.

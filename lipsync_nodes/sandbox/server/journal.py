@@ -19,7 +19,7 @@ class Received:
     Attributes:
         where: submit, poll, output or files.
         headers: names in lower case, without Authorization.
-        body: the decoded JSON of a submit, or its text if it is not JSON; None if it was not read, and for other
+        body: the decoded JSON of a submission, or its text if it is not JSON; None if it was not read, and for other
             requests.
         leaks_key: whether an API key was found outside the Authorization header. It is masked here.
 
