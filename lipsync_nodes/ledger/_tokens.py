@@ -9,23 +9,14 @@ from __future__ import annotations
 import hmac
 import secrets
 from base64 import urlsafe_b64encode
-from hashlib import sha256
 from typing import Final
 
-__all__ = [
-    "callback_of",
-    "new_callback",
-    "new_secret",
-    "token_of",
-]
-
+__all__ = ["callback_of", "new_callback", "new_secret", "token_of"]
 
 # With this prefix, a token is recognized and masked in every text; see `errors.redact`.
 PREFIX: Final = "cb_"
 # 18 bytes are 24 characters of base64, 30 bytes (240 bits of the HMAC) are 40, both without padding.
-ID_BYTES: Final = 18
-ID_LENGTH: Final = 24
-MAC_BYTES: Final = 30
+ID_BYTES, ID_LENGTH, MAC_BYTES = 18, 24, 30
 
 
 def new_secret() -> str:
@@ -40,7 +31,7 @@ def new_callback() -> str:
 
 def token_of(callback: str, secret: str) -> str:
     """Return the token of a callback id: 67 characters that need no escaping in a URL."""
-    mac = hmac.digest(secret.encode(), callback.encode(), sha256)[:MAC_BYTES]
+    mac = hmac.digest(secret.encode(), callback.encode(), "sha256")[:MAC_BYTES]
     return f"{PREFIX}{callback}{urlsafe_b64encode(mac).decode()}"
 
 

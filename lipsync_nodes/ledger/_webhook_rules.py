@@ -8,17 +8,14 @@ of the POST no longer matters. Nothing else in a webhook is trusted or recorded.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from lipsync_nodes.flows import CheckWebhook, Event, Seen, WebhookAction, WebhookHandled, WebhookReceived
 from lipsync_nodes.ledger._entry import ENDS, Entry
 from lipsync_nodes.ledger._rules import IN_ACCOUNTS, Rules
 from lipsync_nodes.service import Job
 
-__all__ = [
-    "WebhookRules",
-]
-
+__all__ = ["WebhookRules"]
 
 # For this long after it was handled, the service may deliver a webhook again. Later ones are refused.
 REDELIVERY_SECONDS: Final = 3600.0
@@ -31,34 +28,37 @@ class WebhookRules(Rules):
         """Record an event of a webhook and return the answer."""
         match event:
             case WebhookReceived(callback, job_id):
-                return self._called(callback, job_id)
+                return self._received(callback, job_id)
             case WebhookHandled(callback):
-                self._update_called(callback, told_at=self._now)
-            case CheckWebhook(row):
-                return None if self._is_missing(row) else self._found(row)
+                self._db.execute("UPDATE submission SET told_at = ? WHERE callback = ?", (self._now, callback))
+            case CheckWebhook(row) if not self._entry("row = ? AND state = 'missing'", row):
+                return self._found(row)
             case Seen(job, str() as callback):
                 self._settle(callback, job)
                 self._seen(job)
         return None
 
-    def _called(self, callback: str, job_id: str) -> WebhookAction:
+    def _received(self, callback: str, job_id: str) -> WebhookAction:
         """Accept or refuse a webhook, and record which job it names until the service has confirmed it."""
-        entry = self._entry(callback)
+        entry = self._entry("callback = ?", callback)
         if (entry is None or entry.job_id is None) and self._belongs_elsewhere(job_id, callback):
             return WebhookAction.REFUSE
         if entry is None:
-            self._adopt(callback)
-        elif not self._is_ours(entry) or entry.job_id not in {None, job_id}:
+            row = self._adopt(callback)
+        elif entry.account not in self._profile.accounts or entry.job_id not in {None, job_id}:
             return WebhookAction.REFUSE
         elif entry.state in ENDS and entry.told_at is not None:
             return WebhookAction.IGNORE if self._now - entry.told_at < REDELIVERY_SECONDS else WebhookAction.REFUSE
-        if entry is None or entry.called_id != job_id:  # repetitions are not written each time
-            self._update_called(callback, called_id=job_id, called_at=self._now)
+        elif entry.called_id == job_id:  # repetitions are not written each time
+            return WebhookAction.POLL
+        else:
+            row = entry.row
+        self._update(row, called_id=job_id, called_at=self._now)
         return WebhookAction.POLL
 
-    def _adopt(self, callback: str) -> None:
+    def _adopt(self, callback: str) -> int:
         """Record a submission that this ledger does not know. It is ours, because its token is valid."""
-        self._new(
+        return self._new(
             {
                 "account": self._account,
                 "endpoint": "",
@@ -72,42 +72,23 @@ class WebhookRules(Rules):
 
     def _settle(self, callback: str, job: Job) -> None:
         """Give a submission without a job the job that its webhook named and the service confirmed."""
-        entry = self._entry(callback)
-        if entry is None or not self._is_ours(entry) or entry.job_id is not None:
+        entry = self._entry("callback = ?", callback)
+        if entry is None or entry.job_id is not None or entry.account not in self._profile.accounts:
             return
         if not self._belongs_elsewhere(job.id, callback):
-            self._call_off(entry)
+            # A submission that was to replace this one and has not been sent is no longer needed.
+            self._db.execute(
+                "UPDATE submission SET state = 'refused', ended_at = ?, reason = 'the earlier one had made its job'"  # noqa: S608
+                f" WHERE {IN_ACCOUNTS} AND key = ? AND row <> ? AND state = 'waiting'",
+                (self._now, self._accounts, entry.key, entry.row),
+            )
             self._made(entry.row, job, reason=None)
-
-    def _call_off(self, entry: Entry) -> None:
-        """Cancel a submission that was to replace this one and has not been sent. It is no longer needed."""
-        self._db.execute(
-            "UPDATE submission SET state = 'refused', ended_at = ?, reason = 'the earlier one had made its job'"  # noqa: S608
-            f" WHERE {IN_ACCOUNTS} AND key = ? AND row <> ? AND state = 'waiting'",
-            (self._now, self._accounts, entry.key, entry.row),
-        )
-
-    def _is_ours(self, entry: Entry) -> bool:
-        return entry.account in self._profile.accounts
-
-    def _is_missing(self, row: int) -> bool:
-        """Return whether the service last said that it does not know the job of a submission."""
-        found = self._db.execute("SELECT 1 FROM submission WHERE row = ? AND state = 'missing'", (row,))
-        return found.fetchone() is not None
-
-    def _entry(self, callback: str) -> Entry | None:
-        """Return the submission of a token. If it was claimed again, return the later row."""
-        row = self._db.execute("SELECT * FROM submission WHERE callback = ? ORDER BY row DESC", (callback,)).fetchone()
-        return Entry(*row) if row else None
 
     def _belongs_elsewhere(self, job_id: str, callback: str) -> bool:
         """Return whether a job belongs to another submission."""
-        found = self._db.execute(
-            "SELECT 1 FROM submission WHERE job_id = ? AND callback IS NOT ? LIMIT 1", (job_id, callback)
-        )
-        return found.fetchone() is not None
+        return self._entry("job_id = ? AND callback IS NOT ?", job_id, callback) is not None
 
-    def _update_called(self, callback: str, **values: Any) -> None:
-        entry = self._entry(callback)
-        if entry is not None:
-            self._update(entry.row, **values)
+    def _entry(self, where: str, *values: object) -> Entry | None:
+        """Return the submission that meets a condition, the latest if there are several."""
+        row = self._db.execute(f"SELECT * FROM submission WHERE {where} ORDER BY row DESC", values).fetchone()  # noqa: S608
+        return Entry(*row) if row else None

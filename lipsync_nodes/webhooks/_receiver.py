@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any, Final, Self
@@ -36,8 +36,7 @@ LARGEST_READ: Final = 16 * LARGEST_BODY
 BODY_SECONDS: Final = 10.0
 LONGEST_ID: Final = 200
 
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Messages = Callable[..., Awaitable[Any]]
 
 
 class WebhookReceiver:
@@ -130,7 +129,7 @@ class WebhookReceiver:
         whole = await _whole(body)
         return await asyncio.to_thread(self.receive, method, path, headers, whole)
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Mapping[str, Any], receive: Messages, send: Messages) -> None:
         """Handle one ASGI connection."""
         if scope["type"] == "lifespan":
             await receive()
@@ -198,7 +197,7 @@ async def _whole(body: AsyncIterable[bytes]) -> bytes:
     return kept
 
 
-async def _parts(receive: Receive) -> AsyncIterator[bytes]:
+async def _parts(receive: Messages) -> AsyncIterator[bytes]:
     """Yield the parts of an ASGI request's body until its end, or until the client disconnects."""
     more = True
     while more and (message := await receive())["type"] == "http.request":

@@ -115,8 +115,9 @@ class Worker(Shared):
 
     def _work(self, stop: threading.Event) -> None:
         while (pending := self._next(stop)) is not None:
+            done = False
             try:
-                self._handle(pending)
+                done = self._handle(pending)
             except BaseException as error:  # noqa: BLE001  # on_job is third-party code
                 quiet = pending.job is None and pending.tries < len(PAUSES)
                 problem = "a webhook was not confirmed" if pending.job is None else "it has ended, but on_job failed"
@@ -124,47 +125,42 @@ class Worker(Shared):
                 _log.log(logging.DEBUG if quiet else logging.WARNING, "Job %s: %s: %s", job_id, problem, reason)
             with self._lock:
                 pending.running = False
+                if done and self._pending.get(pending.webhook.callback) is pending:
+                    del self._pending[pending.webhook.callback]
                 self._lock.notify_all()
 
     def _next(self, stop: threading.Event) -> _Pending | None:
         """Return the next webhook when it is due; None when stopped."""
         with self._lock:
             while not stop.is_set():
-                running = [one for one in self._pending.values() if one.running]
-                full = sum(one.job is not None for one in running) >= CALLS
-                ready = (one for one in self._pending.values() if not one.running and not (full and one.job))
+                everything = self._pending.values()
+                full = sum(one.running and one.job is not None for one in everything) >= CALLS
+                ready = (one for one in everything if not one.running and not (full and one.job))
                 first = min(ready, key=lambda one: one.due, default=None)
-                if first is None:
-                    self._lock.wait()
-                elif (left := first.due - time.monotonic()) > 0:
-                    self._lock.wait(left)
-                else:
+                left = first.due - time.monotonic() if first else threading.TIMEOUT_MAX
+                if first and left <= 0:
                     first.due = time.monotonic() + PAUSES[min(first.tries, len(PAUSES) - 1)]
                     first.tries, first.running = first.tries + 1, True
                     return first
+                self._lock.wait(left)
         return None
 
-    def _handle(self, pending: _Pending) -> None:
-        """Do one step: poll the job or, when it has ended, call on_job."""
+    def _handle(self, pending: _Pending) -> bool:
+        """Do one step: poll the job or, when it has ended, call on_job. Return whether the webhook is handled."""
         webhook = pending.webhook
         if not self._ledger.pending_webhooks(self._profile, webhook.callback):
-            self._remove(pending)  # another receiver has handled it, or it is too old
-        elif pending.job is None:
+            return True  # another receiver has handled it, or it is too old
+        if pending.job is None:
             job = self._ledger.ended(webhook.job_id) or self._client.poll(webhook)
             if not job.finished:
                 raise TimeoutError("it has not ended yet")
             pending.job, pending.tries, pending.due = job, 0, 0.0
-        else:
-            if self._on_job is not None and inspect.iscoroutine(result := self._on_job(pending.job)):
-                asyncio.run(result)
-            if self._on_job is not None or pending.own:
-                self._ledger.record(WebhookHandled(webhook.callback), self._profile)
-            self._remove(pending)
-
-    def _remove(self, pending: _Pending) -> None:
-        with self._lock:
-            if self._pending.get(pending.webhook.callback) is pending:
-                del self._pending[pending.webhook.callback]
+            return False
+        if self._on_job is not None and inspect.iscoroutine(result := self._on_job(pending.job)):
+            asyncio.run(result)
+        if self._on_job is not None or pending.own:
+            self._ledger.record(WebhookHandled(webhook.callback), self._profile)
+        return True
 
 
 class _Client(LipsyncClient):
