@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 from contextlib import suppress
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,11 @@ from lipsync_nodes.host import Answer, OnJob, callback_secret, deliver, keep_tok
 
 __all__ = ["webhook"]
 
+PROXY = "Jobs are submitted with webhooks to {}: have your proxy pass that on to here."
+SETUP = (
+    "Set LIPSYNC_WEBHOOK (or `webhook` in the profile) to the https URL by which the service reaches this, and submit "
+    "with --webhook auto. To try it here, with the sandbox:\n  export LIPSYNC_WEBHOOK={}"
+)
 file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -48,7 +54,13 @@ def serve(
         receiver = WebhookReceiver(to.profile, to.ledger, on_job=_function(on_job))
         address = f"[{host}]" if ":" in host else host
         url = f"http{'s' if cert else ''}://{address}:{listener.getsockname()[1]}"
-        _tell(url, to, as_json=session.as_json)
+        base = to.profile.webhook.base if to.profile.webhook else None
+        if session.as_json:
+            show({"url": url, "base": base}, as_json=True)
+        else:
+            say(f"Receiving webhooks at {url}, ledger {to.ledger.path}. Ctrl-C ends it.")
+            for line in (PROXY if base else SETUP).format(base or url).splitlines():
+                say(line)
         _run(receiver, listener, cert, cert_key)
 
 
@@ -62,29 +74,11 @@ def send(session: Session, job_id: str, base: str | None, body: Path | None, tim
     """Send a job's webhook as the service would, to test a receiver. The exit code is 1 if it is refused."""
     keep_tokens_out_of_logs()
     with session.client() as (client, to):
-        token = _token(job_id, to)
-        url = f"{base.rstrip('/') if base else _base_of(to)}/{token}"
+        url = _url(job_id, base, to)
         content = body.read_bytes() if body else json.dumps(client.job(job_id).wire()).encode()
         statuses = [_sent(url, content) for _ in range(times)]
     show({"id": job_id, "statuses": statuses}, as_json=session.as_json)
-    sys.exit(int(any(status >= 400 for status in statuses)))  # noqa: PLR2004  # errors begin at 400
-
-
-def _tell(url: str, to: Connection, *, as_json: bool) -> None:
-    """Print the receiver's URL and what to configure."""
-    base = to.profile.webhook.base if to.profile.webhook else None
-    if as_json:
-        show({"url": url, "base": base}, as_json=True)
-        return
-    say(f"Receiving webhooks at {url}, ledger {to.ledger.path}. Ctrl-C ends it.")
-    if base:
-        say(f"Jobs are submitted with webhooks to {base}: have your proxy pass that on to here.")
-    else:
-        say(
-            "Set LIPSYNC_WEBHOOK (or `webhook` in the profile) to the https URL by which the service reaches this, "
-            "and submit with --webhook auto. To try it here, with the sandbox:"
-        )
-        say(f"  export LIPSYNC_WEBHOOK={url}")
+    sys.exit(int(any(status >= HTTPStatus.BAD_REQUEST for status in statuses)))
 
 
 def _run(receiver: WebhookReceiver, listener: socket.socket, cert: Path | None, cert_key: Path | None) -> None:
@@ -94,20 +88,12 @@ def _run(receiver: WebhookReceiver, listener: socket.socket, cert: Path | None, 
         raise ConfigurationError(
             code="receiver.no_library", package="lipsync-nodes[webhook]", remedy="install_extra"
         ) from None
-    config = uvicorn.Config(
-        receiver,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        lifespan="on",
-        ws="none",
-        ssl_certfile=cert,
-        ssl_keyfile=cert_key,
-        timeout_graceful_shutdown=3,
-    )
+    tls: dict[str, Any] = {"ssl_certfile": cert, "ssl_keyfile": cert_key}
+    quiet: dict[str, Any] = {"log_level": "warning", "access_log": False, "server_header": False, "ws": "none"}
+    config = uvicorn.Config(receiver, lifespan="on", timeout_graceful_shutdown=3, **quiet, **tls)
     with suppress(KeyboardInterrupt):  # uvicorn raises the signal again after it has stopped
         uvicorn.Server(config).run(sockets=[listener])
-    tell("The receiver has ended. What came is kept; its next start follows up what is left of it.")
+    tell("The receiver has ended. What came is kept; its next start handles what is left of it.")
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -138,17 +124,15 @@ def _function(name: str | None) -> OnJob | None:
     return function  # type: ignore[no-any-return]
 
 
-def _base_of(to: Connection) -> str:
-    if to.profile.webhook is None:
-        raise ConfigurationError(code="receiver.not_named", remedy="name_receiver")
-    return to.profile.webhook.base
-
-
-def _token(job_id: str, to: Connection) -> str:
+def _url(job_id: str, base: str | None, to: Connection) -> str:
+    """Return the URL that the service calls for a job."""
     entry = to.ledger.entry_of(job_id)
     if entry is None or entry.callback is None:
         raise InvalidRequest(code="receiver.no_such_job", job_id=job_id, remedy="submit_with_webhook")
-    return token_of(entry.callback, callback_secret(to.profile, to.ledger))
+    base = base or (to.profile.webhook.base if to.profile.webhook else None)
+    if base is None:
+        raise ConfigurationError(code="receiver.not_named", remedy="name_receiver")
+    return f"{base.rstrip('/')}/{token_of(entry.callback, callback_secret(to.profile, to.ledger))}"
 
 
 def _sent(url: str, content: bytes) -> int:

@@ -102,7 +102,7 @@ def test_ctrl_c_ends_it_with_a_sentence_although_on_job_hangs(hangs, env, sandbo
         finally:
             process.kill()
     assert (process.returncode, out) == (0, "")
-    assert err == "The receiver has ended. What came is kept; its next start follows up what is left of it.\n"
+    assert err == "The receiver has ended. What came is kept; its next start handles what is left of it.\n"
 
 
 def test_jobs_shows_which_webhook_is_expected(env, sandbox, tmp_path):
