@@ -208,10 +208,16 @@ def test_without_the_key_there_the_error_says_so(profiles, monkeypatch):
         pickle.loads(sent)
 
 
+class Subclass(Profile):
+    """Of which the pickle module does not know that a profile takes no secret along."""
+
+
 @pytest.mark.parametrize(
     "make",
     [
         lambda: Profile(api_key=KEY),
+        lambda: Subclass(api_key=KEY),
+        lambda: Subclass(webhook=Webhook(base="https://h", secret="s" * 20)),
         lambda: LipsyncClient(KEY),
         lambda: AsyncLipsyncClient(KEY),
         lambda: Profile(storage=Storage(url="s3://b", options={"access_key_id": KEY})),

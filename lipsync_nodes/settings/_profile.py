@@ -42,7 +42,7 @@ from pydantic import (
 from lipsync_nodes._tracebacks import NoFramesBelow
 from lipsync_nodes.errors import ConfigurationError, conceal
 from lipsync_nodes.settings._accounts import fingerprint_of, is_default_account, normal_account, normal_base_url
-from lipsync_nodes.settings._nested import Storage, Webhook
+from lipsync_nodes.settings._nested import Storage, Webhook, stays
 from lipsync_nodes.settings._profiles_file import shortened
 from lipsync_nodes.settings._urls import check_base, is_loopback
 
@@ -144,6 +144,12 @@ class Profile(BaseModel):
     @classmethod
     def _base_is_safe(cls, url: str) -> str:
         return check_base(url, "the key would be readable on the way")
+
+    def __getstate__(self) -> dict[Any, Any]:
+        # A subclass comes here, which `copyreg` does not know; see `_load`.
+        if self.api_key or self.storage or self.webhook:
+            raise stays(code="settings.profile_stays", profile=self.name)
+        return super().__getstate__()
 
     @property
     def account(self) -> str:

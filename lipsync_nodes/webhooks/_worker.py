@@ -11,7 +11,7 @@ import inspect
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -156,11 +156,16 @@ class Worker(Shared):
                 raise TimeoutError("it has not ended yet")
             pending.job, pending.tries, pending.due = job, 0, 0.0
             return False
-        if self._on_job is not None and inspect.iscoroutine(result := self._on_job(pending.job)):
-            asyncio.run(result)
+        if self._on_job is not None and inspect.isawaitable(result := self._on_job(pending.job)):
+            asyncio.run(_awaited(result))
         if self._on_job is not None or pending.own:
             self._ledger.record(WebhookHandled(webhook.callback), self._profile)
         return True
+
+
+async def _awaited(result: Awaitable[object]) -> None:
+    """Await what is perhaps no coroutine, which is all that `asyncio.run` accepts."""
+    await result
 
 
 class _Client(LipsyncClient):

@@ -213,6 +213,25 @@ def test_on_job_may_block(sandbox, path):
         assert told.wait(60)
 
 
+def test_on_job_may_return_any_awaitable(sandbox, path):
+    """What Cython compiles returns no coroutine of Python's."""
+    told = []
+
+    class Later:
+        def __init__(self, job):
+            self.job = job
+
+        def __await__(self):
+            yield from asyncio.sleep(0).__await__()
+            told.append(self.job.id)
+
+    with Receiving(sandbox.api_key, sandbox.base_url, path, on_job=Later) as receiving:
+        with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
+            job = client.submit(FORM, webhook="auto")
+        wait_until(lambda: only_entry(path).told_at)
+    assert told == [job.id]
+
+
 def test_a_coroutine_of_on_job_may_close_the_receiver(sandbox, path):
     closed = threading.Event()
 
