@@ -17,7 +17,7 @@ import obstore
 import pytest
 
 from lipsync_nodes import ConfigurationError, ImageForm, InvalidRequest, LipsyncClient, VideoForm, estimate_credits
-from lipsync_nodes.media import content_key, published
+from lipsync_nodes.media import PreparedForm, content_key, published
 from lipsync_nodes.media._probe import probe
 from lipsync_nodes.plugins import hookimpl, plugins
 from lipsync_nodes.sandbox import MEDIA, Sandbox
@@ -266,6 +266,65 @@ def test_a_folder_that_a_web_server_shows(tmp_path):
     name = form.image.rpartition("/")[2]
     assert (tmp_path / "www" / name).read_bytes() == FACE.read_bytes()
     assert {path.suffix for path in (tmp_path / "www").iterdir()} == {".jpg", ".mp3"}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A profile whose files go to a folder, and that folder."""
+    www = tmp_path / "www"
+    return Profile(api_key="sk_x", storage=Storage(url=www.as_uri(), public_base="https://files.example")), www
+
+
+def replace_by_rename(path, content):
+    """Replace a file by another one with the same size and time, as rsync and archives do."""
+    times, other = path.stat(), path.with_suffix(".new")
+    other.write_bytes(content)
+    os.utime(other, ns=(times.st_atime_ns, times.st_mtime_ns))
+    other.replace(path)
+
+
+def rewrite(path, content):
+    """Write another content into a file, and set its time back, as `cp -p` does."""
+    times = path.stat()
+    path.write_bytes(content)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def write_into(source, content):
+    source.seek(0)
+    source.write(content)
+    source.flush()
+
+
+@pytest.mark.parametrize("kind", ["renamed", "rewritten", "open file", "memory"])
+def test_another_content_of_the_same_size_is_not_published(kind, folder, tmp_path):
+    """Under the hash of what was there before, each later submission of that would get the wrong content."""
+    profile, www = folder
+    path = silence(tmp_path / "a.wav", 6)
+    before, after = path.read_bytes(), path.read_bytes()[:-8] + b"differs!"
+    change = {"renamed": replace_by_rename, "rewritten": rewrite}.get(kind, write_into)
+    source = {"open file": lambda: path.open("r+b"), "memory": lambda: io.BytesIO(before)}.get(kind, lambda: path)()
+    form = PreparedForm(ImageForm(image="https://x/i.png", audio=source))
+    content_key(form, profile)
+    change(source, after)
+    with pytest.raises(InvalidRequest, match="was changed while it was read"):
+        published(form, profile, seconds=60)
+    assert not www.exists() or not list(www.iterdir())
+    if source is not path:
+        source.close()
+
+
+def test_a_file_of_another_job_is_not_deleted_for_a_change(folder, tmp_path):
+    profile, www = folder
+    path = silence(tmp_path / "a.wav", 6)
+    published(ImageForm(image="https://x/i.png", audio=path), profile, seconds=60)
+    (kept,) = www.iterdir()
+    form = PreparedForm(ImageForm(image="https://x/i.png", audio=path))
+    content_key(form, profile)
+    silence(path, 7)
+    with pytest.raises(InvalidRequest, match="was changed while it was read"):
+        published(form, profile, seconds=60)
+    assert kept.exists(), "a job that runs may still have to fetch it"
 
 
 @pytest.mark.parametrize(

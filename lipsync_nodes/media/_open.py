@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,12 +81,14 @@ def digest(asset: Asset) -> str:
         return file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # typed for raw files only
 
 
-def state_of(asset: Asset) -> tuple[int, int] | None:
+def state_of(asset: Asset) -> tuple[int, ...] | None:
     """Return values that change when the file is written to; None if there are none."""
-    if not isinstance(asset.source, Path):
+    source = asset.source
+    if isinstance(source, bytes):
         return None
     try:
-        found = asset.source.stat()
-    except (OSError, ValueError):  # reading it will raise an error
+        found = source.stat() if isinstance(source, Path) else os.fstat(source.fileno())
+    except (OSError, ValueError, AttributeError, NotImplementedError):  # reading it fails, or it is in no file system
         return None
-    return found.st_size, found.st_mtime_ns
+    # A file of the same size and time may have taken its place, or have been written into.
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino

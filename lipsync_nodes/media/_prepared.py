@@ -8,7 +8,7 @@ from typing import Any
 from lipsync_nodes.errors import InvalidRequest
 from lipsync_nodes.media._open import digest, state_of
 from lipsync_nodes.media._probe import Probe, check
-from lipsync_nodes.service import LONGEST_MEDIA, Form, spec_of, too_long
+from lipsync_nodes.service import LONGEST_MEDIA, Asset, Form, spec_of, too_long
 
 __all__ = [
     "PreparedForm",
@@ -56,6 +56,21 @@ class PreparedForm:
             self._digests[name] = digest(self.assets[name])
         return self._digests[name]
 
+    def digest_now(self, name: str) -> str:
+        """Return the digest of a field's file, after a check that this is still its content.
+
+        Raises:
+            InvalidRequest: the file was written to since it was first read.
+
+        """
+        self.check_unchanged(name)
+        asset, known = self.assets[name], self._digests.get(name)
+        shows = self._states[name] is not None or isinstance(asset.source, bytes)
+        # Nothing but its content shows that an open file in memory or in a store was written to.
+        if known is not None and not shows and digest(asset) != known:
+            raise _changed(asset)
+        return self.digest(name)
+
     @cached_property
     def fingerprint(self) -> dict[str, Any]:
         """The form's identity, as JSON: its fields, and the hashes of local files."""
@@ -66,7 +81,11 @@ class PreparedForm:
         """Raise `InvalidRequest` if a file of these fields (default: of any) was written to since this was created."""
         for name in names or self.assets:
             if state_of(self.assets[name]) != self._states[name]:
-                raise InvalidRequest(code="media.changed", media=self.assets[name], remedy="try_when_complete")
+                raise _changed(self.assets[name])
+
+
+def _changed(asset: Asset) -> InvalidRequest:
+    return InvalidRequest(code="media.changed", media=asset, remedy="try_when_complete")
 
 
 def prepared(form: Form | PreparedForm) -> PreparedForm:

@@ -97,9 +97,9 @@ def _url_of(form: PreparedForm, name: str, profile: Profile, seconds: float) -> 
 
 
 def _stored(form: PreparedForm, name: str, store: Store, seconds: float) -> str:
-    """Publish under the hash of the content. If the file changed meanwhile, delete the wrong content."""
+    """Publish under the hash of the content. If the file changed while it was stored, delete the wrong content."""
     found = form.probe(name, allow_long=True)
-    file = form.digest(name) + found.suffix
+    file = form.digest_now(name) + found.suffix  # fails before another job's file with this name is touched
     try:
         url = store.publish(form.assets[name], file, found, seconds)
         form.check_unchanged(name)
