@@ -18,7 +18,6 @@ WEBHOOKS = (
     "webhooks/*.py",
     "ledger/_webhook*.py",
     "ledger/_tokens.py",
-    "ledger/_watch.py",
     "cli/webhook.py",
 )
 

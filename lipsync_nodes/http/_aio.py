@@ -28,6 +28,7 @@ from lipsync_nodes.http._connect import (
     tls_context,
 )
 from lipsync_nodes.http._wire import (
+    CHECK_EVERY,
     INTERRUPTED,
     Bearer,
     KeptId,
@@ -59,6 +60,8 @@ F = TypeVar("F", bound=asyncio.Future[Any])
 
 IN_FLIGHT: Final = 32
 KEPT_SECONDS: Final = 10.0
+# How often per second all waits for webhooks together read the ledger.
+MOST_CHECKS: Final = 1000.0
 
 
 class AsyncTransport:
@@ -179,15 +182,16 @@ class AsyncTransport:
         return work
 
     async def _await(self, effect: Await, ledger: Ledger) -> Job | None:
-        """Sleep until the ledger knows that the job has ended. The ledger is read rarely."""
-        loop, rung = asyncio.get_running_loop(), asyncio.Event()
-        with ledger.watch.listening(effect.job_id, lambda: loop.call_soon_threadsafe(rung.set)):
-            job = await self.in_ledger(ended, ledger, effect.job_id)
-            if job is None:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(effect.seconds):
-                        await rung.wait()
-                job = await self.in_ledger(ended, ledger, effect.job_id) if rung.is_set() else None
+        """Sleep until the ledger knows that the job has ended. If many wait, each reads it less often."""
+        pool, ends = _pool_of(asyncio.get_running_loop()), time.monotonic() + effect.seconds
+        pool.waits += 1
+        try:
+            while (job := await self.in_ledger(ended, ledger, effect.job_id)) is None:
+                if (left := ends - time.monotonic()) <= 0:
+                    break
+                await asyncio.sleep(min(left, max(CHECK_EVERY, pool.waits / MOST_CHECKS)))
+        finally:
+            pool.waits -= 1
         return job
 
     async def _send(self, send: Send, flow: Flow[T], to: Recorder) -> Reply:
@@ -284,7 +288,7 @@ class _Pool:
     """The connections of one event loop, and the limit of its simultaneous requests."""
 
     def __init__(self) -> None:
-        self.users = 0
+        self.users = self.waits = 0
         self.in_flight = asyncio.Semaphore(IN_FLIGHT)
         self.ledger = ThreadPoolExecutor(1, "lipsync-ledger")
         self._clients: dict[tuple[SecretStr | None, bool], httpx.AsyncClient] = {}

@@ -32,6 +32,7 @@ from lipsync_nodes.flows import (
 from lipsync_nodes.http._body import Body, raw
 from lipsync_nodes.http._connect import can_start_threads, check_address, client_options, made, proxy_for
 from lipsync_nodes.http._wire import (
+    CHECK_EVERY,
     INTERRUPTED,
     Bearer,
     KeptId,
@@ -60,8 +61,6 @@ __all__ = [
 
 T = TypeVar("T")
 
-# The longest single wait. Ctrl-C (on Windows) and a stop are noticed only between two waits.
-STEP: Final = 0.2
 UNKNOWN: Final = "A submit was on its way; whether it made a job is unknown. It will not be sent again by itself."
 
 
@@ -296,15 +295,10 @@ def _conclude(flow: Flow[Any], to: Recorder, reply: Reply | None = None) -> Kept
 
 def _await(effect: Await, ledger: Ledger, stop: threading.Event | None) -> Job | None:
     """Sleep until the ledger knows that the job has ended."""
-    rung = threading.Event()
     ends = time.monotonic() + effect.seconds
-    with ledger.watch.listening(effect.job_id, rung.set):
-        job = ended(ledger, effect.job_id)
-        while job is None and not rung.is_set() and (left := ends - time.monotonic()) > 0:
-            rung.wait(min(left, STEP))
-            if stop is not None and stop.is_set():
-                raise Interrupted
-    return job or (ended(ledger, effect.job_id) if rung.is_set() else None)
+    while (job := ended(ledger, effect.job_id)) is None and (left := ends - time.monotonic()) > 0:
+        _sleep(min(left, CHECK_EVERY), stop)
+    return job
 
 
 def _sleep(seconds: float, stop: threading.Event | None) -> float:

@@ -18,6 +18,7 @@ from lipsync_nodes.service import Answer, Job, NoAnswer
 from lipsync_nodes.settings import Profile
 
 __all__ = [
+    "CHECK_EVERY",
     "INTERRUPTED",
     "USER_AGENT",
     "Bearer",
@@ -227,6 +228,10 @@ def outcome(error: Exception, answer: Answer | None, trace: Trace | None = None)
 def _never_sent(error: Exception) -> bool:
     cause = type(error.__cause__ or error.__context__)
     return cause.__name__ in _NEVER_SENT and f"{cause.__module__}.".startswith(_TRUSTED)
+
+
+# Seconds between two reads of the ledger while a webhook is expected. On Windows, Ctrl-C is noticed only in between.
+CHECK_EVERY: Final = 0.1
 
 
 def ended(ledger: Ledger, job_id: str) -> Job | None:

@@ -10,7 +10,7 @@ import os
 import sqlite3
 import statistics
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Self
@@ -24,7 +24,6 @@ from lipsync_nodes.ledger._rules import IN_ACCOUNTS, IN_KEYS, listed
 from lipsync_nodes.ledger._schema import _migrate
 from lipsync_nodes.ledger._targets import belongs_to, own_names
 from lipsync_nodes.ledger._tokens import new_secret
-from lipsync_nodes.ledger._watch import Watch
 from lipsync_nodes.ledger._webhook_rules import WebhookRules
 from lipsync_nodes.service import Job
 from lipsync_nodes.settings import Profile, named_path, user_folder, variable
@@ -39,7 +38,7 @@ __all__ = [
 PENDING_SECONDS: Final = 7 * 86400.0
 BUSY_SECONDS: Final = 30.0
 MEMORY: Final = ":memory:"
-OF_THIS_PROCESS: Final = frozenset({"watch", "_lock", "_new_lock", "_connection", "_files", "_secret"})
+OF_THIS_PROCESS: Final = frozenset({"_lock", "_new_lock", "_connection", "_files", "_secret"})
 
 _Inode = tuple[int, int] | None
 
@@ -57,7 +56,6 @@ class Ledger(Shared):
         super().__init__()
         path = ledger_file() if path is None else path
         self.path = MEMORY if str(path) == MEMORY else str(Path(path).expanduser().absolute())
-        self.watch = Watch(self.ended_among)
         self._clock = clock
         self._secret = ""
         self._connection: sqlite3.Connection | None = None
@@ -123,16 +121,6 @@ class Ledger(Shared):
         entry = self.entry_of(job_id)
         job = entry.as_job if entry else None
         return job if job and job.finished and "***" not in (job.output or "") else None
-
-    def ended_among(self, job_ids: Collection[str]) -> set[str]:
-        """Return which of these jobs have ended."""
-        with self._transaction("DEFERRED") as db:
-            rows = db.execute(
-                "SELECT job_id FROM submission WHERE job_id IN (SELECT value FROM json_each(?))"
-                " AND state IN ('completed', 'failed', 'stopped')",
-                (listed(job_ids),),
-            )
-            return {job_id for (job_id,) in rows}
 
     def pending_webhooks(self, profile: Profile, callback: str | None = None) -> list[Entry]:
         """Return the submissions with a webhook that is not handled yet, oldest first, or the one of *callback*."""
