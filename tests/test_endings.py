@@ -375,3 +375,32 @@ def test_a_stop_in_the_pause_before_another_try_frees_budget_and_key(service, le
     ):
         client.submit(FORM, key="k", estimate=20)
     assert (budget.committed, states(ledger)) == (0, [("refused", None)])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no such limit")
+def test_a_lost_answer_is_told_without_any_file_descriptor(tmp_path):
+    """Nothing has to be loaded to say that a submission is uncertain."""
+    code = f"""
+import os, resource
+import httpx
+from lipsync_nodes import ImageForm, Ledger, LipsyncClient, SubmissionUncertain
+
+class Lost(httpx.BaseTransport):
+    def handle_request(self, request):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+        try:
+            while True:
+                os.open(os.devnull, os.O_RDONLY)
+        except OSError:
+            raise httpx.ReadError("cut", request=request) from None
+
+ledger = Ledger({str(tmp_path / "ledger.sqlite")!r})
+form = ImageForm(image="https://x/i.png", audio="https://x/a.mp3")
+client = LipsyncClient("sk_x_0123456789", "https://x", ledger=ledger, http_client=httpx.Client(transport=Lost()))
+try:
+    client.submit(form, key="k")
+except SubmissionUncertain as error:
+    print(error.may_have_charged, [entry.state for entry in ledger.entries()], error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.startswith("True ['uncertain'] The submit was sent, but no answer came"), done.stderr

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from lipsync_nodes import words
 from lipsync_nodes._tracebacks import NoFramesBelow
 from lipsync_nodes.client._observers import observed, report, report_saved
 from lipsync_nodes.client._options import SubmitOptions
@@ -91,6 +92,7 @@ class BaseClient:
     ) -> None:
         api_key = hidden(api_key)
         plugins()  # report a broken plugin now, not between a paid submission and its response
+        words.load()  # for the error of a paid submission
         if isinstance(profile, Profile):
             self.profile = profile
         else:

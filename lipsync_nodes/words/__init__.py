@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from lipsync_nodes.errors import LipsyncError
 
-__all__ = ["HOSTS", "LANGUAGES", "language_of", "message", "remedy", "render"]
+__all__ = ["HOSTS", "LANGUAGES", "language_of", "load", "message", "remedy", "render"]
 
 LANGUAGES: Final = ("en", "zh")
 HOSTS: Final = ("cli", "python", "comfyui", "airflow", "pluggy")
@@ -33,6 +33,11 @@ def language_of(tag: str | None) -> str:
     """Return the language of a locale (`zh_CN.UTF-8`, `zh-TW`, `Chinese_China`), English if there is no table of it."""
     language = re.split(r"[-_.@ ]", (tag or "").lower())[0]
     return "zh" if language in {"zh", "chinese"} else "en"
+
+
+def load() -> None:
+    """Load the English table now. Later there may be no file descriptor left, or the file may be that of an update."""
+    _table("en")
 
 
 def render(error: LipsyncError, language: str = "en", host: str = "python") -> str:
