@@ -86,7 +86,8 @@ class WebhookReceiver:
 
     def resume(self) -> None:
         """Handle the webhooks that were pending when this program last ended."""
-        self._worker.resume()
+        self._worker.start()
+        self._worker.add_pending()
 
     def close(self) -> None:
         """Stop. Pending webhooks stay in the ledger. on_job may call this. You can still use the receiver."""
@@ -118,7 +119,8 @@ class WebhookReceiver:
             logging.getLogger("lipsync_nodes").warning("A webhook could not be recorded: %s", error)
             return HTTPStatus.SERVICE_UNAVAILABLE  # the service may send it again
         if action is WebhookAction.POLL:
-            self._worker.put(webhook)
+            self._worker.start()
+            self._worker.add(webhook)
         return HTTPStatus.NOT_FOUND if action is WebhookAction.REFUSE else HTTPStatus.OK
 
     async def handle(self, method: str, path: str, headers: Mapping[str, str], body: AsyncIterable[bytes]) -> int:

@@ -66,7 +66,7 @@ class Worker(Shared):
         super()._renew()
         self._pending, self._stop = {}, None
 
-    def put(self, webhook: WebhookReceived, *, own: bool = True) -> None:
+    def add(self, webhook: WebhookReceived, *, own: bool = True) -> None:
         """Add a webhook. If it names another job than the last one, it replaces it, but is not polled any sooner.
 
         If there is no on_job here, a webhook of another receiver (not *own*) is polled but stays pending, because that
@@ -77,9 +77,9 @@ class Worker(Shared):
             if last is None or last.webhook != webhook:
                 self._pending[webhook.callback] = _Pending(webhook, own, last.due if last else 0.0)
                 self._lock.notify_all()
-        self._start()
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Start the threads, unless they run."""
         with self._lock:
             if self._stop is None:
                 self._stop = threading.Event()
@@ -87,12 +87,11 @@ class Worker(Shared):
                     # Daemon threads, because those of an executor would keep the program from exiting.
                     threading.Thread(target=target, args=(self._stop,), name="lipsync-webhooks", daemon=True).start()
 
-    def resume(self) -> None:
+    def add_pending(self) -> None:
         """Add the pending webhooks in the ledger, from the last run or from another receiver."""
-        self._start()
         for entry in self._ledger.pending_webhooks(self._profile):
             if self._on_job is not None or entry.state not in ENDS:
-                self.put(WebhookReceived(entry.callback or "", entry.called_id or ""), own=False)
+                self.add(WebhookReceived(entry.callback or "", entry.called_id or ""), own=False)
 
     def close(self) -> None:
         """Stop. Running polls are waited for, calls of on_job are not."""
@@ -111,7 +110,7 @@ class Worker(Shared):
     def _search(self, stop: threading.Event) -> None:
         while not stop.wait(SEARCH_EVERY):
             with suppress(LipsyncError):  # the ledger may be readable next time
-                self.resume()
+                self.add_pending()
 
     def _work(self, stop: threading.Event) -> None:
         while (pending := self._next(stop)) is not None:

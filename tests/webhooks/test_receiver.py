@@ -19,7 +19,7 @@ from tests.webhooks.conftest import FORM, LONG, timed
 
 def test_what_came_before_a_crash_is_followed_up_at_the_next_start(sandbox, path, monkeypatch):
     with monkeypatch.context() as dead:
-        dead.setattr(_worker.Worker, "put", lambda *_: None)  # it dies right after it has answered
+        dead.setattr(_worker.Worker, "add", lambda *_: None)  # it dies right after it has answered
         with Receiving(sandbox.api_key, sandbox.base_url, path) as receiving:
             with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
                 sandbox.fault("cut_after", where="submit")
