@@ -29,8 +29,8 @@ SENTENCES: Final[dict[str, str]] = {
     "submission_uncertain": "{message}",
     "submit_timeout": "{message}",
     # settings
-    "settings.account_changed": "The profile {profile!r} of another process finds no API key here, or that of "
-    "another account.",
+    "settings.account_changed": "The profile {profile!r} comes from another process. Here it has no API key, or "
+    "the key of another account.",
     "settings.file_not_regular": "{path}[, which {variable} names,] is not a file.",
     "settings.file_not_toml": "{path} is not TOML[ ({position})].",
     "settings.file_not_utf8": "{path} is not UTF-8.",
@@ -43,57 +43,58 @@ SENTENCES: Final[dict[str, str]] = {
     "settings.no_such_profile": "There is no profile {profile} in {path}.",
     "settings.path_unusable": "The path {path} cannot be resolved: {reason}.",
     "settings.plugin_gave_no_key": "A plugin could not give the key of profile {profile!r}: {reason}.",
-    "settings.profile_stays": "The profile {profile!r} cannot be sent to another process: its secrets stay in this "
-    "one.",
-    "settings.setting_outside_tables": "{path}: `{setting}` stands above all tables, so it belongs to no profile.",
-    "settings.storage_stays": "These storage options cannot be sent to another process: secrets stay in this one.",
+    "settings.profile_stays": "The profile {profile!r} cannot be sent to another process, because its secrets are "
+    "not sent.",
+    "settings.setting_outside_tables": "{path}: `{setting}` is above the first table, so it belongs to no profile.",
+    "settings.storage_stays": "These storage options cannot be sent to another process, because secrets are not sent.",
     "settings.unusable_profile": "Profile {profile} cannot be used: {faults}.",
-    "settings.webhook_stays": "This webhook cannot be sent to another process: secrets stay in this one.",
+    "settings.webhook_stays": "This webhook cannot be sent to another process, because secrets are not sent.",
     # service
     "form.unpublished": "{fields}: not published yet, so there is no URL to send.",
     "form.wrong_fields": "{faults}.",
-    "job.failed": "The job failed: [{words}|the service gives no reason].[ It gives an output all the same: {output}.]",
+    "job.failed": "The job failed: [{words}|the service gives no reason].[ The service gives an output "
+    "nevertheless: {output}.]",
     "job.no_output": "The service says that the job is completed, but gives no output[ that is a video: {came}].",
     "job.stopped": "The job ended without a video, its status is {status!r}: [{words}|the service gives no "
-    "reason].[ It gives an output all the same: {output}.]",
+    "reason].[ The service gives an output nevertheless: {output}.]",
     "job.timeout": "Job {job_id} has not ended within {timeout:g} s; [when last seen it was {status!r}|its state "
     "was never seen][{unknown:flag}, a status that this version does not know][, with the output {output}][, "
-    "and the service says: {words}].[ Last trouble: {trouble}]",
-    "key.blank": "A submission key cannot be blank, and is a text, got {value}.",
-    "key.not_unicode": "The submission key {value} is not Unicode.",
+    "and the service says: {words}].[ Last error: {trouble}]",
+    "key.blank": "A submission key must be text and not blank, got {value}.",
+    "key.not_unicode": "The submission key {value} is not valid Unicode.",
     "argument.not_a_job_id": "{value} is not a job id.",
     "argument.not_seconds": "{name} must be a positive number of seconds, {longest:,} at most, got {value}.",
-    "media.too_long": "{media} lasts {seconds} s; the service is known to take {longest} s at most.",
+    "media.too_long": "{media} lasts {seconds} s; the service is known to accept {longest} s at most.",
     "service.asks_to_wait": "The service answered {status_code}[; it asks to wait {pace:g} s][: {words}].",
-    "service.cannot_pay": "The account cannot pay for it ({status_code})[: {words}].",
+    "service.cannot_pay": "The account has too few credits ({status_code})[: {words}].",
     "service.failed": "The service answered {status_code}[: {words}].",
     "service.no_such_endpoint": "The service has no such endpoint ({status_code})[: {words}].",
     "service.no_such_job": "The service knows no job {job_id} ({status_code})[: {words}].",
     "service.redirects": "The base URL redirects ({status_code}) to {target}.",
     "service.refused": "The service refused the request ({status_code})[: {words}].",
     "service.refused_key": "The service refused the key ({status_code})[: {words}].",
-    "submit.unclear_answer": "The service answered {status_code} to the submit[: {words}]; whether it made the job "
-    "is unknown.[ It is a redirect to {target}: check the base URL.]",
-    "credits.length_unknown": "The cost depends on how long `{field}` lasts, and that is not known.",
+    "submit.unclear_answer": "The service answered {status_code} to the submit[: {words}]; it is unknown whether "
+    "it made the job.[ It is a redirect to {target}: check the base URL.]",
+    "credits.length_unknown": "The cost depends on the length of `{field}`, which is not known.",
     "credits.not_whole": "{name} must be a whole number of credits from 0 to {most:,}, got {value}.",
     "endpoint.none_for_form": "No endpoint takes a {kind}.",
-    "endpoint.unknown": "There is no endpoint {name!r}; there are: {known}.",
+    "endpoint.unknown": "There is no endpoint {name!r}. The endpoints are: {known}.",
     "form.not_json": "The form cannot be sent as JSON: {reason}.",
     # flows
     "budget.exceeded": "The job would cost up to {credits} credits; {left} of the budget of {limit} are left.",
     "budget.unknown_cost": "There is a budget of {limit} credits, but the cost of this job is not known.",
-    "poll.no_answer": "No answer came: {reason}.",
-    "poll.no_time": "No time was left to ask.",
+    "poll.no_answer": "The service did not answer: {reason}.",
+    "poll.no_time": "No time was left to poll the job.",
     "poll.unreadable": "The answer cannot be read: {reason}.",
-    "submit.elsewhere": "The same is being submitted elsewhere, and that did not end within {seconds:g} s.",
-    "submit.in_doubt_before": "The same was submitted before, at {when}, and [its job {job_id} is not to be "
-    "found|whether it made a job is unknown] ({reason}).",
+    "submit.elsewhere": "The same input is being submitted elsewhere, and that did not finish within {seconds:g} s.",
+    "submit.in_doubt_before": "The same input was submitted before, at {when}, and [its job {job_id} cannot be "
+    "found|it is unknown whether it made a job] ({reason}).",
     "submit.no_answer": "The submit was sent, but no answer came: {reason}.",
-    "submit.no_job_named": "The service answered {status_code} to the submit, but named no job ({reason}); whether "
-    "it made one is unknown.",
+    "submit.no_job_named": "The service answered {status_code} to the submit, but named no job ({reason}); it is "
+    "unknown whether it made one.",
     "submit.no_room": "The profile's own limits left no room for a submit within {seconds:g} s.",
     "submit.no_time": "The submit could not be sent within {seconds:g} s.",
-    "submit.unreached": "The service was not reached in {tries} tries: {reason}.",
+    "submit.unreached": "The service could not be reached in {tries} tries: {reason}.",
     # http
     "connection.impossible": "No connection can be made: {reason}.",
     "submit.cancelled": "The submit was cancelled before it was sent.",
@@ -117,40 +118,40 @@ SENTENCES: Final[dict[str, str]] = {
     "download.unwritable": "{path} could not be written: {reason}.",
     "download.wrong_part": "The server was asked to go on at byte {at} and sent {content_range}.",
     "download.wrong_type": "The output is {content_type}, not a video.",
-    "media.animated": "{media} is an animated {format}; the service takes a still picture.",
+    "media.animated": "{media} is an animated {format}; the service accepts a still picture only.",
     "media.changed": "{media} was changed while it was read.",
     "media.empty": "{media} is empty.",
-    "media.format": "{media} is {format:term}, which the service does not take.",
+    "media.format": "{media} is {format:term}, which the service does not accept.",
     "media.gap": "{media} has more than {most} MiB without picture or sound.",
     "media.has_no_length": "{media} is an image and has no length.",
     "media.not_a_file": "{media} is {kind:term}; give a file.",
-    "media.nothing_lasts": "{media} holds nothing that lasts.",
+    "media.nothing_lasts": "{media} has a length of zero.",
     "media.nothing_shown": "{media} is not media that can be read: it holds no picture and no sound.",
     "media.open_as_text": "{media} is open as text; open it in binary mode.",
     "media.picture_too_large": "{media} is a picture of {size} MiB; {most} MiB at most are read.",
     "media.too_many_packets": "{media} is too large to be measured: it has more than {most:,} packets.",
-    "media.unknown_format": "{media} is of a kind that the service does not know ({format}).",
+    "media.unknown_format": "{media} has a format that the service does not accept ({format}).",
     "media.unreadable": "{media} cannot be read: {reason}.",
     "media.not_media": "{media} is not media that can be read: {reason}[, or it has more than {megapixels:.0f} "
     "million pixels].",
     "media.wrong_kind": "`{field}` wants {wanted:term}, but {media} is {kind:term}.",
-    "media.wrong_type": "`{field}` is said to be {claimed}, but it is {found}.",
+    "media.wrong_type": "`{field}` is declared as {claimed}, but it is {found}.",
     "media.no_library": "Reading media files needs an extra.",
-    "storage.client_option": "`{option}` is no option of a store but of its HTTP client, where it cannot be set.",
+    "storage.client_option": "`{option}` is an option of the HTTP client, not of the store, and cannot be set here.",
     "storage.failed": "The storage {storage} could not {action:term}: {reason}.",
     "storage.folder_unwritable": "The storage folder cannot be written: {reason}.",
     "storage.no_library": "This storage needs an extra.",
     "storage.none": "A local file has no URL, and no storage is configured to give it one.",
     "storage.plugin_failed": "A plugin could not publish {media}: {reason}.",
-    "storage.sandbox_unreached": "The sandbox at {base_url} was not reached: {reason}.",
+    "storage.sandbox_unreached": "The sandbox at {base_url} could not be reached: {reason}.",
     "storage.signature_too_long": "A signed URL would have to live for {days:.1f} days, and S3 signs for 7 days at "
     "most.",
     "storage.takes_no_files": "{target} takes no files ({status}).",
-    "storage.url_unreached": "The URL was not reached: {reason}.",
-    "storage.url_wrong": "The URL does not give the file ({status}).",
+    "storage.url_unreached": "The URL could not be reached: {reason}.",
+    "storage.url_wrong": "The URL does not return the file ({status}).",
     "media.no_such_length": "{endpoint} has no medium `{field}` that has a length; it has: {known}.",
     # cli
-    "batch.half_character": "it holds half of an emoji, which cannot be sent.",
+    "batch.half_character": "it contains half of an emoji, which cannot be sent.",
     "batch.line_too_long": "it is longer than {most} bytes.",
     "batch.no_such_field": "{endpoint} has no field {fields}.",
     "batch.not_an_object": 'not a JSON object with "endpoint".',
@@ -164,19 +165,19 @@ SENTENCES: Final[dict[str, str]] = {
     "cli.unexpected": "{kind}[: {words}].",
     "cli.usage": "{message}",
     "receiver.cannot_listen": "The receiver cannot listen on {host}:{port}: {reason}.",
-    "receiver.no_function": "--on-job {name} is no function.",
+    "receiver.no_function": "--on-job {name} is not a function.",
     "receiver.no_library": "The receiver's server is not installed.",
-    "receiver.no_such_job": "No job {job_id} was submitted from here with a webhook of ours.",
+    "receiver.no_such_job": "Job {job_id} was not submitted from here with a webhook to this receiver.",
     "receiver.not_named": "No receiver is named.",
     "receiver.unloadable_function": "--on-job {name} cannot be loaded: {reason}.",
-    "receiver.unreached": "The receiver was not reached: {reason}.",
+    "receiver.unreached": "The receiver could not be reached: {reason}.",
     # ledger
     "key.of_another_endpoint": "The key {key!r} stands for a {endpoint} job already.",
     "key.of_other_inputs": "The key {key!r} stands for other inputs already: {changes}.",
     "ledger.in_memory": "A ledger in memory cannot be sent to another process.",
     "ledger.replaced": "The ledger {path} was deleted or replaced while it was open.",
     "ledger.unusable": "The ledger {path} cannot be used: {reason}.",
-    "record.not_a_record": "The record of the submission holds something else: {found}.",
+    "record.not_a_record": "The record of the submission contains something else: {found}.",
     "record.of_another_key": "This record journal is that of the submission {key!r} already.",
     "record.unavailable": "The record of the submission cannot be read or written: {reason}.",
     "record.wants_a_key": "A record journal needs a submission key.",
@@ -192,9 +193,9 @@ SENTENCES: Final[dict[str, str]] = {
     "webhook.wrong_url": "webhook {fault}, got {value}.",
     "many.estimates": "There must be one estimate for each form.",
     "many.wrong_concurrency": "concurrency must be at least 1, got {value}.",
-    "process.cannot_be_sent": "A {kind} counts in one process and cannot be sent to another.",
+    "process.cannot_be_sent": "A {kind} belongs to one process and cannot be sent to another.",
     "service_check.key_ignored": "{base_url} answers {without_key} without a key and {with_key} with yours: it "
-    "does not look at the key, so it is not the service.",
+    "does not check the key, so it is not the service.",
     "service_check.no_answer": "{base_url} does not answer: {reason}.",
     "service_check.no_second_answer": "{base_url} does not answer a second time: {reason}.",
     "service_check.not_json": "{base_url} answers {status} with {content_type}, not with JSON.",
@@ -209,9 +210,9 @@ SENTENCES: Final[dict[str, str]] = {
     "sandbox.no_temporary_room": "There is no room for temporary files: {reason}.",
     "sandbox.not_running": "The sandbox is not running.",
     # comfyui
-    "comfyui.already_there": "{place} already holds the pack (a {kind}); ComfyUI would load it twice.",
+    "comfyui.already_there": "{place} already contains the pack (a {kind}); ComfyUI would load it twice.",
     "comfyui.audios": "holds {count} audios, and one is needed.",
-    "comfyui.empty_audio": "is an empty audio, without a single sample.",
+    "comfyui.empty_audio": "is an audio without a single sample.",
     "comfyui.empty_job": "`job` is empty.",
     "comfyui.images": "holds {count} pictures, and one is needed: choose it with ImageFromBatch.",
     "comfyui.no_pack": "The ComfyUI pack is not installed here.",
@@ -219,7 +220,7 @@ SENTENCES: Final[dict[str, str]] = {
     "comfyui.not_an_object": '`{field}` must be a JSON object such as {{"name": 1}}.',
     "comfyui.not_found": "There is no ComfyUI in {folder}.",
     "comfyui.not_in_range": "`{field}` must be from {least} to {most}, got {value}.",
-    "comfyui.not_json": "`{field}` is no JSON: {reason}.",
+    "comfyui.not_json": "`{field}` is not JSON: {reason}.",
     "comfyui.not_ours": "{place} was not put there by this command; it was left as it is.",
     "comfyui.python_failed": "ComfyUI's Python cannot be run, {reason}.",
     "comfyui.wrong_socket": "`{field}` wants a URL or {media:term}, but got {kind}.",
@@ -227,7 +228,7 @@ SENTENCES: Final[dict[str, str]] = {
     # airflow
     "airflow.media_seconds": '`media_seconds` must be numbers by the names of media, {{"audio": 12.5}}, got {value}.',
     "airflow.no_api_server": "LIPSYNC_AIRFLOW_URL has to be the URL of Airflow's api-server.",
-    "airflow.no_key": "The connection {connection!r} holds no API key.",
+    "airflow.no_key": "The connection {connection!r} has no API key.",
     "airflow.no_such_asset": "Airflow knows no asset {asset}.",
     "airflow.not_seconds": "`{name}` must be a positive number of seconds or a timedelta, got {value}.",
     "airflow.other_machine": "{path} names a file of another machine.",
@@ -255,19 +256,19 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "raise_budget": "Nothing was sent. Raise the budget, or choose 480p or shorter audio.",
     "check_job_id": "Check the job id, the base URL and that the key belongs to the account that submitted it.",
     "slow_down": "The request was refused. Try again later, with fewer requests at a time.",
-    "try_later": "This is a fault of the service or of something in between; try again later.",
+    "try_later": "The fault is in the service or on the way to it. Try again later.",
     "check_network": "Nothing was charged. Check the network and the base URL, then try again.",
     "more_time": "Nothing was sent. Try again, with more time.",
-    "look_in_account": "It was not sent again, so as not to pay twice. Look for the job in your account at the "
+    "look_in_account": "It was not sent again, to avoid paying twice. Look for the job in your account at the "
     "service before you submit the same input again.",
-    "submit_corrected": "Correct the input that the message speaks of and submit a new job.",
+    "submit_corrected": "Correct the input that the message names and submit a new job.",
     "resubmit_uncertain": {
-        "cli": "It may be billed, so the same input is not submitted again by itself. To pay for a new job, submit "
-        "again with `--resubmit-uncertain`.",
-        "python": "It may be billed, so the same input is not submitted again by itself. To pay for a new job, "
+        "cli": "It may be billed, so the same input is not submitted again automatically. To pay for a new job, "
+        "submit again with `--resubmit-uncertain`.",
+        "python": "It may be billed, so the same input is not submitted again automatically. To pay for a new job, "
         "submit again with resubmit_uncertain=True.",
-        "comfyui": "It may be billed, so the same input is not submitted again by itself. To pay for a new job, "
-        "run this node once with `force_new` on.",
+        "comfyui": "It may be billed, so the same input is not submitted again automatically. To pay for a new job,"
+        " run this node once with `force_new` on.",
         "airflow": "It may be billed, so a retry submits nothing. Clear the task that submitted it to pay for a "
         "new job.",
     },
@@ -307,36 +308,36 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "airflow": "Put the key (sk_…) into the password of the connection.",
     },
     # service
-    "add_credits_then_poll": "Add credits to the account, then ask for the job again.",
+    "add_credits_then_poll": "Add credits to the account, then poll the job again.",
     "another_key": "Give another.",
     "ask_support": {
-        "cli": "Ask for the job again later (`lipsync-nodes status {job_id} --json` shows all that the service "
-        "says of it); if it stays so, tell the service's support its id.",
-        "python": "Ask for the job again later; if it stays so, tell the service's support its id.",
+        "cli": "Poll the job again later (`lipsync-nodes status {job_id} --json` shows the whole answer). If "
+        "nothing changes, send its id to the service's support.",
+        "python": "Poll the job again later. If nothing changes, send its id to the service's support.",
     },
     "check_job_id_and_url": "Check the job id and the base URL.",
     "cut_or_allow_long": {
-        "cli": "Nothing was sent. Cut it, or insist with `--allow-long`.",
-        "python": "Nothing was sent. Cut it, or insist with allow_long=True.",
+        "cli": "Nothing was sent. Cut it, or override the limit with `--allow-long`.",
+        "python": "Nothing was sent. Cut it, or override the limit with allow_long=True.",
         "comfyui": "Nothing was sent. Cut it, for example with Trim Audio Duration.",
         "airflow": "Nothing was sent. Cut it.",
     },
-    "give_job_id": "Give the id that the submit returned.",
+    "give_job_id": "Give the job id that the submit returned.",
     "name_or_no_key": "Give a name, or no key at all.",
-    "use_that_base_url": "Use that one.",
+    "use_that_base_url": "Set the base URL to that one.",
     "give_length_of": {
         "python": "Give the length of `{field}` in seconds.",
         "comfyui": "Connect the medium to `{field}`, or give its length in seconds.",
         "airflow": 'Give it in `media_seconds`, {{"{field}": 12.5}}.',
     },
     # flows
-    "ask_again": "The job goes on; ask again.",
+    "ask_again": "The job goes on; poll it again.",
     "ask_by_id": {
-        "cli": "`lipsync-nodes wait {job_id}` asks for it again.",
-        "python": "client.wait({job_id!r}) asks for it again.",
-        "comfyui": "A Lipsync Wait node with {job_id} asks for it again.",
+        "cli": "`lipsync-nodes wait {job_id}` polls it again.",
+        "python": "client.wait({job_id!r}) polls it again.",
+        "comfyui": "A Lipsync Wait node with {job_id} polls it again.",
         "airflow": '`job_id="{job_id}"` of this operator or of a LipsyncJobSensor waits for it.',
-        "pluggy": "The hook lipsync_nodes_wait with job={job_id!r} asks for it again.",
+        "pluggy": "The hook lipsync_nodes_wait with job={job_id!r} polls it again.",
     },
     "give_length": {
         "cli": "Nothing was sent. Give the audio's length, or submit without a budget.",
@@ -346,12 +347,13 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "airflow": "Nothing was sent. Give the lengths in `media_seconds`, or take the budget out of the connection.",
     },
     "keep_job_id": {
-        "cli": "The job was made but could not be noted: keep its id, and `lipsync-nodes wait {job_id}`.",
-        "python": "The job was made but could not be noted: keep its id, and wait for it with client.wait({job_id!r}).",
-        "comfyui": "The job was made but could not be noted: give its id {job_id} to a Lipsync Wait node.",
-        "airflow": 'The job was made but could not be noted: `job_id="{job_id}"` of this operator or of a '
+        "cli": "The job was made but could not be recorded: keep its id, and `lipsync-nodes wait {job_id}`.",
+        "python": "The job was made but could not be recorded: keep its id, and wait for it with "
+        "client.wait({job_id!r}).",
+        "comfyui": "The job was made but could not be recorded: give its id {job_id} to a Lipsync Wait node.",
+        "airflow": 'The job was made but could not be recorded: `job_id="{job_id}"` of this operator or of a '
         "LipsyncJobSensor waits for it.",
-        "pluggy": "The job was made but could not be noted: keep its id; the hook lipsync_nodes_wait with "
+        "pluggy": "The job was made but could not be recorded: keep its id; the hook lipsync_nodes_wait with "
         "job={job_id!r} waits for it.",
     },
     "limits": {
@@ -373,23 +375,23 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     },
     "nothing_sent_now": "Nothing was sent now.",
     "same_key_later": "Nothing was sent by this call. Ask again with the same key: it picks up the job of the other.",
-    "webhook_settles": "A webhook may still settle it: ask again later.",
+    "webhook_settles": "A webhook may still settle it: try again later.",
     "webhook_tells": {
-        "cli": "It was not sent again, so as not to pay twice. If the job was made, its webhook tells of it: see "
+        "cli": "It was not sent again, to avoid paying twice. If the job was made, its webhook tells of it: check "
         "`lipsync-nodes jobs` before you submit the same input again.",
-        "python": "It was not sent again, so as not to pay twice. If the job was made, its webhook tells of it: "
+        "python": "It was not sent again, to avoid paying twice. If the job was made, its webhook tells of it: "
         "look into the ledger before you submit the same input again.",
-        "comfyui": "It was not sent again, so as not to pay twice. If the job was made, its webhook tells of it: "
+        "comfyui": "It was not sent again, to avoid paying twice. If the job was made, its webhook tells of it: "
         "run again later to be given it.",
     },
     "webhook_tells_key": {
-        "cli": "It was not sent again, so as not to pay twice. If the job was made, its webhook tells of it: see "
+        "cli": "It was not sent again, to avoid paying twice. If the job was made, its webhook tells of it: check "
         "`lipsync-nodes jobs`, or submit with the same key later, which sends nothing until then.",
-        "python": "It was not sent again, so as not to pay twice. If the job was made, its webhook tells of it: "
+        "python": "It was not sent again, to avoid paying twice. If the job was made, its webhook tells of it: "
         "submit with the same key later, which sends nothing until then.",
-        "comfyui": "It was not sent again, so as not to pay twice. If the job was made, its webhook tells of it: "
+        "comfyui": "It was not sent again, to avoid paying twice. If the job was made, its webhook tells of it: "
         "run again to be given it, which sends nothing until then.",
-        "airflow": "It was not sent again, so as not to pay twice. If the job was made, its webhook tells of it: "
+        "airflow": "It was not sent again, to avoid paying twice. If the job was made, its webhook tells of it: "
         "run the task again later, which sends nothing until then.",
     },
     # http
@@ -441,10 +443,10 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "upgrade_command": "Upgrade or uninstall {distribution}.",
     # ledger
     "another_target": "Nothing was sent. Name another file or folder.",
-    "delete_record": "Nothing was sent, so as not to pay twice. Look for the job in your account at the service; "
-    "if it is not there, delete the record.",
-    "free_ledger": "It guards against paying twice, so nothing is submitted without it. Free the file or its disk, "
-    "or name another with LIPSYNC_LEDGER.",
+    "delete_record": "Nothing was sent, to avoid paying twice. Look for the job in your account at the service; if "
+    "it is not there, delete the record.",
+    "free_ledger": "The ledger prevents paying twice, so nothing is submitted without it. Make the file or its "
+    "disk usable again, or set LIPSYNC_LEDGER to another file.",
     "give_ledger_a_file": "Give the ledger a file.",
     "give_submission_key": "Nothing was sent. Give it a `key`.",
     "other_key_or_resubmit": {
@@ -456,9 +458,9 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "airflow": "Nothing was sent. Clear the task to make a new video, which is paid for.",
     },
     "put_ledger_back": {
-        "python": "Nothing was sent, so as not to pay twice: only the old file knows what was submitted. Put it "
+        "python": "Nothing was sent, to avoid paying twice: only the old file knows what was submitted. Put it "
         "back, with its -wal and -shm; or start this program again to go on with what is there now.",
-        "comfyui": "Nothing was sent, so as not to pay twice: only the old file knows what was submitted. Put it "
+        "comfyui": "Nothing was sent, to avoid paying twice: only the old file knows what was submitted. Put it "
         "back, with its -wal and -shm; or start ComfyUI again to go on with what is there now.",
     },
     "record_of_its_own": "Nothing was sent. Give each submission a record of its own.",
@@ -474,7 +476,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "pluggy": "The job itself is done: the hook lipsync_nodes_wait with job={job_id!r} gives its output again. "
         "Do it soon.",
     },
-    "give_ledger": "Give the client one: ledger=Ledger().",
+    "give_ledger": "Give the client a ledger: ledger=Ledger().",
     "give_ledger_or_secret": {
         "python": "Nothing was sent. Give the client one, ledger=Ledger(), or the profile's webhook a `secret`.",
         "airflow": "Nothing was sent. Put the secret into the connection (`webhook_secret`) and into the receiver's "
@@ -513,8 +515,8 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "id_once_known": "Once you know its id, `job_id=` of this operator waits for it.",
     "is_asset_scheduled": "Is there a DAG with it in its schedule, and has Airflow read it?",
     "put_key_in_password": "Put the key (sk_…) into its password field.",
-    "webhook_elsewhere": "It was not sent again, so as not to pay twice. If the job was made, its webhook tells "
-    "the receiver of it: the ledger on that host lists it. If it is not in your account at the service either, "
+    "webhook_elsewhere": "It was not sent again, to avoid paying twice. If the job was made, its webhook tells the "
+    "receiver of it: the ledger on that host lists it. If it is not in your account at the service either, "
     "submit anew with `resubmit_uncertain=True`.",
 }
 

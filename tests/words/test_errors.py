@@ -27,14 +27,14 @@ def timeout():
 
 def test_a_sentence_is_made_of_the_code_and_the_facts():
     assert str(too_long()) == (
-        "`audio` lasts 700.5 s; the service is known to take 600 s at most. "
-        "Nothing was sent. Cut it, or insist with allow_long=True."
+        "`audio` lasts 700.5 s; the service is known to accept 600 s at most. "
+        "Nothing was sent. Cut it, or override the limit with allow_long=True."
     )
 
 
 def test_what_an_optional_part_names_decides_whether_it_is_there():
     assert str(timeout()) == (
-        "Job job-1 has not ended within 60 s; when last seen it was 'processing'. Last trouble: The service answered "
+        "Job job-1 has not ended within 60 s; when last seen it was 'processing'. Last error: The service answered "
         "503: overloaded. Credits may have been spent. "
         "The job goes on and is not lost: client.wait('job-1') waits again."
     )

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.comfyui
         ({"image": "face.png"}, "`image`: must be a public http(s) URL"),
         ({"image": ""}, "`image`: is empty"),
         ({"image": "ftp://media.example/face.png"}, "must be a public http(s) URL"),
-        ({"extra": "{"}, "`extra` is no JSON"),
+        ({"extra": "{"}, "`extra` is not JSON"),
         ({"extra": "[1]"}, "must be a JSON object"),
         ({"resolution": "8k"}, "`resolution`"),
         ({"profile": "nobody"}, "There is no profile 'nobody'"),
