@@ -100,6 +100,23 @@ def test_one_budget_for_all_nodes_can_be_raised_meanwhile(make, box, tmp_path, s
         comfy.stop()
 
 
+def test_errors_are_in_the_language_of_the_settings(comfy, box, image):
+    """Both what is refused before the run, and what a job ends with; ComfyUI shows the class where it is imported."""
+    comfy.post("/settings/Comfy.Locale", "zh")
+    try:
+        _, answer = comfy.post("/prompt", {"prompt": one(image() | {"seed": -5})})
+        (error,) = answer["node_errors"]["run"]["errors"]
+        assert "`seed` 必须在 -1 到" in error["details"]
+        box.fault("fail", error="no face found", count=1)
+        entry = comfy.run(one(image()))
+    finally:
+        comfy.post("/settings/Comfy.Locale", "en")
+    told = dict(entry["status"]["messages"])["execution_error"]
+    assert told["exception_message"].startswith("任务失败:no face found。任务 ID:")
+    assert told["exception_type"] == "lipsync_nodes.JobFailed"
+    assert "lipsync_nodes.errors." not in json.dumps([answer, told["exception_message"], told["exception_type"]])
+
+
 def test_the_key_is_in_no_workflow_history_log_or_file(newest, box, image):
     box.fault("fail", error="no face found", count=1)
     failed, good = split(image()), one(image())
