@@ -67,7 +67,10 @@ def remedy(error: LipsyncError, language: str = "en", host: str = "python") -> s
 
 
 def _table(language: str) -> Any:
-    return import_module(f"lipsync_nodes.words._{language if language in LANGUAGES else 'en'}")
+    try:
+        return import_module(f"lipsync_nodes.words._{language if language in LANGUAGES else 'en'}")
+    except (ImportError, OSError):  # no file descriptor is left, for example; English was loaded with the client
+        return import_module("lipsync_nodes.words._en")
 
 
 def _facts(error: LipsyncError) -> dict[str, Any]:

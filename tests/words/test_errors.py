@@ -3,6 +3,8 @@
 import copy
 import json
 import pickle
+import subprocess
+import sys
 
 import pytest
 
@@ -122,6 +124,18 @@ def test_an_unknown_code_or_missing_facts_still_make_a_sentence(code):
 )  # fmt: skip
 def test_a_locale_is_one_of_the_languages(tag, language):
     assert language_of(tag) == language
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits file descriptors")
+def test_without_a_file_descriptor_an_error_is_told_in_english():
+    """What names a paid job is not replaced by an OSError because its table cannot be read now."""
+    program = (
+        "import os, resource; from lipsync_nodes import JobTimeout, words; words.load();"
+        "error = JobTimeout(code='poll.no_time', job_id='job-1').speak('cli', 'zh');"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3)); told = str(error); os.write(1, told.encode())"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("No time was left to poll the job. Job id: job-1.")
 
 
 def test_a_traceback_names_the_class_where_people_import_it():
