@@ -522,7 +522,7 @@ def test_a_connection_is_not_taken_across_a_fork(ledger):
     code = f"""
 import os, sys
 from lipsync_nodes.ledger import Ledger
-from lipsync_nodes.ledger._file import _FORKED
+from lipsync_nodes.ledger._database import _FORKED
 ledger = Ledger({ledger.path!r})
 before = ledger.entries() and ledger._connection
 child = os.fork()

@@ -10,18 +10,16 @@ import os
 import sqlite3
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
-from lipsync_nodes._shared import Shared
 from lipsync_nodes.errors import ConfigurationError
 from lipsync_nodes.flows import Claim, Event, Sending, WebhookReceived
+from lipsync_nodes.ledger._database import MEMORY, Database
 from lipsync_nodes.ledger._entry import KEEPS_KEY, Entry, job_kept
 from lipsync_nodes.ledger._keys import spellings
-from lipsync_nodes.ledger._rules import IN_ACCOUNTS, IN_KEYS, listed
-from lipsync_nodes.ledger._schema import _migrate
+from lipsync_nodes.ledger._rows import IN_ACCOUNTS, IN_KEYS, listed
 from lipsync_nodes.ledger._targets import belongs_to, own_names
 from lipsync_nodes.ledger._tokens import new_secret
 from lipsync_nodes.ledger._webhook_rules import WebhookRules
@@ -36,14 +34,10 @@ __all__ = [
 
 # A webhook that could not be handled for this long is given up. The job's output has expired by then.
 PENDING_SECONDS: Final = 7 * 86400.0
-BUSY_SECONDS: Final = 30.0
-MEMORY: Final = ":memory:"
 OF_THIS_PROCESS: Final = frozenset({"_lock", "_new_lock", "_connection", "_files", "_secret"})
 
-_Inode = tuple[int, int] | None
 
-
-class Ledger(Shared):
+class Ledger(Database):
     """The record of submissions, in a file that threads, tasks and processes of this host share.
 
     Args:
@@ -53,13 +47,9 @@ class Ledger(Shared):
     """
 
     def __init__(self, path: str | Path | None = None, *, clock: Callable[[], float] = time.time) -> None:
-        super().__init__()
-        path = ledger_file() if path is None else path
-        self.path = MEMORY if str(path) == MEMORY else str(Path(path).expanduser().absolute())
+        super().__init__(ledger_file() if path is None else path)
         self._clock = clock
         self._secret = ""
-        self._connection: sqlite3.Connection | None = None
-        self._files: tuple[_Inode, ...] = ()
 
     def __repr__(self) -> str:
         return (
@@ -75,12 +65,6 @@ class Ledger(Shared):
     def __setstate__(self, state: dict[str, Any]) -> None:
         Ledger.__init__(self, state["path"], clock=state["_clock"])
         vars(self).update(state)
-
-    def _renew(self) -> None:
-        super()._renew()
-        if self._connection is not None:
-            _FORKED.append(self._connection)
-        self._connection = None
 
     def record(self, event: Event, profile: Profile) -> object:
         """Record an event and return the answer; see `flows._events`."""
@@ -206,79 +190,6 @@ class Ledger(Shared):
         known = [ms / 1000 for ms in times if ms is not None]  # 0 counts too
         return statistics.median(known) if known else None
 
-    def close(self) -> None:
-        """Close the file. It is opened again when it is needed."""
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-            self._connection, self._files = None, ()
-
-    def __del__(self) -> None:
-        # The internal ledger of a client that was not closed.
-        with suppress(Exception):
-            self.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    @contextmanager
-    def _transaction(self, kind: str = "IMMEDIATE", *, shared: bool = False) -> Iterator[sqlite3.Connection]:
-        """Open a transaction: IMMEDIATE to write, one at a time; DEFERRED to read, also while another one writes.
-
-        Args:
-            kind: the kind of SQLite transaction.
-            shared: whether all other processes must see what is written, because a submission follows.
-
-        """
-        try:
-            with self._lock:
-                db = self._open()
-                try:
-                    db.execute(f"BEGIN {kind}")
-                    if shared:
-                        self._check_files()
-                    yield db
-                    db.execute("COMMIT")
-                except BaseException:  # Ctrl-C may come right after BEGIN
-                    if db.in_transaction:
-                        db.execute("ROLLBACK")
-                    raise
-        except (sqlite3.Error, OSError) as error:
-            raise ConfigurationError(
-                code="ledger.unusable", path=self.path, reason=error, remedy="free_ledger"
-            ) from error
-
-    def _open(self) -> sqlite3.Connection:
-        """Return the connection of this process."""
-        if self._connection is None:
-            if self.path != MEMORY:
-                _make_private(Path(os.path.realpath(self.path)))
-            # After a fork, the child must use the file that the parent had open.
-            opened = self._files[0] if self._files else _files(self.path)[0]
-            db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-            # One damaged text must not hide all other rows.
-            db.text_factory = lambda text: text.decode("utf-8", "replace")
-            try:
-                db.execute("PRAGMA journal_mode = WAL")
-                db.execute("PRAGMA synchronous = FULL")
-                _migrate(db)
-            except BaseException:
-                db.close()
-                raise
-            self._connection = db
-            # SQLite creates the side files when it first reads, and keeps them while the file is open.
-            self._files = (opened, *_files(self.path)[1:])
-        return self._connection
-
-    def _check_files(self) -> None:
-        """Refuse to submit if the open file was deleted or replaced: other processes would not see it."""
-        found = _files(self.path)
-        if any(inode not in {None, now} for inode, now in zip(self._files, found, strict=True)):
-            raise ConfigurationError(code="ledger.replaced", path=self.path, remedy="put_ledger_back")
-
 
 def _aimed_at(db: sqlite3.Connection, file: Path, wanted: Path, job_id: str) -> list[Entry]:
     """Return the submissions of other jobs that may have this file. The names are compared without regard to case."""
@@ -289,36 +200,6 @@ def _aimed_at(db: sqlite3.Connection, file: Path, wanted: Path, job_id: str) -> 
         (job_id, *names, *names),
     )
     return [Entry(*row) for row in rows]
-
-
-# Connections of the parent process. According to SQLite, a child must not even close them.
-_FORKED: Final[list[sqlite3.Connection]] = []
-
-
-def _make_private(path: Path) -> None:
-    """Create the file with mode 600 before SQLite opens it. SQLite gives its side files the same mode.
-
-    An existing file is not opened here, because closing it would drop the locks that SQLite has on it in this process.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with suppress(FileExistsError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    if os.name == "posix":
-        path.chmod(0o600)
-
-
-def _files(path: str) -> tuple[_Inode, ...]:
-    """Return the inodes of the file and its side files. Another inode under the same name is another file."""
-    real = os.path.realpath(path)
-    return tuple(_inode(f"{real}{side}") for side in ("", "-wal", "-shm"))
-
-
-def _inode(path: str) -> _Inode:
-    try:
-        found = os.stat(path)  # noqa: PTH116  # some microseconds faster, before each submission
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    return found.st_dev, found.st_ino
 
 
 def callback_secret(profile: Profile, ledger: Ledger) -> str:

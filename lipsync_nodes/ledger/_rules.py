@@ -19,8 +19,6 @@ only suspended, it learns that before it sends.
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Iterable
 from typing import Any, Final
 
 from lipsync_nodes.errors import InvalidRequest, redact
@@ -40,17 +38,16 @@ from lipsync_nodes.flows import (
     Superseded,
     Uncertain,
 )
-from lipsync_nodes.ledger._entry import KEEPS_KEY, Entry, job_kept
+from lipsync_nodes.ledger._entry import KEEPS_KEY, Entry
 from lipsync_nodes.ledger._inputs import differences, sent_inputs
 from lipsync_nodes.ledger._keys import spellings
+from lipsync_nodes.ledger._rows import IN_ACCOUNTS, IN_KEYS, Rows, listed
 from lipsync_nodes.service import Job
-from lipsync_nodes.settings import Profile
 
 __all__ = [
     "NO_ANSWER",
     "Rules",
     "changed",
-    "listed",
 ]
 
 
@@ -67,27 +64,10 @@ MINUTE: Final = 60.0
 NO_ANSWER: Final = "the process that submitted it ended before an answer came"
 # A live job that is older than this does not count for `max_concurrency`.
 FORGOTTEN_SECONDS: Final = 6 * 3600.0
-# An account or a key may have several names, which are passed as one list.
-IN_ACCOUNTS: Final = "account IN (SELECT value FROM json_each(?))"
-IN_KEYS: Final = "key IN (SELECT value FROM json_each(?))"
 
 
-class Rules:
-    """The rules for one transaction of one account at one time.
-
-    Args:
-        db: a connection within a transaction.
-        profile: the account of the submissions, and its limits.
-        now: the current time, in seconds since 1970.
-
-    """
-
-    def __init__(self, db: sqlite3.Connection, profile: Profile, now: float) -> None:
-        self._db = db
-        self._profile = profile
-        self._account = profile.account
-        self._accounts = listed(profile.accounts)
-        self._now = now
+class Rules(Rows):
+    """What is recorded of each event, and what is answered. `WebhookRules` adds those of webhooks."""
 
     def enter(self, event: Event) -> object:
         """Record an event and return the answer."""
@@ -184,11 +164,6 @@ class Rules:
         }
         return self._new(values)
 
-    def _new(self, values: dict[str, Any]) -> int:
-        names, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
-        cursor = self._db.execute(f"INSERT INTO submission ({names}) VALUES ({marks})", values)  # noqa: S608
-        return int(cursor.lastrowid or 0)
-
     def _sending(self, row: int, lease: float) -> Hold | Superseded | Found | None:
         if found := self._found(row):
             return found
@@ -284,28 +259,6 @@ class Rules:
             self._revive(row, state="uncertain", reason=redact(reason))
         return found
 
-    def _found(self, row: int) -> Found | None:
-        """Return the job of a row, if there is one."""
-        found = self._db.execute("SELECT job, job_id FROM submission WHERE row = ?", (row,)).fetchone()
-        job = job_kept(*found) if found else None
-        return Found(job) if job else None
-
-    def _revive(self, row: int, **values: Any) -> None:
-        """Update a row. If another row has got its key meanwhile, this row loses the key."""
-        if values["state"] != "failed":  # a failed submission does not block its key
-            self._db.execute(
-                "UPDATE submission SET key = NULL WHERE row = ? AND EXISTS"  # noqa: S608
-                " (SELECT 1 FROM submission AS other WHERE other.account = submission.account"
-                " AND other.key = submission.key AND other.row <> submission.row"
-                f" AND other.{KEEPS_KEY})",
-                (row,),
-            )
-        self._update(row, **values)
-
-    def _update(self, row: int, **values: Any) -> None:
-        setting = ", ".join(f"{name} = :{name}" for name in values)
-        self._db.execute(f"UPDATE submission SET {setting} WHERE row = :row", {**values, "row": row})  # noqa: S608
-
 
 def _changed(found: Entry, wanted: Submission) -> bool:
     if found.inputs is not None:
@@ -333,11 +286,6 @@ def changed(
             remedy="other_key_or_resubmit",
         )
     return bool(found)
-
-
-def listed(names: Iterable[str]) -> str:
-    """Return names in the format for `IN_ACCOUNTS` and `IN_KEYS`."""
-    return json.dumps(list(names))
 
 
 def _state_of(job: Job) -> str:

@@ -12,7 +12,8 @@ from typing import Final
 
 from lipsync_nodes.flows import CheckWebhook, Event, Seen, WebhookAction, WebhookHandled, WebhookReceived
 from lipsync_nodes.ledger._entry import ENDS, Entry
-from lipsync_nodes.ledger._rules import IN_ACCOUNTS, Rules
+from lipsync_nodes.ledger._rows import IN_ACCOUNTS
+from lipsync_nodes.ledger._rules import Rules
 from lipsync_nodes.service import Job
 
 __all__ = ["WebhookRules"]
