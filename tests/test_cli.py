@@ -166,7 +166,7 @@ def test_estimate_needs_only_what_the_cost_depends_on(cli):
     assert json.loads(done.stdout)["credits"] == 30
     done = cli("estimate", "image-multi", *lengths[:2], "--json")
     assert done.returncode == 2
-    assert "how long `right_audio` lasts" in json.loads(done.stdout)["error"]["message"]
+    assert "the length of `right_audio`, which is not known" in json.loads(done.stdout)["error"]["message"]
 
 
 def test_jobs_and_resume_bring_back_what_was_left(cli, service, tmp_path):

@@ -81,7 +81,7 @@ def test_two_people_cost_the_longer_audio_or_the_sum(order, left, right, credits
     ],
 )
 def test_a_length_that_is_not_known_is_asked_for(form, lengths, missing):
-    with pytest.raises(InvalidRequest, match=f"`{missing}` lasts, .* Give the length of `{missing}` in seconds"):
+    with pytest.raises(InvalidRequest, match=f"length of `{missing}`, .* Give the length of `{missing}` in seconds"):
         estimate_credits(form, **lengths)
 
 
@@ -93,7 +93,7 @@ def test_no_audio_is_left_out_of_the_bill(spec, name):
     """Of all endpoints, also of one that is added: without an audio's length there is no price, and with it more."""
     lengths = {field.name: 10.0 for field in spec.timed}
     draft = spec.draft(**{name: "https://x/"})
-    with pytest.raises(InvalidRequest, match=f"`{name}` lasts"):
+    with pytest.raises(InvalidRequest, match=f"length of `{name}`, "):
         estimate_credits(draft, lengths={**lengths, name: None})
     assert estimate_credits(draft, lengths={**lengths, name: 20}) > estimate_credits(draft, lengths=lengths)
 

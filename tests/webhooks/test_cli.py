@@ -141,9 +141,9 @@ def test_it_serves_tls_by_files(env, sandbox, tmp_path):
     [
         (["webhook", "serve", "--on-job", "no_such_module:x"], "--on-job no_such_module:x cannot be loaded"),
         (["webhook", "serve", "--on-job", "json"], "cannot be loaded"),
-        (["webhook", "serve", "--on-job", "json:__name__"], "is no function"),
+        (["webhook", "serve", "--on-job", "json:__name__"], "is not a function"),
         (["webhook", "serve", "--on-job", "broken_module:up"], "cannot be loaded: expected"),
-        (["webhook", "send", "no-such-job"], "No job no-such-job"),
+        (["webhook", "send", "no-such-job"], "Job no-such-job was not submitted from here"),
         (["submit", "image", *URLS, "--webhook", "auto"], "LIPSYNC_WEBHOOK"),
     ],
 )
