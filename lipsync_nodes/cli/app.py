@@ -33,7 +33,13 @@ def app() -> None:
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="0 for a free port.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8787,
+    show_default=True,
+    help="Port to listen on; 0 for a free one.",
+)
 @click.option(
     "--host",
     default="127.0.0.1",

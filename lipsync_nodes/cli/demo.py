@@ -27,7 +27,11 @@ POLL_SECONDS = 0.3
     help="Folder for the videos.",
 )
 @click.option(
-    "--resolution", type=click.Choice(["480p", "720p"]), default="480p", show_default=True, help="Of the videos."
+    "--resolution",
+    type=click.Choice(["480p", "720p"]),
+    default="480p",
+    show_default=True,
+    help="Resolution of the videos.",
 )
 @common_options
 def demo(session: Session, out: Path, resolution: Resolution) -> None:

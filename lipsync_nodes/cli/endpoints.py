@@ -48,9 +48,7 @@ def estimate() -> None:
 def waiting_options(command: Command) -> Command:
     """Add the options of all commands that wait."""
     for option in (
-        click.option(
-            "--timeout", type=float, help="Maximum seconds for the command. Default: 1800 after the submission."
-        ),
+        click.option("--timeout", type=float, help="Maximum seconds for the command. Default: 1800 for the wait."),
         click.option("--poll-interval", type=float, help="Average seconds between two polls. Default: 7.5."),
     ):
         command = option(command)
@@ -70,8 +68,12 @@ def _length_options(spec: NodeSpec, command: Command) -> Command:
 
 def _submit_options(command: Command) -> Command:
     for option in (
-        click.option("--webhook", help="https URL to which the service POSTs the ended job; or `auto`, your receiver."),
-        click.option("--budget", type=click.IntRange(0), help="Do not submit a job that may cost more credits."),
+        click.option(
+            "--webhook", help="https URL to which the service POSTs the ended job, or `auto` for your receiver."
+        ),
+        click.option(
+            "--budget", type=click.IntRange(0), help="Do not submit a job that may cost more credits than this."
+        ),
         click.option(
             "--resubmit-uncertain",
             is_flag=True,

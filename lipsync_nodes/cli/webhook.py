@@ -41,7 +41,13 @@ def webhook() -> None:
     show_default=True,
     help="Address to listen on. Any other than the default opens the receiver to the network.",
 )
-@click.option("--port", type=click.IntRange(0, 65535), default=8788, show_default=True, help="0 for a free port.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8788,
+    show_default=True,
+    help="Port to listen on; 0 for a free one.",
+)
 @click.option("--cert", type=file, help="TLS certificate (PEM), if no proxy in front of the receiver has one.")
 @click.option("--cert-key", type=file, help="The certificate's private key (PEM).")
 @click.option("--on-job", metavar="MODULE:FUNCTION", help="Function to call with each job that has ended.")
