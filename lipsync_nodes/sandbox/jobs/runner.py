@@ -57,7 +57,7 @@ class JobRunner:
         outputs: the folder of the videos.
         store: the jobs.
         stored_file: returns the path of a URL's file if it is in the sandbox's own file store.
-        faults: the rules in force.
+        faults: the fault rules.
         concurrency: how many videos are rendered at a time; with 0 every job gets a test card instead of a video.
         seconds: how long such a job takes.
 

@@ -24,7 +24,7 @@ class WebhookSender:
 
     Args:
         store: the jobs.
-        faults: the rules in force.
+        faults: the fault rules.
         http: returns the HTTP client.
         pauses: seconds before each try.
 
