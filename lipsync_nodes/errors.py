@@ -154,7 +154,7 @@ class LipsyncError(Exception):
         return self
 
     def speak(self, host: str, language: str = "en") -> Self:
-        """Have `str(error)`, `message` and `hint` speak in a host's terms, and in the language of a locale."""
+        """Make `str(error)`, `message` and `hint` use the terms of a host and the language of a locale."""
         from lipsync_nodes import words  # noqa: PLC0415  # see `message`
 
         self.host, self.language = host, words.language_of(language)

@@ -41,7 +41,7 @@ from lipsync_nodes_airflow.triggers import LipsyncJobTrigger
 BACKSTOP: Final = timedelta(minutes=10)
 # The longest `timeout`. Python has no dates after the year 9999.
 LONGEST: Final = timedelta(days=365)
-# Remedies that name the job.
+# Remedies that contain the job id.
 _NAMES_JOB: Final = {"ask_by_id", "keep_job_id", "wait_again"}
 
 

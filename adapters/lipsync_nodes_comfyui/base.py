@@ -66,7 +66,7 @@ class Node(io.ComfyNode):
 
     @classmethod
     def check_widgets(cls, values: dict[str, Any]) -> None:
-        """Check choices and ranges: ComfyUI leaves that to a node with a `validate_inputs` of its own."""
+        """Check choices and ranges. ComfyUI does not, if a node has its own `validate_inputs`."""
         for widget in cls.define_schema().inputs:
             known = getattr(widget, "input_override", None) or widget
             value = values.get(widget.id)

@@ -1,4 +1,4 @@
-"""Nobody waits: one DAG submits, the job's webhook schedules the other (Airflow 3).
+"""No task waits: one DAG submits, and the job's webhook starts the other (Airflow 3).
 
 The service tells a receiver that the job has ended, and the receiver makes an event of the asset. It is a program of
 its own, `lipsync-nodes webhook serve`; the README of `adapters/lipsync_nodes_airflow` says how to start it.

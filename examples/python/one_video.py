@@ -11,5 +11,5 @@ with Sandbox() as sandbox, LipsyncClient(sandbox.api_key, sandbox.base_url) as c
     job = client.run(form, poll_interval=0.5, on_update=lambda job: print(job.status))
     print("Saved", client.download(job, Path("talking.mp4")))
 
-# With the real service there is no sandbox: `LipsyncClient()` reads LIPSYNC_API_KEY, the media are public URLs (or
+# To use the service, leave the sandbox out: `LipsyncClient()` reads LIPSYNC_API_KEY, the media are public URLs (or
 # files, with a storage), and poll_interval stays at its default.

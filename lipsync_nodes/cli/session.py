@@ -140,7 +140,7 @@ def cost_of(form: PreparedForm, values: Mapping[str, Any]) -> Credits | None:
 
 
 def common_options(command: Callable[..., object]) -> Callable[..., object]:
-    """Give a command the shared options as its `session`, and turn errors into words and exit codes."""
+    """Pass the shared options to a command as its `session`, and turn errors into messages and exit codes."""
 
     @click.option("--profile", help="Name of a profile in profiles.toml. Default: LIPSYNC_PROFILE.")
     @click.option("--base-url", help="URL of the service. Default: LIPSYNC_BASE_URL, or https://lipsync.studio/api/v1.")

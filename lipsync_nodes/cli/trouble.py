@@ -24,7 +24,7 @@ class Unexpected(LipsyncError):
 
 
 def in_our_words(error: AnyError) -> AnyError:
-    """Have an error speak of commands, in the language of `LIPSYNC_LANG` or of the locale."""
+    """Make an error use the terms of the command line, and the language of `LIPSYNC_LANG` or of the locale."""
     return error.speak("cli", _language())
 
 

@@ -221,7 +221,7 @@ Event = (
 
 
 def concerns_ledger(event: Event) -> bool:
-    """Tell whether an event is to be written down; a job that is merely still running changes nothing."""
+    """Return whether an event has to be recorded. A job that is still running changes nothing."""
     return not isinstance(event, Seen) or event.job.finished or event.noted or event.callback is not None
 
 

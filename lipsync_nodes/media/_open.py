@@ -88,7 +88,7 @@ def state_of(asset: Asset) -> tuple[int, ...] | None:
         return None
     try:
         found = source.stat() if isinstance(source, Path) else os.fstat(source.fileno())
-    except (OSError, ValueError, AttributeError, NotImplementedError):  # reading it fails, or it is in no file system
+    except (OSError, ValueError, AttributeError, NotImplementedError):  # it cannot be read, or is not in a file system
         return None
-    # A file of the same size and time may have taken its place, or have been written into.
+    # The change time and the inode show if the file was replaced or changed with the same size and time.
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino

@@ -57,7 +57,7 @@ class PreparedForm:
         return self._digests[name]
 
     def digest_now(self, name: str) -> str:
-        """Return the digest of a field's file, after a check that this is still its content.
+        """Return the digest of a field's file, after a check that the content has not changed.
 
         Raises:
             InvalidRequest: the file was written to since it was first read.
@@ -66,7 +66,7 @@ class PreparedForm:
         self.check_unchanged(name)
         asset, known = self.assets[name], self._digests.get(name)
         shows = self._states[name] is not None or isinstance(asset.source, bytes)
-        # Nothing but its content shows that an open file in memory or in a store was written to.
+        # If an open file is in memory or in a store, only its content shows that it was changed.
         if known is not None and not shows and digest(asset) != known:
             raise _changed(asset)
         return self.digest(name)

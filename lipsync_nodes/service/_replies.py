@@ -109,7 +109,7 @@ def error_of(answer: Answer, job_id: str | None = None) -> LipsyncError:
 
 
 class _About(TypedDict):
-    """What each error of an answer has."""
+    """The facts that all errors of a response have."""
 
     job_id: str | None
     status_code: int
@@ -151,7 +151,7 @@ def _words(answer: Answer) -> str:
 
 
 def shorten(text: object) -> str:
-    """Put a text from outside on one line, at most 300 characters, without a full stop."""
+    """Return an untrusted text on one line, with at most 300 characters and without a full stop."""
     return " ".join(redact(str(text)).split())[:300].rstrip(".")
 
 

@@ -163,7 +163,7 @@ class Worker(Shared):
 
 
 async def _awaited(result: Awaitable[object]) -> None:
-    """Await what is perhaps no coroutine, which is all that `asyncio.run` accepts."""
+    """Await any awaitable; `asyncio.run` accepts only coroutines."""
     await result
 
 

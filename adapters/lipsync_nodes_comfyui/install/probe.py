@@ -53,4 +53,4 @@ def main(profile: str, checkout: str, ask: str = "") -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(*sys.argv[1:])))  # noqa: T201  # whoever asked reads this
+    print(json.dumps(main(*sys.argv[1:])))  # noqa: T201  # `comfyui check` reads this

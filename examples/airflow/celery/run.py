@@ -59,7 +59,7 @@ class Machine:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str, *words: str | Path, user: str | None = None) -> None:
-        """Start a process in a session of its own."""
+        """Start a process in its own session."""
         with (self.folder / f"{name}.out").open("wb") as out:
             self.processes[name] = subprocess.Popen(
                 [str(word) for word in words],

@@ -22,7 +22,7 @@ _START: Final = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from lipsync_nodes.sandbox.jobs.worker import main; main()"
 )
-# Terminals and supervisors send signals to whole process groups, so the worker gets a group of its own. Both flags
+# Terminals and supervisors send signals to whole process groups, so the worker gets its own group. Both flags
 # exist on Windows only.
 _OWN_GROUP: Final = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
 # The names that `RenderInput` has for formState fields, where they differ.

@@ -97,7 +97,7 @@ class ServerThread:
             self._thread.join()
 
     def _wait_until_up(self) -> None:
-        """Wait until the server is up or has failed. On Ctrl-C, stop it before the interrupt goes on."""
+        """Wait until the server is up or has failed. On Ctrl-C, stop it before the interrupt is raised."""
         try:
             self._ready.wait()
         except BaseException:
