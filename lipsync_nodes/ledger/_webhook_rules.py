@@ -50,12 +50,17 @@ class WebhookRules(Rules):
             return WebhookAction.REFUSE
         elif entry.state in ENDS and entry.told_at is not None:
             return WebhookAction.IGNORE if self._now - entry.told_at < REDELIVERY_SECONDS else WebhookAction.REFUSE
-        elif entry.called_id == job_id:  # repetitions are not written each time
+        elif self._is_repetition(entry, job_id):
             return WebhookAction.POLL
         else:
             row = entry.row
-        self._update(row, called_id=job_id, called_at=self._now)
+        self._update(row, called_id=job_id, called_at=self._now, told_at=None)
         return WebhookAction.POLL
+
+    def _is_repetition(self, entry: Entry, job_id: str) -> bool:
+        """Return whether a webhook is pending already, so that it need not be written again."""
+        recent = entry.called_at is not None and self._now - entry.called_at < REDELIVERY_SECONDS
+        return entry.called_id == job_id and entry.told_at is None and recent
 
     def _adopt(self, callback: str) -> int:
         """Record a submission that this ledger does not know. It is ours, because its token is valid."""

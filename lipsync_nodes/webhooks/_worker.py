@@ -82,10 +82,16 @@ class Worker(Shared):
         """Start the threads, unless they run."""
         with self._lock:
             if self._stop is None:
-                self._stop = threading.Event()
-                for target in (*[self._work] * THREADS, self._search):
-                    # Daemon threads, because those of an executor would keep the program from exiting.
-                    threading.Thread(target=target, args=(self._stop,), name="lipsync-webhooks", daemon=True).start()
+                stop = threading.Event()
+                try:
+                    for target in (*[self._work] * THREADS, self._search):
+                        # Daemon threads, because those of an executor would keep the program from exiting.
+                        threading.Thread(target=target, args=(stop,), name="lipsync-webhooks", daemon=True).start()
+                except RuntimeError:  # no thread can be started now; perhaps later
+                    stop.set()
+                    self._lock.notify_all()
+                    raise
+                self._stop = stop
 
     def add_pending(self) -> None:
         """Add the pending webhooks in the ledger, from the last run or from another receiver."""

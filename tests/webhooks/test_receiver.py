@@ -213,6 +213,28 @@ def test_on_job_may_block(sandbox, path):
         assert told.wait(60)
 
 
+def test_a_receiver_that_can_start_no_thread_starts_them_later(sandbox, path, monkeypatch):
+    """What comes meanwhile is in the ledger, and is handled with the next webhook."""
+    told = []
+
+    def start(_thread):
+        raise RuntimeError("can't start new thread")
+
+    profile = Profile(api_key=sandbox.api_key, base_url=sandbox.base_url, webhook={"base": "http://127.0.0.1:1"})
+    with Ledger(path) as ledger, LipsyncClient(profile=profile, ledger=ledger) as client:
+        job = client.submit(FORM, webhook="auto")
+        webhook = WebhookReceived(ledger.entry_of(job.id).callback, job.id)
+        ledger.record(webhook, profile)
+        worker = _worker.Worker(profile, ledger, told.append)
+        with monkeypatch.context() as exhausted:
+            exhausted.setattr(threading.Thread, "start", start)
+            with pytest.raises(RuntimeError):
+                worker.put(webhook)
+        worker.put(webhook)
+        wait_until(lambda: told)
+        worker.close()
+
+
 def test_on_job_may_return_any_awaitable(sandbox, path):
     """What Cython compiles returns no coroutine of Python's."""
     told = []

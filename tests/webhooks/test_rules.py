@@ -19,9 +19,11 @@ from lipsync_nodes.flows import (
     Superseded,
     Uncertain,
     WebhookAction,
+    WebhookHandled,
     WebhookReceived,
 )
 from lipsync_nodes.ledger import Ledger, callback_of, new_callback, token_of
+from lipsync_nodes.ledger._file import PENDING_SECONDS
 from lipsync_nodes.ledger._schema import SCHEMA
 from lipsync_nodes.ledger._tokens import new_secret
 from lipsync_nodes.settings import Profile, load_profile
@@ -73,6 +75,10 @@ def claimed(ledger, callback, **options):
     return entered(ledger, Claim(submission)).row
 
 
+def pending(ledger):
+    return [entry.called_id for entry in ledger.pending_webhooks(Profile(name="p"))]
+
+
 DONE = Job(id="j1", status="completed", output="https://x/o.mp4")
 
 
@@ -102,6 +108,30 @@ def test_a_submit_whose_webhook_has_come_is_neither_refused_nor_sent_again():
         assert entered(ledger, Sending(row, 60)) == Found(DONE)
         assert entered(ledger, Refused(row, "402"), Uncertain(row, "lost")) == Found(DONE)
         assert ledger.entries()[0].state == "completed"
+
+
+def test_a_job_that_goes_on_after_it_was_handled_is_pending_at_its_end():
+    """`cancelled` is no documented status: such a job may still complete, and then its webhook comes again."""
+    with Ledger(":memory:") as ledger:
+        row = claimed(ledger, "one")
+        hint, stopped = WebhookReceived("one", "j1"), Job(id="j1", status="cancelled")
+        entered(ledger, Sending(row, 60), Accepted(row, Job(id="j1")), hint, Seen(stopped), WebhookHandled("one"))
+        entered(ledger, Seen(Job(id="j1"), noted=True))
+        assert pending(ledger) == []
+        assert entered(ledger, hint) is WebhookAction.POLL
+        assert pending(ledger) == ["j1"]
+
+
+def test_a_webhook_that_comes_again_after_a_week_is_pending():
+    """Whoever was away that long is told of it again; what came before is too old."""
+    now = 1e9
+    with Ledger(":memory:", clock=lambda: now) as ledger:
+        row = claimed(ledger, "one")
+        entered(ledger, Sending(row, 60), Accepted(row, Job(id="j1")), WebhookReceived("one", "j1"))
+        now += PENDING_SECONDS + 1
+        assert pending(ledger) == []
+        entered(ledger, WebhookReceived("one", "j1"))
+        assert pending(ledger) == ["j1"]
 
 
 def test_a_webhook_of_another_account_is_refused():
