@@ -63,7 +63,7 @@ def _row(entry: Entry) -> dict[str, Any]:
         "key": entry.key,
         "credits": entry.credits,
         "webhook": _webhook(entry),
-        "called_at": entry.called_at,
+        "webhook_at": entry.webhook_at,
         "output": job.output if job else None,
         "path": entry.saved_to,
         "reason": entry.reason or (job.error if job else "") or (_end_of(job) if job and job.finished else ""),
@@ -80,8 +80,8 @@ def _end_of(job: Job) -> str:
 
 def _webhook(entry: Entry) -> str | None:
     """Return the state of a job's webhook: expected, or how long ago it came."""
-    if entry.called_at is not None:
-        return f"came {_age(time.time() - entry.called_at)} ago"
+    if entry.webhook_at is not None:
+        return f"came {_age(time.time() - entry.webhook_at)} ago"
     return "expected" if entry.callback and entry.state not in {*ENDS, "refused"} else None
 
 

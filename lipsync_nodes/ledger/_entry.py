@@ -44,9 +44,9 @@ class Entry:
     target: str | None
     saved_to: str | None
     callback: str | None
-    called_id: str | None
-    called_at: float | None
-    told_at: float | None
+    webhook_job_id: str | None
+    webhook_at: float | None
+    handled_at: float | None
     inputs: str | None
 
     @property

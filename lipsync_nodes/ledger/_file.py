@@ -110,8 +110,8 @@ class Ledger(Database):
         """Return the submissions with a webhook that is not handled yet, oldest first, or the one of *callback*."""
         with self._transaction("DEFERRED") as db:
             rows = db.execute(
-                f"SELECT * FROM submission WHERE {IN_ACCOUNTS} AND called_at > ? AND told_at IS NULL"  # noqa: S608
-                f"{'' if callback is None else ' AND callback = ?'} ORDER BY called_at",
+                f"SELECT * FROM submission WHERE {IN_ACCOUNTS} AND webhook_at > ? AND handled_at IS NULL"  # noqa: S608
+                f"{'' if callback is None else ' AND callback = ?'} ORDER BY webhook_at",
                 (listed(profile.accounts), self._clock() - PENDING_SECONDS, *([callback] if callback else [])),
             )
             return [Entry(*row) for row in rows]

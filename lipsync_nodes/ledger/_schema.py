@@ -77,12 +77,19 @@ INPUTS: Final = """
 ALTER TABLE submission ADD COLUMN inputs TEXT;
 PRAGMA user_version = 5;
 """
+WEBHOOK_NAMES: Final = """
+ALTER TABLE submission RENAME COLUMN called_id TO webhook_job_id;
+ALTER TABLE submission RENAME COLUMN called_at TO webhook_at;
+ALTER TABLE submission RENAME COLUMN told_at TO handled_at;
+PRAGMA user_version = 6;
+"""
 STEPS: Final[tuple[str | Callable[[sqlite3.Connection], None], ...]] = (
     SCHEMA,
     WEBHOOKS,
     _normal_accounts,
     MISSING,
     INPUTS,
+    WEBHOOK_NAMES,
 )
 VERSION: Final = len(STEPS)
 

@@ -31,7 +31,7 @@ class WebhookRules(Rules):
             case WebhookReceived(callback, job_id):
                 return self._received(callback, job_id)
             case WebhookHandled(callback):
-                self._db.execute("UPDATE submission SET told_at = ? WHERE callback = ?", (self._now, callback))
+                self._db.execute("UPDATE submission SET handled_at = ? WHERE callback = ?", (self._now, callback))
             case CheckWebhook(row) if not self._entry("row = ? AND state = 'missing'", row):
                 return self._found(row)
             case Seen(job, str() as callback):
@@ -48,19 +48,19 @@ class WebhookRules(Rules):
             row = self._adopt(callback)
         elif entry.account not in self._profile.accounts or entry.job_id not in {None, job_id}:
             return WebhookAction.REFUSE
-        elif entry.state in ENDS and entry.told_at is not None:
-            return WebhookAction.IGNORE if self._now - entry.told_at < REDELIVERY_SECONDS else WebhookAction.REFUSE
+        elif entry.state in ENDS and entry.handled_at is not None:
+            return WebhookAction.IGNORE if self._now - entry.handled_at < REDELIVERY_SECONDS else WebhookAction.REFUSE
         elif self._is_repetition(entry, job_id):
             return WebhookAction.POLL
         else:
             row = entry.row
-        self._update(row, called_id=job_id, called_at=self._now, told_at=None)
+        self._update(row, webhook_job_id=job_id, webhook_at=self._now, handled_at=None)
         return WebhookAction.POLL
 
     def _is_repetition(self, entry: Entry, job_id: str) -> bool:
         """Return whether a webhook is pending already, so that it need not be written again."""
-        recent = entry.called_at is not None and self._now - entry.called_at < REDELIVERY_SECONDS
-        return entry.called_id == job_id and entry.told_at is None and recent
+        recent = entry.webhook_at is not None and self._now - entry.webhook_at < REDELIVERY_SECONDS
+        return entry.webhook_job_id == job_id and entry.handled_at is None and recent
 
     def _adopt(self, callback: str) -> int:
         """Record a submission that this ledger does not know. It is ours, because its token is valid."""

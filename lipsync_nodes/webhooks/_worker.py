@@ -97,7 +97,7 @@ class Worker(Shared):
         """Add the pending webhooks in the ledger, from the last run or from another receiver."""
         for entry in self._ledger.pending_webhooks(self._profile):
             if self._on_job is not None or entry.state not in ENDS:
-                self.add(WebhookReceived(entry.callback or "", entry.called_id or ""), own=False)
+                self.add(WebhookReceived(entry.callback or "", entry.webhook_job_id or ""), own=False)
 
     def close(self) -> None:
         """Stop. Running polls are waited for, calls of on_job are not."""

@@ -113,7 +113,7 @@ def test_a_webhook_settles_what_a_killed_run_has_left(point, when, service, tmp_
         assert code != 0, "it was not killed"
         if when == "twice while nobody runs":
             service.call_back(2)
-            bad.wait_until(lambda: receiving.ledger.entries()[0].told_at)
+            bad.wait_until(lambda: receiving.ledger.entries()[0].handled_at)
             run.start("", receiving.url)
         else:
             if point == "after Accepted":

@@ -316,7 +316,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def what_was_told_has_ended(self):
-        assert {e.state for e in self.ledger.entries() if e.told_at} <= {"completed", "failed", "stopped"}
+        assert {e.state for e in self.ledger.entries() if e.handled_at} <= {"completed", "failed", "stopped"}
 
     @invariant()
     def one_row_for_each_job(self):

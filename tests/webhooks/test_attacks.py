@@ -110,7 +110,7 @@ ATTACKS = {
 
 
 def test_attacks_are_refused_all_alike_and_cause_nothing(scene):
-    before = [(entry.state, entry.job, entry.called_id) for entry in scene.receiving.ledger.entries()]
+    before = [(entry.state, entry.job, entry.webhook_job_id) for entry in scene.receiving.ledger.entries()]
     answers = {}
     for attack, made in ATTACKS.items():
         url, body, odd = made(scene)
@@ -118,7 +118,7 @@ def test_attacks_are_refused_all_alike_and_cause_nothing(scene):
     assert {attack: answer for attack, answer in answers.items() if answer != REFUSED} == {}
     time.sleep(0.2)
     assert scene.sandbox.received("poll") == []
-    assert [(entry.state, entry.job, entry.called_id) for entry in scene.receiving.ledger.entries()] == before
+    assert [(entry.state, entry.job, entry.webhook_job_id) for entry in scene.receiving.ledger.entries()] == before
 
 
 def test_a_forged_output_is_never_believed_and_costs_one_look_a_second(scene):
@@ -141,7 +141,7 @@ def test_a_replay_is_ignored_at_first_and_refused_later(sandbox, tmp_path):
         receiving.ledger._clock = clock
         with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
             job = client.run(FORM, webhook="auto", poll_interval=60)
-        wait_until(lambda: receiving.ledger.entries()[0].told_at)
+        wait_until(lambda: receiving.ledger.entries()[0].handled_at)
         url, body = rows(sandbox)[0].webhook, json.dumps({**job.wire(), "output": "https://evil.example"}).encode()
         looks = len(sandbox.received("poll"))
         before = receiving.ledger.entries()

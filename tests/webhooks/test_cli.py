@@ -75,7 +75,7 @@ def test_a_receiver_that_dies_before_on_job_is_done_calls_it_at_its_next_start(e
     with serving(env, tmp_path, "--on-job", "follow:up"):
         wait_until(lambda: told.read_text().split() == [job["id"]] * 2)
         with Ledger(env["LIPSYNC_LEDGER"]) as ledger:
-            wait_until(lambda: ledger.entry_of(job["id"]).told_at)
+            wait_until(lambda: ledger.entry_of(job["id"]).handled_at)
     with serving(env, tmp_path, "--on-job", "follow:up"):
         pass
     assert told.read_text().split() == [job["id"]] * 2

@@ -113,4 +113,4 @@ def test_where_the_service_signs_what_is_not_signed_is_refused(sandbox, path):
             assert receiver.receive("POST", to, headers, body) == 404
         assert receiver.receive("POST", to, {**signed, "Webhook-Signature": signature}, b"\xff" + body) == 404
         assert receiver.receive("POST", to, {**signed, "Webhook-Signature": signature}, body) == 200
-        wait_until(lambda: only_entry(path).told_at)
+        wait_until(lambda: only_entry(path).handled_at)

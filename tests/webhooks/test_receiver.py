@@ -25,7 +25,7 @@ def test_what_came_before_a_crash_is_followed_up_at_the_next_start(sandbox, path
                 sandbox.fault("cut_after", where="submit")
                 with pytest.raises(SubmissionUncertain):
                     client.submit(FORM, webhook="auto", key="k")
-                wait_until(lambda: only_entry(path).called_id)
+                wait_until(lambda: only_entry(path).webhook_job_id)
     assert only_entry(path).state == "uncertain"
     with Receiving(sandbox.api_key, sandbox.base_url, path):
         wait_until(lambda: only_entry(path).state == "completed")
@@ -43,7 +43,7 @@ def test_on_job_is_told_once_and_again_only_if_it_failed(sandbox, path):
         sandbox.fault("duplicate", times=3)
         with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
             job = client.run(FORM, webhook="auto", poll_interval=LONG)
-        wait_until(lambda: only_entry(path).told_at)
+        wait_until(lambda: only_entry(path).handled_at)
         assert [(told.id, told.output) for told in told] == [(job.id, job.output)] * 2
         assert len(sandbox.received("poll")) <= 4
 
@@ -57,7 +57,7 @@ def test_what_a_receiver_that_died_has_left_is_found(sandbox, path, monkeypatch)
         with LipsyncClient(profile=profile, ledger=ledger) as client:
             job = client.submit(FORM, webhook="auto")
         ledger.record(WebhookReceived(ledger.entry_of(job.id).callback, job.id), profile)  # and then it died
-        wait_until(lambda: only_entry(path).told_at)
+        wait_until(lambda: only_entry(path).handled_at)
     assert [job.id for job in told] == [job.id]
 
 
@@ -95,7 +95,7 @@ def test_on_job_is_called_again_for_as_long_as_it_fails_and_each_failure_is_said
     with Receiving(sandbox.api_key, sandbox.base_url, path, **options) as receiving:
         with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
             client.submit(FORM, webhook="auto")
-        wait_until(lambda: only_entry(path).told_at)
+        wait_until(lambda: only_entry(path).handled_at)
     assert len(told) == 6
     said = [record.message for record in caplog.records if record.levelno == logging.WARNING]
     assert sum("on_job failed: " in words and type(failure).__name__ in words for words in said) == 5
@@ -116,7 +116,7 @@ def test_a_receiver_without_on_job_leaves_what_is_to_be_told_to_the_one_that_has
         with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
             client.submit(FORM, webhook="auto")
         with Ledger(path) as ledger:
-            wait_until(lambda: only_entry(path).called_id)
+            wait_until(lambda: only_entry(path).webhook_job_id)
             with WebhookReceiver(
                 receiving.profile, ledger
             ):  # it finds one that runs, and its rounds one that has ended
@@ -126,7 +126,7 @@ def test_a_receiver_without_on_job_leaves_what_is_to_be_told_to_the_one_that_has
             tries = len(told)
             wait_until(lambda: len(told) > tries + 2)
         back.set()
-        wait_until(lambda: only_entry(path).told_at)
+        wait_until(lambda: only_entry(path).handled_at)
 
 
 def test_what_the_service_does_not_confirm_is_looked_at_again_and_said(sandbox, path, soon, caplog):
@@ -146,7 +146,7 @@ def test_a_job_ends_under_the_id_that_it_was_submitted_under_however_the_look_sp
         with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
             job = client.submit(FORM, webhook="auto")
             service.call_back()
-            wait_until(lambda: only_entry(path).told_at)
+            wait_until(lambda: only_entry(path).handled_at)
     assert (only_entry(path).state, [job.id for job in told]) == ("completed", [job.id])
 
 
@@ -250,7 +250,7 @@ def test_on_job_may_return_any_awaitable(sandbox, path):
     with Receiving(sandbox.api_key, sandbox.base_url, path, on_job=Later) as receiving:
         with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
             job = client.submit(FORM, webhook="auto")
-        wait_until(lambda: only_entry(path).told_at)
+        wait_until(lambda: only_entry(path).handled_at)
     assert told == [job.id]
 
 

@@ -76,7 +76,7 @@ def claimed(ledger, callback, **options):
 
 
 def pending(ledger):
-    return [entry.called_id for entry in ledger.pending_webhooks(Profile(name="p"))]
+    return [entry.webhook_job_id for entry in ledger.pending_webhooks(Profile(name="p"))]
 
 
 DONE = Job(id="j1", status="completed", output="https://x/o.mp4")

@@ -31,7 +31,7 @@ def test_a_run_is_woken_long_before_it_would_look(client, sandbox, path):
     assert seconds < LONG / 2
     assert len(sandbox.received("poll")) == 1, "the receiver looked, and nobody else"
     entry = only_entry(path)
-    assert (entry.state, entry.called_id) == ("completed", job.id)
+    assert (entry.state, entry.webhook_job_id) == ("completed", job.id)
 
 
 def test_a_wait_for_a_job_of_before_is_woken_and_told_of_it(client, sandbox):
@@ -158,12 +158,16 @@ def test_one_result_and_one_row_whenever_the_webhook_comes(order, client, sandbo
     assert job.output
     assert seconds < LONG / 2
     if order != "never":
-        wait_until(lambda: only_entry(path).told_at)
+        wait_until(lambda: only_entry(path).handled_at)
         wait_until(lambda: rows(sandbox)[0].delivery["state"] == "delivered")
         if order == "twice":
             wait_until(lambda: rows(sandbox)[0].delivery["deliveries"] == 2)
     entry = only_entry(path)
-    assert (entry.state, entry.job_id, entry.called_id) == ("completed", job.id, None if order == "never" else job.id)
+    assert (entry.state, entry.job_id, entry.webhook_job_id) == (
+        "completed",
+        job.id,
+        None if order == "never" else job.id,
+    )
     assert len(sandbox.received("submit")) == len(sandbox.jobs()) == 1
 
 
@@ -175,10 +179,10 @@ def test_out_of_order_each_job_gets_its_own_webhook(client, sandbox, path):
         call_back(row)
     assert [client.wait(job.id, poll_interval=LONG).id for job in jobs] == [job.id for job in jobs]
     with Ledger(path) as ledger:
-        wait_until(lambda: all(entry.told_at for entry in ledger.entries()))
+        wait_until(lambda: all(entry.handled_at for entry in ledger.entries()))
         entries = ledger.entries()
-    assert [(entry.job_id, entry.called_id) for entry in entries] == [(job.id, job.id) for job in jobs]
-    called = [entry.called_at for entry in entries]
+    assert [(entry.job_id, entry.webhook_job_id) for entry in entries] == [(job.id, job.id) for job in jobs]
+    called = [entry.webhook_at for entry in entries]
     assert called == sorted(called, reverse=True)
 
 
