@@ -119,8 +119,8 @@ class WebhookReceiver:
             logging.getLogger("lipsync_nodes").warning("A webhook could not be recorded: %s", error)
             return HTTPStatus.SERVICE_UNAVAILABLE  # the service may send it again
         if action is WebhookAction.POLL:
-            self._worker.start()
             self._worker.add(webhook)
+            self._worker.start()
         return HTTPStatus.NOT_FOUND if action is WebhookAction.REFUSE else HTTPStatus.OK
 
     async def handle(self, method: str, path: str, headers: Mapping[str, str], body: AsyncIterable[bytes]) -> int:

@@ -226,11 +226,12 @@ def test_a_receiver_that_can_start_no_thread_starts_them_later(sandbox, path, mo
         webhook = WebhookReceived(ledger.entry_of(job.id).callback, job.id)
         ledger.record(webhook, profile)
         worker = _worker.Worker(profile, ledger, told.append)
+        worker.add(webhook)
         with monkeypatch.context() as exhausted:
             exhausted.setattr(threading.Thread, "start", start)
             with pytest.raises(RuntimeError):
-                worker.put(webhook)
-        worker.put(webhook)
+                worker.start()
+        worker.start()
         wait_until(lambda: told)
         worker.close()
 
