@@ -96,7 +96,7 @@ def test_a_submit_of_unknown_outcome_is_not_repeated(prefect, sandbox, tmp_path,
     prefect.crash(flow_run)
     retried = retry(prefect, flow_run, f"{EXAMPLE}/talking_face.py:talking_face")
     assert retried.code != 0
-    assert "The same was submitted before" in retried.said
+    assert "SubmissionUncertain" in retried.said
     assert len(sandbox.received("submit")) == 1
     assert len(prefect.variables()) == 1, "a later try is still told"
 
