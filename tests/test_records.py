@@ -225,3 +225,11 @@ def test_a_record_is_one_submission_with_a_key():
     claim(journal, "one")
     with pytest.raises(InvalidRequest, match="'one' already"):
         claim(journal, "two")
+
+
+def test_what_the_service_said_is_kept_without_any_key():
+    store = Store()
+    journal = RecordJournal(store)
+    claim(journal)
+    note(journal, Sending(0, 60), Uncertain(0, "the answer quotes sk_live_0123456789"))
+    assert store.get()["reason"] == "the answer quotes sk_***"

@@ -171,6 +171,20 @@ def test_a_token_of_an_uncertain_submit_takes_no_job_that_is_anothers(scene):
     wait_until(lambda: scene.receiving.ledger.entries()[2].job_id == lost.id)
 
 
+def test_a_flood_of_ids_for_an_uncertain_submit_costs_one_look_a_second(scene):
+    scene.sandbox.fault("cut_after", where="submit")
+    with LipsyncClient(profile=scene.receiving.profile, ledger=scene.receiving.ledger) as client:
+        with pytest.raises(Exception, match="no answer came"):
+            client.submit(FORM, webhook="auto", key="k")
+    webhook, began, count = rows(scene.sandbox)[0].webhook, time.monotonic(), 0
+    while time.monotonic() - began < 2.5:
+        count += 1
+        assert ask(webhook, scene.body(id=f"no-such-job-{count}").encode())[0] == 200
+    looks, took = len(scene.sandbox.received("poll")), time.monotonic() - began
+    assert count > 2 * took
+    assert 1 <= looks <= took + 1
+
+
 def test_a_slow_body_is_given_up(scene, monkeypatch):
     monkeypatch.setattr("lipsync_nodes.webhooks._receiver.BODY_SECONDS", 0.3)
     to = urlsplit(scene.webhook)
