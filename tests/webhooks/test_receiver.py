@@ -215,10 +215,12 @@ def test_on_job_may_block(sandbox, path):
 
 def test_a_receiver_that_can_start_no_thread_starts_them_later(sandbox, path, monkeypatch):
     """What comes meanwhile is in the ledger, and is handled with the next webhook."""
-    told = []
+    told, started = [], threading.Thread.start
 
-    def start(_thread):
-        raise RuntimeError("can't start new thread")
+    def start(thread):
+        if thread.name == "lipsync-webhooks":  # the sandbox needs its own
+            raise RuntimeError("can't start new thread")
+        started(thread)
 
     profile = Profile(api_key=sandbox.api_key, base_url=sandbox.base_url, webhook={"base": "http://127.0.0.1:1"})
     with Ledger(path) as ledger, LipsyncClient(profile=profile, ledger=ledger) as client:
