@@ -216,6 +216,14 @@ def test_a_file_that_may_not_be_read_is_refused(sandbox, tmp_path):
     assert not sandbox.requests
 
 
+def test_eleven_minutes_are_refused_whatever_the_estimate_says(sandbox, tmp_path):
+    form = ImageForm(image="https://x/i.png", audio=silence(tmp_path / "eleven.wav", 660))
+    with LipsyncClient(sandbox.api_key, sandbox.base_url) as client:
+        with pytest.raises(InvalidRequest, match="600 s at most"):
+            client.submit(form, estimate=20)
+    assert not sandbox.requests
+
+
 def test_eleven_minutes_can_be_insisted_on(sandbox, tmp_path):
     long = silence(tmp_path / "eleven.wav", 11 * 60)
     with LipsyncClient(sandbox.api_key, sandbox.base_url) as client:
@@ -312,6 +320,35 @@ def test_another_content_of_the_same_size_is_not_published(kind, folder, tmp_pat
     assert not www.exists() or not list(www.iterdir())
     if source is not path:
         source.close()
+
+
+def test_what_changes_while_it_is_stored_is_not_kept(folder, tmp_path, monkeypatch):
+    """Half of it may be the old content, and half the new one."""
+    profile, www = folder
+    path = silence(tmp_path / "a.wav", 6)
+
+    def copied(source, target):
+        target.write(source.read())
+        silence(path, 7)
+
+    monkeypatch.setattr(shutil, "copyfileobj", copied)
+    with pytest.raises(InvalidRequest, match="was changed while it was read"):
+        published(ImageForm(image="https://x/i.png", audio=path), profile, seconds=60)
+    assert list(www.iterdir()) == []
+
+
+def test_what_changes_while_a_plugin_publishes_it_is_not_submitted(plugin, sandbox, tmp_path):
+    path = silence(tmp_path / "a.wav", 6)
+
+    def give():
+        silence(path, 7)
+        return "https://plugin.example/a.wav"
+
+    plugin(give)
+    with LipsyncClient(sandbox.api_key, sandbox.base_url) as client:
+        with pytest.raises(InvalidRequest, match="was changed while it was read"):
+            client.submit(ImageForm(image="https://x/i.png", audio=path))
+    assert not sandbox.requests
 
 
 def test_a_file_of_another_job_is_not_deleted_for_a_change(folder, tmp_path):
