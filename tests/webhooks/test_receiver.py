@@ -238,6 +238,26 @@ def test_a_receiver_that_can_start_no_thread_starts_them_later(sandbox, path, mo
         worker.close()
 
 
+def test_repetitions_while_on_job_runs_do_not_call_it_again(sandbox, path):
+    told, over = [], threading.Event()
+
+    def on_job(job):
+        told.append(job.id)
+        over.wait(60)
+
+    with Receiving(sandbox.api_key, sandbox.base_url, path, on_job=on_job) as receiving:
+        with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
+            job = client.submit(FORM, webhook="auto")
+        wait_until(lambda: told)
+        headers = {"Content-Type": "application/json"}
+        for _ in range(12):
+            assert httpx.post(rows(sandbox)[0].webhook, json={"id": job.id}, headers=headers).status_code == 200
+            over.wait(0.15)
+        over.set()
+        wait_until(lambda: only_entry(path).handled_at)
+    assert told == [job.id]
+
+
 def test_on_job_may_return_any_awaitable(sandbox, path):
     """What Cython compiles returns no coroutine of Python's."""
     told = []
