@@ -49,7 +49,7 @@ class _Pending:
     due: float
     tries: int = 0
     job: Job | None = None
-    running: bool = False
+    running: int = 0  # the id of the thread that handles it now
 
 
 class Worker(Shared):
@@ -111,7 +111,9 @@ class Worker(Shared):
         self._client.close()
 
     def _is_polling(self) -> bool:
-        return any(one.running and (one.job is None or self._on_job is None) for one in self._pending.values())
+        # Not by this thread: it may be an observer of that poll that closes the receiver.
+        running = [one for one in self._pending.values() if one.running not in {0, threading.get_ident()}]
+        return any(one.job is None or self._on_job is None for one in running)
 
     def _search(self, stop: threading.Event) -> None:
         while not stop.wait(SEARCH_EVERY):
@@ -129,7 +131,7 @@ class Worker(Shared):
                 job_id, reason = redact(pending.webhook.job_id), redact(repr(error))
                 _log.log(logging.DEBUG if quiet else logging.WARNING, "Job %s: %s: %s", job_id, problem, reason)
             with self._lock:
-                pending.running = False
+                pending.running = 0
                 if done and self._pending.get(pending.webhook.callback) is pending:
                     del self._pending[pending.webhook.callback]
                 self._lock.notify_all()
@@ -145,7 +147,7 @@ class Worker(Shared):
                 left = first.due - time.monotonic() if first else threading.TIMEOUT_MAX
                 if first and left <= 0:
                     first.due = time.monotonic() + PAUSES[min(first.tries, len(PAUSES) - 1)]
-                    first.tries, first.running = first.tries + 1, True
+                    first.tries, first.running = first.tries + 1, threading.get_ident()
                     return first
                 self._lock.wait(left)
         return None

@@ -10,6 +10,7 @@ import pytest
 from lipsync_nodes import ConfigurationError, LipsyncClient, SubmissionUncertain
 from lipsync_nodes.flows import WebhookReceived
 from lipsync_nodes.ledger import Ledger
+from lipsync_nodes.plugins import hookimpl, plugins
 from lipsync_nodes.settings import Profile
 from lipsync_nodes.webhooks import WebhookReceiver, _worker
 from tests.faults.bad_service import BadService, wait_until
@@ -275,6 +276,27 @@ def test_on_job_may_return_any_awaitable(sandbox, path):
             job = client.submit(FORM, webhook="auto")
         wait_until(lambda: only_entry(path).handled_at)
     assert told == [job.id]
+
+
+def test_an_observer_may_close_the_receiver(sandbox, path):
+    closed = threading.Event()
+
+    class Observer:
+        @hookimpl
+        def lipsync_job_event(self, event):
+            if event.kind == "completed":
+                receiving.receiver.close()
+                closed.set()
+
+    observer = Observer()
+    with Receiving(sandbox.api_key, sandbox.base_url, path) as receiving:
+        plugins().register(observer)
+        try:
+            with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
+                client.submit(FORM, webhook="auto")
+            assert closed.wait(60)
+        finally:
+            plugins().unregister(observer)
 
 
 def test_a_coroutine_of_on_job_may_close_the_receiver(sandbox, path):
