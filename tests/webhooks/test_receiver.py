@@ -278,6 +278,19 @@ def test_on_job_may_return_any_awaitable(sandbox, path):
     assert told == [job.id]
 
 
+def test_a_webhook_that_cannot_be_written_is_not_confirmed(sandbox, path, caplog):
+    """Whoever sent it may send it again; a 200 would be a promise."""
+    sandbox.fault("drop")
+    with Receiving(sandbox.api_key, sandbox.base_url, path) as receiving:
+        with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
+            job = client.submit(FORM, webhook="auto")
+        path.rename(path.with_suffix(".gone"))
+        webhook, headers = rows(sandbox)[0].webhook, {"Content-Type": "application/json"}
+        assert httpx.post(webhook, json={"id": job.id}, headers=headers).status_code == 503
+    assert "could not be recorded" in caplog.text
+    assert webhook.rpartition("/")[2] not in "".join(r.getMessage() for r in caplog.records if r.name != "httpx")
+
+
 def test_an_observer_may_close_the_receiver(sandbox, path):
     closed = threading.Event()
 
