@@ -89,7 +89,7 @@ def test_the_command_line_has_its_options(cli):
 def test_an_estimate_bills_the_third_audio_by_its_own_rule(cli):
     assert cli("estimate", "trio", *LENGTHS, "--json")["credits"] == 7 * (1 + 20 + 3)
     told = cli("estimate", "trio", *LENGTHS[:2], *LENGTHS[4:], "--json", returncode=2)
-    assert "how long `middle_audio` lasts" in told["error"]["message"]
+    assert "the length of `middle_audio`" in told["error"]["message"]
 
 
 def test_a_budget_counts_the_third_audio(cli, sandbox):
@@ -171,4 +171,4 @@ def test_comfyui_runs_its_nodes(tree, tmp_path):
     assert "seed" in optional
     assert said[:2] == [True, 7 * 24]
     assert "`prompt`" in said[2]
-    assert "how long `middle_audio` lasts" in said[3]
+    assert "the length of `middle_audio`" in said[3]
