@@ -171,8 +171,7 @@ class Worker(Shared):
 
 
 async def _awaited(result: Awaitable[object]) -> None:
-    """Await any awaitable; `asyncio.run` accepts only coroutines."""
-    await result
+    await result  # `asyncio.run` accepts only coroutines
 
 
 class _Client(LipsyncClient):
