@@ -91,4 +91,4 @@ def state_of(asset: Asset) -> tuple[int, ...] | None:
     except (OSError, ValueError, AttributeError, NotImplementedError):  # it cannot be read, or is not in a file system
         return None
     # The change time and the inode show if the file was replaced or changed with the same size and time.
-    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns
