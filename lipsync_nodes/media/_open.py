@@ -90,5 +90,5 @@ def state_of(asset: Asset) -> tuple[int, ...] | None:
         found = source.stat() if isinstance(source, Path) else os.fstat(source.fileno())
     except (OSError, ValueError, AttributeError, NotImplementedError):  # it cannot be read, or is not in a file system
         return None
-    # The change time and the inode show if the file was replaced or changed with the same size and time.
+    # The last one shows if the file was replaced or changed with the same size and time.
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns
