@@ -27,6 +27,7 @@ from lipsync_nodes.flows import Accepted, Claim, Sending, Submission
 from lipsync_nodes.http import Recorder
 from lipsync_nodes.http import _aio as aio
 from lipsync_nodes.http import _sync as sync
+from lipsync_nodes.http._run import finished
 from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.plugins import hookimpl, plugins
 from lipsync_nodes.service import Job, shorten
@@ -227,8 +228,9 @@ def test_ctrl_c_while_a_ledger_is_waited_for_keeps_the_id_and_leaves_the_ledger_
 
         told = []
         send_when(signal.SIGINT, writing.is_set, holder.stdin.close)
+        run = sync._Run(None, None, None, Recorder(record, told.append, bool), ledger)
         with pytest.raises(KeyboardInterrupt):
-            sync._record(Accepted(row, Job(id="paid-1")), Recorder(record, told.append, bool), None)
+            finished(run.record(Accepted(row, Job(id="paid-1"))))
     assert states(ledger) == [("live", "paid-1")]
     assert told == [Accepted(row, Job(id="paid-1"))]
 

@@ -66,10 +66,11 @@ print(hung)
         ("from lipsync_nodes.ledger import Ledger\nledger = Ledger(sys.argv[1])", "ledger.count('live')"),
         (
             (
-                "from lipsync_nodes.flows import Await\nfrom lipsync_nodes.http._sync import _await as wait\n"
-                "from lipsync_nodes.ledger import Ledger\nledger = Ledger(sys.argv[1])"
+                "from lipsync_nodes.flows import Await\nfrom lipsync_nodes.http._run import finished\n"
+                "from lipsync_nodes.http._sync import _Run\nfrom lipsync_nodes.ledger import Ledger\n"
+                "run = _Run(None, None, None, None, Ledger(sys.argv[1]))"
             ),
-            "wait(Await('j', 0.05), ledger, None)",
+            "finished(run.job_ended(Await('j', 0.05)))",
         ),
         ("from lipsync_nodes.flows import Budget\nbudget = Budget(10**9)", "\n        with budget.holding(1): pass"),
         (

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, asynccontextmanager, closing, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from functools import cached_property
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
@@ -16,8 +15,8 @@ import httpx
 from pydantic import SecretStr
 
 from lipsync_nodes._tracebacks import NoFramesBelow
-from lipsync_nodes.errors import ConfigurationError, redact
-from lipsync_nodes.flows import Accepted, Await, Claim, Effect, Event, Flow, Record, Send, Sleep, concerns_ledger
+from lipsync_nodes.errors import ConfigurationError
+from lipsync_nodes.flows import Await, Claim, Event, Flow, Send, concerns_ledger
 from lipsync_nodes.http._body import Body, araw
 from lipsync_nodes.http._connect import (
     can_start_threads,
@@ -27,19 +26,16 @@ from lipsync_nodes.http._connect import (
     proxy_for,
     tls_context,
 )
+from lipsync_nodes.http._run import Run
 from lipsync_nodes.http._wire import (
     CHECK_EVERY,
     INTERRUPTED,
     Bearer,
-    KeptId,
     Recorder,
     Reply,
     Trace,
     answer_of,
     ended,
-    is_for_the_flow,
-    is_on_its_way,
-    last_notes,
     log,
     outcome,
     request_built,
@@ -52,8 +48,6 @@ __all__ = [
     "AsyncTransport",
 ]
 
-
-_log = logging.getLogger("lipsync_nodes")
 
 T = TypeVar("T")
 F = TypeVar("F", bound=asyncio.Future[Any])
@@ -87,74 +81,7 @@ class AsyncTransport:
             # Fail before the flow claims anything.
             check_address(self._profile.base_url)
             await self._client(paid=True)
-            reply: object = None
-            failure: Exception | None = None
-            with KeptId() as kept:
-                while True:
-                    try:
-                        effect = flow.throw(failure) if failure else flow.send(reply)
-                    except StopIteration as end:
-                        result: T = end.value
-                        return result
-                    failure = None
-                    if isinstance(effect, Record):
-                        kept.see(effect.event)
-                    try:
-                        reply, failure = await self._carry_out(effect, flow, to, ledger)
-                    except BaseException:
-                        if not is_on_its_way(effect):
-                            await self._conclude(flow, to)
-                        raise
-                    if isinstance(effect, Record) and failure is None:
-                        await tell(effect.event)
-
-    async def _carry_out(
-        self, effect: Effect, flow: Flow[Any], to: Recorder, ledger: Ledger
-    ) -> tuple[object, Exception | None]:
-        """Run an effect. Return its result for the flow, or the error to raise in the flow."""
-        if isinstance(effect, Send):
-            reply = await self._send(effect, flow, to)
-            log(effect, reply)
-            return (None, reply) if isinstance(reply, ConfigurationError) else (reply, None)
-        if isinstance(effect, Sleep):
-            await asyncio.sleep(effect.seconds)
-            return time.monotonic(), None
-        if isinstance(effect, Await):
-            return await self._await(effect, ledger), None
-        try:
-            noting = self._record(effect.event, to)
-            return await asyncio.shield(noting), None
-        except asyncio.CancelledError:
-            if isinstance(effect.event, Claim):  # give back a claim that was granted meanwhile
-                with suppress(Exception):
-                    await self._conclude(flow, to, await asyncio.shield(noting))
-            raise
-        except Exception as error:
-            if is_for_the_flow(error, effect.event):
-                return None, error
-            raise
-
-    def _record(self, event: Event, to: Recorder) -> asyncio.Future[object]:
-        """Start to record an event and to report it to observers. This continues even if the caller is cancelled."""
-        if concerns_ledger(event):
-            noting = self.in_ledger(to.record, event)
-        else:
-            noting = asyncio.get_running_loop().create_future()
-            noting.set_result(None)
-        return self.begun(_reported(noting, event, to)) if to.observed(event) else noting
-
-    async def _conclude(self, flow: Flow[Any], to: Recorder, reply: object = None) -> None:
-        """Record the last events of a cancelled flow: the outcome of its submission, and that nothing more is sent."""
-        answer: object = None
-        with suppress(Exception), closing(last_notes(flow, reply)) as notes:
-            while True:
-                event = notes.send(answer)
-                try:
-                    answer = await asyncio.shield(self._record(event, to))
-                except Exception as error:  # no caller is left to report the id to
-                    if isinstance(event, Accepted):
-                        _log.warning("Job %s was made but could not be noted: %s", event.job.id, redact(f"{error}"))
-                    raise
+            return await _Run(self, flow, to, ledger, tell).result()
 
     def in_ledger(self, work: Callable[..., T], *arguments: Any) -> asyncio.Future[T]:
         """Start work on the ledger in its own thread, one call after the other. Uploads cannot block that thread.
@@ -180,47 +107,6 @@ class AsyncTransport:
         self._kept.add(work)
         work.add_done_callback(self._kept.discard)
         return work
-
-    async def _await(self, effect: Await, ledger: Ledger) -> Job | None:
-        """Sleep until the ledger knows that the job has ended. If many wait, each reads it less often."""
-        pool, ends = _pool_of(asyncio.get_running_loop()), time.monotonic() + effect.seconds
-        pool.waits += 1
-        try:
-            while (job := await self.in_ledger(ended, ledger, effect.job_id)) is None:
-                if (left := ends - time.monotonic()) <= 0:
-                    break
-                await asyncio.sleep(min(left, max(CHECK_EVERY, pool.waits / MOST_CHECKS)))
-        finally:
-            pool.waits -= 1
-        return job
-
-    async def _send(self, send: Send, flow: Flow[T], to: Recorder) -> Reply:
-        client = await self._client(paid=send.paid)
-        if not send.paid:
-            # Only polls wait in the queue. The ledger expects a submission to be sent at once.
-            async with _pool_of(asyncio.get_running_loop()).in_flight:
-                return await self._exchange(client, send)
-        gone = False
-
-        async def submit() -> Reply:
-            reply: Reply = INTERRUPTED
-            async with _at_work():
-                try:
-                    reply = await self._exchange(client, send)
-                    return reply
-                finally:
-                    if gone:
-                        await self._conclude(flow, to, reply)
-
-        # When a loop ends, tasks that have not started never run. So this task itself records the outcome.
-        sending = self.begun(submit())
-        try:
-            return await asyncio.shield(sending)
-        except BaseException:  # the caller was cancelled, or a hook of the caller's client raised
-            gone = True
-            if sending.done():
-                await self._conclude(flow, to, _came_of(sending))
-            raise
 
     async def _client(self, *, paid: bool) -> Any:
         return self._given or await _pool_of(asyncio.get_running_loop()).client(self._proxy, own_connection=paid)
@@ -282,6 +168,88 @@ class AsyncTransport:
             pool, self._pool = self._pool, None
             if pool is not None:
                 await pool.leave()
+
+
+class _Run(Run[T]):
+    """One flow on the running event loop."""
+
+    def __init__(self, transport: AsyncTransport, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._transport = transport
+
+    async def send(self, send: Send) -> Reply:
+        reply = await self._submitted(send) if send.paid else await self._polled(send)
+        log(send, reply)
+        return reply
+
+    async def _polled(self, send: Send) -> Reply:
+        client = await self._transport._client(paid=False)  # noqa: SLF001
+        # Only polls wait in the queue. The ledger expects a submission to be sent at once.
+        async with _pool_of(asyncio.get_running_loop()).in_flight:
+            return await self._transport._exchange(client, send)  # noqa: SLF001
+
+    async def _submitted(self, send: Send) -> Reply:
+        client = await self._transport._client(paid=True)  # noqa: SLF001
+        gone = False
+
+        async def submit() -> Reply:
+            reply: Reply = INTERRUPTED
+            async with _at_work():
+                try:
+                    reply = await self._transport._exchange(client, send)  # noqa: SLF001
+                    return reply
+                finally:
+                    if gone:
+                        await self.conclude(reply)
+
+        # When a loop ends, tasks that have not started never run. So this task itself records the outcome.
+        sending = self._transport.begun(submit())
+        try:
+            return await asyncio.shield(sending)
+        except BaseException:  # the caller was cancelled, or a hook of the caller's client raised
+            gone = True
+            if sending.done():
+                await self.conclude(_came_of(sending))
+            raise
+
+    async def sleep(self, seconds: float) -> float:
+        await asyncio.sleep(seconds)
+        return time.monotonic()
+
+    async def job_ended(self, effect: Await) -> Job | None:
+        """Sleep until the ledger knows that the job has ended. If many wait, each reads it less often."""
+        pool, ends = _pool_of(asyncio.get_running_loop()), time.monotonic() + effect.seconds
+        pool.waits += 1
+        try:
+            while (job := await self._transport.in_ledger(ended, self._ledger, effect.job_id)) is None:
+                if (left := ends - time.monotonic()) <= 0:
+                    break
+                await asyncio.sleep(min(left, max(CHECK_EVERY, pool.waits / MOST_CHECKS)))
+        finally:
+            pool.waits -= 1
+        return job
+
+    async def record(self, event: Event) -> object:
+        noting = self._recording(event)
+        try:
+            return await asyncio.shield(noting)
+        except asyncio.CancelledError:
+            if isinstance(event, Claim):  # give back a claim that was granted meanwhile
+                with suppress(Exception):
+                    await self.conclude(await asyncio.shield(noting))
+            raise
+
+    async def record_last(self, event: Event) -> object:
+        return await asyncio.shield(self._recording(event))
+
+    def _recording(self, event: Event) -> asyncio.Future[object]:
+        """Start to record an event and to report it to observers. This continues even if the caller is cancelled."""
+        if concerns_ledger(event):
+            noting = self._transport.in_ledger(self._to.record, event)
+        else:
+            noting = asyncio.get_running_loop().create_future()
+            noting.set_result(None)
+        return self._transport.begun(_reported(noting, event, self._to)) if self._to.observed(event) else noting
 
 
 class _Pool:

@@ -18,32 +18,26 @@ from lipsync_nodes.flows import (
     Accepted,
     Await,
     Claim,
-    Effect,
     Event,
     Flow,
-    Record,
     Refused,
     Send,
     Sending,
-    Sleep,
     Uncertain,
     concerns_ledger,
 )
 from lipsync_nodes.http._body import Body, raw
 from lipsync_nodes.http._connect import can_start_threads, check_address, client_options, made, proxy_for
+from lipsync_nodes.http._run import Run, finished
 from lipsync_nodes.http._wire import (
     CHECK_EVERY,
     INTERRUPTED,
     Bearer,
-    KeptId,
     Recorder,
     Reply,
     Trace,
     answer_of,
     ended,
-    is_for_the_flow,
-    is_on_its_way,
-    last_notes,
     log,
     outcome,
     request_built,
@@ -114,58 +108,7 @@ class Transport(Shared):
         check_address(self._profile.base_url)
         made(can_start_threads)
         self._client()
-        reply: object = None
-        failure: Exception | None = None
-        with KeptId() as kept:
-            while True:
-                try:
-                    effect = flow.throw(failure) if failure else flow.send(reply)
-                except StopIteration as end:
-                    result: T = end.value
-                    return result
-                failure = None
-                if isinstance(effect, Record):
-                    kept.see(effect.event)
-                try:
-                    reply, failure = self._carry_out(effect, flow, to, ledger, stop)
-                except BaseException:  # Ctrl-C, a task's time limit, sys.exit in a signal handler, a stop
-                    if not is_on_its_way(effect):
-                        _conclude(flow, to)
-                    raise
-                if tell is not None and isinstance(effect, Record) and failure is None:
-                    tell(effect.event)
-
-    def _carry_out(
-        self,
-        effect: Effect,
-        flow: Flow[Any],
-        to: Recorder,
-        ledger: Ledger,
-        stop: threading.Event | None,
-    ) -> tuple[object, Exception | None]:
-        """Run an effect. Return its result for the flow, or the error to raise in the flow."""
-        if isinstance(effect, Send):
-            reply = self._send_noted(effect, flow, to)
-            return (None, reply) if isinstance(reply, ConfigurationError) else (reply, None)
-        if isinstance(effect, Sleep):
-            return _sleep(effect.seconds, stop), None
-        if isinstance(effect, Await):
-            return _await(effect, ledger, stop), None
-        return _record(effect.event, to, stop)
-
-    def _send_noted(self, send: Send, flow: Flow[Any], to: Recorder) -> Reply:
-        """Send a request. If something interrupts a submission, record what is known about it."""
-        reply: Reply = INTERRUPTED
-        try:
-            reply = self._send(send)
-            log(send, reply)
-        except BaseException as stopped:
-            if send.paid:
-                if reply is INTERRUPTED:
-                    stopped.add_note(UNKNOWN)
-                _conclude(flow, to, reply).tell(stopped)
-            raise
-        return reply
+        return finished(_Run(self, stop, flow, to, ledger, tell).result())
 
     def _send(self, send: Send) -> Reply:
         trace, body = Trace(), None
@@ -225,6 +168,52 @@ class Transport(Shared):
             self._own = None
 
 
+class _Run(Run[T]):
+    """One flow in the caller's thread."""
+
+    def __init__(self, transport: Transport, stop: threading.Event | None, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._transport, self._stop = transport, stop
+
+    async def send(self, send: Send) -> Reply:
+        reply: Reply = INTERRUPTED
+        try:
+            reply = self._transport._send(send)  # noqa: SLF001
+            log(send, reply)
+        except BaseException as stopped:
+            if send.paid:
+                if reply is INTERRUPTED:
+                    stopped.add_note(UNKNOWN)
+                await self.conclude(reply)
+            raise
+        return reply
+
+    async def sleep(self, seconds: float) -> float:
+        return _sleep(seconds, self._stop)
+
+    async def job_ended(self, effect: Await) -> Job | None:
+        ends = time.monotonic() + effect.seconds
+        while (job := ended(self._ledger, effect.job_id)) is None and (left := ends - time.monotonic()) > 0:
+            _sleep(min(left, CHECK_EVERY), self._stop)
+        return job
+
+    async def record(self, event: Event) -> object:
+        if self._stop is not None and self._stop.is_set() and isinstance(event, Claim | Sending):
+            raise Interrupted
+        try:
+            return await self.record_last(event)
+        except BaseException as error:
+            if isinstance(event, Accepted | Refused | Uncertain) and not isinstance(error, LipsyncError):
+                with suppress(Exception):  # Ctrl-C or a time limit came while waiting for the ledger: record it again
+                    await self.record_last(event)
+            raise
+
+    async def record_last(self, event: Event) -> object:
+        answer = self._to.record(event) if concerns_ledger(event) else None
+        self._to.report(event)
+        return answer
+
+
 class Watchdog:
     """Ends a request that takes too long. The timeouts of httpx limit each read, but not their sum."""
 
@@ -260,45 +249,6 @@ class Watchdog:
                 # Shutting down wakes the reader; closing would not. The plain socket method is used, because that of
                 # TLS sockets does more.
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
-
-
-def _record(event: Event, to: Recorder, stop: threading.Event | None) -> tuple[object, Exception | None]:
-    """Record an event."""
-    if stop is not None and stop.is_set() and isinstance(event, Claim | Sending):
-        raise Interrupted
-    try:
-        answer = to.record(event) if concerns_ledger(event) else None
-        to.report(event)
-    except BaseException as error:
-        if isinstance(event, Accepted | Refused | Uncertain) and not isinstance(error, LipsyncError):
-            with suppress(Exception):  # Ctrl-C or a time limit came while waiting for the ledger: record it again
-                to.record(event)
-                to.report(event)
-        if isinstance(error, Exception) and is_for_the_flow(error, event):
-            return None, error
-        raise
-    return answer, None
-
-
-def _conclude(flow: Flow[Any], to: Recorder, reply: Reply | None = None) -> KeptId:
-    """Record the last events of an interrupted flow: the outcome of its submission, and that nothing more is sent."""
-    kept = KeptId()
-    answer: object = None
-    with suppress(Exception), closing(last_notes(flow, reply)) as notes:
-        while True:
-            event = notes.send(answer)
-            kept.see(event)
-            answer = to.record(event) if concerns_ledger(event) else None
-            to.report(event)
-    return kept
-
-
-def _await(effect: Await, ledger: Ledger, stop: threading.Event | None) -> Job | None:
-    """Sleep until the ledger knows that the job has ended."""
-    ends = time.monotonic() + effect.seconds
-    while (job := ended(ledger, effect.job_id)) is None and (left := ends - time.monotonic()) > 0:
-        _sleep(min(left, CHECK_EVERY), stop)
-    return job
 
 
 def _sleep(seconds: float, stop: threading.Event | None) -> float:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Generator, Mapping
-from contextlib import closing, suppress
-from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
 
 from lipsync_nodes import __version__
-from lipsync_nodes.errors import ConfigurationError, ConnectionFailed, LipsyncError, redact
-from lipsync_nodes.flows import Accepted, Effect, Event, Flow, Paused, Record, Refused, Send, Sending, Uncertain
+from lipsync_nodes.errors import ConfigurationError, LipsyncError, redact
+from lipsync_nodes.flows import Event, Send
 from lipsync_nodes.http._connect import made
 from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.service import Answer, Job, NoAnswer
@@ -22,15 +20,11 @@ __all__ = [
     "INTERRUPTED",
     "USER_AGENT",
     "Bearer",
-    "KeptId",
     "Recorder",
     "Reply",
     "Trace",
     "answer_of",
     "ended",
-    "is_for_the_flow",
-    "is_on_its_way",
-    "last_notes",
     "log",
     "outcome",
     "request_built",
@@ -43,8 +37,6 @@ _log = logging.getLogger("lipsync_nodes")
 Reply = Answer | NoAnswer | ConfigurationError
 
 CONNECT_SECONDS: Final = 10.0
-# How often a flow is cancelled: it may treat the first time as a failed poll, and continue with its next step.
-TOLERANCE: Final = 2
 INTERRUPTED: Final = NoAnswer("it was interrupted", sent=True)
 USER_AGENT: Final = f"lipsync-nodes/{__version__}"
 
@@ -72,74 +64,6 @@ class Recorder(NamedTuple):
     record: Callable[[Event], object]
     report: Callable[[Event], object]
     observed: Callable[[Event], bool]
-
-
-class KeptId:
-    """Adds the id of a flow's job to whatever interrupts the flow, such as Ctrl-C."""
-
-    def __init__(self) -> None:
-        self._id: str | None = None
-
-    def see(self, event: Event) -> None:
-        """Keep the job id, if the event has one."""
-        if isinstance(event, Accepted):
-            self._id = event.job.id
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if error is not None:
-            self.tell(error)
-
-    def tell(self, error: BaseException) -> None:
-        """Add the id to an error, unless the error has it already, as most of ours do."""
-        if self._id and getattr(error, "job_id", None) != self._id:
-            vars(error)["job_id"] = self._id  # for programs
-            error.add_note(f"The job {self._id} was made and goes on; it may be billed. Keep its id.")
-
-
-def is_on_its_way(effect: Effect) -> bool:
-    """Return whether this effect is a submission."""
-    return isinstance(effect, Send) and effect.paid
-
-
-def is_for_the_flow(error: Exception, event: Event) -> bool:
-    """Return whether an error while recording an event is raised in the flow, which then continues.
-
-    An error that is not one of ours (from a host's store, or a task's time limit) ends the flow, unless the flow is
-    about to raise its own error.
-    """
-    return isinstance(error, LipsyncError) or isinstance(event, Refused | Uncertain)
-
-
-def last_notes(flow: Flow[Any], reply: object = None) -> Generator[Event, object, None]:
-    """Yield the last events of a cancelled flow: the outcome of its submission, and that nothing more is sent.
-
-    Args:
-        flow: the flow, at the effect where it was cancelled. It is closed.
-        reply: the result of the submission, if the flow was cancelled there.
-
-    """
-    with suppress(Exception), closing(flow):
-        effect = _resumed(flow, reply)
-        for _ in range(TOLERANCE):
-            # `Sending` and `Paused` only prepare a submission that will not follow, so they are not recorded.
-            while isinstance(effect, Record) and not isinstance(effect.event, Sending | Paused):
-                effect = flow.send((yield effect.event))
-            effect = flow.throw(_called_off())
-
-
-def _resumed(flow: Flow[Any], reply: object) -> Effect:
-    if isinstance(reply, LipsyncError):
-        return flow.throw(reply)
-    return flow.send(reply) if reply else flow.throw(_called_off())
-
-
-def _called_off() -> ConnectionFailed:
-    return ConnectionFailed(code="submit.cancelled")
 
 
 class Bearer:

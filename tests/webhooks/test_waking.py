@@ -120,8 +120,9 @@ def test_a_thousand_waits_need_few_threads_and_never_block_the_loop(sandbox, rec
 
     async def _awaits(client, ledger, job_id):
         from lipsync_nodes.flows import Await
+        from lipsync_nodes.http import _aio as aio
 
-        return await client._transport._await(Await(job_id, 30), ledger)
+        return await aio._Run(client._transport, None, None, ledger).job_ended(Await(job_id, 30))
 
     before = threading.active_count()
     jobs, threads = asyncio.run(many())

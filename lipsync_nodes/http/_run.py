@@ -1,0 +1,222 @@
+"""Runs one flow: the rules that both drivers share.
+
+They are written as coroutines. Those of the blocking driver never suspend, so `finished` runs them in the caller's
+thread without an event loop.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import closing, suppress
+from inspect import isawaitable
+from types import TracebackType
+from typing import Any, Final, Generic, Self, TypeVar
+
+from lipsync_nodes.errors import ConfigurationError, ConnectionFailed, LipsyncError, redact
+from lipsync_nodes.flows import (
+    Accepted,
+    Await,
+    Effect,
+    Event,
+    Flow,
+    Paused,
+    Record,
+    Refused,
+    Send,
+    Sending,
+    Sleep,
+    Uncertain,
+)
+from lipsync_nodes.http._wire import Recorder, Reply
+from lipsync_nodes.ledger import Ledger
+from lipsync_nodes.service import Job
+
+__all__ = [
+    "Run",
+    "finished",
+]
+
+
+_log = logging.getLogger("lipsync_nodes")
+
+# How often a flow is cancelled: it may treat the first time as a failed poll, and continue with its next step.
+TOLERANCE: Final = 2
+
+T = TypeVar("T")
+
+
+class Run(Generic[T]):
+    """One flow, while it runs. A driver implements the effects.
+
+    Args:
+        flow: the flow.
+        to: records events and reports them.
+        ledger: the ledger in which the flow awaits the end of jobs.
+        tell: passes a recorded event to the caller. What it raises is raised to the caller.
+
+    """
+
+    def __init__(
+        self, flow: Flow[T], to: Recorder, ledger: Ledger, tell: Callable[[Event], object] | None = None
+    ) -> None:
+        self._flow, self._to, self._ledger, self._tell = flow, to, ledger, tell
+        self._kept = KeptId()
+
+    async def send(self, send: Send) -> Reply:
+        """Send a request. If a submission is interrupted, this also calls `conclude`."""
+        raise NotImplementedError
+
+    async def sleep(self, seconds: float) -> float:
+        """Sleep, and return the time."""
+        raise NotImplementedError
+
+    async def job_ended(self, effect: Await) -> Job | None:
+        """Sleep until the ledger knows that the job has ended."""
+        raise NotImplementedError
+
+    async def record(self, event: Event) -> object:
+        """Record an event on the way, and report it."""
+        raise NotImplementedError
+
+    async def record_last(self, event: Event) -> object:
+        """Record an event of a flow that was interrupted, and report it."""
+        raise NotImplementedError
+
+    async def result(self) -> T:
+        """Run the flow to its end and return its result."""
+        reply: object = None
+        failure: Exception | None = None
+        with self._kept:
+            while True:
+                try:
+                    effect = self._flow.throw(failure) if failure else self._flow.send(reply)
+                except StopIteration as end:
+                    result: T = end.value
+                    return result
+                if isinstance(effect, Record):
+                    self._kept.see(effect.event)
+                try:
+                    reply, failure = await self._carry_out(effect)
+                except BaseException:  # a cancel, Ctrl-C, a task's time limit, sys.exit in a signal handler, a stop
+                    if not is_on_its_way(effect):
+                        await self.conclude()
+                    raise
+                if isinstance(effect, Record) and failure is None and self._tell is not None:
+                    told = self._tell(effect.event)
+                    if isawaitable(told):
+                        await told
+
+    async def _carry_out(self, effect: Effect) -> tuple[object, Exception | None]:
+        """Run an effect. Return its result for the flow, or the error to raise in the flow."""
+        if isinstance(effect, Send):
+            reply = await self.send(effect)
+            return (None, reply) if isinstance(reply, ConfigurationError) else (reply, None)
+        if isinstance(effect, Sleep):
+            return await self.sleep(effect.seconds), None
+        if isinstance(effect, Await):
+            return await self.job_ended(effect), None
+        try:
+            return await self.record(effect.event), None
+        except Exception as error:
+            if is_for_the_flow(error, effect.event):
+                return None, error
+            raise
+
+    async def conclude(self, reply: object = None) -> None:
+        """Record the last events of an interrupted flow: the outcome of its submission, and that nothing more is sent.
+
+        Args:
+            reply: the result of the submission, or of the event, at which the flow was interrupted.
+
+        """
+        answer: object = None
+        with suppress(Exception), closing(last_notes(self._flow, reply)) as notes:
+            while True:
+                event = notes.send(answer)
+                self._kept.see(event)
+                try:
+                    answer = await self.record_last(event)
+                except Exception as error:  # there may be no caller left to report the id to
+                    if isinstance(event, Accepted):
+                        _log.warning("Job %s was made but could not be noted: %s", event.job.id, redact(f"{error}"))
+                    raise
+
+
+def finished(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that never suspends, and return its result."""
+    with closing(work):
+        try:
+            work.send(None)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+    raise RuntimeError("A coroutine of the blocking driver was suspended.")
+
+
+class KeptId:
+    """Adds the id of a flow's job to whatever interrupts the flow, such as Ctrl-C."""
+
+    def __init__(self) -> None:
+        self._id: str | None = None
+
+    def see(self, event: Event) -> None:
+        """Keep the job id, if the event has one."""
+        if isinstance(event, Accepted):
+            self._id = event.job.id
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self.tell(error)
+
+    def tell(self, error: BaseException) -> None:
+        """Add the id to an error, unless the error has it already, as most of ours do."""
+        if self._id and getattr(error, "job_id", None) != self._id:
+            vars(error)["job_id"] = self._id  # for programs
+            error.add_note(f"The job {self._id} was made and goes on; it may be billed. Keep its id.")
+
+
+def is_on_its_way(effect: Effect) -> bool:
+    """Return whether this effect is a submission."""
+    return isinstance(effect, Send) and effect.paid
+
+
+def is_for_the_flow(error: Exception, event: Event) -> bool:
+    """Return whether an error while recording an event is raised in the flow, which then continues.
+
+    An error that is not one of ours (from a host's store, or a task's time limit) ends the flow, unless the flow is
+    about to raise its own error.
+    """
+    return isinstance(error, LipsyncError) or isinstance(event, Refused | Uncertain)
+
+
+def last_notes(flow: Flow[Any], reply: object = None) -> Generator[Event, object, None]:
+    """Yield the last events of a cancelled flow: the outcome of its submission, and that nothing more is sent.
+
+    Args:
+        flow: the flow, at the effect where it was cancelled. It is closed.
+        reply: the result of the submission, if the flow was cancelled there.
+
+    """
+    with suppress(Exception), closing(flow):
+        effect = _resumed(flow, reply)
+        for _ in range(TOLERANCE):
+            # `Sending` and `Paused` only prepare a submission that will not follow, so they are not recorded.
+            while isinstance(effect, Record) and not isinstance(effect.event, Sending | Paused):
+                effect = flow.send((yield effect.event))
+            effect = flow.throw(_called_off())
+
+
+def _resumed(flow: Flow[Any], reply: object) -> Effect:
+    if isinstance(reply, LipsyncError):
+        return flow.throw(reply)
+    return flow.send(reply) if reply else flow.throw(_called_off())
+
+
+def _called_off() -> ConnectionFailed:
+    return ConnectionFailed(code="submit.cancelled")
