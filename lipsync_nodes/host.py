@@ -8,16 +8,11 @@ from typing import TYPE_CHECKING
 from lipsync_nodes._lazy import lazy
 
 if TYPE_CHECKING:
+    from lipsync_nodes._redaction import redact
     from lipsync_nodes._shared import Shared
     from lipsync_nodes._tracebacks import NoFramesBelow
     from lipsync_nodes.client import SubmitOptions, check_service, deadline_for
-    from lipsync_nodes.errors import redact
-    from lipsync_nodes.flows import (
-        Budget,
-        Claim,
-        Event,
-        Found,
-    )
+    from lipsync_nodes.flows import Budget, Claim, Event, Found
     from lipsync_nodes.http import deliver
     from lipsync_nodes.ledger import (
         ENDS,
@@ -129,7 +124,7 @@ _HOMES = {
     "_shared": ("Shared",),
     "_tracebacks": ("NoFramesBelow",),
     "client": ("SubmitOptions", "check_service", "deadline_for"),
-    "errors": ("redact",),
+    "_redaction": ("redact",),
     "flows": (
         "Budget",
         "Claim",

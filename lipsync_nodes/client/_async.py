@@ -22,10 +22,6 @@ from lipsync_nodes.http import AsyncTransport
 from lipsync_nodes.media import OnProgress, PreparedForm
 from lipsync_nodes.service import Form, Job
 
-__all__ = [
-    "AsyncLipsyncClient",
-]
-
 
 class AsyncLipsyncClient(BaseClient):
     """A client for an event loop. It has the arguments, results and errors of `LipsyncClient`.

@@ -55,15 +55,6 @@ from lipsync_nodes.service import (
 )
 from lipsync_nodes.settings import Profile, hidden, is_loopback, load_profile
 
-__all__ = [
-    "DEFAULT_POLL_INTERVAL",
-    "DEFAULT_TIMEOUT",
-    "BaseClient",
-    "deadline_for",
-    "job_in",
-]
-
-
 DEFAULT_TIMEOUT: Final = 1800.0
 # Each pause varies by a third, which gives the 5 to 10 s that the service recommends.
 DEFAULT_POLL_INTERVAL: Final = 7.5

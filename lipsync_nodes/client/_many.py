@@ -11,14 +11,6 @@ from lipsync_nodes.client._options import OnUpdate
 from lipsync_nodes.errors import InvalidRequest, LipsyncError
 from lipsync_nodes.service import Form, Job, whole_credits
 
-__all__ = [
-    "DEFAULT_CONCURRENCY",
-    "Many",
-    "ManyOptions",
-    "OnUpdateOfMany",
-]
-
-
 OnUpdateOfMany = Callable[[int, Job], object]
 
 DEFAULT_CONCURRENCY: Final = 4

@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from lipsync_nodes.errors import redact
+from lipsync_nodes._redaction import redact
 from lipsync_nodes.flows import Accepted, Event, Refused, Seen, Uncertain
 from lipsync_nodes.plugins import plugins
 from lipsync_nodes.service import Job, JobStatus
@@ -14,13 +14,6 @@ from lipsync_nodes.service import Job, JobStatus
 if TYPE_CHECKING:
     from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.plugins import JobEvent, Kind, tell
-
-__all__ = [
-    "observed",
-    "report",
-    "report_saved",
-]
-
 
 _log = logging.getLogger("lipsync_nodes")
 

@@ -6,15 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypedDict
 
-from lipsync_nodes.service import (
-    Job,
-)
-
-__all__ = [
-    "OnUpdate",
-    "SubmitOptions",
-]
-
+from lipsync_nodes.service import Job
 
 OnUpdate = Callable[[Job], object]
 

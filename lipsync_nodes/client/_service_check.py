@@ -17,11 +17,6 @@ from lipsync_nodes.http import fetch
 from lipsync_nodes.service import Answer, NoAnswer, error_of
 from lipsync_nodes.settings import Profile
 
-__all__ = [
-    "check_service",
-]
-
-
 # Possible responses for a job that does not exist, with a valid API key.
 _NO_SUCH_JOB: Final = frozenset(
     {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.GONE, HTTPStatus.UNPROCESSABLE_ENTITY}

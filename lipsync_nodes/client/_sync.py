@@ -22,12 +22,6 @@ from lipsync_nodes.http import Transport
 from lipsync_nodes.media import OnProgress, PreparedForm
 from lipsync_nodes.service import Form, Job
 
-__all__ = [
-    "LipsyncClient",
-    "T",
-]
-
-
 T = TypeVar("T")
 
 

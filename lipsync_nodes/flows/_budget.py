@@ -7,13 +7,7 @@ from contextlib import contextmanager
 
 from lipsync_nodes._shared import Shared
 from lipsync_nodes.errors import BudgetExceeded
-from lipsync_nodes.service import (
-    whole_credits,
-)
-
-__all__ = [
-    "Budget",
-]
+from lipsync_nodes.service import whole_credits
 
 
 class Budget(Shared):

@@ -19,20 +19,6 @@ from typing import Any, Final, TypeVar
 
 from lipsync_nodes.flows._events import Event
 
-__all__ = [
-    "FOREVER",
-    "NO_DEADLINE",
-    "NO_JOB",
-    "Await",
-    "Deadline",
-    "Effect",
-    "Flow",
-    "Policy",
-    "Record",
-    "Send",
-    "Sleep",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Send:

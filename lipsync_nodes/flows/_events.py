@@ -12,28 +12,6 @@ from typing import Any
 from lipsync_nodes.errors import InvalidRequest
 from lipsync_nodes.service import Job, whole_credits
 
-__all__ = [
-    "Accepted",
-    "CheckWebhook",
-    "Claim",
-    "Claimed",
-    "Event",
-    "Found",
-    "Gone",
-    "Hold",
-    "Paused",
-    "Refused",
-    "Seen",
-    "Sending",
-    "Submission",
-    "Superseded",
-    "Uncertain",
-    "WebhookAction",
-    "WebhookHandled",
-    "WebhookReceived",
-    "concerns_ledger",
-]
-
 
 @dataclass(frozen=True)
 class Submission:

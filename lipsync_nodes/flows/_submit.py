@@ -20,6 +20,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
+from lipsync_nodes._redaction import redact
 from lipsync_nodes.errors import (
     ConnectionFailed,
     JobNotFound,
@@ -27,7 +28,6 @@ from lipsync_nodes.errors import (
     RateLimited,
     SubmissionUncertain,
     SubmitTimeout,
-    redact,
 )
 from lipsync_nodes.flows._budget import Budget
 from lipsync_nodes.flows._effects import NO_DEADLINE, Deadline, Flow, Policy, Record, Send, Sleep
@@ -49,11 +49,6 @@ from lipsync_nodes.flows._events import (
 )
 from lipsync_nodes.flows._wait import poll
 from lipsync_nodes.service import Answer, Job, NoAnswer, parse_job, retry_after, shorten, submit_error
-
-__all__ = [
-    "submit",
-]
-
 
 # Shorter than a claim lasts, so that a flow that polls the job of another keeps its own claim.
 SHORT_LOOK: Final = 3.0

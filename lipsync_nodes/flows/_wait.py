@@ -12,12 +12,6 @@ from lipsync_nodes.flows._effects import FOREVER, Await, Deadline, Flow, Policy,
 from lipsync_nodes.flows._events import Gone, Seen
 from lipsync_nodes.service import Job, NoAnswer, check_job_id, error_of, later, parse_job, shorten, timeout_of, video_of
 
-__all__ = [
-    "poll",
-    "run",
-    "wait",
-]
-
 # How many 404s in a row are tolerated for a job that exists: some servers of the service may not know it yet.
 NOT_YET_KNOWN: Final = 3
 

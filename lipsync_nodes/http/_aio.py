@@ -18,19 +18,13 @@ from lipsync_nodes._tracebacks import NoFramesBelow
 from lipsync_nodes.errors import ConfigurationError
 from lipsync_nodes.flows import Await, Claim, Event, Flow, Send, concerns_ledger
 from lipsync_nodes.http._body import Body, araw
-from lipsync_nodes.http._connect import (
-    can_start_threads,
-    check_address,
-    client_options,
-    made,
-    proxy_for,
-    tls_context,
-)
+from lipsync_nodes.http._connect import can_start_threads, check_address, client_options, made, proxy_for, tls_context
 from lipsync_nodes.http._run import Run
 from lipsync_nodes.http._wire import (
     CHECK_EVERY,
     INTERRUPTED,
     Bearer,
+    EndedJobs,
     Recorder,
     Reply,
     Trace,
@@ -40,14 +34,8 @@ from lipsync_nodes.http._wire import (
     outcome,
     request_built,
 )
-from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.service import Job
 from lipsync_nodes.settings import Profile
-
-__all__ = [
-    "AsyncTransport",
-]
-
 
 T = TypeVar("T")
 F = TypeVar("F", bound=asyncio.Future[Any])
@@ -74,7 +62,9 @@ class AsyncTransport:
         self._kept: set[asyncio.Future[Any]] = set()
         self._sending: dict[str, Any] = {"auth": Bearer(profile), "follow_redirects": False}
 
-    async def drive(self, flow: Flow[T], to: Recorder, ledger: Ledger, tell: Callable[[Event], Awaitable[None]]) -> T:
+    async def drive(
+        self, flow: Flow[T], to: Recorder, ledger: EndedJobs, tell: Callable[[Event], Awaitable[None]]
+    ) -> T:
         """Run *flow* to its end and return its result. The arguments are those of the blocking driver."""
         self._lease()
         async with _at_work():

@@ -8,14 +8,6 @@ from typing import Any, Final
 
 from lipsync_nodes.service import Answer
 
-__all__ = [
-    "LARGEST_ANSWER",
-    "Body",
-    "araw",
-    "raw",
-]
-
-
 LARGEST_ANSWER: Final = 1 << 20
 _GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
 

@@ -24,16 +24,6 @@ if TYPE_CHECKING:
     import ssl
 
 
-__all__ = [
-    "can_start_threads",
-    "check_address",
-    "client_options",
-    "made",
-    "proxy_for",
-    "tls_context",
-]
-
-
 T = TypeVar("T")
 
 LARGEST_PORT: Final = 65535

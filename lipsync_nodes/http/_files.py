@@ -21,15 +21,6 @@ from lipsync_nodes.http._wire import USER_AGENT, Bearer, answer_of, outcome
 from lipsync_nodes.service import Answer, NoAnswer
 from lipsync_nodes.settings import Profile
 
-__all__ = [
-    "CutShort",
-    "Downloads",
-    "deliver",
-    "fetch",
-    "upload",
-]
-
-
 CHUNK: Final = 1 << 16
 
 SILENT_SECONDS: Final = 30.0

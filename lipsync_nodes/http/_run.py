@@ -13,7 +13,8 @@ from inspect import isawaitable
 from types import TracebackType
 from typing import Any, Final, Generic, Self, TypeVar
 
-from lipsync_nodes.errors import ConfigurationError, ConnectionFailed, LipsyncError, redact
+from lipsync_nodes._redaction import redact
+from lipsync_nodes.errors import ConfigurationError, ConnectionFailed, LipsyncError
 from lipsync_nodes.flows import (
     Accepted,
     Await,
@@ -28,15 +29,8 @@ from lipsync_nodes.flows import (
     Sleep,
     Uncertain,
 )
-from lipsync_nodes.http._wire import Recorder, Reply
-from lipsync_nodes.ledger import Ledger
+from lipsync_nodes.http._wire import EndedJobs, Recorder, Reply
 from lipsync_nodes.service import Job
-
-__all__ = [
-    "Run",
-    "finished",
-]
-
 
 _log = logging.getLogger("lipsync_nodes")
 
@@ -58,7 +52,7 @@ class Run(Generic[T]):
     """
 
     def __init__(
-        self, flow: Flow[T], to: Recorder, ledger: Ledger, tell: Callable[[Event], object] | None = None
+        self, flow: Flow[T], to: Recorder, ledger: EndedJobs, tell: Callable[[Event], object] | None = None
     ) -> None:
         self._flow, self._to, self._ledger, self._tell = flow, to, ledger, tell
         self._kept = KeptId()

@@ -14,18 +14,7 @@ import httpx
 from lipsync_nodes._shared import Shared
 from lipsync_nodes._tracebacks import NoFramesBelow
 from lipsync_nodes.errors import ConfigurationError, LipsyncError
-from lipsync_nodes.flows import (
-    Accepted,
-    Await,
-    Claim,
-    Event,
-    Flow,
-    Refused,
-    Send,
-    Sending,
-    Uncertain,
-    concerns_ledger,
-)
+from lipsync_nodes.flows import Accepted, Await, Claim, Event, Flow, Refused, Send, Sending, Uncertain, concerns_ledger
 from lipsync_nodes.http._body import Body, raw
 from lipsync_nodes.http._connect import can_start_threads, check_address, client_options, made, proxy_for
 from lipsync_nodes.http._run import Run, finished
@@ -33,6 +22,7 @@ from lipsync_nodes.http._wire import (
     CHECK_EVERY,
     INTERRUPTED,
     Bearer,
+    EndedJobs,
     Recorder,
     Reply,
     Trace,
@@ -42,16 +32,8 @@ from lipsync_nodes.http._wire import (
     outcome,
     request_built,
 )
-from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.service import Job
 from lipsync_nodes.settings import Profile
-
-__all__ = [
-    "Interrupted",
-    "Transport",
-    "Watchdog",
-]
-
 
 T = TypeVar("T")
 
@@ -89,7 +71,7 @@ class Transport(Shared):
         self,
         flow: Flow[T],
         to: Recorder,
-        ledger: Ledger,
+        ledger: EndedJobs,
         *,
         tell: Callable[[Event], object] | None = None,
         stop: threading.Event | None = None,

@@ -5,31 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from lipsync_nodes import __version__
-from lipsync_nodes.errors import ConfigurationError, LipsyncError, redact
+from lipsync_nodes._redaction import redact
+from lipsync_nodes.errors import ConfigurationError, LipsyncError
 from lipsync_nodes.flows import Event, Send
 from lipsync_nodes.http._connect import made
-from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.service import Answer, Job, NoAnswer
 from lipsync_nodes.settings import Profile
-
-__all__ = [
-    "CHECK_EVERY",
-    "INTERRUPTED",
-    "USER_AGENT",
-    "Bearer",
-    "Recorder",
-    "Reply",
-    "Trace",
-    "answer_of",
-    "ended",
-    "log",
-    "outcome",
-    "request_built",
-]
-
 
 _log = logging.getLogger("lipsync_nodes")
 
@@ -158,7 +142,14 @@ def _never_sent(error: Exception) -> bool:
 CHECK_EVERY: Final = 0.1
 
 
-def ended(ledger: Ledger, job_id: str) -> Job | None:
+class EndedJobs(Protocol):
+    """What a wait for a webhook reads: a `Ledger`."""
+
+    def ended(self, job_id: str) -> Job | None:
+        """Return the job if it has ended."""
+
+
+def ended(ledger: EndedJobs, job_id: str) -> Job | None:
     """Return a job that has ended according to the ledger; None if the ledger cannot be read, since polls continue."""
     try:
         return ledger.ended(job_id)

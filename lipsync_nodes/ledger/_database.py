@@ -13,8 +13,6 @@ from lipsync_nodes._shared import Shared
 from lipsync_nodes.errors import ConfigurationError
 from lipsync_nodes.ledger._schema import _migrate
 
-__all__ = ["MEMORY", "Database"]
-
 BUSY_SECONDS: Final = 30.0
 MEMORY: Final = ":memory:"
 

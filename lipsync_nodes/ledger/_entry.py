@@ -9,12 +9,6 @@ from typing import Final
 from lipsync_nodes.ledger._targets import file_identity
 from lipsync_nodes.service import Job
 
-__all__ = [
-    "KEEPS_KEY",
-    "Entry",
-    "job_kept",
-]
-
 # In these states, a key belongs to one submission only. A unique index enforces it.
 KEEPS_KEY: Final = "state NOT IN ('refused', 'failed')"
 # The states of a job that has ended.

@@ -26,12 +26,6 @@ from lipsync_nodes.ledger._webhook_rules import WebhookRules
 from lipsync_nodes.service import Job
 from lipsync_nodes.settings import Profile, named_path, user_folder, variable
 
-__all__ = [
-    "Ledger",
-    "callback_secret",
-    "ledger_file",
-]
-
 # A webhook that could not be handled for this long is given up. The job's output has expired by then.
 PENDING_SECONDS: Final = 7 * 86400.0
 OF_THIS_PROCESS: Final = frozenset({"_lock", "_new_lock", "_connection", "_files", "_secret"})

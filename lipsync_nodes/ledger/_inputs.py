@@ -12,15 +12,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from lipsync_nodes.errors import LipsyncError, redact
+from lipsync_nodes._redaction import redact
+from lipsync_nodes.errors import LipsyncError
 from lipsync_nodes.service import spec_named
-
-__all__ = [
-    "differences",
-    "sent_inputs",
-    "unsigned",
-]
-
 
 # The query parameters of signed URLs, in lower case: Amazon, Google, Azure, Alibaba, Tencent …
 _PREFIXES: Final = ("x-amz-", "x-goog-", "x-oss-", "x-cos-", "x-obs-", "q-")

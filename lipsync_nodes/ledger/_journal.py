@@ -7,10 +7,6 @@ from typing import Protocol
 from lipsync_nodes.flows import Event
 from lipsync_nodes.settings import Profile
 
-__all__ = [
-    "Journal",
-]
-
 
 class Journal(Protocol):
     """Records submissions: a `Ledger`, or a `RecordJournal` over a host's own store.

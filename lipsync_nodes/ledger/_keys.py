@@ -4,11 +4,6 @@ from __future__ import annotations
 
 from typing import Self
 
-__all__ = [
-    "ContentKey",
-    "spellings",
-]
-
 
 class ContentKey(str):
     """A key that is the same for the same inputs and account. More text can be added at either end.

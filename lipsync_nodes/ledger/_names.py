@@ -7,14 +7,6 @@ import re
 from hashlib import sha256
 from typing import Final
 
-__all__ = [
-    "cut",
-    "job_name",
-    "plain_name",
-    "why_not",
-]
-
-
 # In bytes. With a suffix and other additions, a name stays below the 255 bytes that file systems allow.
 LONGEST_STEM: Final = 100
 

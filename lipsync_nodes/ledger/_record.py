@@ -26,7 +26,8 @@ from typing import Any, Final, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lipsync_nodes.errors import ConfigurationError, InvalidRequest, redact
+from lipsync_nodes._redaction import redact
+from lipsync_nodes.errors import ConfigurationError, InvalidRequest
 from lipsync_nodes.flows import (
     Accepted,
     Claim,
@@ -45,11 +46,6 @@ from lipsync_nodes.ledger._keys import spellings
 from lipsync_nodes.ledger._rules import NO_ANSWER, changed
 from lipsync_nodes.service import Job, shorten
 from lipsync_nodes.settings import Profile
-
-__all__ = [
-    "RecordJournal",
-    "RecordStore",
-]
 
 ROW: Final = 0  # the only one
 _log = logging.getLogger("lipsync_nodes")

@@ -11,8 +11,6 @@ from lipsync_nodes.flows import Found
 from lipsync_nodes.ledger._entry import KEEPS_KEY, job_kept
 from lipsync_nodes.settings import Profile
 
-__all__ = ["IN_ACCOUNTS", "IN_KEYS", "Rows", "listed"]
-
 # An account or a key may have several names, which are passed as one list.
 IN_ACCOUNTS: Final = "account IN (SELECT value FROM json_each(?))"
 IN_KEYS: Final = "key IN (SELECT value FROM json_each(?))"

@@ -21,7 +21,8 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from lipsync_nodes.errors import InvalidRequest, redact
+from lipsync_nodes._redaction import redact
+from lipsync_nodes.errors import InvalidRequest
 from lipsync_nodes.flows import (
     Accepted,
     Claim,
@@ -43,13 +44,6 @@ from lipsync_nodes.ledger._inputs import differences, sent_inputs
 from lipsync_nodes.ledger._keys import spellings
 from lipsync_nodes.ledger._rows import IN_ACCOUNTS, IN_KEYS, Rows, listed
 from lipsync_nodes.service import Job
-
-__all__ = [
-    "NO_ANSWER",
-    "Rules",
-    "changed",
-]
-
 
 # How long a claim lasts while nothing is sent. It is renewed with every pause.
 WAITING_LEASE: Final = 5.0

@@ -17,15 +17,6 @@ if TYPE_CHECKING:
     from lipsync_nodes.ledger._entry import Entry
 
 
-__all__ = [
-    "belongs_to",
-    "check_target",
-    "file_identity",
-    "names_folder",
-    "own_names",
-]
-
-
 # File systems allow 255 bytes, including what is added to the stem.
 LONGEST_STEM: Final = 120
 _FOLDERS: Final = frozenset({"", ".", ".."})

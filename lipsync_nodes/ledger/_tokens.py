@@ -11,9 +11,7 @@ import secrets
 from base64 import urlsafe_b64encode
 from typing import Final
 
-__all__ = ["callback_of", "new_callback", "new_secret", "token_of"]
-
-# With this prefix, a token is recognized and masked in every text; see `errors.redact`.
+# With this prefix, a token is recognized and masked in every text; see `_redaction`.
 PREFIX: Final = "cb_"
 # 18 bytes are 24 characters of base64, 30 bytes (240 bits of the HMAC) are 40, both without padding.
 ID_BYTES, ID_LENGTH, MAC_BYTES = 18, 24, 30

@@ -16,8 +16,6 @@ from lipsync_nodes.ledger._rows import IN_ACCOUNTS
 from lipsync_nodes.ledger._rules import Rules
 from lipsync_nodes.service import Job
 
-__all__ = ["WebhookRules"]
-
 # For this long after it was handled, the service may deliver a webhook again. Later ones are refused.
 REDELIVERY_SECONDS: Final = 3600.0
 

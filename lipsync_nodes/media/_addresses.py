@@ -9,14 +9,6 @@ from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
-__all__ = [
-    "Address",
-    "inside",
-    "is_public",
-    "literal",
-]
-
-
 Address = IPv4Address | IPv6Address
 
 # The IPv6 networks for translation, whose addresses contain an IPv4 address.

@@ -8,12 +8,6 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import IO, Final, NamedTuple
 
-__all__ = [
-    "is_video",
-    "is_whole",
-]
-
-
 _EBML: Final = b"\x1a\x45\xdf\xa3"
 _SEGMENT: Final = b"\x18\x53\x80\x67"
 _CLUSTER: Final = b"\x1f\x43\xb6\x75"

@@ -11,11 +11,6 @@ from lipsync_nodes.media._prepared import PreparedForm, prepared
 from lipsync_nodes.service import Form
 from lipsync_nodes.settings import Profile
 
-__all__ = [
-    "content_key",
-    "inputs_of",
-]
-
 
 def content_key(form: Form | PreparedForm, profile: Profile) -> ContentKey:
     """Return a submission key that is the same for the same inputs and account. Local files count by their content."""

@@ -19,13 +19,6 @@ from lipsync_nodes.media._fetch import APPEARS_SECONDS, Fetch, Limits, OnProgres
 from lipsync_nodes.media._partial import Partial, check_target, unwritable
 from lipsync_nodes.service import Job
 
-__all__ = [
-    "LARGEST_VIDEO",
-    "download",
-    "source_and_target",
-]
-
-
 LARGEST_VIDEO: Final = 4 << 30
 
 

@@ -19,11 +19,6 @@ from lipsync_nodes.service import (
     too_long,
 )
 
-__all__ = [
-    "estimate_credits",
-    "known_credits",
-]
-
 # Codecs add padding at both ends, so a file's header and content may differ by this many seconds.
 PADDING: Final = 0.2
 DAY: Final = 86_400

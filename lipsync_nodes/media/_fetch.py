@@ -22,15 +22,6 @@ from lipsync_nodes.media._containers import is_video, is_whole
 from lipsync_nodes.media._partial import Partial
 from lipsync_nodes.settings import is_loopback
 
-__all__ = [
-    "APPEARS_SECONDS",
-    "Fetch",
-    "Limits",
-    "OnProgress",
-    "split",
-]
-
-
 OnProgress = Callable[[int, int | None], object]
 
 REDIRECTS: Final = 5

@@ -4,14 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = [
-    "HEAD",
-    "is_animated_webp",
-    "is_picture",
-    "refused_format",
-]
-
-
 HEAD: Final = 4096
 """This many bytes are enough to recognize a format."""
 

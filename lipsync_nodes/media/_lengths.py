@@ -12,10 +12,6 @@ from typing import Any, Final
 
 from lipsync_nodes.errors import InvalidRequest
 
-__all__ = [
-    "seconds_of",
-]
-
 # Counting this many takes a minute. Ten minutes of video with sound have fewer than 100,000.
 MOST_PACKETS: Final = 4_000_000
 

@@ -14,12 +14,6 @@ from typing import BinaryIO, Final
 from lipsync_nodes.errors import InvalidRequest
 from lipsync_nodes.service import Asset
 
-__all__ = [
-    "digest",
-    "opened",
-    "state_of",
-]
-
 
 @contextmanager
 def opened(asset: Asset | Path) -> Iterator[BinaryIO]:

@@ -23,13 +23,6 @@ from typing import IO, Final, Self
 from lipsync_nodes.errors import DownloadError
 from lipsync_nodes.ledger import cut, why_not
 
-__all__ = [
-    "Partial",
-    "check_target",
-    "unwritable",
-]
-
-
 _PART: Final = re.compile(r"\..+\.[0-9a-f]{8}([0-9a-f]{8})?\.part", re.DOTALL)
 # By then, the output's URL has expired too.
 _STALE_SECONDS: Final = 7 * 24 * 3600.0

@@ -10,11 +10,6 @@ from lipsync_nodes.media._open import digest, state_of
 from lipsync_nodes.media._probe import Probe, check
 from lipsync_nodes.service import LONGEST_MEDIA, Asset, Form, spec_of, too_long
 
-__all__ = [
-    "PreparedForm",
-    "prepared",
-]
-
 
 class PreparedForm:
     """A form whose local files are read only once: each is probed and hashed when that is first needed.

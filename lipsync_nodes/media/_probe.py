@@ -14,13 +14,6 @@ from lipsync_nodes.media._lengths import seconds_of
 from lipsync_nodes.media._open import opened
 from lipsync_nodes.service import Asset, NodeSpec
 
-__all__ = [
-    "Probe",
-    "check",
-    "media_seconds",
-    "probe",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Probe:

@@ -31,13 +31,6 @@ from lipsync_nodes.plugins import plugins
 from lipsync_nodes.service import Asset, Form, NoAnswer, check_media_url
 from lipsync_nodes.settings import Profile, Storage
 
-__all__ = [
-    "published",
-    "rehearse",
-    "store_of",
-]
-
-
 # The longest signature that S3 accepts, in seconds. obstore would not report a longer one.
 LONGEST_SIGNATURE: Final = 7 * 86400.0
 # A URL is valid for this much longer than the job may take, in case clocks differ.

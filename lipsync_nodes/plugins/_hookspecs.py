@@ -53,23 +53,6 @@ if TYPE_CHECKING:  # importing pydantic's classes takes 60 ms, which a host does
     from lipsync_nodes.settings import Profile
 
 
-__all__ = [
-    "API_VERSION",
-    "COMMANDS",
-    "PROJECT",
-    "Context",
-    "NodeInfo",
-    "hookimpl",
-    "lipsync_credentials",
-    "lipsync_job_event",
-    "lipsync_nodes_describe",
-    "lipsync_nodes_poll",
-    "lipsync_nodes_submit",
-    "lipsync_nodes_wait",
-    "lipsync_publish_asset",
-]
-
-
 PROJECT: Final = "lipsync_nodes"
 """The name of the pluggy project and of its entry-point group."""
 

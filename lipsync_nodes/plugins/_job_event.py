@@ -7,16 +7,10 @@ import time
 from dataclasses import dataclass, field
 from typing import Literal
 
-from lipsync_nodes.errors import redact
+from lipsync_nodes._redaction import redact
 from lipsync_nodes.plugins._manager import plugins
 
 _log = logging.getLogger("lipsync_nodes")
-
-__all__ = [
-    "JobEvent",
-    "Kind",
-    "tell",
-]
 
 
 Kind = Literal["submitted", "updated", "completed", "failed", "stopped", "downloaded", "refused", "uncertain"]

@@ -10,15 +10,10 @@ from typing import Final
 
 import pluggy
 
+from lipsync_nodes._redaction import redact
 from lipsync_nodes._shared import Shared
-from lipsync_nodes.errors import redact
 from lipsync_nodes.plugins import _hookspecs
 from lipsync_nodes.plugins._hookspecs import PROJECT
-
-__all__ = [
-    "loaded",
-    "plugins",
-]
 
 
 class _Loading(Shared):

@@ -7,12 +7,6 @@ from typing import Final
 from lipsync_nodes.errors import InvalidRequest
 from lipsync_nodes.service._fields import brief
 
-__all__ = [
-    "check_job_id",
-    "check_key",
-]
-
-
 # Longer ids do not fit into a URL. Those of the service have 36 characters.
 LONGEST_ID: Final = 2000
 

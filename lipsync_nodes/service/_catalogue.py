@@ -19,16 +19,6 @@ from lipsync_nodes.service._fields import URLS_ONLY
 from lipsync_nodes.service._forms import Form, ImageForm, ImageMultiForm, VideoForm
 from lipsync_nodes.service._pricing import CreditRule, credits_of_audio, credits_of_two_audios, credits_of_video
 
-__all__ = [
-    "CATALOGUE",
-    "FieldSpec",
-    "MediaKind",
-    "NodeSpec",
-    "spec_named",
-    "spec_of",
-]
-
-
 MediaKind = Literal["video", "image", "audio", "mask"]
 _TIMED: Final = frozenset({"audio", "video"})
 

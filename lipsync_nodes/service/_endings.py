@@ -9,12 +9,6 @@ from lipsync_nodes.service._job import AS_RECEIVED, Job, JobStatus
 from lipsync_nodes.service._reading import said
 from lipsync_nodes.service._replies import shorten
 
-__all__ = [
-    "later",
-    "timeout_of",
-    "video_of",
-]
-
 
 def later(job: Job, seen: Job) -> Job:
     """Return the newer state of a job that had already ended. A job that had a video keeps it."""

@@ -13,25 +13,6 @@ from pydantic import BeforeValidator, Field, PlainValidator, StrictInt, StrictSt
 
 from lipsync_nodes.errors import InvalidRequest
 
-__all__ = [
-    "MEDIA_URL",
-    "URLS_ONLY",
-    "WEBHOOK_URL",
-    "Asset",
-    "Media",
-    "MediaInput",
-    "OptionalMedia",
-    "OptionalText",
-    "Order",
-    "Resolution",
-    "Seed",
-    "brief",
-    "check_media_url",
-    "positive_seconds",
-    "shown",
-]
-
-
 Resolution = Literal["480p", "720p"]
 Order = Literal["meanwhile", "left_right", "right_left"]
 

@@ -34,14 +34,6 @@ from lipsync_nodes.service._fields import (
     shown,
 )
 
-__all__ = [
-    "Form",
-    "ImageForm",
-    "ImageMultiForm",
-    "VideoForm",
-]
-
-
 _VIDEO = shown("Video", "视频", "The video to lip-sync: MP4 or MOV.", "要改变口型的视频:MP4 或 MOV。", media="video")
 _IMAGE = shown("Image", "图像", "The image of the face: PNG or JPG.", "人脸图像:PNG 或 JPG。", media="image")
 _AUDIO = shown("Audio", "音频", "The speech: MP3 or WAV.", "要说出的语音:MP3 或 WAV。", media="audio")

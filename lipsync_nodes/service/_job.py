@@ -7,26 +7,10 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
-from pydantic import (
-    AliasChoices,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from lipsync_nodes.errors import redact
+from lipsync_nodes._redaction import redact
 from lipsync_nodes.service._reading import id_in, opened, output_in, said, writable
-
-__all__ = [
-    "Job",
-    "JobStatus",
-    "WebhookEvent",
-    "parse_job",
-]
-
 
 # Synonyms of the documented statuses "completed" and "failed".
 _COMPLETED: Final = frozenset({"complete", "completed", "done", "finished", "succeeded", "success", "successful"})

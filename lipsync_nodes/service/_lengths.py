@@ -7,13 +7,6 @@ from typing import Final
 
 from lipsync_nodes.errors import InvalidRequest
 
-__all__ = [
-    "LONGEST_MEDIA",
-    "in_seconds",
-    "too_long",
-]
-
-
 # The longest media that the upstream accepts, in seconds.
 LONGEST_MEDIA: Final = 600.0
 

@@ -12,18 +12,6 @@ from lipsync_nodes.service._fields import Resolution, brief
 if TYPE_CHECKING:
     from lipsync_nodes.service._forms import ImageForm, ImageMultiForm, VideoForm
 
-__all__ = [
-    "CreditRule",
-    "Credits",
-    "LengthUnknown",
-    "Lengths",
-    "credits_of_audio",
-    "credits_of_two_audios",
-    "credits_of_video",
-    "price",
-    "whole_credits",
-]
-
 
 CREDITS_PER_SECOND: Final = {"480p": 2, "720p": 4}
 MINIMUM_SECONDS: Final = 5

@@ -23,15 +23,6 @@ from urllib.parse import urlsplit
 
 from lipsync_nodes.service._fields import check_media_url
 
-__all__ = [
-    "id_in",
-    "opened",
-    "output_in",
-    "said",
-    "writable",
-]
-
-
 ENVELOPES: Final = ("data", "job", "result", "response")
 DOCUMENTED: Final = frozenset({"processing", "completed", "failed"})
 WORDS: Final = ("error", "message", "detail", "msg")

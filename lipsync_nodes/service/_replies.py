@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final, TypedDict
 
+from lipsync_nodes._redaction import redact
 from lipsync_nodes.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -24,18 +25,7 @@ from lipsync_nodes.errors import (
     RateLimited,
     ServiceError,
     SubmissionUncertain,
-    redact,
 )
-
-__all__ = [
-    "Answer",
-    "NoAnswer",
-    "error_of",
-    "retry_after",
-    "shorten",
-    "submit_error",
-]
-
 
 _REDIRECTS: Final = frozenset(
     {

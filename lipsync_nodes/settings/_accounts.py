@@ -12,14 +12,6 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-__all__ = [
-    "fingerprint_of",
-    "is_default_account",
-    "normal_account",
-    "normal_base_url",
-]
-
-
 DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 # Never change these: ledgers would no longer find what was paid for.
 SALT: Final = b"lipsync-nodes account"

@@ -9,10 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import (
-    Secret,
-    SecretStr,
-)
+from pydantic import Secret, SecretStr
 
 from lipsync_nodes._tracebacks import NoFramesBelow
 from lipsync_nodes.errors import ConfigurationError, LipsyncError
@@ -21,14 +18,6 @@ from lipsync_nodes.settings._nested import stays
 from lipsync_nodes.settings._places import named_path, user_folder, variable
 from lipsync_nodes.settings._profile import Profile
 from lipsync_nodes.settings._profiles_file import read_profiles, shortened
-
-__all__ = [
-    "SECRETS",
-    "hidden",
-    "load_profile",
-    "profile_of",
-    "profiles_file",
-]
 
 # The fields that contain secrets, or may.
 SECRETS: Final = {"api_key", "storage", "webhook"}

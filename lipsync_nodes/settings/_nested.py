@@ -8,22 +8,10 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from lipsync_nodes.errors import ConfigurationError
 from lipsync_nodes.settings._urls import check_base, split
-
-__all__ = [
-    "Storage",
-    "Webhook",
-]
 
 
 class Storage(BaseModel):

@@ -11,12 +11,6 @@ from pathlib import Path
 from lipsync_nodes.errors import ConfigurationError
 from lipsync_nodes.settings._profiles_file import shortened
 
-__all__ = [
-    "named_path",
-    "user_folder",
-    "variable",
-]
-
 
 @cache
 def named_path(named: str) -> Path:

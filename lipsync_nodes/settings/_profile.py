@@ -39,18 +39,13 @@ from pydantic import (
     model_validator,
 )
 
+from lipsync_nodes._redaction import conceal
 from lipsync_nodes._tracebacks import NoFramesBelow
-from lipsync_nodes.errors import ConfigurationError, conceal
+from lipsync_nodes.errors import ConfigurationError
 from lipsync_nodes.settings._accounts import fingerprint_of, is_default_account, normal_account, normal_base_url
 from lipsync_nodes.settings._nested import Storage, Webhook, stays
 from lipsync_nodes.settings._profiles_file import shortened
 from lipsync_nodes.settings._urls import check_base, is_loopback
-
-__all__ = [
-    "DEFAULT_BASE_URL",
-    "Profile",
-]
-
 
 DEFAULT_BASE_URL: Final = "https://lipsync.studio/api/v1"
 LONGEST_NAME: Final = 100

@@ -11,11 +11,6 @@ from typing import Any
 
 from lipsync_nodes.errors import ConfigurationError
 
-__all__ = [
-    "read_profiles",
-    "shortened",
-]
-
 
 def read_profiles(path: Path, *, named: bool) -> dict[str, dict[str, Any]]:
     """Return the tables of the file. It may be missing, unless it is *named* by LIPSYNC_CONFIG."""

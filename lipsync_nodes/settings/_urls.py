@@ -8,13 +8,6 @@ from typing import Final
 from unicodedata import category
 from urllib.parse import SplitResult, urlsplit
 
-__all__ = [
-    "check_base",
-    "is_loopback",
-    "split",
-]
-
-
 LONGEST: Final = 2000
 _LABEL: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _LONGEST_HOST: Final = 253

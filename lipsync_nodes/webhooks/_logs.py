@@ -6,9 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Final
 
-from lipsync_nodes.errors import redact
-
-__all__ = ["keep_tokens_out_of_logs"]
+from lipsync_nodes._redaction import redact
 
 LOGGERS: Final = (
     "uvicorn.access", "uvicorn.asgi", "hypercorn.access", "gunicorn.access", "aiohttp.access", "tornado.access",

@@ -28,8 +28,6 @@ from lipsync_nodes.settings import Profile, load_profile
 from lipsync_nodes.webhooks._logs import keep_tokens_out_of_logs
 from lipsync_nodes.webhooks._worker import OnJob, Worker
 
-__all__ = ["LARGEST_BODY", "WebhookReceiver"]
-
 LARGEST_BODY: Final = 1 << 16
 # A body up to this size is read to its end, so that the sender gets the response, even if it is refused.
 LARGEST_READ: Final = 16 * LARGEST_BODY

@@ -16,15 +16,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from lipsync_nodes._redaction import redact
 from lipsync_nodes._shared import Shared
 from lipsync_nodes.client import LipsyncClient
-from lipsync_nodes.errors import LipsyncError, redact
+from lipsync_nodes.errors import LipsyncError
 from lipsync_nodes.flows import Policy, WebhookHandled, WebhookReceived, poll
 from lipsync_nodes.ledger import ENDS, Ledger
 from lipsync_nodes.service import Job
 from lipsync_nodes.settings import Profile
-
-__all__ = ["OnJob", "Worker"]
 
 # The number of threads, and how many of them may be in on_job, so that polls continue while an on_job hangs.
 THREADS: Final = 8

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["JOB_ID", "JOINT", "MAY_HAVE_CHARGED", "REMEDIES", "SENTENCES", "TERMS"]
-
 JOINT: Final = " "
 JOB_ID: Final = "Job id: {job_id}."
 MAY_HAVE_CHARGED: Final = "Credits may have been spent."

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["JOB_ID", "JOINT", "MAY_HAVE_CHARGED", "REMEDIES", "SENTENCES", "TERMS"]
-
 JOINT: Final = ""
 JOB_ID: Final = "任务 ID:{job_id}。"
 MAY_HAVE_CHARGED: Final = "可能已消耗积分。"

@@ -40,7 +40,8 @@ def startup(code):
     return float(subprocess.run([sys.executable, "-c", timed], capture_output=True, text=True, check=True).stdout)
 
 
-def test_importing_the_package_costs_little_beside_importing_httpx(record_property, capsys):
+def test_importing_the_package_is_cheap_beside_httpx(record_property, capsys):
+    """Importing the package costs little beside importing httpx."""
     ours, theirs = (best(lambda code=code: startup(code)) for code in ("import lipsync_nodes", "import httpx"))
     with capsys.disabled():
         print(f"\nimport lipsync_nodes: {ours * 1000:.1f} ms, {ours / theirs:.3f} of import httpx")
@@ -107,7 +108,7 @@ def test_writing_a_submit_down_costs_little_beside_the_submit(sandbox, capsys, t
     assert one < 10 * other
 
 
-def test_a_look_that_nobody_observes_pays_nothing_for_those_who_could(sandbox, job_id, capsys):
+def test_a_poll_without_observers_costs_nothing_more(sandbox, job_id, capsys):
     """What the core does for observers at each look, without one, beside the look itself."""
     with LipsyncClient(sandbox.api_key, sandbox.base_url) as client:
         job = client.job(job_id)

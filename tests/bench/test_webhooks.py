@@ -30,7 +30,7 @@ def quiet():
     logging.disable(logging.NOTSET)
 
 
-def test_a_wait_returns_with_the_webhook_and_not_with_the_next_poll(sandbox, tmp_path, capsys):
+def test_a_wait_returns_with_the_webhook(sandbox, tmp_path, capsys):
     """Jobs that end one after the other; who waits has a ledger object of its own, as another process has."""
     late = {}
 

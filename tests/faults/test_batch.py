@@ -52,7 +52,8 @@ def kill_between_submits(process, ledger):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a process is stopped and looked at by POSIX signals")
-def test_a_batch_that_is_killed_twice_is_finished_by_the_third_run(batch, sandbox, tmp_path):
+def test_a_batch_killed_twice_is_finished_by_the_third_run(batch, sandbox, tmp_path):
+    """A batch that is killed twice is finished by the third run."""
     sandbox.fault("seconds", seconds=0.2, count=-1)
     chance = random.Random(7)
     ledger = Ledger(tmp_path / "ledger.sqlite")

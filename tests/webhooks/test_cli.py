@@ -34,7 +34,8 @@ def cli(env, folder, *words):
     return done
 
 
-def test_a_run_in_one_process_is_woken_by_the_receiver_in_another(env, sandbox, tmp_path):
+def test_a_receiver_ends_the_wait_of_another_process(env, sandbox, tmp_path):
+    """A run in one process is woken by the receiver in another."""
     (tmp_path / "follow.py").write_text("def up(job):\n    open('told.txt', 'a').write(job.id + '\\n')\n")
     sandbox.fault("seconds", seconds=1.0, count=-1)
     with serving(env, tmp_path, "--on-job", "follow:up") as told:
@@ -58,7 +59,8 @@ def test_a_run_in_one_process_is_woken_by_the_receiver_in_another(env, sandbox, 
     assert (tmp_path / "told.txt").read_text().split() == [job["id"]]
 
 
-def test_a_receiver_that_dies_before_on_job_is_done_calls_it_at_its_next_start(env, sandbox, tmp_path):
+def test_a_receiver_that_died_calls_on_job_at_its_next_start(env, sandbox, tmp_path):
+    """A receiver that dies before on job is done calls it at its next start."""
     (tmp_path / "follow.py").write_text(
         "import os\n"
         "def up(job):\n"

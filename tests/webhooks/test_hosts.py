@@ -19,7 +19,8 @@ from tests.receiving import Receiving, only_entry, rows
 from tests.webhooks.conftest import FORM, LONG
 
 
-def test_it_mounts_in_an_application_and_its_tokens_are_in_no_access_log(sandbox, path, caplog):
+def test_it_mounts_in_an_application_and_logs_no_token(sandbox, path, caplog):
+    """It mounts in an application and its tokens are in no access log."""
     caplog.set_level(logging.DEBUG)
     options = {
         "mount": lambda receiver: Starlette(routes=[Mount("/hooks/lipsync", receiver)], lifespan=receiver.lifespan),
@@ -65,7 +66,7 @@ def test_aiohttp_serves_it_in_a_few_lines(sandbox, path):
     assert asyncio.run(serve_and_run()).output
 
 
-def test_a_token_made_on_another_host_is_heeded_if_the_secret_is_shared(sandbox, tmp_path):
+def test_a_token_of_another_host_works_with_a_shared_secret(sandbox, tmp_path):
     """The submitter and the receiver have ledgers of their own, as Airflow's workers have none in common."""
     shared = {"secret": "shared by all hosts, 0123456789"}
     with Ledger(tmp_path / "here.sqlite") as ledger:

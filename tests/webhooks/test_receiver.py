@@ -18,7 +18,8 @@ from tests.receiving import Receiving, only_entry, rows
 from tests.webhooks.conftest import FORM, LONG, timed
 
 
-def test_what_came_before_a_crash_is_followed_up_at_the_next_start(sandbox, path, monkeypatch):
+def test_webhooks_before_a_crash_are_handled_at_the_next_start(sandbox, path, monkeypatch):
+    """What came before a crash is followed up at the next start."""
     with monkeypatch.context() as dead:
         dead.setattr(_worker.Worker, "add", lambda *_: None)  # it dies right after it has answered
         with Receiving(sandbox.api_key, sandbox.base_url, path) as receiving:
@@ -79,9 +80,8 @@ FAILURES = [
 
 @pytest.mark.parametrize("failure", FAILURES, ids=repr)
 @pytest.mark.parametrize("is_async", [False, True])
-def test_on_job_is_called_again_for_as_long_as_it_fails_and_each_failure_is_said(
-    sandbox, path, soon, caplog, failure, is_async
-):
+def test_on_job_is_called_again_while_it_fails(sandbox, path, soon, caplog, failure, is_async):
+    """On job is called again for as long as it fails and each failure is said."""
     told = []
 
     def on_job(job):
@@ -103,7 +103,7 @@ def test_on_job_is_called_again_for_as_long_as_it_fails_and_each_failure_is_said
     assert len(sandbox.received("poll")) == 1
 
 
-def test_a_receiver_without_on_job_leaves_what_is_to_be_told_to_the_one_that_has_it(sandbox, path, soon):
+def test_a_receiver_without_on_job_leaves_it_to_the_one_with_it(sandbox, path, soon):
     """As ComfyUI's, on the ledger of a `webhook serve --on-job` whose Airflow, or whose service, is away."""
     back, told = threading.Event(), []
 
@@ -130,7 +130,8 @@ def test_a_receiver_without_on_job_leaves_what_is_to_be_told_to_the_one_that_has
         wait_until(lambda: only_entry(path).handled_at)
 
 
-def test_what_the_service_does_not_confirm_is_looked_at_again_and_said(sandbox, path, soon, caplog):
+def test_an_unconfirmed_webhook_is_polled_again(sandbox, path, soon, caplog):
+    """What the service does not confirm is looked at again and said."""
     sandbox.fault("status", where="poll", code=503, count=4)
     with Receiving(sandbox.api_key, sandbox.base_url, path) as receiving:
         with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
@@ -139,7 +140,8 @@ def test_what_the_service_does_not_confirm_is_looked_at_again_and_said(sandbox, 
     assert any("was not confirmed: " in record.message for record in caplog.records)
 
 
-def test_a_job_ends_under_the_id_that_it_was_submitted_under_however_the_look_spells_it(path):
+def test_a_job_ends_under_the_id_it_was_submitted_under(path):
+    """A job ends under the id that it was submitted under however the look spells it."""
     done = {"id": "JOB-1", "status": "completed", "output": "https://x.example/o.mp4"}
     told = []
     with BadService() as service, Receiving("sk_x", service.base_url, path, on_job=told.append) as receiving:
@@ -171,7 +173,8 @@ def test_an_on_job_that_hangs_keeps_nobody_from_being_woken(sandbox, path):
     assert seconds < LONG / 2
 
 
-def test_an_on_job_that_hangs_in_a_round_keeps_no_other_job_from_being_told(sandbox, path, soon):
+def test_a_hanging_on_job_holds_up_no_other_job(sandbox, path, soon):
+    """An on job that hangs in a round keeps no other job from being told."""
     going_on, told, hanging = threading.Event(), [], []
 
     def on_job(job):
@@ -192,7 +195,8 @@ def test_an_on_job_that_hangs_in_a_round_keeps_no_other_job_from_being_told(sand
         going_on.set()
 
 
-def test_a_call_that_names_another_job_while_the_last_is_given_up_is_not_lost(sandbox, receiving, path):
+def test_a_webhook_for_another_job_at_the_end_is_not_lost(sandbox, receiving, path):
+    """A call that names another job while the last is given up is not lost."""
     with LipsyncClient(profile=receiving.profile, ledger=receiving.ledger) as client:
         sandbox.fault("cut_after", where="submit")
         sandbox.fault("drop")

@@ -82,7 +82,7 @@ def pending(ledger):
 DONE = Job(id="j1", status="completed", output="https://x/o.mp4")
 
 
-def test_a_submit_that_was_to_replace_another_is_called_off_if_it_was_not_sent():
+def test_a_replacement_that_was_not_sent_is_cancelled():
     """A person allowed it because the first one was uncertain; its webhook came in time to save the money."""
     with Ledger(":memory:") as ledger:
         one = claimed(ledger, "one")
@@ -92,7 +92,8 @@ def test_a_submit_that_was_to_replace_another_is_called_off_if_it_was_not_sent()
         assert entered(ledger, Claim(Submission("lipsync-image", "/p", {}, key="k"))) == Found(DONE)
 
 
-def test_the_answer_of_the_post_knows_its_job_better_than_a_webhook():
+def test_the_answer_of_the_post_wins_over_a_webhook():
+    """The answer of the post knows its job better than a webhook."""
     with Ledger(":memory:") as ledger:
         row = claimed(ledger, "one")
         entered(ledger, Sending(row, 60), WebhookReceived("one", "j1"), Seen(DONE, "one"), Accepted(row, Job(id="j2")))
@@ -101,7 +102,8 @@ def test_the_answer_of_the_post_knows_its_job_better_than_a_webhook():
         assert "j1" in entry.reason
 
 
-def test_a_submit_whose_webhook_has_come_is_neither_refused_nor_sent_again():
+def test_a_submit_whose_webhook_came_is_not_sent_again():
+    """A submit whose webhook has come is neither refused nor sent again."""
     with Ledger(":memory:") as ledger:
         row = claimed(ledger, "one")
         entered(ledger, Sending(row, 60), Paused(row, 1), WebhookReceived("one", "j1"), Seen(DONE, "one"))
@@ -110,7 +112,7 @@ def test_a_submit_whose_webhook_has_come_is_neither_refused_nor_sent_again():
         assert ledger.entries()[0].state == "completed"
 
 
-def test_a_job_that_goes_on_after_it_was_handled_is_pending_at_its_end():
+def test_a_job_that_goes_on_is_pending_again():
     """`cancelled` is no documented status: such a job may still complete, and then its webhook comes again."""
     with Ledger(":memory:") as ledger:
         row = claimed(ledger, "one")
@@ -143,7 +145,8 @@ def test_a_webhook_of_another_account_is_refused():
         )
 
 
-def test_a_ledger_of_before_there_were_webhooks_is_brought_to_this_version(path):
+def test_a_ledger_from_before_webhooks_is_migrated(path):
+    """A ledger of before there were webhooks is brought to this version."""
     with closing(sqlite3.connect(path)) as old:
         old.executescript(SCHEMA)
         old.execute(

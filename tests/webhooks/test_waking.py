@@ -93,7 +93,7 @@ with LipsyncClient({sandbox.api_key!r}, {sandbox.base_url!r}, ledger=Ledger({str
     assert float(ended) - rows(sandbox)[0].ended < LONG / 2, "a poll would have been later"
 
 
-def test_a_thousand_waits_need_few_threads_and_never_block_the_loop(sandbox, receiving, path):
+def test_a_thousand_waits_never_block_the_loop(sandbox, receiving, path):
     """All wait for jobs whose webhook wakes them; the loop goes on meanwhile."""
     sandbox.fault("seconds", seconds=1.0, count=-1)
     alone, gaps = [], []
@@ -202,7 +202,7 @@ def test_the_webhook_settles_a_submit_whose_answer_was_lost(fault, client, sandb
     assert (entry.state, entry.job_id, entry.key) == ("completed", job.id, "k")
 
 
-def test_a_webhook_that_is_quicker_than_the_lost_answer_settles_it_at_once(client, sandbox, path):
+def test_a_quick_webhook_settles_a_lost_answer(client, sandbox, path):
     """The job ends, and its webhook comes, while the answer of the POST is still awaited in vain."""
     sandbox.fault("early")
     sandbox.fault("cut_after", where="submit")

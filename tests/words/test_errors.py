@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from lipsync_nodes import ConfigurationError, InvalidRequest, JobTimeout, LipsyncError, RateLimited, ServiceError
-from lipsync_nodes.errors import conceal
+from lipsync_nodes._redaction import conceal
 from lipsync_nodes.words import HOSTS, LANGUAGES, language_of, render
 
 KEY = "sk_words_0123456789"

@@ -75,7 +75,8 @@ for _file in FILES:
         USED[_name].add(_file.relative_to(ROOT).as_posix())
 
 
-def test_each_code_that_is_raised_has_a_sentence_and_each_sentence_is_raised():
+def test_each_code_has_a_sentence_and_is_raised():
+    """Each code that is raised has a sentence and each sentence is raised."""
     assert {code for code, _, _ in SITES} == set(_en.SENTENCES)
 
 
@@ -144,7 +145,8 @@ def test_each_remedy_is_in_the_terms_of_its_host(host, language):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_each_sentence_is_in_its_language_and_names_nothing_internal(language):
+def test_each_sentence_is_in_its_language(language):
+    """Each sentence is in its language and names nothing internal."""
     table = TABLES[language]
     for kind in (table.SENTENCES, table.REMEDIES):
         for name, text in kind.items():

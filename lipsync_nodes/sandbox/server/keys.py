@@ -8,7 +8,7 @@ from typing import Final
 
 from starlette.requests import Request
 
-from lipsync_nodes.errors import redact_keys
+from lipsync_nodes._redaction import redact_keys
 from lipsync_nodes.sandbox.server.responses import http_error
 
 __all__ = ["Keys"]

@@ -41,7 +41,8 @@ def test_it_asks_for_a_token_as_the_user_that_is_named(airflow_at, monkeypatch):
     airflow_at.check()
 
 
-def test_it_takes_a_token_and_another_asset_and_tells_of_a_failure_too(airflow_at, monkeypatch):
+def test_it_takes_a_token_and_another_asset(airflow_at, monkeypatch):
+    """It takes a token and another asset and tells of a failure too."""
     monkeypatch.setenv("LIPSYNC_AIRFLOW_TOKEN", "t1")
     monkeypatch.setenv("LIPSYNC_AIRFLOW_ASSET", "s3://videos/talking")
     expect_event(airflow_at, "s3://videos/talking", status="failed", output=None, error="no face")
@@ -63,7 +64,8 @@ def test_airflow_has_to_be_named(monkeypatch, url):
         create_asset_event(JOB)
 
 
-def test_what_airflow_did_not_take_is_raised_and_no_token_follows_a_redirect(airflow_at, monkeypatch):
+def test_a_refusal_of_airflow_is_raised(airflow_at, monkeypatch):
+    """What airflow did not take is raised and no token follows a redirect."""
     monkeypatch.setenv("LIPSYNC_AIRFLOW_TOKEN", "t1")
     away = {"Location": airflow_at.url_for("/elsewhere")}
     airflow_at.expect_request("/api/v2/assets").respond_with_data(status=302, headers=away)

@@ -11,7 +11,8 @@ pytestmark = pytest.mark.usefixtures("lipsync_default")
 
 @both
 @pytest.mark.parametrize("kept_by", ["airflow", "host"])
-def test_a_failed_job_fails_the_task_for_good_and_a_clear_submits_anew(make, context, sandbox, deferrable, kept_by):
+def test_a_failed_job_fails_the_task_for_good(make, context, sandbox, deferrable, kept_by):
+    """A failed job fails the task for good and a clear submits anew."""
     from airflow.providers.common.compat.sdk import AirflowFailException
 
     if kept_by == "host":
@@ -67,7 +68,8 @@ def test_a_submit_of_unknown_outcome_is_never_repeated_silently(make, context, s
     assert len(sandbox.jobs()) == 2
 
 
-def test_a_worker_that_dies_during_the_post_is_seen_by_the_next_try(make, context, sandbox, monkeypatch):
+def test_a_worker_that_died_in_the_post_is_seen_by_the_next_try(make, context, sandbox, monkeypatch):
+    """A worker that dies during the post is seen by the next try."""
     from airflow.providers.common.compat.sdk import AirflowFailException
 
     class Killed(BaseException):
@@ -124,7 +126,8 @@ def test_a_job_that_airflow_cannot_note_is_told_with_its_id(make, context, sandb
     assert len(sandbox.received("submit")) == 1
 
 
-def test_a_state_that_cannot_be_written_before_the_submit_is_left_to_retries(make, context, sandbox):
+def test_an_unwritable_state_before_the_submit_is_retried(make, context, sandbox):
+    """A state that cannot be written before the submit is left to retries."""
     context["task_state_store"] = Broken("submitting")
     with pytest.raises(LipsyncError, match="api-server is away") as caught:
         make().execute(context)
@@ -132,7 +135,8 @@ def test_a_state_that_cannot_be_written_before_the_submit_is_left_to_retries(mak
     assert sandbox.received("submit") == []
 
 
-def test_what_the_service_said_is_not_hidden_by_a_state_that_cannot_be_written(make, context, sandbox):
+def test_an_unwritable_state_hides_no_answer(make, context, sandbox):
+    """What the service said is not hidden by a state that cannot be written."""
     from airflow.providers.common.compat.sdk import AirflowFailException
 
     context["task_state_store"] = Broken("uncertain", "deleted")
@@ -146,7 +150,8 @@ def test_what_the_service_said_is_not_hidden_by_a_state_that_cannot_be_written(m
     assert isinstance(caught.value.__cause__, InsufficientCredits)
 
 
-def test_other_inputs_in_the_same_place_of_a_list_are_another_job_after_a_clear(make, context, sandbox):
+def test_other_inputs_after_a_clear_are_another_job(make, context, sandbox):
+    """Other inputs in the same place of a list are another job after a clear."""
     sandbox.fault("job_status", status="queued", polls=5)
     with pytest.raises(JobTimeout):
         make(timeout=0.1, poll_interval=30).execute(context)
@@ -165,7 +170,8 @@ def test_inputs_that_a_retry_renders_otherwise_pay_nothing(make, context, sandbo
     assert len(sandbox.received("submit")) == 1
 
 
-def test_a_submit_of_unknown_outcome_is_not_repeated_with_inputs_rendered_otherwise(make, context, sandbox):
+def test_an_uncertain_submit_is_not_repeated_with_other_inputs(make, context, sandbox):
+    """A submit of unknown outcome is not repeated with inputs rendered otherwise."""
     from airflow.providers.common.compat.sdk import AirflowFailException
 
     sandbox.fault("cut_after", where="submit")
@@ -175,7 +181,8 @@ def test_a_submit_of_unknown_outcome_is_not_repeated_with_inputs_rendered_otherw
     assert len(sandbox.received("submit")) == 1
 
 
-def test_a_job_that_the_service_does_not_know_for_a_while_is_not_lost(make, context, sandbox):
+def test_a_job_that_is_unknown_for_a_while_is_not_lost(make, context, sandbox):
+    """A job that the service does not know for a while is not lost."""
     from airflow.providers.common.compat.sdk import AirflowFailException
 
     sandbox.fault("status", where="poll", code=404, count=4)
@@ -187,7 +194,8 @@ def test_a_job_that_the_service_does_not_know_for_a_while_is_not_lost(make, cont
     assert len(sandbox.received("submit")) == 1
 
 
-def test_a_job_that_the_service_does_not_know_is_made_anew_if_that_is_wanted(make, context, sandbox):
+def test_an_unknown_job_is_submitted_anew_on_request(make, context, sandbox):
+    """A job that the service does not know is made anew if that is wanted."""
     from airflow.providers.common.compat.sdk import AirflowFailException
 
     sandbox.fault("status", where="poll", code=404, count=4)
@@ -250,7 +258,8 @@ def test_before_3_3_the_workers_ledger_keeps_the_job_over_tries(make, context, s
     assert len(sandbox.received("submit")) == 2, "a task that succeeded and is cleared makes a new video"
 
 
-def test_before_3_3_a_sensor_leaves_the_submission_to_the_task_that_made_it(make, context, sandbox):
+def test_before_3_3_a_sensor_leaves_the_submission_alone(make, context, sandbox):
+    """Before 3.3 a sensor leaves the submission to the task that made it."""
     from lipsync_nodes_airflow.sensors import LipsyncJobSensor
 
     del context["task_state_store"]

@@ -80,7 +80,8 @@ def test_media_of_an_object_storage_are_published_and_measured(make, context, sa
     assert context["ti"].xcoms["credits_estimate"] > 0
 
 
-def test_a_budget_of_the_connection_holds_where_the_length_is_told(make, context, sandbox, monkeypatch):
+def test_a_budget_of_the_connection_holds(make, context, sandbox, monkeypatch):
+    """A budget of the connection holds where the length is told."""
     from airflow.providers.common.compat.sdk import AirflowFailException
 
     from tests.integrations.airflow.conftest import connection
@@ -98,7 +99,8 @@ HOOK = {"webhook": "http://127.0.0.1:9/lipsync", "webhook_secret": "shared with 
 
 
 @both
-def test_a_webhook_goes_to_the_receiver_that_the_connection_names(make, context, sandbox, monkeypatch, deferrable):
+def test_a_webhook_goes_to_the_receiver_of_the_connection(make, context, sandbox, monkeypatch, deferrable):
+    """A webhook goes to the receiver that the connection names."""
     from lipsync_nodes.ledger import callback_of
     from tests.integrations.airflow.conftest import connection
 
@@ -112,7 +114,8 @@ def test_a_webhook_goes_to_the_receiver_that_the_connection_names(make, context,
     assert HOOK["webhook_secret"] not in told
 
 
-def test_a_lost_answer_behind_a_webhook_points_to_the_receivers_host(make, context, sandbox, monkeypatch):
+def test_a_lost_answer_points_to_the_receivers_host(make, context, sandbox, monkeypatch):
+    """A lost answer behind a webhook points to the receivers host."""
     from airflow.providers.common.compat.sdk import AirflowFailException
 
     from tests.integrations.airflow.conftest import connection
@@ -125,7 +128,8 @@ def test_a_lost_answer_behind_a_webhook_points_to_the_receivers_host(make, conte
         assert "same key" not in str(caught.value)
 
 
-def test_a_webhook_without_a_shared_secret_is_told_before_anything_is_sent(make, context, sandbox, monkeypatch):
+def test_a_webhook_without_a_shared_secret_is_refused(make, context, sandbox, monkeypatch):
+    """A webhook without a shared secret is told before anything is sent."""
     from airflow.providers.common.compat.sdk import AirflowFailException
 
     from tests.integrations.airflow.conftest import connection
@@ -152,7 +156,8 @@ def test_an_asset_outlet_is_told_of_the_job(make, context, sandbox):
     assert events[asset.uri].extra == {"job_id": context["ti"].xcoms["job_id"], "output": url}
 
 
-def test_a_task_is_not_resumed_while_the_worker_that_deferred_it_may_be_there(make, context, sandbox, monkeypatch):
+def test_a_task_is_not_resumed_before_its_worker_is_gone(make, context, sandbox, monkeypatch):
+    """A task is not resumed while the worker that deferred it may be there."""
     monkeypatch.setattr("lipsync_nodes_airflow.triggers.HANDOVER", 0.7)
     started = time.monotonic()
     through_the_triggerer(make(deferrable=True), context)

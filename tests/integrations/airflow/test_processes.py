@@ -126,7 +126,8 @@ def test_a_worker_that_is_killed_while_it_waits(airflow, sandbox):
     assert tries(airflow, run) == 2
 
 
-def test_a_worker_that_is_killed_after_the_post_pays_nothing_more(airflow, sandbox):
+def test_a_worker_killed_after_the_post_pays_nothing_more(airflow, sandbox):
+    """A worker that is killed after the post pays nothing more."""
     sandbox.fault("delay", where="submit", seconds=60)
     run = airflow.run("killed_posting")
     airflow.until(lambda: sandbox.received("submit"))
@@ -168,7 +169,8 @@ def test_a_task_that_succeeded_and_is_cleared_makes_a_new_video(airflow, sandbox
     assert len(submitted(sandbox)) == 2
 
 
-def test_a_job_that_failed_is_not_retried_and_a_clear_submits_anew(airflow, sandbox):
+def test_a_failed_job_is_not_retried_until_a_clear(airflow, sandbox):
+    """A job that failed is not retried and a clear submits anew."""
     sandbox.fault("fail", error="Invalid audio format")
     run = airflow.run("failed_job")
     airflow.ends(run, "failed")
@@ -192,7 +194,8 @@ def test_a_deferred_task_marked_failed_leaves_its_job_to_a_clear(airflow, sandbo
     assert submitted(sandbox) == ["marked"]
 
 
-def test_a_mapped_list_that_is_reordered_and_cleared_gives_each_its_own_video(airflow, sandbox):
+def test_a_reordered_mapped_list_gives_each_its_own_video(airflow, sandbox):
+    """A mapped list that is reordered and cleared gives each its own video."""
     places = Path(airflow.environment["TEST_LIST"])
     places.write_text("a b c")
     hold(sandbox)

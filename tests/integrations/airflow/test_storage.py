@@ -66,7 +66,8 @@ def test_a_video_goes_to_s3_whole(make, context, sandbox, line, bucket, deferrab
     assert S3_SECRET not in json.dumps(context["ti"].xcoms)
 
 
-def test_an_upload_that_breaks_off_leaves_nothing_and_a_retry_pays_nothing(make, context, sandbox, line, bucket):
+def test_a_broken_upload_leaves_nothing_and_pays_nothing(make, context, sandbox, line, bucket):
+    """An upload that breaks off leaves nothing and a retry pays nothing."""
     task = make(output_path="s3://minio@bucket/videos/talking.mp4")
     sandbox.fault("seconds", seconds=1)  # the line breaks once the storage was found to be there
     submit = task._submitted
@@ -137,7 +138,8 @@ def broken_disk(line, monkeypatch):
 
 
 @pytest.mark.parametrize("fault", [broken_line, broken_disk])
-def test_a_large_upload_that_breaks_off_half_way_leaves_no_half_object(large, line, bucket, monkeypatch, fault):
+def test_a_broken_large_upload_leaves_no_half_object(large, line, bucket, monkeypatch, fault):
+    """A large upload that breaks off half way leaves no half object."""
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
     from lipsync_nodes_airflow.storage import _put

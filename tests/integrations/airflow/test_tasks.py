@@ -61,7 +61,8 @@ def test_arguments_and_templates_are_the_fields_of_the_form(spec, make):
     assert all(f"{field.name}: {field.help}" in cls.__doc__ for field in spec.fields)
 
 
-def test_a_missing_or_misspelt_argument_is_told_when_the_dag_is_read(airflow_home):
+def test_a_wrong_argument_fails_when_the_dag_is_read(airflow_home):
+    """A missing or misspelt argument is told when the dag is read."""
     from lipsync_nodes_airflow.operators import LipsyncImageOperator
 
     with pytest.raises(Exception, match="missing keyword argument 'audio'"):
@@ -70,7 +71,8 @@ def test_a_missing_or_misspelt_argument_is_told_when_the_dag_is_read(airflow_hom
         LipsyncImageOperator(task_id="t", image="i", audio="a", imgae="x")
 
 
-def test_what_a_template_made_a_string_is_a_number_or_an_object_again(make, context, sandbox):
+def test_strings_of_a_template_become_numbers_or_objects(make, context, sandbox):
+    """What a template made a string is a number or an object again."""
     make(seed="7", extra='{"style": "calm"}', prompt="").execute(context)
     (request,) = sandbox.received("submit")
     assert request.body["formState"] == {
@@ -128,7 +130,8 @@ def test_lengths_that_are_none_are_told_before_anything_is_sent(make, context, s
     assert sandbox.received("submit") == []
 
 
-def test_a_length_of_what_has_none_is_told_before_anything_is_sent(make, context, sandbox):
+def test_a_length_of_a_field_without_one_is_refused(make, context, sandbox):
+    """A length of what has none is told before anything is sent."""
     from airflow.providers.common.compat.sdk import AirflowFailException
 
     with pytest.raises(AirflowFailException, match="no medium `left_audio` that has a length; it has: audio"):
@@ -141,7 +144,8 @@ def test_lengths_may_be_what_a_template_made_of_them(make, context, sandbox):
     assert context["ti"].xcoms["credits_estimate"] == 20
 
 
-def test_a_task_that_does_not_wait_returns_the_job_id_for_a_sensor(make, context, sandbox):
+def test_a_task_that_does_not_wait_returns_the_job_id(make, context, sandbox):
+    """A task that does not wait returns the job id for a sensor."""
     sandbox.fault("seconds", seconds=60)
     job_id = make(wait_for_completion=False, deferrable=True).execute(context)
     assert job_id == sandbox.jobs()[0]["id"]
@@ -234,7 +238,8 @@ def test_a_job_that_a_sensor_finds_unknown_is_left_to_retries(make, context, san
 
 
 @both
-def test_a_job_given_by_its_id_is_waited_for_and_nothing_is_submitted(make, context, sandbox, deferrable):
+def test_a_job_given_by_its_id_is_only_waited_for(make, context, sandbox, deferrable):
+    """A job given by its id is waited for and nothing is submitted."""
     job_id = make(wait_for_completion=False).execute(context)
     run(make(job_id=job_id, deferrable=deferrable), context)
     assert len(sandbox.received("submit")) == 1

@@ -110,7 +110,7 @@ def test_the_form_asks_again_and_reads_numbers_and_choices(at, sandbox):
     assert "Choose one of: 480p, 720p" in done.stdout
 
 
-def test_the_plugin_publishes_files_and_writes_a_table_and_the_video_is_real(at, studio, tmp_path):
+def test_the_plugin_publishes_files_and_writes_a_table(at, studio, tmp_path):
     """The sandbox fetches the files from the plugin's web server: it renders what it was given."""
     for name in ("portrait.jpg", "speech_left.mp3"):
         shutil.copy(MEDIA / name, tmp_path / name)
@@ -153,7 +153,8 @@ def test_llm_submits_now_and_waits_later(at, sandbox):
     assert at(sandbox, "llm", "lipsync", "wait", job_id).stdout.strip().endswith(f"{job_id}.mp4")
 
 
-def test_a_model_calls_the_tool_and_pays_once_however_often_it_does(at, sandbox):
+def test_a_model_that_calls_the_tool_twice_pays_once(at, sandbox):
+    """A model calls the tool and pays once however often it does."""
     call = {"name": "lipsync_image", "arguments": {"image": URL + "i", "audio": URL + "a"}}
     prompt = json.dumps({"tool_calls": [call, call], "prompt": "make it"})
     for _ in range(2):

@@ -91,7 +91,8 @@ def test_a_context_may_be_a_mapping_or_nothing(hook, sandbox, monkeypatch):
         fresh.lipsync_nodes_poll(job=one.id, context={"api_key": "sk_never_here"})
 
 
-def test_errors_are_the_cores_and_nothing_is_sent_for_a_wrong_input(hook, context, sandbox):
+def test_wrong_input_raises_the_cores_errors(hook, context, sandbox):
+    """Errors are the cores and nothing is sent for a wrong input."""
     for node, inputs, words in (
         ("lipsync-cow", {}, "no endpoint 'lipsync-cow'"),
         ("lipsync-image", {"image": "https://x/i"}, "`audio`: Field required"),
@@ -200,7 +201,8 @@ def third_party(asked, **order):
 
 @pytest.mark.parametrize("order", [{}, {"tryfirst": True}, {"trylast": True}], ids=str)
 @pytest.mark.parametrize("first", ["theirs", "ours"])
-def test_a_third_party_overrides_and_leaves_to_us_what_is_not_its_own(context, sandbox, order, first):
+def test_a_third_party_overrides_only_what_is_its_own(context, sandbox, order, first):
+    """A third party overrides and leaves to us what is not its own."""
     asked, host = [], pluggy.PluginManager("lipsync_nodes")
     host.add_hookspecs(hookspecs)
     both = [third_party(asked, **order), plugin_for("lipsync_nodes")]
@@ -286,7 +288,8 @@ def test_one_client_serves_all_calls_of_an_account(context, sandbox):
     assert nodes._clients == []
 
 
-def test_a_budget_holds_over_all_calls_blocking_or_not_and_the_vault_is_asked_once(sandbox, tmp_path, monkeypatch):
+def test_a_budget_holds_over_all_calls(sandbox, tmp_path, monkeypatch):
+    """A budget holds over all calls blocking or not and the vault is asked once."""
     file = tmp_path / "profiles.toml"
     file.write_text(f'[studio]\nbase_url = "{sandbox.base_url}"\nbudget = 25\n')
     file.chmod(0o600)
@@ -313,7 +316,8 @@ def test_a_budget_holds_over_all_calls_blocking_or_not_and_the_vault_is_asked_on
     assert (asked, len(sandbox.received("submit"))) == (["studio"], 2)
 
 
-def test_a_profile_has_one_budget_by_whatever_name_it_is_asked_for(sandbox, tmp_path, monkeypatch):
+def test_a_profile_has_one_budget_by_any_name(sandbox, tmp_path, monkeypatch):
+    """A profile has one budget by whatever name it is asked for."""
     file = tmp_path / "profiles.toml"
     file.write_text(f'[default]\nbase_url = "{sandbox.base_url}"\napi_key = "{sandbox.api_key}"\nbudget = 10\n')
     file.chmod(0o600)
@@ -355,7 +359,8 @@ def test_a_slow_vault_is_waited_for_by_nobody_else(sandbox, context, tmp_path, m
 # Described from the catalogue.
 
 
-def test_each_endpoint_is_described_from_the_catalogue_and_a_host_may_change_what_it_got():
+def test_each_endpoint_is_described_from_the_catalogue():
+    """Each endpoint is described from the catalogue and a host may change what it got."""
     (nodes,) = only_pluggy().hook.lipsync_nodes_describe()
     assert [node.id for node in nodes] == [spec.id for spec in CATALOGUE]
     for node, spec in zip(nodes, CATALOGUE, strict=True):

@@ -163,7 +163,8 @@ def test_a_late_answer_is_kept_also_by_whoever_lost_the_key(ledger, clock):
     assert claim(ledger).job.id == "j2"
 
 
-def test_an_answer_that_names_another_job_than_the_webhook_did_is_kept_where_the_key_was_claimed_anew(ledger):
+def test_an_answer_that_contradicts_a_webhook_is_kept(ledger):
+    """An answer that names another job than the webhook did is kept where the key was claimed anew."""
     first = claim(ledger, callback="c1").row
     ledger.record(Sending(first, 60), HERE)
     ledger.record(WebhookReceived("c1", "w1"), HERE)
@@ -253,7 +254,8 @@ def test_the_url_of_a_video_may_change(ledger):
     assert claim(ledger).job.output == "https://x/new.mp4"
 
 
-def test_one_waiter_looks_after_a_live_job_however_many_there_are(ledger, clock):
+def test_only_one_of_many_waiters_polls_a_live_job(ledger, clock):
+    """One waiter looks after a live job however many there are."""
     narrow = HERE.model_copy(update={"max_concurrency": 2})
     submitted(ledger, "j1", "a", narrow)
     submitted(ledger, "j2", "b", narrow)
@@ -266,7 +268,8 @@ def test_one_waiter_looks_after_a_live_job_however_many_there_are(ledger, clock)
     assert ledger.record(Sending(rows[0], 60), narrow).look_at == "j1"
 
 
-def test_a_process_that_died_after_it_sent_leaves_an_uncertain_submit(ledger, clock):
+def test_a_process_that_died_leaves_an_uncertain_submit(ledger, clock):
+    """A process that died after it sent leaves an uncertain submit."""
     ledger.record(Sending(claim(ledger).row, 60), HERE)
     clock.now += 61
     assert isinstance(claim(ledger), Hold)
@@ -275,7 +278,8 @@ def test_a_process_that_died_after_it_sent_leaves_an_uncertain_submit(ledger, cl
     assert state_of(ledger) == "uncertain"
 
 
-def test_a_job_that_the_service_no_longer_knows_frees_its_key_but_not_silently(ledger, clock):
+def test_a_vanished_job_does_not_free_its_key_silently(ledger, clock):
+    """A job that the service no longer knows frees its key but not silently."""
     submitted(ledger)
     clock.now += 121
     ledger.record(Gone("j1"), HERE)
@@ -363,7 +367,8 @@ def test_a_ledger_of_version_2_keeps_what_it_knows(ledger, clock):
     assert isinstance(claim(ledger, "c"), Claimed)
 
 
-def test_a_job_that_was_gone_and_replaced_on_request_keeps_its_own_end(ledger, clock):
+def test_a_replaced_job_keeps_its_own_end(ledger, clock):
+    """A job that was gone and replaced on request keeps its own end."""
     submitted(ledger)
     clock.now += 121
     ledger.record(Gone("j1"), HERE)
@@ -377,7 +382,7 @@ def test_a_job_that_was_gone_and_replaced_on_request_keeps_its_own_end(ledger, c
     assert claim(ledger).job.id == "j2"
 
 
-def test_a_job_that_is_new_may_be_unknown_and_keeps_its_key_and_its_place(ledger, clock):
+def test_a_new_job_may_be_unknown_and_keeps_its_key(ledger, clock):
     """Whoever waits for its place looks at it, too, and not every server of the service may know it yet."""
     narrow = HERE.model_copy(update={"max_concurrency": 1})
     row = claim(ledger).row
@@ -424,7 +429,8 @@ def test_submits_keep_the_pace_of_the_profile(ledger, clock):
     assert ledger.record(Sending(row, 60), slow) is None
 
 
-def test_jobs_at_a_time_are_bounded_and_the_oldest_is_pointed_out(ledger, clock):
+def test_jobs_at_a_time_are_bounded(ledger, clock):
+    """Jobs at a time are bounded and the oldest is pointed out."""
     narrow = HERE.model_copy(update={"max_concurrency": 2})
     submitted(ledger, "j1", "a", narrow)
     submitted(ledger, "j2", "b", narrow)
@@ -454,7 +460,7 @@ def test_where_a_video_was_saved_is_remembered(ledger, tmp_path):
     assert ledger.entry_of("j2") is None
 
 
-def test_what_is_written_is_on_the_disk_before_anything_else_happens(ledger):
+def test_what_is_written_is_on_the_disk_first(ledger):
     """So that also a power cut loses no job id: 2 is FULL."""
     ledger.entries()
     assert ledger._connection.execute("PRAGMA synchronous").fetchone() == (2,)

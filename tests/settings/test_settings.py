@@ -127,7 +127,8 @@ def test_the_key_shows_nowhere(monkeypatch):
             assert KEY not in shown
 
 
-def test_an_error_masks_what_looks_like_a_key_and_survives_pickling():
+def test_an_error_masks_keys_and_survives_pickling():
+    """An error masks what looks like a key and survives pickling."""
     error = pickle.loads(
         pickle.dumps(LipsyncError(f"the server said {KEY}", hint=f"not {KEY}", job_id="j", status_code=4))
     )

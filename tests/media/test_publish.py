@@ -56,7 +56,8 @@ def publish(profile, seconds=60.0, **form):
     return SimpleNamespace(**form.form_state(urls))
 
 
-def test_a_file_is_uploaded_and_fetched_by_anybody_but_not_with_a_tampered_url(profile):
+def test_an_uploaded_file_needs_its_untampered_url(profile):
+    """A file is uploaded and fetched by anybody but not with a tampered url."""
     form = publish(profile)
     for url, path in ((form.image, FACE), (form.audio, VOICE)):
         answer = httpx.get(url)
@@ -337,7 +338,8 @@ def test_what_changes_while_it_is_stored_is_not_kept(folder, tmp_path, monkeypat
     assert list(www.iterdir()) == []
 
 
-def test_what_changes_while_a_plugin_publishes_it_is_not_submitted(plugin, sandbox, tmp_path):
+def test_a_change_while_a_plugin_publishes_is_refused(plugin, sandbox, tmp_path):
+    """What changes while a plugin publishes it is not submitted."""
     path = silence(tmp_path / "a.wav", 6)
 
     def give():
@@ -516,7 +518,8 @@ def command(s3, tmp_path):
 
 
 @pytest.mark.parametrize("storage", [None, "s3://bucket/cli"], ids=["its own store", "S3"])
-def test_local_files_on_the_command_line_against_a_sandbox_that_runs_elsewhere(command, storage, tmp_path):
+def test_local_files_against_a_sandbox_elsewhere(command, storage, tmp_path):
+    """Local files on the command line against a sandbox that runs elsewhere."""
     with Sandbox() as box:
         there = {"LIPSYNC_BASE_URL": box.base_url, "LIPSYNC_API_KEY": box.api_key}
         there |= {"LIPSYNC_STORAGE": storage} if storage else {}

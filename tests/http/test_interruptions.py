@@ -22,7 +22,7 @@ from lipsync_nodes import (
     SubmissionUncertain,
     VideoForm,
 )
-from lipsync_nodes.errors import conceal, redact
+from lipsync_nodes._redaction import conceal, redact
 from lipsync_nodes.flows import Accepted, Claim, Sending, Submission
 from lipsync_nodes.http import Recorder
 from lipsync_nodes.http import _aio as aio
@@ -83,13 +83,16 @@ class Stumbling(Ledger):
         return super().record(event, profile)
 
 
-def test_a_journal_that_fails_in_its_own_way_leaves_the_id_in_a_note(face_of, service, tmp_path):
+def test_a_failing_journal_leaves_the_job_id_in_a_note(face_of, service, tmp_path):
+    """A journal that fails in its own way leaves the id in a note."""
     with Stumbling(tmp_path / "ledger.sqlite") as ledger, pytest.raises(RuntimeError, match="503") as caught:
         face_of(api_key="sk_x", base_url=service.base_url, ledger=ledger).run(FORM)
     assert service.paid[0] in notes(caught.value)
 
 
-def test_who_listens_may_fail_in_our_words_and_it_is_no_failed_look(face_of, service, ledger):
+def test_an_error_of_a_listener_is_no_failed_poll(face_of, service, ledger):
+    """Who listens may fail in our words and it is no failed look."""
+
     def tell(job):
         if job.finished:
             raise DownloadError("the disk is full")
@@ -101,7 +104,9 @@ def test_who_listens_may_fail_in_our_words_and_it_is_no_failed_look(face_of, ser
     assert len(service.polls) == 1
 
 
-def test_transfers_that_fill_the_loops_threads_do_not_hold_an_id_back(service, ledger, tmp_path):
+def test_busy_threads_do_not_hold_a_job_id_back(service, ledger, tmp_path):
+    """Transfers that fill the loops threads do not hold an id back."""
+
     def slowly(request):
         request.service.linger(0.5)
         bad.accept(request)
@@ -132,7 +137,9 @@ def test_transfers_that_fill_the_loops_threads_do_not_hold_an_id_back(service, l
     asyncio.run(go())
 
 
-def test_a_submit_that_is_cancelled_just_before_it_is_sent_is_not_uncertain(service, tmp_path):
+def test_a_submit_cancelled_before_it_is_sent_is_not_uncertain(service, tmp_path):
+    """A submit that is cancelled just before it is sent is not uncertain."""
+
     class Slow(Ledger):
         def record(self, event, profile):
             if isinstance(event, Sending):
@@ -154,7 +161,9 @@ def test_a_submit_that_is_cancelled_just_before_it_is_sent_is_not_uncertain(serv
         assert (states(ledger), service.posts) == ([("refused", None)], [])
 
 
-def test_a_loop_whose_clients_are_closed_is_forgotten_however_busy_it_was(service):
+def test_a_loop_without_clients_is_forgotten(service):
+    """A loop whose clients are closed is forgotten however busy it was."""
+
     async def go():
         async with AsyncLipsyncClient("sk_x", service.base_url) as client:
             await asyncio.gather(*(client.job("job-1") for _ in range(2 * aio.IN_FLIGHT)), return_exceptions=True)
@@ -165,7 +174,8 @@ def test_a_loop_whose_clients_are_closed_is_forgotten_however_busy_it_was(servic
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_whatever_ends_a_submit_on_its_way_leaves_an_uncertain_one(service, ledger, number):
+def test_an_interrupted_submit_is_uncertain(service, ledger, number):
+    """Whatever ends a submit on its way leaves an uncertain one."""
     service.on_submit = [bad.hang]
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))
     send_when(number, lambda: service.posts)
@@ -180,7 +190,9 @@ def test_whatever_ends_a_submit_on_its_way_leaves_an_uncertain_one(service, ledg
 
 
 @pytest.mark.parametrize("kind", [httpx.Client, httpx.AsyncClient])
-def test_a_hook_of_the_callers_own_client_that_raises_leaves_an_uncertain_submit(service, ledger, kind):
+def test_a_raising_hook_of_httpx_leaves_an_uncertain_submit(service, ledger, kind):
+    """A hook of the callers own client that raises leaves an uncertain submit."""
+
     def refuse(_response):
         raise RuntimeError("a mistake of the caller's")
 
@@ -209,7 +221,8 @@ def test_ctrl_c_in_a_wait_names_the_job_also_without_a_ledger(service):
     assert service.paid[0] in notes(caught.value)
 
 
-def test_ctrl_c_while_a_ledger_is_waited_for_keeps_the_id_and_leaves_the_ledger_open_to_all(ledger):
+def test_ctrl_c_while_waiting_for_the_ledger_keeps_the_id(ledger):
+    """Ctrl-C while a ledger is waited for keeps the id and leaves the ledger open to all."""
     profile = Profile(api_key="sk_x_0123456789", base_url="https://h.example")
     row = ledger.record(Claim(Submission("lipsync-image", "/lipsync-image", {}, key="k")), profile).row
     ledger.record(Sending(row, 60), profile)
@@ -286,7 +299,8 @@ def test_a_date_beyond_all_calendars_is_no_pace(service, date):
     assert len(service.posts) == 1
 
 
-def test_a_key_is_masked_before_a_text_is_cut_and_one_within_another_whole():
+def test_a_key_is_masked_before_a_text_is_cut():
+    """A key is masked before a text is cut and one within another whole."""
     conceal("plainkey")
     conceal("plainkey-with-a-tail-0123456789")
     assert "tail" not in redact("it says plainkey-with-a-tail-0123456789")
@@ -300,7 +314,7 @@ def test_a_malformed_output_is_told_in_our_words(face, url, tmp_path):
 
 
 @pytest.mark.parametrize("watched", [False, True], ids=["nobody", "an observer"])
-def test_a_submit_leaves_as_soon_as_the_ledger_says_so_however_busy_the_loop_is(service, ledger, watched):
+def test_a_submit_leaves_at_once_in_a_busy_loop(service, ledger, watched):
     """The ledger gives it up after its time; who consents then must not meet it later."""
 
     class Observer:
@@ -399,7 +413,9 @@ def test_whatever_ends_many_names_all_their_jobs(service, kind):
     assert all(job_id in told for job_id in service.paid)
 
 
-def test_ctrl_c_just_before_a_submit_is_sent_leaves_nothing_uncertain(service, tmp_path):
+def test_ctrl_c_before_a_submit_leaves_nothing_uncertain(service, tmp_path):
+    """Ctrl-C just before a submit is sent leaves nothing uncertain."""
+
     class Slow(Ledger):
         def record(self, event, profile):
             answer = super().record(event, profile)
@@ -416,7 +432,9 @@ def test_ctrl_c_just_before_a_submit_is_sent_leaves_nothing_uncertain(service, t
         assert (states(ledger), service.posts) == ([("refused", None)], [])
 
 
-def test_a_client_closes_at_once_in_another_loop_than_the_one_that_was_left_at_work(service, tmp_path):
+def test_a_client_closes_at_once_in_another_loop(service, tmp_path):
+    """A client closes at once in another loop than the one that was left at work."""
+
     class Slow(Ledger):
         def record(self, event, profile):
             time.sleep(0.5)

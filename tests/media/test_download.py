@@ -69,7 +69,8 @@ def test_a_part_that_is_too_short_is_gone_on_with(service, tmp_path):
     assert fetch(service, tmp_path / "v.mp4").read_bytes() == VIDEO
 
 
-def test_a_shorter_video_that_replaced_it_leaves_nothing_of_the_longer(service, tmp_path):
+def test_a_shorter_video_leaves_nothing_of_the_longer(service, tmp_path):
+    """A shorter video that replaced it leaves nothing of the longer."""
     short = VIDEO[:24] + (108).to_bytes(4, "big") + b"mdat" + bytes(100)
     service.on_output = [served(upto=100_000, etag='"old"'), served(etag='"new"', body=short)]
     assert fetch(service, tmp_path / "v.mp4").read_bytes() == short
@@ -80,7 +81,8 @@ def test_many_cuts_are_survived_as_long_as_something_comes(service, tmp_path):
     assert fetch(service, tmp_path / "v.mp4").read_bytes() == VIDEO
 
 
-def test_a_server_that_knows_no_ranges_is_asked_for_the_whole_again(service, tmp_path):
+def test_a_server_without_ranges_is_asked_for_the_whole(service, tmp_path):
+    """A server that knows no ranges is asked for the whole again."""
     service.on_output = [served(upto=100_000), served(ranges=False)]
     assert fetch(service, tmp_path / "v.mp4").read_bytes() == VIDEO
     service.on_output = [served(upto=100_000, etag=None), served(etag=None)]

@@ -37,7 +37,8 @@ def submits(sandbox):
     return sandbox.received("submit")
 
 
-def test_both_faces_have_the_same_methods_with_the_same_arguments():
+def test_both_clients_have_the_same_methods():
+    """Both faces have the same methods with the same arguments."""
     methods = {name for name in vars(LipsyncClient) if not name.startswith("_")}
     assert methods == {name for name in vars(AsyncLipsyncClient) if not name.startswith("_")}
     for name in methods - {"close"} | {"__init__"}:
@@ -60,7 +61,8 @@ def test_submit_hands_the_webhook_over(face, sandbox, form):
 
 
 @pytest.mark.parametrize("webhook", ["http://hooks.example/done", "hooks.example", "ftp://x/y", "https://"])
-def test_a_webhook_that_is_not_https_is_refused_before_anything_is_sent(face, sandbox, form, webhook):
+def test_a_webhook_without_https_is_refused(face, sandbox, form, webhook):
+    """A webhook that is not https is refused before anything is sent."""
     with pytest.raises(InvalidRequest, match="webhook"):
         face.submit(form, webhook=webhook)
     assert not submits(sandbox)
@@ -78,7 +80,8 @@ def test_job_of_an_unknown_id(face):
     assert caught.value.status_code == 404
 
 
-def test_wait_looks_until_the_video_is_there_and_tells_of_each_look(face, sandbox, form):
+def test_wait_polls_until_the_video_is_there(face, sandbox, form):
+    """Wait looks until the video is there and tells of each look."""
     sandbox.fault("job_status", status="queued", polls=2)
     seen = []
     job = face.wait(face.submit(form).id, on_update=lambda job: seen.append(job.status.value), **QUICKLY)
@@ -86,7 +89,8 @@ def test_wait_looks_until_the_video_is_there_and_tells_of_each_look(face, sandbo
     assert seen == ["queued", "queued", "completed"]
 
 
-def test_wait_ends_at_its_deadline_and_the_job_can_be_waited_for_again(face, sandbox, form):
+def test_wait_ends_at_its_deadline_and_can_be_repeated(face, sandbox, form):
+    """Wait ends at its deadline and the job can be waited for again."""
     sandbox.fault("job_status", status="processing", polls=20)  # a wait of 0.2 s has no time for so many looks
     job_id = face.submit(form).id
     with pytest.raises(JobTimeout) as caught:
@@ -142,7 +146,8 @@ def test_run_many_puts_an_error_in_its_place(face, sandbox):
     assert [type(outcome) for outcome in outcomes] == [Job, JobFailed, Job]
 
 
-def test_run_many_submits_nothing_more_after_a_failure_and_tells_of_what_is_there(face, sandbox):
+def test_run_many_submits_nothing_more_after_a_failure(face, sandbox):
+    """Run many submits nothing more after a failure and tells of what is there."""
     sandbox.fault("fail", after=1)
     with pytest.raises(JobFailed) as caught:
         face.run_many(numbered(5), concurrency=1, **QUICKLY)
@@ -234,7 +239,8 @@ def test_a_download_is_remembered(face_of, sandbox, form, tmp_path):
     ledger.close()
 
 
-def test_a_download_that_cannot_be_noted_is_there_all_the_same_and_the_error_says_so(face_of, sandbox, form, tmp_path):
+def test_a_download_that_cannot_be_noted_is_there(face_of, sandbox, form, tmp_path):
+    """A download that cannot be noted is there all the same and the error says so."""
     ledger = Ledger(tmp_path / "ledger.sqlite")
     face = face_of(api_key=sandbox.api_key, base_url=sandbox.base_url, ledger=ledger)
     job = face.run(form, **QUICKLY)
@@ -248,7 +254,8 @@ def test_a_download_that_cannot_be_noted_is_there_all_the_same_and_the_error_say
 
 @pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
 @pytest.mark.parametrize("kind", [LipsyncClient, AsyncLipsyncClient], ids=["sync", "async"])
-def test_a_client_of_httpx_or_httpx2_can_be_handed_in_and_stays_open(sandbox, form, library, kind):
+def test_a_client_that_was_handed_in_stays_open(sandbox, form, library, kind):
+    """A client of httpx or httpx2 can be handed in and stays open."""
     settings = {"api_key": sandbox.api_key, "base_url": sandbox.base_url, "policy": QUICK}
 
     def go():
@@ -278,7 +285,8 @@ def test_a_client_that_was_handed_in_is_judged_by_the_same_rules(sandbox, form, 
     assert len(submits(sandbox)) == len(sandbox.jobs()) == 1
 
 
-def test_the_clients_of_a_loop_share_its_connections_and_the_last_one_closes_them(sandbox, form):
+def test_the_clients_of_a_loop_share_its_connections(sandbox, form):
+    """The clients of a loop share its connections and the last one closes them."""
     from lipsync_nodes.http._aio import _pool_of
 
     async def go():
@@ -395,7 +403,8 @@ def test_many_threads_may_share_a_client(sandbox, form):
     assert len({job.id for job in jobs}) == 8
 
 
-def test_a_wait_for_a_fresh_job_begins_with_a_pause_and_bears_that_it_is_not_yet_known(face, sandbox, form):
+def test_a_wait_for_a_new_job_begins_with_a_pause(face, sandbox, form):
+    """A wait for a fresh job begins with a pause and bears that it is not yet known."""
     job = face.submit(form)
     sandbox.fault("status", where="poll", code=404, count=2)
     assert face.wait(job.id, poll_interval=0.01, just_submitted=True).output

@@ -15,7 +15,8 @@ from tests.command_line import FACE, KEY, URLS, VOICE
 from tests.faults import bad_service as bad
 
 
-def test_run_prints_one_json_object_and_sends_only_documented_fields(cli, service):
+def test_run_prints_one_json_object(cli, service):
+    """Run prints one json object and sends only documented fields."""
     done = cli("run", "image", *URLS, "--poll-interval", "0.1", "--json")
     answer = json.loads(done.stdout)
     assert (done.returncode, answer["id"], answer["status"]) == (0, "job-1", "completed")
@@ -244,7 +245,8 @@ def test_doctor_says_what_is_wrong_and_what_to_do(cli, service):
     assert cli("doctor", key=None).returncode == 2
 
 
-def test_local_files_work_with_the_sandbox_and_a_job_survives_the_call(cli, service, tmp_path):
+def test_local_files_work_with_the_sandbox(cli, service, tmp_path):
+    """Local files work with the sandbox and a job survives the call."""
     submitted = cli("submit", "image", "--sandbox", "--image", FACE, "--audio", VOICE, "--json", key=None)
     assert submitted.returncode == 0, submitted.stderr
     job_id = json.loads(submitted.stdout)["id"]
@@ -303,7 +305,8 @@ def test_a_download_that_fails_tells_the_job_and_the_way_back(cli, service, tmp_
     assert (tmp_path / "v.mp4").is_file()
 
 
-def test_a_folder_that_cannot_be_written_is_told_before_anything_is_paid(cli, service, tmp_path):
+def test_an_unwritable_folder_is_refused_before_paying(cli, service, tmp_path):
+    """A folder that cannot be written is told before anything is paid."""
     (tmp_path / "file").touch()
     for words in (
         ["run", "image", *URLS, "--out", "file/v.mp4"],

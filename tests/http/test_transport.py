@@ -24,7 +24,7 @@ from lipsync_nodes import (
     LipsyncError,
     SubmissionUncertain,
 )
-from lipsync_nodes.errors import conceal, redact
+from lipsync_nodes._redaction import conceal, redact
 from lipsync_nodes.http import _sync as sync
 from lipsync_nodes.http._wire import outcome
 from lipsync_nodes.ledger import Ledger
@@ -114,7 +114,7 @@ async def given_up_on_its_way(client, service):
     await submit
 
 
-def test_a_caller_who_gives_up_and_ends_its_loop_still_leaves_the_id(service, tmp_path):
+def test_an_ended_loop_still_leaves_the_job_id(service, tmp_path):
     """`asyncio.run` cancels what is left; closing the client waits for the answer before that."""
 
     def later(request):
@@ -137,7 +137,8 @@ def test_a_caller_who_gives_up_and_ends_its_loop_still_leaves_the_id(service, tm
     ledger.close()
 
 
-def test_a_caller_who_gives_up_before_the_answer_ever_comes_leaves_an_uncertain_submit(service, tmp_path, monkeypatch):
+def test_a_caller_who_gives_up_leaves_an_uncertain_submit(service, tmp_path, monkeypatch):
+    """A caller who gives up before the answer ever comes leaves an uncertain submit."""
     monkeypatch.setattr("lipsync_nodes.http._aio.KEPT_SECONDS", 0.1)
     service.on_submit = [bad.hang]
     ledger = Ledger(tmp_path / "ledger.sqlite")
@@ -173,7 +174,8 @@ def test_a_cancelled_download_stops_and_leaves_nothing(service, tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT to a process")
-def test_ctrl_c_in_the_middle_of_a_submit_leaves_an_uncertain_one_at_once(service, tmp_path):
+def test_ctrl_c_in_a_submit_leaves_an_uncertain_one(service, tmp_path):
+    """Ctrl-C in the middle of a submit leaves an uncertain one at once."""
     service.on_submit = [bad.hang]
     code = f"""
         from lipsync_nodes import ImageForm, LipsyncClient
@@ -195,7 +197,8 @@ def test_ctrl_c_in_the_middle_of_a_submit_leaves_an_uncertain_one_at_once(servic
     [("ALL_PROXY", "socks5://127.0.0.1:9"), ("HTTPS_PROXY", "nonsense://x"), ("SSL_CERT_FILE", "/no/such/file.pem")],
 )
 @pytest.mark.parametrize("kind", [LipsyncClient, AsyncLipsyncClient], ids=["sync", "async"])
-def test_an_environment_that_allows_no_connection_is_told_before_anything_is_claimed(kind, variable, value, tmp_path):
+def test_an_impossible_connection_is_refused_before_the_claim(kind, variable, value, tmp_path):
+    """An environment that allows no connection is told before anything is claimed."""
     code = f"""
         import asyncio, inspect
         from lipsync_nodes import ConfigurationError, ImageForm, {kind.__name__}
@@ -240,7 +243,8 @@ def test_a_blank_key_is_no_key(service, tmp_path, key):
             client.submit(FORM, key=key)
 
 
-def test_a_folder_that_cannot_be_written_is_told_before_the_video_is_paid_for(service, tmp_path):
+def test_an_unwritable_folder_is_refused_before_the_submit(service, tmp_path):
+    """A folder that cannot be written is told before the video is paid for."""
     (tmp_path / "file").touch()
     with LipsyncClient("sk_x", service.base_url) as client:
         with pytest.raises(ConfigurationError, match="cannot be written"):

@@ -86,7 +86,8 @@ def test_a_submit_of_unknown_outcome_is_never_sent_again(reply):
         b'{"timings": ' + b"[" * 300 + b"]" * 300 + b', "id": "j1"}',
     ],
 )
-def test_the_id_of_a_paid_job_is_never_lost_to_an_odd_or_broken_answer(body):
+def test_an_odd_answer_never_loses_the_id_of_a_paid_job(body):
+    """The id of a paid job is never lost to an odd or broken answer."""
     stage, play = submit(Answer(200, {}, body))
     job = play()
     assert (job.id, job.finished) == ("j1", False)
@@ -94,7 +95,9 @@ def test_the_id_of_a_paid_job_is_never_lost_to_an_odd_or_broken_answer(body):
     assert stage.told == ["Claim", "Sending", "Accepted"]
 
 
-def test_a_ledger_that_fails_after_the_post_does_not_hide_the_job():
+def test_a_failing_ledger_after_the_post_hides_no_job():
+    """A ledger that fails after the post does not hide the job."""
+
     def full(event):
         if isinstance(event, Claim):
             return Claimed(1)
@@ -112,7 +115,8 @@ def test_a_ledger_that_fails_after_the_post_does_not_hide_the_job():
     assert "the disk is full" in caught.value.__notes__[0]
 
 
-def test_a_claim_that_ran_out_is_made_again_before_anything_is_sent():
+def test_an_expired_claim_is_made_again_before_the_post():
+    """A claim that ran out is made again before anything is sent."""
     sendings = iter([Superseded(), None])
 
     def ledger(event):
@@ -124,7 +128,7 @@ def test_a_claim_that_ran_out_is_made_again_before_anything_is_sent():
 
 
 @pytest.mark.parametrize("claims", [[Hold(0.2), Claimed(1)], [Claimed(1), Claimed(2)]], ids=["held", "superseded"])
-def test_a_consent_to_submit_an_uncertain_one_anew_holds_for_what_was_known_when_it_was_given(claims):
+def test_a_consent_to_resubmit_holds_for_what_was_known(claims):
     """Somebody else, who was asked the same, was quicker; what became of that is another question."""
     replies = iter(claims)
     sendings = iter([None] if isinstance(claims[0], Hold) else [Superseded(), None])
@@ -222,7 +226,8 @@ def test_a_webhook_is_waited_for_until_the_deadline():
     assert any(isinstance(event, CheckWebhook) for event in stage.events)
 
 
-def test_a_submit_that_never_arrived_is_sent_again_a_few_times_with_growing_pauses():
+def test_a_submit_that_never_arrived_is_sent_again():
+    """A submit that never arrived is sent again a few times with growing pauses."""
     stage, play = submit(UNREACHED)
     with pytest.raises(ConnectionFailed) as caught:
         play()
@@ -231,7 +236,8 @@ def test_a_submit_that_never_arrived_is_sent_again_a_few_times_with_growing_paus
     assert stage.pauses == sorted(set(stage.pauses))
 
 
-def test_a_submit_that_never_arrived_succeeds_when_the_service_is_back():
+def test_a_submit_succeeds_when_the_service_is_back():
+    """A submit that never arrived succeeds when the service is back."""
     stage, play = submit(UNREACHED, UNREACHED, PROCESSING)
     assert play().id == "j1"
     assert len(stage.sent) == 3
@@ -309,7 +315,8 @@ def test_the_ledger_is_told_what_became_of_a_submit():
         assert stage.told == told
 
 
-def test_what_was_submitted_before_is_picked_up_and_nothing_is_sent():
+def test_an_earlier_submission_is_picked_up():
+    """What was submitted before is picked up and nothing is sent."""
     earlier = Job(id="j0", status="completed", output="https://x/o.mp4")
     stage, play = submit(PROCESSING, ledger=lambda _event: Found(earlier))
     assert play() is earlier
@@ -317,7 +324,7 @@ def test_what_was_submitted_before_is_picked_up_and_nothing_is_sent():
 
 
 @pytest.mark.parametrize("key", [None, "k"])
-def test_a_submit_of_unknown_outcome_is_to_be_repeated_only_with_a_key(key):
+def test_an_uncertain_submit_is_repeated_only_with_a_key(key):
     """Without one the next submit would be paid again, whatever the webhook of this one will tell."""
     submission = replace(SUBMISSION, callback="c", key=key)
     with pytest.raises(SubmissionUncertain, match="webhook tells of it") as caught:
@@ -325,7 +332,8 @@ def test_a_submit_of_unknown_outcome_is_to_be_repeated_only_with_a_key(key):
     assert ("same key" in caught.value.hint) is (key is not None)
 
 
-def test_an_uncertain_submit_before_is_told_with_its_time_and_nothing_is_sent():
+def test_an_earlier_uncertain_submit_is_shown_with_its_time():
+    """An uncertain submit before is told with its time and nothing is sent."""
     stage, play = submit(PROCESSING, ledger=lambda _event: Uncertain(1, "ReadTimeout", since=0.0))
     with pytest.raises(SubmissionUncertain, match=r"1970-01-01 00:00:00.*ReadTimeout.*resubmit_uncertain=True"):
         play()
@@ -341,7 +349,8 @@ def test_an_uncertain_submit_whose_job_is_known_tells_its_id():
     assert [send.method for send in stage.sent] == ["GET"]
 
 
-def test_an_uncertain_submit_whose_job_the_service_knows_again_is_that_job():
+def test_an_uncertain_submit_becomes_the_job_that_is_found():
+    """An uncertain submit whose job the service knows again is that job."""
     gone = Uncertain(1, "the service knows no job j1", since=0.0, job_id="j1")
     stage, play = submit(PROCESSING, ledger=lambda event: gone if isinstance(event, Claim) else None)
     assert play().id == "j1"
@@ -355,7 +364,8 @@ def test_a_submit_that_somebody_else_is_making_is_waited_for():
     assert (stage.sent, stage.pauses) == ([], [0.2, 0.2])
 
 
-def test_the_profiles_own_pace_is_kept_and_a_job_that_blocks_it_is_looked_at():
+def test_the_profiles_own_pace_is_kept():
+    """The profiles own pace is kept and a job that blocks it is looked at."""
     holds = iter([Hold(7), Hold(3, look_at="j0"), None])
 
     def ledger(event):
@@ -369,7 +379,8 @@ def test_the_profiles_own_pace_is_kept_and_a_job_that_blocks_it_is_looked_at():
     assert [job.id for event in stage.events if (job := job_in(event))] == ["j1"], "j0 is somebody else's"
 
 
-def test_a_job_that_blocks_the_pace_and_is_not_to_be_found_is_written_down():
+def test_a_missing_job_that_blocks_the_pace_is_noted():
+    """A job that blocks the pace and is not to be found is written down."""
     holds = iter([Hold(3, look_at="j0"), None])
 
     def ledger(event):
@@ -380,7 +391,8 @@ def test_a_job_that_blocks_the_pace_and_is_not_to_be_found_is_written_down():
     assert Gone("j0") in stage.events
 
 
-def test_a_budget_refuses_before_anything_is_sent_and_the_key_stays_free():
+def test_a_refusing_budget_leaves_the_key_free():
+    """A budget refuses before anything is sent and the key stays free."""
     stage, play = submit(PROCESSING, budget=Budget(19))
     with pytest.raises(BudgetExceeded):
         play()
@@ -411,6 +423,7 @@ def test_a_flow_imports_nothing_that_does_io(module):
     ours = {name for name in imported if name.startswith("lipsync_nodes")}
     assert imported - ours <= allowed
     assert {name for name in ours if not name.startswith("lipsync_nodes.flows.")} <= {
+        "lipsync_nodes._redaction",
         "lipsync_nodes.errors",
         "lipsync_nodes.service",
     }

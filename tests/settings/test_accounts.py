@@ -201,7 +201,7 @@ def test_of_two_spellings_the_one_with_a_job_keeps_its_key(submit, sandbox, path
 
 
 @pytest.mark.parametrize("key", ["k", "content"])
-def test_an_account_that_is_named_when_its_key_changes_has_its_past(submit, sandbox, path, key):
+def test_an_account_with_a_name_keeps_its_past(submit, sandbox, path, key):
     """What `doctor` shows today is no name of version 0.1: its rows were not found, and paid for again."""
     past = legacy.content_key(FORM, "lipsync-image", "default", sandbox.base_url) if key == "content" else key
     legacy.write(path, {"account": legacy.account("default", sandbox.base_url), "key": past, "job_id": "j1"})

@@ -89,7 +89,8 @@ def test_an_event_says_whose_job_it_is_and_what_it_costs(face_of, sandbox, form,
     ledger.close()
 
 
-def test_a_wait_in_another_client_still_knows_the_endpoint_by_the_ledger(face_of, sandbox, form, observer, tmp_path):
+def test_a_wait_in_another_client_knows_the_endpoint(face_of, sandbox, form, observer, tmp_path):
+    """A wait in another client still knows the endpoint by the ledger."""
     options = {"api_key": sandbox.api_key, "base_url": sandbox.base_url, "ledger": Ledger(tmp_path / "ledger.sqlite")}
     job = face_of(**options).submit(form)
     face_of(**options).wait(job.id, **QUICKLY)
@@ -255,7 +256,8 @@ def test_a_plugin_gives_the_key(register, sandbox, form):
     assert vault.asked == [("default", sandbox.base_url)]
 
 
-def test_an_argument_comes_before_the_plugin_and_the_environment_and_the_file_after_it(register, monkeypatch, tmp_path):
+def test_the_order_of_argument_plugin_environment_file(register, monkeypatch, tmp_path):
+    """An argument comes before the plugin and the environment and the file after it."""
     file = tmp_path / "profiles.toml"
     file.write_text('[default]\napi_key = "sk_file"\n[studio]\napi_key = "sk_studio"\n')
     file.chmod(0o600)
@@ -334,7 +336,8 @@ def installed(folder, **plugins_by_name):
 SEES = "@hookimpl\ndef lipsync_job_event(event): print(event.kind)"
 
 
-def test_a_broken_or_misspelt_plugin_is_named_and_the_others_work(tmp_path, monkeypatch):
+def test_a_broken_plugin_is_named_and_the_others_work(tmp_path, monkeypatch):
+    """A broken or misspelt plugin is named and the others work."""
     installed(
         tmp_path,
         good=SEES,
@@ -364,7 +367,8 @@ def test_a_broken_or_misspelt_plugin_is_named_and_the_others_work(tmp_path, monk
     assert len(troubles) == 4
 
 
-def test_of_two_plugins_of_a_name_one_works_and_the_other_is_named(tmp_path, monkeypatch):
+def test_of_two_plugins_of_one_name_the_second_is_named(tmp_path, monkeypatch):
+    """Of two plugins of a name one works and the other is named."""
     installed(tmp_path, twin=SEES)
     other = tmp_path / "other-1.dist-info"
     other.mkdir()
@@ -379,7 +383,8 @@ def test_of_two_plugins_of_a_name_one_works_and_the_other_is_named(tmp_path, mon
     ]  # fmt: skip
 
 
-def test_where_warnings_are_errors_a_broken_plugin_is_told_before_anything_is_sent(tmp_path, sandbox):
+def test_with_warnings_as_errors_a_broken_plugin_stops_a_submit(tmp_path, sandbox):
+    """Where warnings are errors a broken plugin is told before anything is sent."""
     installed(tmp_path, raises="raise RuntimeError")
     code = f"""
 import sys; sys.path.insert(0, {str(tmp_path)!r})
@@ -392,7 +397,8 @@ except UserWarning as warning: print(warning)
     assert "The plugin raises (raises_module) cannot be loaded" in done.stdout
 
 
-def test_the_command_lists_what_is_loaded_from_where_and_when_it_is_asked(tmp_path):
+def test_the_command_lists_what_is_loaded_and_from_where(tmp_path):
+    """The command lists what is loaded from where and when it is asked."""
     submits = "@hookimpl\ndef lipsync_nodes_submit(node): return None"
     installed(tmp_path, good=f"print('chatter')\n{SEES}\n{submits}", raises="raise RuntimeError")
     line = f"import sys; sys.path.insert(0, {str(tmp_path)!r});  from lipsync_nodes.cli import main; main()"
@@ -412,7 +418,8 @@ def test_the_command_lists_what_is_loaded_from_where_and_when_it_is_asked(tmp_pa
     assert "raises_module" in plain.stderr
 
 
-def test_what_a_plugin_prints_as_it_is_loaded_is_no_part_of_a_json_answer(tmp_path):
+def test_a_plugins_prints_are_no_part_of_json(tmp_path):
+    """What a plugin prints as it is loaded is no part of a json answer."""
     installed(tmp_path, talks="print('chatter')")
     line = f"import sys; sys.path.insert(0, {str(tmp_path)!r});  from lipsync_nodes.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", line, "jobs", "--json"], capture_output=True, text=True)

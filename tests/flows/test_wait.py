@@ -132,13 +132,14 @@ def test_a_completed_job_without_output_says_so():
         play()
 
 
-def test_a_job_keeps_the_id_that_it_was_submitted_under_however_a_poll_spells_it():
+def test_a_job_keeps_its_id_however_a_poll_spells_it():
+    """A job keeps the id that it was submitted under however a poll spells it."""
     stage = Stage(PROCESSING, answer(id="J1", status="completed", output="https://x/out.mp4"))
     job = stage.play(flow.run(submitting.submit(SUBMISSION, STEADY), STEADY, timeout=60, poll_interval=6))
     assert (job.id, stage.events[-1]) == ("j1", Seen(job))
 
 
-def test_a_job_that_a_webhook_names_has_the_id_that_the_service_gives_it():
+def test_a_job_of_a_webhook_has_the_id_of_the_service():
     """Or else whoever has a token could give a job that is another's by another spelling."""
     stage = Stage(DONE)
     assert stage.play(flow.poll("J1", STEADY, callback="c")).id == "j1"
@@ -166,7 +167,8 @@ def test_a_run_submits_then_waits():
     assert stage.pauses == [6, 6]
 
 
-def test_a_run_that_picks_up_a_finished_job_asks_for_the_url_that_its_video_has_now():
+def test_a_run_that_finds_a_finished_job_asks_for_its_url():
+    """A run that picks up a finished job asks for the url that its video has now."""
     earlier = Job(id="j1", status="completed", output="https://x/expired.mp4")
     stage = Stage(DONE, ledger=lambda event: Found(earlier) if isinstance(event, Claim) else None)
     playing = flow.run(submitting.submit(SUBMISSION, STEADY), STEADY, timeout=60, poll_interval=6)
@@ -177,7 +179,8 @@ def test_a_run_that_picks_up_a_finished_job_asks_for_the_url_that_its_video_has_
 
 
 @pytest.mark.parametrize("status", [301, 400, 401, 402, 403, 404, 405, 410, 422])
-def test_a_run_whose_polls_are_refused_never_says_that_nothing_was_charged(status):
+def test_refused_polls_never_say_that_nothing_was_charged(status):
+    """A run whose polls are refused never says that nothing was charged."""
     stage = Stage(PROCESSING, answer(status))
     with pytest.raises(LipsyncError, match="Credits may have been spent") as caught:
         stage.play(flow.run(submitting.submit(SUBMISSION, STEADY), STEADY, timeout=60, poll_interval=6))

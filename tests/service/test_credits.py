@@ -57,7 +57,8 @@ def test_an_image_costs_by_its_audio(resolution, seconds, credits_, exact):
 @pytest.mark.parametrize(
     ("video_seconds", "credits_", "exact"), [(30, 20, True), (10, 20, True), (4, 20, False), (None, 20, False)]
 )
-def test_a_video_costs_by_its_audio_and_says_where_that_is_an_upper_bound(video_seconds, credits_, exact):
+def test_a_video_costs_by_its_audio(video_seconds, credits_, exact):
+    """A video costs by its audio and says where that is an upper bound."""
     cost = estimate_credits(video(), audio_seconds=10, video_seconds=video_seconds)
     assert (cost, cost.exact) == (credits_, exact)
     assert bool(cost.caveat) is not exact
@@ -161,7 +162,8 @@ def test_credits_keep_their_doubt_between_processes():
     assert pickle.loads(pickle.dumps(cost)).caveat == "rounded up"
 
 
-def test_a_budget_holds_over_several_submits_and_takes_back_what_was_not_charged():
+def test_a_budget_holds_over_several_submits():
+    """A budget holds over several submits and takes back what was not charged."""
     budget = Budget(30)
     with pytest.raises(LipsyncError), budget.holding(20):
         raise LipsyncError("refused", may_have_charged=False)
@@ -174,7 +176,8 @@ def test_a_budget_holds_over_several_submits_and_takes_back_what_was_not_charged
     assert budget.committed == 30
 
 
-def test_a_cost_that_is_not_known_cannot_be_held_against_a_budget():
+def test_an_unknown_cost_is_refused_by_a_budget():
+    """A cost that is not known cannot be held against a budget."""
     with pytest.raises(BudgetExceeded, match="not known"), Budget(30).holding(None):
         pass
 

@@ -229,7 +229,8 @@ def test_a_huge_retry_after_is_not_obeyed(client, service):
     assert time.monotonic() - began < 10
 
 
-def test_a_submit_that_hangs_ends_and_says_that_the_job_may_exist(service):
+def test_a_hanging_submit_ends_and_the_job_may_exist(service):
+    """A submit that hangs ends and says that the job may exist."""
     service.on_submit = [bad.hang]
     policy = type(QUICK)(request_timeout=0.3)
     with LipsyncClient("sk_x", service.base_url, policy=policy) as client:
@@ -239,7 +240,7 @@ def test_a_submit_that_hangs_ends_and_says_that_the_job_may_exist(service):
     assert len(service.posts) == len(service.paid) == 1
 
 
-def test_a_server_that_has_closed_an_idle_connection_does_not_make_a_submit_uncertain(client, service):
+def test_a_closed_idle_connection_makes_no_submit_uncertain(client, service):
     """The connection of one submit is not used for the next, so none can be stale."""
     client.submit(FORM)
     client.submit(FORM)

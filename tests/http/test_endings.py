@@ -77,7 +77,9 @@ def test_closing_cuts_no_submit_of_another_thread(service, ledger):
     assert states(ledger) == [("live", "job-1")]
 
 
-def test_a_cancel_that_has_some_tasks_to_go_through_is_waited_for(service, ledger):
+def test_a_cancel_through_several_tasks_is_waited_for(service, ledger):
+    """A cancel that has some tasks to go through is waited for."""
+
     async def nested(client):
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(asyncio.wait_for(client.submit(FORM, key="k"), 30))
@@ -92,7 +94,8 @@ def test_a_cancel_that_has_some_tasks_to_go_through_is_waited_for(service, ledge
     assert states(ledger) == [("live", "job-1")]
 
 
-def test_a_loop_holds_nothing_of_a_client_that_was_closed_while_it_waited(service):
+def test_a_loop_holds_nothing_of_a_closed_client(service):
+    """A loop holds nothing of a client that was closed while it waited."""
     service.on_submit, service.on_poll = [bad.accept], [bad.still()]
 
     async def go():
@@ -169,7 +172,9 @@ class Noting(Ledger):
         return super().record(event, profile)
 
 
-def test_observers_are_told_of_a_job_whose_caller_was_cancelled_while_it_was_noted(service, tmp_path):
+def test_observers_hear_of_a_job_noted_during_a_cancel(service, tmp_path):
+    """Observers are told of a job whose caller was cancelled while it was noted."""
+
     class Observer:
         @hookimpl
         def lipsync_job_event(self, event):
@@ -193,7 +198,7 @@ def test_observers_are_told_of_a_job_whose_caller_was_cancelled_while_it_was_not
 
 @pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="it takes a signal")
 @pytest.mark.parametrize("kind", [Exception, BaseException])
-def test_a_time_limit_that_strikes_while_a_job_is_noted_loses_no_id(service, tmp_path, kind):
+def test_a_time_limit_while_noting_loses_no_id(service, tmp_path, kind):
     """Of task queues, Celery and RQ among them, some raise the one and some the other."""
 
     class TimeLimit(kind):
@@ -280,14 +285,16 @@ def cancelled(client, after, **options):
     asyncio.run(go())
 
 
-def test_a_cancel_in_the_pause_before_another_try_frees_budget_and_key(service, ledger):
+def test_a_cancel_between_tries_frees_budget_and_key(service, ledger):
+    """A cancel in the pause before another try frees budget and key."""
     service.on_submit, budget = [bad.refuse(429, Retry_After="2")], Budget(100)
     client = AsyncLipsyncClient("sk_x", service.base_url, ledger=ledger, budget=budget, policy=QUICK)
     cancelled(client, lambda: [state for state, _ in states(ledger)] == ["waiting"] and service.posts)
     assert (budget.committed, states(ledger)) == (0, [("refused", None)])
 
 
-def test_a_refusal_that_comes_after_the_cancel_frees_budget_and_key(service, ledger):
+def test_a_refusal_after_the_cancel_frees_budget_and_key(service, ledger):
+    """A refusal that comes after the cancel frees budget and key."""
     refuse, budget = bad.refuse(429, Retry_After="2"), Budget(100)
     service.on_submit = [lambda request: (request.service.linger(0.5), refuse(request))]
     client = AsyncLipsyncClient("sk_x", service.base_url, ledger=ledger, budget=budget, policy=QUICK)
@@ -306,7 +313,7 @@ def test_a_cancel_in_the_queue_frees_budget_and_key(service, ledger):
 
 
 @pytest.mark.parametrize("kind", [Claim, Sending, Seen])
-def test_a_cancel_while_something_is_noted_before_the_submit_frees_budget_and_key(service, tmp_path, kind):
+def test_a_cancel_while_noting_frees_budget_and_key(service, tmp_path, kind):
     """A claim, that it is about to be sent, or how the job is that keeps it in the queue."""
 
     class Slow(Ledger):
@@ -329,7 +336,9 @@ def test_a_cancel_while_something_is_noted_before_the_submit_frees_budget_and_ke
     assert len(service.posts) == 1
 
 
-def test_a_journal_that_fails_in_its_own_way_before_the_submit_frees_budget_and_key(face_of, service, tmp_path):
+def test_a_failing_journal_before_the_submit_frees_everything(face_of, service, tmp_path):
+    """A journal that fails in its own way before the submit frees budget and key."""
+
     class Broken(Ledger):
         def record(self, event, profile):
             if type(event) is Sending:
@@ -360,7 +369,8 @@ def test_ctrl_c_while_a_refusal_is_noted_leaves_it_refused(service, tmp_path):
         assert states(ledger) == [("refused", None)]
 
 
-def test_a_stop_in_the_pause_before_another_try_frees_budget_and_key(service, ledger):
+def test_a_stop_between_tries_frees_budget_and_key(service, ledger):
+    """A stop in the pause before another try frees budget and key."""
     budget = Budget(100)
     service.on_submit = [bad.refuse(429, Retry_After="2")]
 
