@@ -17,6 +17,8 @@ from tests.faults import bad_service as bad
 
 posix = pytest.mark.skipif(os.name != "posix", reason="sends signals to processes")
 # Says when our own code has begun: before that it is Python's own start that a signal ends.
+# Where Ctrl-C comes between the test's own two statements.
+BEFORE_MAIN = "line 1, in <module>\nKeyboardInterrupt\n"
 NOTED = [sys.executable, "-c", "import lipsync_nodes.cli as c, sys; print('on', file=sys.stderr, flush=True); c.main()"]
 INPUTS = {"image": "https://x.example/i.png", "audio": "https://x.example/a.mp3"}
 RUN = ["run", "image", *URLS, "--poll-interval", "0.1"]
@@ -87,6 +89,8 @@ def test_a_signal_within_the_imports_is_no_traceback(cli_env, tmp_path):
         time.sleep(pause)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
+        if err.endswith(BEFORE_MAIN):
+            continue
         assert "Traceback" not in err
         only_object(out)
 

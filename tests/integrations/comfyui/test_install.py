@@ -148,7 +148,7 @@ def test_a_pack_in_another_place_is_not_installed_twice(comfy):
     clone = comfy / "custom_nodes" / "lipsync-nodes"
     shutil.copytree(PACK, clone / "adapters" / NAME)
     done = cli("install", comfy)
-    assert (done.exit_code, "already holds the pack (a checkout)" in done.stderr) == (2, True)
+    assert (done.exit_code, "already contains the pack (a checkout)" in done.stderr) == (2, True)
     (comfy / "custom_nodes" / NAME).symlink_to(PACK)
     assert "more than one" in checked(comfy, code=2)["pack"]["found"]
     clone.rename(clone.with_name("lipsync-nodes.disabled"))
