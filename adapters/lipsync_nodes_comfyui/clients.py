@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 import folder_paths
 
-from lipsync_nodes import Profile
-from lipsync_nodes.host import Budget, load_profile
+from lipsync_nodes.host import load_profile
 
 if TYPE_CHECKING:
-    from lipsync_nodes import AsyncLipsyncClient, Ledger
+    from lipsync_nodes import AsyncLipsyncClient, Ledger, Profile
+    from lipsync_nodes.host import Budget
 
 __all__ = ["client_of", "close_clients", "ledger"]
 
@@ -61,6 +61,8 @@ def _budget_of(profile: Profile) -> Budget | None:
     """Return a profile's budget, shared by all nodes; it counts from ComfyUI's start, and a raised limit applies."""
     if profile.budget is None:
         return None
+    from lipsync_nodes.host import Budget  # noqa: PLC0415  # loaded with the client, not at ComfyUI's start
+
     budget = _budgets.setdefault(_key_of(profile), Budget(profile.budget))
     budget.limit = profile.budget
     return budget

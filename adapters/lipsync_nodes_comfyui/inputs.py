@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from comfy_api.v0_0_2 import io
 
 from lipsync_nodes import InvalidRequest
-from lipsync_nodes.host import FieldSpec, NodeSpec, PreparedForm
+from lipsync_nodes.host import FieldSpec, NodeSpec
 
 from .descriptions import UNSET
 from .media import media_of
 from .sockets import LipsyncJob
+
+if TYPE_CHECKING:
+    from lipsync_nodes.host import PreparedForm
 
 __all__ = ["form_of", "input_of"]
 
@@ -78,6 +81,8 @@ def form_of(spec: NodeSpec, values: Mapping[str, Any], linked: Iterable[str] = (
         InvalidRequest: names the input that is wrong.
 
     """
+    from lipsync_nodes.host import PreparedForm  # noqa: PLC0415  # loaded with the first form, not at ComfyUI's start
+
     waiting = set(linked)
     given = {field.name: _given(field, values.get(field.name)) for field in spec.fields if field.name not in waiting}
     try:

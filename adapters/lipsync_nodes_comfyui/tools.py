@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from comfy_api.v0_0_2 import InputImpl, io, ui
 
-from lipsync_nodes import InvalidRequest, LipsyncError, estimate_credits
+from lipsync_nodes import InvalidRequest, LipsyncError
 from lipsync_nodes.host import check_media_url, spec_named
 
 from .base import Node, Submitted
@@ -101,6 +101,8 @@ class LipsyncEstimate(Node):
 
     @classmethod
     def execute(cls, endpoint: str, **values: Any) -> io.NodeOutput:
+        from lipsync_nodes import estimate_credits  # noqa: PLC0415  # loaded when it is used, not at ComfyUI's start
+
         spec = spec_named(endpoint)
         chosen = {field.name: values[field.name] for field in spec.fields if field.choices and field.name in values}
         lengths = {field.name: seconds_of(values.get(field.name)) for field in spec.timed}

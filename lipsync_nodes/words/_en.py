@@ -209,10 +209,10 @@ SENTENCES: Final[dict[str, str]] = {
     "sandbox.not_running": "The sandbox is not running.",
     # comfyui
     "comfyui.already_there": "{place} already contains the pack (a {kind}); ComfyUI would load it twice.",
-    "comfyui.audios": "holds {count} audios, and one is needed.",
-    "comfyui.empty_audio": "is an audio without a single sample.",
+    "comfyui.audios": "the input holds {count} audios, and one is needed.",
+    "comfyui.empty_audio": "the audio is empty: it has no samples.",
     "comfyui.empty_job": "`job` is empty.",
-    "comfyui.images": "holds {count} pictures, and one is needed: choose it with ImageFromBatch.",
+    "comfyui.images": "the input holds {count} pictures, and one is needed: choose it with ImageFromBatch.",
     "comfyui.no_pack": "The ComfyUI pack is not installed here.",
     "comfyui.not_a_choice": "`{field}` must be one of {choices}, got {value}.",
     "comfyui.not_an_object": '`{field}` must be a JSON object such as {{"name": 1}}.',

@@ -15,7 +15,7 @@ from tests.integrations.comfyui.servers import PACK, outcome
 
 pytestmark = pytest.mark.comfyui
 
-CARD = MEDIA.parent / "page" / "card.mp4"
+CARD = MEDIA.parent / "jobs" / "card.mp4"
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_an_empty_audio_is_refused_before_anything_is_spent(newest, box):
     }
     state, text = outcome(newest.run(graph))
     assert state == "error"
-    assert "empty audio" in text
+    assert "the audio is empty" in text
     assert not box.received("submit")
 
 
