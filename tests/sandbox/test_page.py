@@ -1,8 +1,24 @@
 """The page and its data."""
 
+import json
 import re
+import shutil
+import sqlite3
 
+import cv2
 import httpx
+import numpy as np
+import pytest
+
+from lipsync_nodes.sandbox import Sandbox
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+NO_FACE = ("No face was found in the image.", "在图像中没有找到人脸。")
+DAMAGED = (
+    "audio: The file cannot be read: it is damaged or of an unknown format.",
+    "audio: 无法读取文件:文件已损坏或格式未知。",
+)
+GONE = ("image could not be fetched: 404 from {url}/outputs/none.mp4", "无法从 {url}/outputs/none.mp4 获取 image:404")
 
 
 def test_the_page_says_what_it_is_in_two_languages(box):
@@ -44,3 +60,75 @@ def test_the_page_gets_all_that_it_shows(box, api, until):
     assert completed["form"]["prompt"] == "<b>"
     assert completed["webhook"] is None
     assert {"age", "progress", "credits", "picture", "lengths", "output"} <= completed.keys()
+
+
+@pytest.fixture(scope="module")
+def failed_box():
+    with Sandbox(concurrency=1) as box:
+        yield box
+
+
+@pytest.fixture
+def failed(failed_box, connect, portrait, tone):
+    """Fail three jobs for real reasons and one by a fault rule; return their API objects, newest first."""
+    failed_box.reset()
+    failed_box.fault("fail", error="Too loud", path="*/lipsync-image-multi")
+    api = connect(failed_box)
+    noise = np.random.default_rng(0).integers(0, 255, (300, 400, 3), np.uint8)
+    image, audio = api.put("face.jpg", portrait), api.put("voice.wav", tone(1))
+    jobs = [
+        api.job_id(image=api.put("noise.png", cv2.imencode(".png", noise)[1].tobytes()), audio=audio),
+        api.job_id(image=image, audio=api.put("damaged.mp3", b"this is no sound")),
+        api.job_id(image=f"{failed_box.url}/outputs/none.mp4", audio=audio),
+        api.job_id("lipsync-image-multi", image=image, left_audio=audio, right_audio=audio),
+    ]
+    return [api.ended(job) for job in reversed(jobs)]
+
+
+def reasons(box, language):
+    return ["Too loud", *(texts[language].format(url=box.url) for texts in (GONE, DAMAGED, NO_FACE))]
+
+
+def test_a_failed_job_has_a_code_facts_and_both_texts(failed, failed_box):
+    """The API keeps its one English sentence; only the sandbox's own list knows more."""
+    shown = httpx.get(f"{failed_box.url}/sandbox/jobs").json()
+    assert [job["error"] for job in failed] == [job["error"] for job in shown] == reasons(failed_box, 0)
+    assert [job["error_zh"] for job in shown] == ["", *reasons(failed_box, 1)[1:]]
+    assert [(job["code"], job["facts"]) for job in shown] == [
+        ("", {}),
+        ("sandbox.not_fetched", {"field": "image", "status": 404, "url": f"{failed_box.url}/outputs/none.mp4"}),
+        ("preview.unreadable", {"media": "file", "place": "audio"}),
+        ("preview.no_face", {"media": "image"}),
+    ]
+    assert not {"code", "facts", "error_zh", "cause"} & failed[0].keys()
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+@pytest.mark.parametrize(("locale", "language"), [("en-US", 0), ("zh-CN", 1), ("de-DE", 0)])
+def test_the_page_shows_errors_in_its_language(failed, failed_box, locale, language):
+    """What a fault rule says is shown as it is."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_context(locale=locale).new_page()
+        page.goto(failed_box.url)
+        page.wait_for_selector(".job.failed")
+        shown = page.locator(".job.failed .error").all_inner_texts()
+        browser.close()
+    assert shown == reasons(failed_box, language)
+
+
+def test_an_older_job_keeps_its_english_error(tmp_path, connect):
+    with Sandbox(tmp_path, renderer="instant") as box:
+        box.fault("fail", error="Too loud")
+        api = connect(box)
+        api.ended(api.job_id())
+    with sqlite3.connect(tmp_path / "sandbox.sqlite3") as database:
+        row = json.loads(database.execute("SELECT row FROM jobs").fetchone()[0])
+        del row["cause"]
+        database.execute("UPDATE jobs SET row = ?", (json.dumps(row),))
+    database.close()
+    with Sandbox(tmp_path, renderer="instant") as box:
+        [job] = box.jobs()
+        assert (job["error"], job["error_zh"], job["code"], job["facts"]) == ("Too loud", "", "", {})

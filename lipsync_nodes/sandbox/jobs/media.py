@@ -6,8 +6,10 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
+
+from lipsync_nodes.errors import LipsyncError
 
 if TYPE_CHECKING:
     import httpx
@@ -21,8 +23,8 @@ _TIMEOUT: Final = 300
 _SUFFIX: Final = re.compile(r"\.[A-Za-z0-9]{1,5}")
 
 
-class NotFetched(Exception):
-    """A media URL could not be fetched. The message is one sentence."""
+class NotFetched(LipsyncError):
+    """A media URL could not be fetched."""
 
 
 def new_http() -> httpx.AsyncClient:
@@ -64,28 +66,29 @@ class MediaFetcher:
             async with asyncio.timeout(_TIMEOUT):
                 problem = await self._download(url, target)
         except TimeoutError:
-            problem = f"it took longer than {_TIMEOUT} s"
+            problem = {"seconds": _TIMEOUT}
         if problem:
-            raise NotFetched(f"{name} could not be fetched: {problem} from {_shown(url)}")
+            raise NotFetched(code="sandbox.not_fetched", field=name, url=_shown(url), **problem)
         return target
 
-    async def _download(self, url: str, target: Path) -> str:
+    async def _download(self, url: str, target: Path) -> dict[str, Any]:
+        """Download a file. Return what went wrong as facts; they are empty if nothing did."""
         import httpx  # noqa: PLC0415  # see new_http
 
         size = 0
         try:
             async with self._http.stream("GET", url) as answer:
                 if not answer.is_success:
-                    return str(answer.status_code)
+                    return {"status": answer.status_code}
                 with target.open("wb") as file:
                     async for chunk in answer.aiter_bytes():
                         size += len(chunk)
                         if size > self._largest:
-                            return f"more than {self._largest // 2**20} MiB"
+                            return {"mebibytes": self._largest // 2**20}
                         file.write(chunk)
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-            return f"no answer ({type(error).__name__})"
-        return ""
+            return {"kind": type(error).__name__}
+        return {}
 
 
 def _shown(url: str) -> str:

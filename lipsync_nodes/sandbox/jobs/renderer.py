@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from lipsync_nodes.errors import LipsyncError
 from lipsync_nodes.service import Form, NodeSpec
 
 __all__ = ["RenderFailed", "Renderer", "WorkerDied", "order_for"]
@@ -29,8 +30,8 @@ _OWN_GROUP: Final = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr
 _INPUT_NAMES: Final = {"left_audio": "audio", "mask_image": "mask"}
 
 
-class RenderFailed(Exception):
-    """No video was rendered. The message is one sentence."""
+class RenderFailed(LipsyncError):
+    """No video was rendered."""
 
 
 class WorkerDied(RenderFailed):
@@ -88,9 +89,11 @@ class Renderer:
             raise
         if last is None:
             code = await self.close()
-            raise WorkerDied(f"The preview renderer stopped unexpectedly (exit code {code}).")
-        if "done" not in last:
-            raise RenderFailed(last.get("refused") or f"The preview renderer failed: {last['broken']}")
+            raise WorkerDied(code="sandbox.renderer_died", exit_code=code)
+        if "refused" in last:
+            raise RenderFailed(**last["refused"])
+        if "broken" in last:
+            raise RenderFailed(code="sandbox.renderer_failed", reason=last["broken"])
         done: dict[str, Any] = last["done"]
         return done
 
@@ -139,7 +142,4 @@ class Renderer:
             async with asyncio.timeout(self.timeout):
                 return await source.readline()
         except TimeoutError:
-            raise RenderFailed(
-                f"The preview renderer said nothing for {self.timeout:g} s, so it was stopped. "
-                "The media may be damaged in a way that it cannot cope with."
-            ) from None
+            raise RenderFailed(code="sandbox.renderer_hung", seconds=self.timeout) from None

@@ -13,7 +13,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from lipsync_nodes.errors import InvalidRequest
+from lipsync_nodes import words
+from lipsync_nodes.errors import InvalidRequest, LipsyncError
 from lipsync_nodes.media import estimate_credits
 from lipsync_nodes.sandbox.faults.rules import Faults
 from lipsync_nodes.sandbox.jobs.forms import media_of, parse_form
@@ -43,11 +44,18 @@ class _Outcome:
     """The result of a job, as attributes of `StoredJob`."""
 
     error: str = ""
+    cause: dict[str, Any] = field(default_factory=dict)
     output: str = ""
     lengths: dict[str, float] = field(default_factory=dict)
     credits: int | None = None
     doubt: str = ""
     picture: dict[str, Any] = field(default_factory=dict)
+
+    def fail(self, error: LipsyncError) -> _Outcome:
+        """Take over an error: its English sentence, and what it takes to say it in another language."""
+        self.error = str(error)
+        self.cause = {"code": error.code, "facts": error.facts, "remedy": error.remedy}
+        return self
 
 
 class JobRunner:
@@ -91,6 +99,7 @@ class JobRunner:
 
     def start(self) -> None:
         """Start, and resume the jobs that an earlier run left unfinished."""
+        words.load()  # a job's error must find its sentence, also when no more files can be opened
         self.outputs.mkdir(parents=True, exist_ok=True)
         for renderer in self._renderers:
             self._idle.put_nowait(renderer)
@@ -140,7 +149,8 @@ class JobRunner:
             _LOG.info("job %s is interrupted and goes on at the next start", job.id, extra={"job": job.id})
         except Exception as error:  # noqa: BLE001  # a bug here must not leave the job processing forever
             _LOG.exception("job %s: the sandbox itself failed", job.id)
-            self._end(job.id, _Outcome(error=f"The sandbox failed: {type(error).__name__}"))
+            failure = LipsyncError(code="sandbox.failed", kind=type(error).__name__)
+            self._end(job.id, _Outcome().fail(failure))
         finally:
             self.progress.pop(job.id, None)
 
@@ -157,8 +167,10 @@ class JobRunner:
         job = self._store.get(job_id)
         if job is None:
             return None
-        error = job.quirks.get("fail") or outcome.error
-        result = asdict(outcome) | {"error": error, "output": "" if error else outcome.output}
+        if fault := job.quirks.get("fail"):
+            outcome.error, outcome.cause = fault, {}
+        error = outcome.error
+        result = asdict(outcome) | {"output": "" if error else outcome.output}
         ending = {"status": "failed" if error else "completed", "ended": time.time()}
         delivery = {"state": "pending"} if job.webhook else {}
         _LOG.info("job %s %s %s", job_id, ending["status"], error, extra={"job": job_id, **ending, "error": error})
@@ -182,7 +194,7 @@ class JobRunner:
             _LOG.info("job %s started: %s", job.id, job.endpoint, extra={"job": job.id, "endpoint": job.endpoint})
             await self._render(job, renderer, outcome)
         except (NotFetched, RenderFailed, InvalidRequest) as error:
-            outcome.error = str(error)
+            outcome.fail(error)
         finally:
             self._idle.put_nowait(renderer)
         return outcome

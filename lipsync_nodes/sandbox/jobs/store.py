@@ -37,6 +37,7 @@ class StoredJob:
     Attributes:
         form: the formState as it was received, unknown fields included.
         base: the URL at which the client reached the sandbox, without a path.
+        cause: the `code`, `facts` and `remedy` of `error`; empty if it is the sentence of a fault rule.
         output: the video's file name in the outputs folder; empty if there is none.
         caveat: why `credits` may be too high; empty if the estimate is exact.
         picture: the facts of the video: its size, length, frame rate and lip sync.
@@ -52,6 +53,7 @@ class StoredJob:
     id: str = ""
     status: str = "processing"
     error: str = ""
+    cause: dict[str, Any] = field(default_factory=dict)  # older rows have none
     output: str = ""
     created: float = field(default_factory=time.time)
     started: float | None = None

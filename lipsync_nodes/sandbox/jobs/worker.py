@@ -46,7 +46,7 @@ def carry_out(order: dict[str, Any], report: Report) -> None:
         rendered = preview.render(preview.RenderInput(**given), Path(order["out"]), _progress(report))
         report(done=dataclasses.asdict(rendered))
     except preview.MediaError as error:
-        report(refused=str(error))
+        report(refused={"code": error.code, **error.facts})
     except Exception as error:  # noqa: BLE001  # the next job may still succeed
         traceback.print_exc()
         report(broken=f"{type(error).__name__}: {error}")
@@ -58,7 +58,8 @@ def _measure(path: Path, field: str) -> float:
     try:
         return preview.media_seconds(path)
     except preview.MediaError as error:
-        raise preview.MediaError(f"{field}: {error}") from None
+        error.at(field)
+        raise
 
 
 def _progress(report: Report) -> Callable[[float], None]:

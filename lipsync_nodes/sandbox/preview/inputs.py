@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lipsync_nodes.errors import LipsyncError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -14,8 +16,8 @@ LARGEST = 100_000_000
 """The largest accepted image, in pixels."""
 
 
-class MediaError(Exception):
-    """The media cannot be rendered. ``str(error)`` is one sentence for the user."""
+class MediaError(LipsyncError):
+    """The media cannot be rendered."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,10 +33,7 @@ if TYPE_CHECKING:
     from lipsync_nodes.sandbox.preview.faces.finder import Face
 
 _STILL_FPS = Fraction(25)
-_NO_FACE = "No face was found in the {}."
 _SMALLEST = 32  # pixels: a smaller face has too few for its mouth
-_TOO_SMALL = "The face in the {} is too small: it is {} pixels high at {}p, and at least {} are needed."
-_ONE_FACE = "Only one face was found in the image, but two people are to speak."
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +110,11 @@ def _render_video(given: RenderInput, speech: _Speech, out: Path, report: Callab
 def _from_photo(given: RenderInput, values: Floats, finder: FaceFinder) -> Iterator[tuple[Image, Image]]:
     """Draw the frames of a talking photo; yields pairs of (photo, frame)."""
     if given.image is None:
-        raise MediaError("There is neither an image nor a video.")
+        raise MediaError(code="preview.no_picture")
     photo = read_image(given.image, given.short_side)
     faces = finder.find(photo, len(values))
     if len(faces) < len(values):
-        raise MediaError(_ONE_FACE if faces else _NO_FACE.format("image"))
+        raise MediaError(code="preview.one_face") if faces else MediaError(code="preview.no_face", media="image")
     for face in faces:
         _check_size(face, "image", given.short_side)
     drawn = photo.copy()
@@ -172,13 +169,15 @@ def _from_film(film: Film, values: Floats, finder: FaceFinder) -> Iterator[tuple
                 after = levels(cv2.addWeighted(shot.image, 1 - shot.seen, after, shot.seen, 0))
         yield shot.image, after
     if palette is None:
-        raise MediaError(_NO_FACE.format("video"))
+        raise MediaError(code="preview.no_face", media="video")
 
 
 def _check_size(face: Face, what: str, short_side: int) -> None:
     """Refuse a face that is too small to animate."""
     if face.height < _SMALLEST:
-        raise MediaError(_TOO_SMALL.format(what, round(face.height), short_side, _SMALLEST))
+        raise MediaError(
+            code="preview.face_too_small", media=what, pixels=round(face.height), short_side=short_side, least=_SMALLEST
+        )
 
 
 def _masked(before: Image, after: Image, weight: Floats) -> Image:

@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from lipsync_nodes import words
+from lipsync_nodes.errors import LipsyncError
 from lipsync_nodes.sandbox.faults.rules import Rule
 from lipsync_nodes.sandbox.jobs.store import StoredJob
 from lipsync_nodes.sandbox.server.openapi import document
@@ -46,6 +48,7 @@ def describe(service: Service, job: StoredJob, base: str) -> dict[str, Any]:
     webhook = urlsplit(job.webhook or "")
     return {
         **job.api_object(base),
+        **_error(job),
         "endpoint": job.endpoint,
         "form": job.form,
         "created": job.created,
@@ -58,6 +61,13 @@ def describe(service: Service, job: StoredJob, base: str) -> dict[str, Any]:
         # Only the receiver and the service should know the path of a callback URL.
         "webhook": {"to": f"{webhook.scheme}://{webhook.netloc}/…", **job.delivery} if job.webhook else None,
     }
+
+
+def _error(job: StoredJob) -> dict[str, Any]:
+    """Return what the API does not tell of a job's error. All of it is empty if there is only an English sentence."""
+    code, facts = job.cause.get("code", ""), job.cause.get("facts", {})
+    error = LipsyncError(code=code, remedy=tuple(job.cause.get("remedy", ())), **facts)
+    return {"code": code, "facts": facts, "error_zh": words.render(error, "zh") if code else ""}
 
 
 class _Control:

@@ -30,12 +30,12 @@ BLOCK = 1024
 def opened(path: Path, what: str) -> Iterator[InputContainer]:
     """Open a media file. Every error of FFmpeg becomes a MediaError about ``what``."""
     if not path.is_file() or not path.stat().st_size:
-        raise MediaError(f"The {what} is empty (0 bytes).")
+        raise MediaError(code="preview.empty_file", media=what)
     try:
         with av.open(str(path)) as container:
             yield container
     except (av.FFmpegError, UnicodeDecodeError) as error:
-        raise MediaError(f"The {what} cannot be read: it is damaged or of an unknown format.") from error
+        raise MediaError(code="preview.unreadable", media=what) from error
 
 
 def media_seconds(path: Path, what: str = "file") -> float:
@@ -50,9 +50,9 @@ def media_seconds(path: Path, what: str = "file") -> float:
         elif container.streams.video and not is_still(container):
             seconds = _played(container)
         else:
-            raise MediaError(f"The {what} has neither a sound track nor a video track.")
+            raise MediaError(code="preview.no_track", media=what)
     if not seconds:
-        raise MediaError(f"The {what} is empty: it plays for 0 seconds.")
+        raise MediaError(code="preview.no_length", media=what)
     return seconds
 
 
@@ -75,7 +75,7 @@ def read_speech(path: Path, what: str = "audio") -> Floats:
     """Read the whole sound track as mono samples in [-1, 1] at SPEECH_RATE."""
     blocks = [block[0] for block in _blocks(path, what, SPEECH_RATE, "mono")]
     if not blocks:
-        raise MediaError(f"The {what} is empty: it plays for 0 seconds.")
+        raise MediaError(code="preview.no_length", media=what)
     return np.concatenate(blocks)
 
 
@@ -103,7 +103,7 @@ def _blocks(path: Path, what: str, rate: int, layout: str) -> Iterator[Floats]:
     """Decode, resample and cut into blocks; raise MediaError beyond LONGEST."""
     with opened(path, what) as container:
         if not container.streams.audio:
-            raise MediaError(f"The {what} has no sound track.")
+            raise MediaError(code="preview.no_sound", media=what)
         resampler = av.AudioResampler("fltp", layout, rate, frame_size=BLOCK)
         for count, frame in enumerate(_resampled(container, resampler)):
             if count * BLOCK > LONGEST * rate:
@@ -121,4 +121,4 @@ def _resampled(container: InputContainer, resampler: av.AudioResampler) -> Itera
 
 def too_long(what: str) -> MediaError:
     """Return the error for media beyond LONGEST."""
-    return MediaError(f"The {what} is too long: at most {LONGEST:.0f} seconds are accepted.")
+    return MediaError(code="preview.too_long", media=what, most=LONGEST)

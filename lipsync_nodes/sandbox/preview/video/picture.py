@@ -66,10 +66,7 @@ def resized(image: Image, short_side: int) -> Image:
     if size == (width, height):
         return image
     if max(size) > _LONGEST_SIDE:
-        raise MediaError(
-            f"The picture is too long and narrow: its longer side would have {max(size)} pixels, "
-            f"and at most {_LONGEST_SIDE} can be."
-        )
+        raise MediaError(code="preview.narrow_picture", pixels=max(size), most=_LONGEST_SIDE)
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     return levels(cv2.resize(image, size, interpolation=way))
 
@@ -100,7 +97,7 @@ class Film:
                     yield from repeat(shown, due - count)
                 count, shown = max(count, due), self._picture(frame)
             if shown is None:
-                raise MediaError("The video cannot be read: it holds no frames.")
+                raise MediaError(code="preview.no_frames")
             yield shown
 
     def play(self, count: int) -> Iterator[Image]:
@@ -140,7 +137,7 @@ def _film(container: InputContainer) -> VideoStream:
     covers = {int(s.index) for s in container.streams.video if "attached_pic" in str(s.disposition)}
     films = [s for s in container.streams.video if s.index not in covers]
     if not films or is_still(container):
-        raise MediaError("The video holds no moving picture.")
+        raise MediaError(code="preview.no_moving_picture")
     films[0].thread_type = "AUTO"
     return films[0]
 
@@ -154,7 +151,7 @@ def _frame_rate(rate: _Ratio | None) -> Fraction:
 def _bytes(path: Path, what: str) -> Image:
     """Read a file for OpenCV, which cannot open every path."""
     if not path.is_file() or not path.stat().st_size:
-        raise MediaError(f"The {what} is empty (0 bytes).")
+        raise MediaError(code="preview.empty_file", media=what)
     return np.fromfile(path, np.uint8)
 
 
@@ -165,8 +162,7 @@ def _decoded(data: Image, flags: int, what: str) -> Image:
     except cv2.error:
         image = None
     if image is None:
-        limit = f"{LARGEST // 10**6} million"
-        raise MediaError(f"The {what} cannot be read: it is damaged, not an image, or of more than {limit} pixels.")
+        raise MediaError(code="preview.not_an_image", media=what, millions=LARGEST // 10**6)
     return np.asarray(image)
 
 
