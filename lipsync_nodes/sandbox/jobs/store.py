@@ -39,7 +39,7 @@ class StoredJob:
         base: the URL at which the client reached the sandbox, without a path.
         cause: the `code`, `facts` and `remedy` of `error`; empty if it is the sentence of a fault rule.
         output: the video's file name in the outputs folder; empty if there is none.
-        caveat: why `credits` may be too high; empty if the estimate is exact.
+        doubt: why `credits` may be too high; empty if the estimate is exact.
         picture: the facts of the video: its size, length, frame rate and lip sync.
         quirks: what the fault rules for jobs do to it; decided when it was submitted.
         delivery: the state of its webhook.
