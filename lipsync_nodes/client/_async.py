@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import threading
 import time
 from collections.abc import Iterable
@@ -140,11 +139,9 @@ class AsyncLipsyncClient(BaseClient):
             stop.set()  # if this was cancelled, the thread is still running
 
     async def _drive(self, doing: Flow[T], on_update: OnUpdate | None = None) -> T:
-        async def tell(event: Event) -> None:
-            if on_update is not None and (job := job_in(event)):
-                told = on_update(job)
-                if inspect.isawaitable(told):
-                    await told
+        def tell(event: Event) -> object:  # the driver awaits the result if it has to
+            job = job_in(event)
+            return on_update(job) if on_update is not None and job else None
 
         return await self._transport.drive(doing, self._recorder, self._ledger, tell)
 

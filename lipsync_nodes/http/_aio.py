@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager, suppress
 from functools import cached_property
@@ -62,9 +62,7 @@ class AsyncTransport:
         self._kept: set[asyncio.Future[Any]] = set()
         self._sending: dict[str, Any] = {"auth": Bearer(profile), "follow_redirects": False}
 
-    async def drive(
-        self, flow: Flow[T], to: Recorder, ledger: EndedJobs, tell: Callable[[Event], Awaitable[None]]
-    ) -> T:
+    async def drive(self, flow: Flow[T], to: Recorder, ledger: EndedJobs, tell: Callable[[Event], object]) -> T:
         """Run *flow* to its end and return its result. The arguments are those of the blocking driver."""
         self._lease()
         async with _at_work():
@@ -304,4 +302,6 @@ _pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pool] = WeakKeyDictionary(
 
 
 def _pool_of(loop: asyncio.AbstractEventLoop) -> _Pool:
-    return _pools.setdefault(loop, _Pool())
+    if (pool := _pools.get(loop)) is None:  # each request asks, and a pool costs an executor
+        pool = _pools[loop] = _Pool()
+    return pool

@@ -97,9 +97,9 @@ class Run(Generic[T]):
                         await self.conclude()
                     raise
                 if isinstance(effect, Record) and failure is None and self._tell is not None:
-                    told = self._tell(effect.event)
-                    if isawaitable(told):
-                        await told
+                    result_of_tell = self._tell(effect.event)
+                    if isawaitable(result_of_tell):
+                        await result_of_tell
 
     async def _carry_out(self, effect: Effect) -> tuple[object, Exception | None]:
         """Run an effect. Return its result for the flow, or the error to raise in the flow."""
