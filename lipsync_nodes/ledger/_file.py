@@ -46,9 +46,8 @@ class Ledger(Database):
         self._secret = ""
 
     def __repr__(self) -> str:
-        return (
-            f"Ledger({self.path!r})" if "path" in vars(self) else "<Ledger>"
-        )  # tracebacks also show an object whose __init__ failed
+        # Tracebacks also show an object whose __init__ failed.
+        return f"Ledger({self.path!r})" if "path" in vars(self) else "<Ledger>"
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what another process needs to open the same file."""
@@ -81,8 +80,7 @@ class Ledger(Database):
     def entry_of(self, job_id: str) -> Entry | None:
         """Return the submission of a job."""
         with self._transaction("DEFERRED") as db:
-            row = db.execute("SELECT * FROM submission WHERE job_id = ? ORDER BY row DESC", (job_id,)).fetchone()
-        return Entry(*row) if row else None
+            return _latest_of(db, job_id)
 
     def knows(self, job_id: str) -> bool:
         """Return whether a job was submitted with this ledger."""
@@ -106,7 +104,7 @@ class Ledger(Database):
             rows = db.execute(
                 f"SELECT * FROM submission WHERE {IN_ACCOUNTS} AND webhook_at > ? AND handled_at IS NULL"  # noqa: S608
                 f"{'' if callback is None else ' AND callback = ?'} ORDER BY webhook_at",
-                (listed(profile.accounts), self._clock() - PENDING_SECONDS, *([callback] if callback else [])),
+                (listed(profile.accounts), self._clock() - PENDING_SECONDS, *(() if callback is None else (callback,))),
             )
             return [Entry(*row) for row in rows]
 
@@ -129,8 +127,7 @@ class Ledger(Database):
         A file that has, or is reserved for, the video of another job is not chosen.
         """
         with self._transaction() as db:
-            rows = db.execute("SELECT * FROM submission WHERE job_id = ? ORDER BY row DESC", (job_id,)).fetchall()
-            mine = Entry(*rows[0]) if rows else None
+            mine = _latest_of(db, job_id)
             for file in own_names(Path(os.path.realpath(wanted)), job_id):
                 if mine and mine.is_saved_as(file):
                     return file
@@ -183,6 +180,11 @@ class Ledger(Database):
         times = [job.execution_time_ms for kept in jobs if (job := job_kept(*kept))]
         known = [ms / 1000 for ms in times if ms is not None]  # 0 counts too
         return statistics.median(known) if known else None
+
+
+def _latest_of(db: sqlite3.Connection, job_id: str) -> Entry | None:
+    row = db.execute("SELECT * FROM submission WHERE job_id = ? ORDER BY row DESC", (job_id,)).fetchone()
+    return Entry(*row) if row else None
 
 
 def _aimed_at(db: sqlite3.Connection, file: Path, wanted: Path, job_id: str) -> list[Entry]:
