@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from lipsync_nodes import LipsyncError
-from lipsync_nodes.cli.output import RUN, OutputLost, deaf, finish, prepare, show, tell
+from lipsync_nodes.cli.output import RUN, OutputLost, finish, prepare, show, signals_blocked, tell
 from lipsync_nodes.cli.trouble import in_our_words, unexpected
 
 INTERRUPTED = 130
@@ -74,7 +74,7 @@ def _failed(error: LipsyncError, kind: str, exit_code: int) -> int:
 
 def _stopped(stopped: BaseException) -> int:
     """Tell the user which jobs continue although the command was stopped."""
-    with deaf():
+    with signals_blocked():
         if job_id := getattr(stopped, "job_id", None):
             RUN.job_ids.setdefault(job_id)
         said = list(getattr(stopped, "__notes__", ()))

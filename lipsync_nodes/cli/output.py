@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, Final, TextIO
 
-__all__ = ["RUN", "OutputLost", "Run", "deaf", "finish", "plain", "prepare", "say", "show", "tell", "write"]
+__all__ = ["RUN", "OutputLost", "Run", "finish", "plain", "prepare", "say", "show", "signals_blocked", "tell", "write"]
 
 # Emoji and several scripts need these characters, which are harmless in a terminal.
 _JOINERS: Final = frozenset("\u200c\u200d")
@@ -106,7 +106,7 @@ class _Stream:
 
 def prepare() -> None:
     """Make stdout and stderr accept any text, and make SIGTERM end the program like Ctrl-C."""
-    with deaf(later=True):  # a stream that is being replaced cannot be written to
+    with signals_blocked(later=True):  # a stream that is being replaced cannot be written to
         for name in ("stdout", "stderr"):
             _prepare(name)
     if _signals_are_ours() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
@@ -135,7 +135,7 @@ def _signals_are_ours() -> bool:
 
 
 @contextmanager
-def deaf(*, later: bool = False) -> Iterator[None]:
+def signals_blocked(*, later: bool = False) -> Iterator[None]:
     """Block Ctrl-C and SIGTERM in the block. With *later*, a signal that came meanwhile is raised at its end."""
     if not _signals_are_ours():
         yield
@@ -185,7 +185,7 @@ def show(values: Mapping[str, Any], *, as_json: bool) -> None:
     """Print a result on stdout: as one JSON object, or as one line for each value that is set."""
     if as_json:
         text = json.dumps(_finite(values), default=str, allow_nan=False)
-        with deaf(later=True):
+        with signals_blocked(later=True):
             RUN.printed = True
             write(text + "\n")
         return

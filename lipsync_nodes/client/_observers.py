@@ -23,8 +23,8 @@ _ENDS: Final[dict[JobStatus, Kind]] = {JobStatus.COMPLETED: "completed", JobStat
 
 def observed(event: Event | None = None) -> bool:
     """Return whether there are observers for this event. If not, no event is built."""
-    told = event is None or isinstance(event, Accepted | Seen | Refused | Uncertain)
-    return told and bool(plugins().hook.lipsync_job_event.get_hookimpls())
+    concerned = event is None or isinstance(event, Accepted | Seen | Refused | Uncertain)
+    return concerned and bool(plugins().hook.lipsync_job_event.get_hookimpls())
 
 
 def report(event: Event, ledger: Ledger, account: str) -> None:

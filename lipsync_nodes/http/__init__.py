@@ -13,14 +13,13 @@ You can pass a client of httpx or of its successor httpx2. Exceptions are recogn
 
 from lipsync_nodes.http._aio import AsyncTransport
 from lipsync_nodes.http._files import CutShort, Downloads, deliver, fetch, upload
-from lipsync_nodes.http._sync import Interrupted, Transport
+from lipsync_nodes.http._sync import Transport
 from lipsync_nodes.http._wire import Recorder
 
 __all__ = [
     "AsyncTransport",
     "CutShort",
     "Downloads",
-    "Interrupted",
     "Recorder",
     "Transport",
     "deliver",

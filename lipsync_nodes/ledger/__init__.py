@@ -4,7 +4,7 @@ from lipsync_nodes.ledger._entry import ENDS, Entry
 from lipsync_nodes.ledger._file import Ledger, callback_secret, ledger_file
 from lipsync_nodes.ledger._inputs import normal_inputs
 from lipsync_nodes.ledger._journal import Journal
-from lipsync_nodes.ledger._keys import ContentKey, spellings
+from lipsync_nodes.ledger._keys import ContentKey
 from lipsync_nodes.ledger._names import cut, job_name, plain_name, why_not
 from lipsync_nodes.ledger._record import RecordJournal
 from lipsync_nodes.ledger._targets import check_target, file_identity, names_folder
@@ -28,7 +28,6 @@ __all__ = [
     "new_callback",
     "normal_inputs",
     "plain_name",
-    "spellings",
     "token_of",
     "why_not",
 ]

@@ -13,13 +13,12 @@ if TYPE_CHECKING:
     from lipsync_nodes.media._estimate import estimate_credits, known_credits
     from lipsync_nodes.media._fetch import OnProgress
     from lipsync_nodes.media._prepared import PreparedForm, prepared
-    from lipsync_nodes.media._probe import Probe, media_seconds, probe
+    from lipsync_nodes.media._probe import media_seconds
     from lipsync_nodes.media._publish import published, rehearse, store_of
 
 __all__ = [
     "OnProgress",
     "PreparedForm",
-    "Probe",
     "content_key",
     "download",
     "estimate_credits",
@@ -27,7 +26,6 @@ __all__ = [
     "known_credits",
     "media_seconds",
     "prepared",
-    "probe",
     "published",
     "rehearse",
     "source_and_target",
@@ -40,7 +38,7 @@ _HOMES = {
     "media._estimate": ("estimate_credits", "known_credits"),
     "media._fetch": ("OnProgress",),
     "media._prepared": ("PreparedForm", "prepared"),
-    "media._probe": ("Probe", "media_seconds", "probe"),
+    "media._probe": ("media_seconds",),
     "media._publish": ("published", "rehearse", "store_of"),
 }
 __getattr__, __dir__ = lazy(__name__, _HOMES)

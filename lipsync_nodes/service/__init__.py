@@ -15,7 +15,7 @@ from lipsync_nodes.service._fields import (
 from lipsync_nodes.service._forms import Form, ImageForm, ImageMultiForm, VideoForm
 from lipsync_nodes.service._job import Job, JobStatus, WebhookEvent, parse_job
 from lipsync_nodes.service._lengths import LONGEST_MEDIA, in_seconds, too_long
-from lipsync_nodes.service._pricing import Credits, Lengths, LengthUnknown, price, whole_credits
+from lipsync_nodes.service._pricing import Credits, Lengths, LengthUnknown, whole_credits
 from lipsync_nodes.service._reading import id_in, opened, writable
 from lipsync_nodes.service._replies import Answer, NoAnswer, error_of, retry_after, shorten, submit_error
 
@@ -51,7 +51,6 @@ __all__ = [
     "opened",
     "parse_job",
     "positive_seconds",
-    "price",
     "retry_after",
     "shorten",
     "spec_named",
