@@ -28,6 +28,7 @@ from lipsync_nodes.settings import Profile, named_path, user_folder, variable
 
 # A webhook that could not be handled for this long is given up. The job's output has expired by then.
 PENDING_SECONDS: Final = 7 * 86400.0
+WITHOUT_VIDEO: Final = ("failed", "stopped", "missing", "uncertain")
 OF_THIS_PROCESS: Final = frozenset({"_lock", "_new_lock", "_connection", "_files", "_secret"})
 
 
@@ -76,6 +77,10 @@ class Ledger(Database):
         with self._transaction("DEFERRED") as db:
             (found,) = db.execute("SELECT count(*) FROM submission WHERE state = ?", (state,)).fetchone()
         return int(found)
+
+    def without_video(self) -> tuple[int, ...]:
+        """Return the number of submissions in each state that means: no video, at least not yet known."""
+        return tuple(self.count(state) for state in WITHOUT_VIDEO)
 
     def entry_of(self, job_id: str) -> Entry | None:
         """Return the submission of a job."""
