@@ -11,9 +11,9 @@ from lipsync_nodes import InvalidRequest, LipsyncError
 from lipsync_nodes.host import load_profile
 
 from .descriptions import Description
-from .inputs import input_of
 from .language import in_comfyui
 from .sockets import outputs_of
+from .widgets import input_of
 
 __all__ = ["Node", "Submitted"]
 

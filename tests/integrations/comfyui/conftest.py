@@ -51,12 +51,12 @@ def make(environment, tmp_path_factory):
     """Make a server that is not started yet."""
     install_core(python())
 
-    def make(version, pack=PACK, **more):
+    def make(version, pack=PACK, frontend=None, **more):
         base = tmp_path_factory.mktemp(f"comfyui-{version}-")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        comfy = Comfy(version, base, port, environment | more)
+        comfy = Comfy(version, base, port, environment | more, frontend)
         for folder in (pack, BARE_PACK):
             (comfy.base / "custom_nodes" / folder.name).symlink_to(folder)
         return comfy
@@ -66,13 +66,13 @@ def make(environment, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def running(make):
-    """Give the one running server of a version, started when it is first asked for."""
+    """Give the one running server of a version (and a frontend), started when it is first asked for."""
     servers = {}
 
-    def of(version):
-        if version not in servers:
-            servers[version] = make(version).start()
-        return servers[version]
+    def of(version, frontend=None):
+        if (version, frontend) not in servers:
+            servers[version, frontend] = make(version, frontend=frontend).start()
+        return servers[version, frontend]
 
     yield of
     for server in servers.values():

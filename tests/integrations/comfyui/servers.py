@@ -17,6 +17,7 @@ import urllib.error
 import urllib.request
 import uuid
 import venv
+import zipfile
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[3]
@@ -29,6 +30,8 @@ ARCHIVES = {
     "0.30.0": ("2.6.0", "de5d0c3204f9235bfa8e5b4e64d4b33439103b0fae9e668cfc25baecd467134a"),
     "0.16.3": ("1.0.0", "4e46654c099b0b3e5f96f2d34d938b54409764202754b33a76e550925a1d1e73"),
 }
+# The frontend that comes with the newest of these, and the newest frontend.
+FRONTENDS = ("1.47.12", "1.58.1")
 TORCH = "torch==2.13.0"
 SIDE_BY_SIDE = ("torchsde", "trampoline", "torchvision==0.28.0", "torchaudio==2.11.0")
 # What these tests do not touch and what is large.
@@ -50,6 +53,22 @@ def tree(version):
             tar.extractall(CACHE, [m for m in tar if m.name.startswith(inside)], filter="data")
         (CACHE / inside).rename(folder)
     return folder
+
+
+def frontend(version):
+    """Return the folder of a frontend for `--front-end-root`, fetched and unpacked once."""
+    folder = CACHE / "frontends" / version
+    if not (folder / "complete").is_file():
+        shutil.rmtree(folder, ignore_errors=True)
+        wanted = f"comfyui-frontend-package=={version}"
+        pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:"]
+        subprocess.run([*pip, "-d", folder, wanted], check=True)
+        (wheel,) = folder.glob("*.whl")
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(folder)
+        wheel.unlink()
+        (folder / "complete").touch()
+    return folder / "comfyui_frontend_package" / "static"
 
 
 def python():
@@ -82,8 +101,9 @@ def install_core(executable):
 class Comfy:
     """A ComfyUI process with a base folder of its own."""
 
-    def __init__(self, version, base, port, environment):
+    def __init__(self, version, base, port, environment, frontend=None):
         self.version, self.base, self.port = version, Path(base), port
+        self.frontend = frontend
         self.environment = environment
         self.log = self.base / "comfyui.log"
         self.process = None
@@ -93,6 +113,8 @@ class Comfy:
     def start(self):
         command = [python(), "main.py", "--cpu", "--listen", "127.0.0.1", "--port", str(self.port)]
         command += ["--disable-auto-launch", "--disable-api-nodes", "--base-directory", str(self.base)]
+        if self.frontend:
+            command += ["--front-end-root", frontend(self.frontend)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 list(map(str, command)), cwd=tree(self.version), env=self.environment, stdout=log, stderr=log
