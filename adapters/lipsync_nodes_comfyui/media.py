@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
-import tempfile
 import wave
-from contextlib import suppress
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lipsync_nodes import InvalidRequest
+
+from .films import film_of
+from .tensors import frames_of, samples_of
 
 if TYPE_CHECKING:
     from lipsync_nodes.host import FieldSpec
@@ -24,7 +26,7 @@ def media_of(field: FieldSpec, value: Any) -> bytes | Path:
     """Return the bytes or the file that a socket's value stands for.
 
     Raises:
-        InvalidRequest: an empty audio, several pictures where one is needed, or the wrong kind of value.
+        InvalidRequest: it is empty, several where one is needed, unusable, or the wrong kind of value.
 
     """
     try:
@@ -37,34 +39,37 @@ def media_of(field: FieldSpec, value: Any) -> bytes | Path:
 
 
 def seconds_of(value: Any) -> float | None:
-    """Return how long an AUDIO, a VIDEO or a number of seconds lasts; None if that is not known."""
+    """Return how long an AUDIO, a VIDEO or a number of seconds lasts; None if that is not known.
+
+    Raises:
+        InvalidRequest: the audio cannot be used.
+
+    """
     if isinstance(value, int | float):
         return float(value) or None
-    if isinstance(value, dict):
-        return float(value["waveform"].shape[-1] / value["sample_rate"])
+    if isinstance(value, Mapping):
+        samples, rate = samples_of(value)
+        return float(samples.shape[-1] / rate)
     return None if value is None else float(value.get_duration())
 
 
-def _png(image: Any) -> bytes:
-    """Encode an IMAGE (pictures, height, width, channels) or a MASK (pictures, height, width), 0 to 1."""
+def _png(image: Any, kind: str = "image") -> bytes:
+    """Encode an IMAGE or a MASK."""
     from PIL import Image  # noqa: PLC0415  # comes with ComfyUI, not with the core
 
-    if image.shape[0] != 1:
-        raise InvalidRequest(code="comfyui.images", count=image.shape[0])
-    levels = (image[0].detach().cpu().float().clamp(0, 1) * 255).round().byte().numpy()
+    frames = frames_of(image, kind)
+    if frames.shape[0] != 1:
+        raise InvalidRequest(code="comfyui.images", count=frames.shape[0])
+    levels = (frames[0].clamp(0, 1) * 255).round().byte().numpy()
     file = io.BytesIO()
-    Image.fromarray(levels).save(file, "PNG", compress_level=1)
+    Image.fromarray(levels.squeeze(-1) if levels.shape[-1] == 1 else levels).save(file, "PNG", compress_level=1)
     return file.getvalue()
 
 
 def _wav(audio: Any) -> bytes:
-    """Encode an AUDIO: `waveform` (batch, channels, samples) of -1 to 1, and its `sample_rate`."""
-    waveform, rate = audio["waveform"], int(audio["sample_rate"])
-    if waveform.numel() == 0 or rate <= 0:
-        raise InvalidRequest(code="comfyui.empty_audio")
-    if waveform.shape[0] != 1:
-        raise InvalidRequest(code="comfyui.audios", count=waveform.shape[0])
-    samples = (waveform[0].detach().cpu().float().clamp(-1, 1) * _LOUDEST).round().short()
+    """Encode an AUDIO."""
+    waveform, rate = samples_of(audio)
+    samples = (waveform.clamp(-1, 1) * _LOUDEST).round().short()
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:
         writer.setnchannels(samples.shape[0])
@@ -74,16 +79,4 @@ def _wav(audio: Any) -> bytes:
     return file.getvalue()
 
 
-def _video(video: Any) -> Path | bytes:
-    """Return the file of a VIDEO as it is; a video that the graph generated or trimmed is encoded first."""
-    with suppress(AttributeError):  # older versions have no trim window, and the base class has no source
-        source, trimmed = video.get_stream_source(), video.get_active_trim_window()
-        if isinstance(source, str) and not any(trimmed):
-            return Path(source)
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        path = Path(folder) / "video.mp4"
-        video.save_to(str(path))  # not into memory: old versions cannot do that
-        return path.read_bytes()
-
-
-_READERS: Final = {"image": _png, "mask": _png, "audio": _wav, "video": _video}
+_READERS: Final = {"image": _png, "mask": lambda mask: _png(mask, "mask"), "audio": _wav, "video": film_of}

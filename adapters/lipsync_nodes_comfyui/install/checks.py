@@ -8,10 +8,11 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
 from lipsync_nodes import ConfigurationError
 from lipsync_nodes.cli.findings import Finding, finding
@@ -21,6 +22,9 @@ from . import probe
 from .folder import PACK, Comfy, Placed, example_media
 
 __all__ = ["findings"]
+
+# The newest ComfyUI that the tests run; `requires-comfyui` in pyproject.toml names the oldest.
+NEWEST_TESTED: Final = "0.30.0"
 
 
 def findings(comfy: Comfy, pack: Path, python: Path, profile: str, *, ask: bool) -> Iterator[Finding]:
@@ -43,6 +47,10 @@ def _program(comfy: Comfy, pack: Path) -> Finding:
         return finding("ComfyUI", True, f"base folder {comfy.folder}; the pack needs ComfyUI {wanted}")
     fits = comfy.version is not None and wanted.contains(comfy.version, prereleases=True)
     version = comfy.version or "of an unknown, old version"
+    if fits and Version(str(comfy.version)) > Version(NEWEST_TESTED):
+        found = f"{version} in {comfy.folder}; the pack was tested with versions up to {NEWEST_TESTED}"
+        do = "Update lipsync-nodes if there is a newer version, and try the nodes with a sandbox before you pay."
+        return finding("ComfyUI", False, found, do, needed=False)
     return finding("ComfyUI", fits, f"{version} in {comfy.folder}", f"Update ComfyUI: the pack needs {wanted}.")
 
 

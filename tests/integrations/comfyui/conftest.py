@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 
 from lipsync_nodes.sandbox import MEDIA, Sandbox
-from tests.integrations.comfyui.servers import ARCHIVES, BARE_PACK, PACK, Comfy, install_core, python
+from tests.integrations.comfyui.servers import ARCHIVES, BARE_PACK, PACK, VALUES_PACK, Comfy, install_core, python
 
 FACE, VOICE = "https://media.example/face.png", "https://media.example/voice.mp3"
 KEY = "sk_comfyui_0123456789"
@@ -57,7 +57,7 @@ def make(environment, tmp_path_factory):
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         comfy = Comfy(version, base, port, environment | more, frontend)
-        for folder in (pack, BARE_PACK):
+        for folder in (pack, BARE_PACK, VALUES_PACK):
             (comfy.base / "custom_nodes" / folder.name).symlink_to(folder)
         return comfy
 

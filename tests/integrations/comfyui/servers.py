@@ -23,6 +23,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[3]
 PACK = REPOSITORY / "adapters" / "lipsync_nodes_comfyui"
 BARE_PACK = Path(__file__).parent / "bare_pack"
+VALUES_PACK = Path(__file__).parent / "values_pack"
 CACHE = Path(os.environ.get("LIPSYNC_TEST_CACHE") or Path(tempfile.gettempdir()) / "lipsync-nodes-tests")
 
 # ComfyUI's version → the archive that carries it, and the archive's SHA-256.

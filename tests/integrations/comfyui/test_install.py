@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from packaging.version import Version
 
 from lipsync_nodes.sandbox import MEDIA
+from lipsync_nodes_comfyui.install.checks import NEWEST_TESTED
 from lipsync_nodes_comfyui.install.command import comfyui
 from lipsync_nodes_comfyui.install.folder import example_media
 from tests.faults import bad_service as bad
-from tests.integrations.comfyui.servers import PACK
+from tests.integrations.comfyui.servers import ARCHIVES, PACK
 
 NAME = PACK.name
 KEY = "sk_install_0123456789"
@@ -223,6 +225,17 @@ def test_an_old_comfyui_is_named(tmp_path, version):
     comfy = make(tmp_path / "ComfyUI", version)
     install(comfy)
     assert "Update ComfyUI" in checked(comfy, code=2)["ComfyUI"]["do"]
+
+
+@pytest.mark.parametrize("version", ["0.30.1", "0.38.1", "1.0.0"])
+def test_a_comfyui_that_is_newer_than_all_that_were_tested_is_named(tmp_path, version):
+    """It works as far as is known, so the exit code is 0."""
+    comfy = make(tmp_path / "ComfyUI", version)
+    install(comfy)
+    program = checked(comfy, code=0)["ComfyUI"]
+    assert not program["ok"]
+    assert f"{version} in {comfy}; the pack was tested with versions up to 0.30.0" in program["found"]
+    assert max(ARCHIVES, key=Version) == NEWEST_TESTED
 
 
 def test_a_broken_link_is_named_and_mended(comfy, tmp_path):
