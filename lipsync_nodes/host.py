@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lipsync_nodes.ledger import (
         ENDS,
         Entry,
+        PacedJournal,
         RecordJournal,
         callback_secret,
         check_target,
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
         spec_named,
         video_of,
     )
-    from lipsync_nodes.settings import load_profile, profile_of, profiles_file
+    from lipsync_nodes.settings import is_loopback, load_profile, profile_of, profiles_file
     from lipsync_nodes.webhooks import OnJob, keep_tokens_out_of_logs
 
 __all__ = [
@@ -83,6 +84,7 @@ __all__ = [
     "NodeInfo",
     "NodeSpec",
     "OnJob",
+    "PacedJournal",
     "PreparedForm",
     "RecordJournal",
     "Resolution",
@@ -99,6 +101,7 @@ __all__ = [
     "file_identity",
     "hookimpl",
     "hookspecs",
+    "is_loopback",
     "job_name",
     "keep_tokens_out_of_logs",
     "known_credits",
@@ -135,6 +138,7 @@ _HOMES = {
     "ledger": (
         "ENDS",
         "Entry",
+        "PacedJournal",
         "RecordJournal",
         "callback_secret",
         "check_target",
@@ -178,7 +182,7 @@ _HOMES = {
         "spec_named",
         "video_of",
     ),
-    "settings": ("load_profile", "profile_of", "profiles_file"),
+    "settings": ("is_loopback", "load_profile", "profile_of", "profiles_file"),
     "webhooks": ("OnJob", "keep_tokens_out_of_logs"),
 }
 __getattr__, __dir__ = lazy(__name__, _HOMES)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from functools import cached_property
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlsplit
 
-from airflow.providers.common.compat.sdk import BaseHook, Connection
+from airflow.providers.common.compat.sdk import BaseHook
 
-from lipsync_nodes import AsyncLipsyncClient, ConfigurationError, LipsyncClient, LipsyncError, Profile
-from lipsync_nodes.host import NoFramesBelow, check_service, profile_of
+from lipsync_nodes import AsyncLipsyncClient, LipsyncClient, LipsyncError, Profile
+from lipsync_nodes.host import NoFramesBelow, check_service
+from lipsync_nodes_airflow.connection import profile_from
 from lipsync_nodes_airflow.provider_info import get_provider_info
 
 __all__ = ["LipsyncHook"]
@@ -19,8 +20,8 @@ __all__ = ["LipsyncHook"]
 class LipsyncHook(BaseHook):
     """Makes clients from an Airflow connection.
 
-    The password is the API key. The host is the base URL; if it is empty, the service is used. The extra can hold the
-    other settings of a profile: `storage`, `budget`, …. For webhooks, set `webhook` to the receiver's URL and
+    The password is the API key. The host is the base URL, whole or in parts (host, port and schema); if it is empty, the
+    service is used. The extra can hold the other settings of a profile: `storage`, `budget`, …. For webhooks, set `webhook` to the receiver's URL and
     `webhook_secret` to the secret that the receiver also has. `{"webhook": {"base": …, "secret": …}}` means the same.
 
     Args:
@@ -41,7 +42,7 @@ class LipsyncHook(BaseHook):
     def profile(self) -> Profile:
         """The connection as a `Profile`; raises `ConfigurationError` if a setting is invalid."""
         with NoFramesBelow():  # these frames have the connection with its password
-            return _profile_of(self.lipsync_conn_id, self.get_connection(self.lipsync_conn_id))
+            return profile_from(self.lipsync_conn_id, self.get_connection(self.lipsync_conn_id))
 
     @property
     def site(self) -> str:
@@ -60,7 +61,7 @@ class LipsyncHook(BaseHook):
             # Airflow 3.1 and later can await a connection. Before, it has to be read in a thread.
             look_up = getattr(self, "aget_connection", None) or _in_a_thread(self.get_connection)
             with NoFramesBelow():
-                self.profile = _profile_of(self.lipsync_conn_id, await look_up(self.lipsync_conn_id))
+                self.profile = profile_from(self.lipsync_conn_id, await look_up(self.lipsync_conn_id))
         return AsyncLipsyncClient(profile=self.profile, **options)
 
     def test_connection(self) -> tuple[bool, str]:
@@ -75,24 +76,6 @@ class LipsyncHook(BaseHook):
         """Describe the connection form, for versions of Airflow that do not read it from the provider info."""
         behaviour: dict[str, Any] = get_provider_info()["connection-types"][0]["ui-field-behaviour"]
         return behaviour
-
-
-def _profile_of(name: str, connection: Connection) -> Profile:
-    if not connection.password:
-        raise ConfigurationError(code="airflow.no_key", connection=name, remedy="put_key_in_password")
-    given = {field: value for field, value in connection.extra_dejson.items() if value is not None and value != ""}
-    if secret := given.pop("webhook_secret", None):
-        given["webhook"] = {"base": given.get("webhook", ""), "secret": secret}
-    for field in _COUNTS & given.keys():
-        if str(given[field]).isdecimal():  # a connection that is written as a URI has only strings
-            given[field] = int(given[field])
-    base = {"base_url": connection.host} if connection.host else {}
-    origins = dict.fromkeys(given, "the connection's extra") | _ORIGINS
-    return profile_of(name, {**given, **base, "api_key": connection.password}, origins)
-
-
-_COUNTS: Final = {"budget", "max_concurrency", "submits_per_minute"}
-_ORIGINS: Final = {"base_url": "the connection's host", "api_key": "the connection's password"}
 
 
 def _in_a_thread(function: Any) -> Any:

@@ -2,7 +2,8 @@
 
 In Airflow 3.3 and later, the record is in Airflow's state of the task instance, which outlives tries, workers and
 triggerers; the rules are those of the core's `RecordJournal`. Before 3.3, it is in the ledger of the worker's host,
-which other hosts cannot see.
+which other hosts cannot see. The limits of the connection (`max_concurrency` and `submits_per_minute`) are always counted
+in that ledger, so they hold for each worker host.
 
 Both keep a job that has ended until the task is cleared. Clearing a task sets `max_tries` to the tries so far plus
 `retries`; a retry does not change it. So `max_tries` is the record's generation. (There are two exceptions. A scheduler
@@ -22,7 +23,7 @@ from typing import Any, Final
 from airflow.providers.common.compat.sdk import Context
 
 from lipsync_nodes import Job, Ledger, Profile
-from lipsync_nodes.host import Claim, Event, Found, PreparedForm, RecordJournal, content_key
+from lipsync_nodes.host import Claim, Event, Found, PacedJournal, PreparedForm, RecordJournal, content_key
 
 __all__ = ["HostJournal", "journal_of", "submission_key"]
 
@@ -34,7 +35,8 @@ def journal_of(context: Context) -> Iterator[RecordJournal | HostJournal]:
     """Yield the record of this task's submissions: in its state, or before 3.3 in the host's ledger."""
     store, ti = context.get("task_state_store"), context["ti"]
     if store is not None:
-        yield RecordJournal(_TaskRecord(store), ti.max_tries)
+        with Ledger() as ledger:  # for the limits of the connection
+            yield PacedJournal(_TaskRecord(store), ti.max_tries, ledger=ledger)
     else:
         with HostJournal(_place(ti), ti.max_tries) as ledger:
             yield ledger

@@ -37,7 +37,7 @@ def check_service(profile: Profile, *, request_timeout: float = 20.0) -> str:
     if isinstance(ours, NoAnswer):
         raise ConnectionFailed(code="service_check.no_answer", base_url=profile.base_url, reason=ours.reason)
     if not (ours.ok or ours.status in _NO_SUCH_JOB):
-        raise error_of(ours, NO_JOB)
+        raise error_of(ours)  # without the id, which is of no job
     if not _is_json(ours):
         kind = ours.headers.get("content-type", "something without a type")
         raise ConfigurationError(

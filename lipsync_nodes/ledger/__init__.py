@@ -6,6 +6,7 @@ from lipsync_nodes.ledger._inputs import normal_inputs
 from lipsync_nodes.ledger._journal import Journal
 from lipsync_nodes.ledger._keys import ContentKey
 from lipsync_nodes.ledger._names import cut, job_name, plain_name, why_not
+from lipsync_nodes.ledger._paced import PacedJournal
 from lipsync_nodes.ledger._record import RecordJournal
 from lipsync_nodes.ledger._targets import check_target, file_identity, names_folder
 from lipsync_nodes.ledger._tokens import callback_of, new_callback, token_of
@@ -16,6 +17,7 @@ __all__ = [
     "Entry",
     "Journal",
     "Ledger",
+    "PacedJournal",
     "RecordJournal",
     "callback_of",
     "callback_secret",

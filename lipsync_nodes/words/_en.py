@@ -256,6 +256,8 @@ SENTENCES: Final[dict[str, str]] = {
     "comfyui.wrong_socket": "`{field}` wants a URL or {media:term}, but got {kind}.",
     "comfyui.wrong_url": "`{field}` {fault}, got {value}.",
     # airflow
+    "airflow.host_in_parts": "The host, port and schema of the connection {connection!r} do not make one URL.",
+    "airflow.login": "The connection {connection!r} has a login, which is not used.",
     "airflow.media_seconds": '`media_seconds` must be numbers by the names of media, {{"audio": 12.5}}, got {value}.',
     "airflow.no_api_server": "LIPSYNC_AIRFLOW_URL has to be the URL of Airflow's api-server.",
     "airflow.no_key": "The connection {connection!r} has no API key.",
@@ -542,6 +544,8 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     # airflow
     "file_of_worker": "A file of the worker is file:///folder/name.",
     "give_json": "Nothing was sent. What a template makes of it has to be JSON.",
+    "host_is_base_url": "Put the whole base URL, such as https://lipsync.studio/api/v1, into the host, and leave port and "
+    "schema empty.",
     "id_once_known": "Once you know its id, `job_id=` of this operator waits for it.",
     "is_asset_scheduled": "Is there a DAG with it in its schedule, and has Airflow read it?",
     "put_key_in_password": "Put the key (sk_…) into its password field.",

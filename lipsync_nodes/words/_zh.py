@@ -242,6 +242,8 @@ SENTENCES: Final[dict[str, str]] = {
     "comfyui.wrong_socket": "`{field}` 需要网址或{media:term},得到 {kind}。",
     "comfyui.wrong_url": "`{field}` {fault},得到 {value}。",
     # airflow
+    "airflow.host_in_parts": "连接 {connection!r} 的 host、port 和 schema 合不成一个 URL。",
+    "airflow.login": "连接 {connection!r} 填了 login,但不会使用它。",
     "airflow.media_seconds": '`media_seconds` 必须是按媒体名给出的数字,如 {{"audio": 12.5}},得到 {value}。',
     "airflow.no_api_server": "LIPSYNC_AIRFLOW_URL 必须是 Airflow api-server 的网址。",
     "airflow.no_key": "连接 {connection!r} 中没有 API 密钥。",
@@ -499,6 +501,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     # airflow
     "file_of_worker": "worker 上的文件写作 file:///folder/name。",
     "give_json": "未发送任何内容。模板的结果必须是 JSON。",
+    "host_is_base_url": "请把完整的 base URL(如 https://lipsync.studio/api/v1)填入 host 栏,port 和 schema 留空。",
     "id_once_known": "知道任务 ID 后,在此 operator 中设置 `job_id=` 即可等待它。",
     "is_asset_scheduled": "是否有 DAG 以它为 schedule,且 Airflow 已读取该 DAG?",
     "put_key_in_password": "请把密钥(sk_…)填入其密码栏。",

@@ -79,6 +79,7 @@ def test_the_connection_is_tested_without_spending(airflow_home, lipsync_default
     ok, words = LipsyncHook().test_connection()
     assert not ok
     assert "refused the key" in words
+    assert "0000" not in words, "the id that no job has"
 
 
 def test_a_web_server_is_not_the_service(airflow_home, sandbox, service, monkeypatch):
@@ -118,6 +119,69 @@ def test_a_connection_that_cannot_be_used_says_why(airflow_home, sandbox, monkey
     assert SECRET[:9] not in message
     with pytest.raises(ConfigurationError):
         LipsyncHook("odd").get_conn()
+
+
+@pytest.mark.parametrize(
+    ("uri", "base_url"),
+    [
+        ("lipsync://:sk_a_0123456789@127.0.0.1:8787/api/v1", "http://127.0.0.1:8787/api/v1"),
+        ("lipsync://:sk_a_0123456789@127.0.0.1:8787/api%2Fv1", "http://127.0.0.1:8787/api/v1"),
+        ("lipsync://:sk_a_0123456789@127.0.0.1:8787", "http://127.0.0.1:8787/api/v1"),
+        ("lipsync://http://:sk_a_0123456789@127.0.0.1:18991/api/v1", "http://127.0.0.1:18991/api/v1"),
+        ("lipsync://:sk_a_0123456789@http%3A%2F%2F127.0.0.1%3A18991%2Fapi%2Fv1", "http://127.0.0.1:18991/api/v1"),
+        ("lipsync://:sk_a_0123456789@lipsync.studio", "https://lipsync.studio/api/v1"),
+        ("lipsync://:sk_a_0123456789@gateway.example:8443/lipsync", "https://gateway.example:8443/lipsync"),
+        ("lipsync://:sk_a_0123456789@", "https://lipsync.studio/api/v1"),
+    ],
+)
+def test_a_connection_uri_keeps_its_port_and_path(airflow_home, monkeypatch, uri, base_url):
+    from lipsync_nodes_airflow.hooks import LipsyncHook
+
+    monkeypatch.setenv("AIRFLOW_CONN_URI", uri)
+    assert LipsyncHook("uri").profile.base_url == base_url
+
+
+@pytest.mark.parametrize(
+    ("fields", "base_url"),
+    [
+        ({"host": "lipsync.studio"}, "https://lipsync.studio/api/v1"),
+        ({"host": "localhost", "port": 8787}, "http://localhost:8787/api/v1"),
+        ({"host": "localhost:8787"}, "http://localhost:8787/api/v1"),
+        ({"host": "localhost/api/v1", "port": 8787, "schema": "http"}, "http://localhost:8787/api/v1"),
+        ({"host": "http://localhost", "port": 8787, "schema": "/api/v1/"}, "http://localhost:8787/api/v1"),
+        ({"host": "http://localhost:8787/api/v1", "port": 8787, "schema": "http"}, "http://localhost:8787/api/v1"),
+        ({"host": "gateway.example", "schema": "https"}, "https://gateway.example/api/v1"),
+        ({"host": "http://[::1]", "port": 8787}, "http://[::1]:8787/"),
+    ],
+)
+def test_the_fields_of_a_connection_make_one_url(airflow_home, monkeypatch, fields, base_url):
+    from lipsync_nodes_airflow.hooks import LipsyncHook
+
+    monkeypatch.setenv("AIRFLOW_CONN_FIELDS", json.dumps({"conn_type": "lipsync", "password": KEY, **fields}))
+    assert LipsyncHook("fields").profile.base_url == base_url.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"port": 8787},
+        {"schema": "api/v1"},
+        {"host": "http://localhost:8787/api/v1", "port": 8788},
+        {"host": "http://localhost/api/v1", "schema": "api/v2"},
+        {"host": "http://localhost", "schema": "https"},
+        {"login": "sk_a_0123456789", "password": ""},
+        {"login": "someone"},
+        {"host": "http://gateway.example", "port": 8443},
+    ],
+)
+def test_a_connection_that_contradicts_itself_is_refused(airflow_home, monkeypatch, wrong):
+    """Nothing of it is dropped: the API key could go to another server."""
+    from lipsync_nodes_airflow.hooks import LipsyncHook
+
+    monkeypatch.setenv("AIRFLOW_CONN_WRONG", json.dumps({"conn_type": "lipsync", "password": KEY, **wrong}))
+    with pytest.raises(ConfigurationError) as caught:
+        LipsyncHook("wrong").get_conn()
+    assert "sk_a" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

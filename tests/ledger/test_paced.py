@@ -1,0 +1,84 @@
+"""Record journals of one machine keep the limits of their profile together."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from lipsync_nodes import ImageForm, Ledger, LipsyncClient, SubmitTimeout
+from lipsync_nodes.ledger import PacedJournal
+from lipsync_nodes.settings import Profile
+from tests.record_store import Store
+
+FORM = ImageForm(image="https://x.example/i", audio="https://x.example/a")
+
+
+@pytest.fixture
+def submit(sandbox, tmp_path):
+    """Submit as another task would: with a record of its own, and the ledger file of the machine."""
+
+    def submit(store, within=None, **limits):
+        profile = Profile(api_key=sandbox.api_key, base_url=sandbox.base_url, **limits)
+        with Ledger(tmp_path / "ledger") as ledger:
+            journal = PacedJournal(store, ledger=ledger)
+            with LipsyncClient(profile=profile, ledger=journal) as client:
+                return client.run(FORM, key="k", timeout=within) if within else client.submit(FORM, key="k")
+
+    return submit
+
+
+@pytest.mark.parametrize("limit", ["submits_per_minute", "max_concurrency"])
+def test_the_limits_hold_across_records(sandbox, submit, limit):
+    sandbox.fault("job_status", polls=10**9)
+    for _ in range(2):
+        submit(Store(), **{limit: 2})
+    third = Store()
+    with pytest.raises(SubmitTimeout, match=r"max_concurrency|submits_per_minute"):
+        submit(third, 1.0, **{limit: 2})
+    assert len(sandbox.received("submit")) == 2
+    assert third.get() is None, "nothing was sent, so nothing is recorded"
+
+
+def test_a_place_is_free_once_a_job_has_ended(sandbox, submit):
+    """Nobody has to report the end: who waits for the place polls the job that has it."""
+    first = submit(Store(), max_concurrency=1)
+    second = submit(Store(), 30.0, max_concurrency=1)
+    assert first.id != second.id
+
+
+def test_a_retry_with_its_record_needs_no_place(sandbox, submit):
+    sandbox.fault("job_status", polls=10**9)
+    store = Store()
+    first = submit(store, submits_per_minute=1, max_concurrency=1)
+    assert submit(store, submits_per_minute=1, max_concurrency=1).id == first.id
+    assert len(sandbox.received("submit")) == 1
+
+
+def test_tasks_at_once_share_the_limit(sandbox, submit):
+    def one(_):
+        try:
+            return submit(Store(), 1.5, submits_per_minute=3).id
+        except SubmitTimeout:
+            return None
+
+    with ThreadPoolExecutor(8) as tasks:
+        jobs = list(tasks.map(one, range(8)))
+    assert len(sandbox.received("submit")) == 3
+    assert len([job for job in jobs if job]) == 3
+
+
+def test_without_limits_the_ledger_is_not_used(submit, tmp_path):
+    submit(Store())
+    assert not (tmp_path / "ledger").exists()
+
+
+def test_a_failure_of_the_ledger_after_the_response_loses_no_job(sandbox, submit, tmp_path, monkeypatch):
+    store, record = Store(), Ledger.record
+
+    def full(self, event, profile):
+        if type(event).__name__ in {"Accepted", "Seen"}:
+            raise OSError("disk full")
+        return record(self, event, profile)
+
+    monkeypatch.setattr(Ledger, "record", full)
+    job = submit(store, submits_per_minute=9)
+    assert store.get()["job_id"] == job.id
