@@ -18,9 +18,10 @@ _ORIGINS: Final = {"base_url": "the connection's host", "api_key": "the connecti
 
 def profile_from(name: str, connection: Connection) -> Profile:
     """Return a connection as a `Profile`; raise `ConfigurationError` if it cannot be used."""
-    if connection.login or not connection.password:
-        code = "airflow.login" if connection.login else "airflow.no_key"
-        raise ConfigurationError(code=code, connection=name, remedy="put_key_in_password")
+    if connection.login:
+        raise ConfigurationError(code="airflow.login", connection=name, remedy="put_key_in_password")
+    if not connection.password:
+        raise ConfigurationError(code="airflow.no_key", connection=name, remedy="put_key_in_password")
     given = {field: value for field, value in connection.extra_dejson.items() if value is not None and value != ""}
     if secret := given.pop("webhook_secret", None):
         given["webhook"] = {"base": given.get("webhook", ""), "secret": secret}

@@ -9,7 +9,7 @@ from lipsync_nodes_pluggy import plugin_for
 from tests.command_line import URLS, cli, cli_env, service  # noqa: F401  # fixtures
 from tests.faults import bad_service as bad
 
-RUN = ["run", "image", *URLS, "--poll-interval", "0.05", "--timeout", "0.3"]
+RUN = ["run", "image", *URLS, "--poll-interval", "0.05", "--timeout", "2"]
 LOCALE = dict.fromkeys(("LIPSYNC_LANG", "LC_ALL", "LC_MESSAGES", "LANG"), "")
 
 
@@ -34,7 +34,7 @@ def test_json_has_the_code_and_the_facts_in_any_language(cli, service):  # noqa:
     for language in ("en", "zh"):
         error = json.loads(cli(*RUN, "--json", LIPSYNC_LANG=language).stdout)["error"]
         assert (error["code"], error["remedy"]) == ("job.timeout", ["wait_again"])
-        assert (error["facts"]["timeout"], error["facts"]["status"]) == (0.3, "processing")
+        assert (error["facts"]["timeout"], error["facts"]["status"]) == (2, "processing")
         assert ("任务 job-" in error["message"]) is (language == "zh")
 
 

@@ -1,9 +1,12 @@
 """Level A: what becomes of a job that is paid for when tries fail, die, are repeated or cleared."""
 
+from functools import partial
+
 import pytest
 
 from lipsync_nodes import InsufficientCredits, JobTimeout, LipsyncError, SubmissionUncertain
-from tests.integrations.airflow.conftest import URL, Store, TaskInstance
+from lipsync_nodes.flows import Policy
+from tests.integrations.airflow.conftest import URL, Store, TaskInstance, connection
 from tests.integrations.airflow.running import both, clear, run
 
 pytestmark = pytest.mark.usefixtures("lipsync_default")
@@ -292,3 +295,21 @@ def test_a_record_of_version_0_1_is_known_by_its_former_key():
         journal = RecordJournal(_TaskRecord(Store(lipsync=record)), 2)
         claim = Claim(Submission("lipsync-image", "/p", {}, key="place/" + key))
         assert isinstance(journal.record(claim, Profile()), answer)
+
+
+@pytest.mark.parametrize("kept_by", ["airflow", "host"])
+@pytest.mark.parametrize("limit", ["submits_per_minute", "max_concurrency"])
+def test_the_limits_of_the_connection_hold_for_all_tasks(make, sandbox, monkeypatch, kept_by, limit):
+    """Two tasks of a worker host share the limits, whatever keeps the record of each."""
+    sandbox.fault("job_status", polls=10**9)
+    monkeypatch.setenv("AIRFLOW_CONN_LIPSYNC_DEFAULT", connection(sandbox, **{limit: 1}))
+    monkeypatch.setattr("lipsync_nodes.client._base.Policy", partial(Policy, longest_queue=0.5))
+    for task in ("one", "two"):
+        context = {"ti": TaskInstance(xcoms={}, task_id=task), "task_state_store": Store(), "outlet_events": {}}
+        if kept_by == "host":
+            del context["task_state_store"]
+        if task == "one":
+            run(make(wait_for_completion=False), context)
+    with pytest.raises(LipsyncError, match="max_concurrency and submits_per_minute in the connection"):
+        run(make(wait_for_completion=False, seed=2), context)
+    assert len(sandbox.received("submit")) == 1
