@@ -2,8 +2,8 @@
 
 In Airflow 3.3 and later, the record is in Airflow's state of the task instance, which outlives tries, workers and
 triggerers; the rules are those of the core's `RecordJournal`. Before 3.3, it is in the ledger of the worker's host,
-which other hosts cannot see. The limits of the connection (`max_concurrency` and `submits_per_minute`) are always counted
-in that ledger, so they hold for each worker host.
+which other hosts cannot see. The limits of the connection (`max_concurrency` and `submits_per_minute`) are always
+counted in that ledger, so they hold for each worker host.
 
 Both keep a job that has ended until the task is cleared. Clearing a task sets `max_tries` to the tries so far plus
 `retries`; a retry does not change it. So `max_tries` is the record's generation. (There are two exceptions. A scheduler

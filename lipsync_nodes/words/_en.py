@@ -544,8 +544,8 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     # airflow
     "file_of_worker": "A file of the worker is file:///folder/name.",
     "give_json": "Nothing was sent. What a template makes of it has to be JSON.",
-    "host_is_base_url": "Put the whole base URL, such as https://lipsync.studio/api/v1, into the host, and leave port and "
-    "schema empty.",
+    "host_is_base_url": "Put the whole base URL, such as https://lipsync.studio/api/v1, into the host, and leave port "
+    "and schema empty.",
     "id_once_known": "Once you know its id, `job_id=` of this operator waits for it.",
     "is_asset_scheduled": "Is there a DAG with it in its schedule, and has Airflow read it?",
     "put_key_in_password": "Put the key (sk_…) into its password field.",
