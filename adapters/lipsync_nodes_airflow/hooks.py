@@ -22,7 +22,8 @@ class LipsyncHook(BaseHook):
 
     The password is the API key. The host is the base URL, whole or in parts (host, port and schema); if it is empty,
     the service is used. The extra can hold the other settings of a profile: `storage`, `budget`, …. For webhooks, set
-    `webhook` to the receiver's URL and `webhook_secret` to the secret that the receiver also has. `{"webhook": {"base": …, "secret": …}}` means the same.
+    `webhook` to the receiver's URL and `webhook_secret` to the secret that the receiver also has.
+    `{"webhook": {"base": …, "secret": …}}` means the same.
 
     Args:
         lipsync_conn_id: the id of the connection.
