@@ -27,7 +27,7 @@ The API key is in none of them: whatever looks like one (`sk_…`) is masked whe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
 from lipsync_nodes._redaction import redact
 
@@ -48,6 +48,7 @@ __all__ = [
     "ServiceError",
     "SubmissionUncertain",
     "SubmitTimeout",
+    "may_pass",
 ]
 
 Fact = Any  # what JSON can hold
@@ -64,6 +65,7 @@ class LipsyncError(Exception):
         job_id: the id of the job, if there is one.
         status_code: the HTTP status of the response, if there was one.
         may_have_charged: whether the failed call may have spent credits.
+        retryable: whether the same call may succeed later, if this is known better than for the class.
         **facts: the values for the sentences of the code and of the remedy.
 
     Attributes:
@@ -72,11 +74,11 @@ class LipsyncError(Exception):
         remedy: the names of what to do next.
         host: the host in whose terms `str(error)` is written, one of `lipsync_nodes.words.HOSTS`; see `speak`.
         language: the language of `str(error)`, "en" or "zh".
-        retryable: for the class: whether the same call may succeed later without a change.
+        retryable: whether the same call may succeed later without a change.
 
     """
 
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
     default_code: ClassVar[str] = "error"
     default_remedy: ClassVar[tuple[str, ...]] = ()
     default_may_have_charged: ClassVar[bool] = False
@@ -98,6 +100,7 @@ class LipsyncError(Exception):
         job_id: str | None = None,
         status_code: int | None = None,
         may_have_charged: bool | None = None,
+        retryable: bool | None = None,
         **facts: Fact,
     ) -> None:
         # An exception can be pickled if it has no arguments and keeps everything in `__dict__`.
@@ -108,6 +111,8 @@ class LipsyncError(Exception):
         self.job_id = job_id
         self.status_code = status_code
         self.may_have_charged = self.default_may_have_charged if may_have_charged is None else may_have_charged
+        if retryable is not None:
+            self.retryable = retryable
         own = {"message": message, "hint": hint}
         self._add(facts | {name: text for name, text in own.items() if text is not None})
         if hint is not None:
@@ -156,6 +161,17 @@ class LipsyncError(Exception):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"
+
+
+def may_pass(error: BaseException) -> bool:
+    """Return whether an error of a storage or a plugin may be temporary: it does not say that the call is wrong."""
+    return not isinstance(error, _PERMANENT)
+
+
+_PERMANENT: Final = (
+    FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError,
+    ArithmeticError, AttributeError, ImportError, LookupError, NotImplementedError, TypeError, ValueError,
+)  # fmt: skip
 
 
 def _plain(value: object) -> Any:

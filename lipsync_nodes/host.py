@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from lipsync_nodes._shared import Shared
     from lipsync_nodes._tracebacks import NoFramesBelow
     from lipsync_nodes.client import SubmitOptions, check_service, deadline_for
+    from lipsync_nodes.errors import may_pass
     from lipsync_nodes.flows import Budget, Claim, Event, Found
     from lipsync_nodes.http import deliver
     from lipsync_nodes.ledger import (
@@ -108,6 +109,7 @@ __all__ = [
     "ledger_file",
     "load_profile",
     "loaded",
+    "may_pass",
     "media_seconds",
     "names_folder",
     "plain_name",
@@ -128,6 +130,7 @@ _HOMES = {
     "_tracebacks": ("NoFramesBelow",),
     "client": ("SubmitOptions", "check_service", "deadline_for"),
     "_redaction": ("redact",),
+    "errors": ("may_pass",),
     "flows": (
         "Budget",
         "Claim",

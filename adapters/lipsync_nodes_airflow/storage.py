@@ -10,10 +10,10 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from airflow.providers.common.compat.sdk import ObjectStoragePath
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, ObjectStoragePath
 
 from lipsync_nodes import ConfigurationError, DownloadError, Job, LipsyncClient
-from lipsync_nodes.host import job_name
+from lipsync_nodes.host import job_name, may_pass
 
 __all__ = ["check_target", "is_object", "opened", "save"]
 
@@ -30,15 +30,19 @@ def is_object(value: object) -> bool:
 
 
 def opened(value: Any, files: ExitStack) -> Any:
-    """Return a media input for the core. An object is opened as a file, which *files* closes."""
+    """Return a media input for the core. An object is copied into a temporary file, which *files* closes.
+
+    The core reads a file several times. From the copy it reads what was there, whatever happens to the storage.
+    """
     if not is_object(value):
         return _local(value)
+    copy = files.enter_context(tempfile.TemporaryFile(prefix="lipsync-"))  # noqa: SIM115  # `files` closes it
     try:
-        return files.enter_context(ObjectStoragePath(str(value)).open("rb"))
+        with ObjectStoragePath(str(value)).open("rb") as source:
+            shutil.copyfileobj(source, copy, CHUNK)
     except Exception as error:
-        raise ConfigurationError(
-            code="airflow.storage_unreadable", path=value, reason=error, remedy="nothing_sent"
-        ) from error
+        raise _unusable(code="airflow.storage_unreadable", path=value, reason=error) from error
+    return copy
 
 
 def check_target(output_path: object) -> Path | None:
@@ -53,10 +57,14 @@ def check_target(output_path: object) -> Path | None:
         target = ObjectStoragePath(str(output_path))
         target.fs.exists(target.path)  # sends a request to the storage, with the connection's credentials
     except Exception as error:
-        raise ConfigurationError(
-            code="airflow.storage_unreachable", path=output_path, reason=error, remedy="nothing_sent"
-        ) from error
+        raise _unusable(code="airflow.storage_unreachable", path=output_path, reason=error) from error
     return None
+
+
+def _unusable(*, code: str, path: object, reason: Exception) -> ConfigurationError:
+    """Return the error of a storage before the submission. It may pass, unless the path or the rights are wrong."""
+    passes = may_pass(reason) and not isinstance(reason, AirflowNotFoundException)
+    return ConfigurationError(code=code, path=path, reason=reason, remedy="nothing_sent", retryable=passes)
 
 
 def save(client: LipsyncClient, job: Job, output_path: object) -> str:

@@ -107,6 +107,7 @@ def _submit_as(
         yield Record(Accepted(row, job))
     except LipsyncError as error:
         error.job_id, error.may_have_charged = job.id, True
+        error.retryable = False  # the next call would not know the job
         error.remedy = ("keep_job_id",)
         raise
     return job

@@ -82,8 +82,9 @@ class Database(Shared):
                         db.execute("ROLLBACK")
                     raise
         except (sqlite3.Error, OSError) as error:
+            busy = getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
             raise ConfigurationError(
-                code="ledger.unusable", path=self.path, reason=error, remedy="free_ledger"
+                code="ledger.unusable", path=self.path, reason=error, remedy="free_ledger", retryable=busy
             ) from error
 
     def _open(self) -> sqlite3.Connection:

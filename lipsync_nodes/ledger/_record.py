@@ -64,12 +64,6 @@ class RecordStore(Protocol):
         """Delete the record, if there is one."""
 
 
-class RecordUnavailable(ConfigurationError):
-    """The record cannot be read or written now. Another try may succeed."""
-
-    retryable = True
-
-
 class Record(BaseModel):
     """The content of the record."""
 
@@ -104,8 +98,7 @@ class RecordJournal:
 
         Raises:
             InvalidRequest: the record belongs to another submission.
-            RecordUnavailable: the store failed.
-            ConfigurationError: the store failed to record a job, or contains something else. Do not retry.
+            ConfigurationError: the store failed, which may be temporary (`retryable`), or contains something else.
 
         """
         match event:
@@ -114,7 +107,7 @@ class RecordJournal:
             case Sending():
                 self._note("submitting", since=time.time())
             case Accepted(_, job):
-                self._accepted(job)
+                self._note("live", job_id=job.id)
             case Uncertain(_, reason):
                 self._note("uncertain", reason=redact(reason))
             case Gone(job_id):
@@ -166,12 +159,6 @@ class RecordJournal:
             inputs=None if wanted.inputs is None else dict(wanted.inputs),
         )
 
-    def _accepted(self, job: Job) -> None:
-        try:
-            self._note("live", job_id=job.id)
-        except RecordUnavailable as error:  # a retry would not know the job
-            raise ConfigurationError(code=error.code, **error.facts) from error
-
     def _note(self, state: str, **facts: Any) -> None:
         self._sent = self._sent.model_copy(update={"state": state, **facts})
         self._write(self._sent)
@@ -219,4 +206,4 @@ def _available() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        raise RecordUnavailable(code="record.unavailable", reason=error) from error
+        raise ConfigurationError(code="record.unavailable", reason=error, retryable=True) from error

@@ -16,13 +16,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from http import HTTPStatus
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from lipsync_nodes._tracebacks import NoFramesBelow
-from lipsync_nodes.errors import ConfigurationError, ConnectionFailed, InvalidRequest, LipsyncError
+from lipsync_nodes.errors import ConfigurationError, ConnectionFailed, InvalidRequest, LipsyncError, may_pass
 from lipsync_nodes.http import fetch, upload
 from lipsync_nodes.media._open import digest, opened
 from lipsync_nodes.media._prepared import PreparedForm, prepared
@@ -82,7 +83,11 @@ def _url_of(form: PreparedForm, name: str, profile: Profile, seconds: float) -> 
         raise
     except Exception as error:
         raise ConfigurationError(
-            code="storage.plugin_failed", media=asset, reason=repr(error), remedy="nothing_sent"
+            code="storage.plugin_failed",
+            media=asset,
+            reason=repr(error),
+            remedy="nothing_sent",
+            retryable=may_pass(error),
         ) from error
     if url is None:
         return _stored(form, name, store_of(profile), seconds)
@@ -155,7 +160,11 @@ class _SandboxStore:
             raise ConnectionFailed(code="storage.sandbox_unreached", base_url=base_url, reason=reason)
         if not answer.ok:
             raise ConfigurationError(
-                code="storage.takes_no_files", target=target, status=answer.status, remedy="set_storage"
+                code="storage.takes_no_files",
+                target=target,
+                status=answer.status,
+                remedy="set_storage",
+                retryable=answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR,
             )
         return str(json.loads(answer.body)["url"])
 
@@ -179,7 +188,9 @@ class _FolderStore:
                     shutil.copyfileobj(source, file)
                 partial.replace(target)
         except OSError as error:
-            raise ConfigurationError(code="storage.folder_unwritable", reason=error) from None
+            raise ConfigurationError(
+                code="storage.folder_unwritable", reason=error, retryable=may_pass(error)
+            ) from None
         finally:
             partial.unlink(missing_ok=True)
         return f"{self.storage.public_base}/{name}"
@@ -259,7 +270,12 @@ class _ObjectStore:
             reason = _REASON.search(str(error))
             why = f"{type(error).__name__}{f', {reason[1] or reason[2]}' if reason else ''}"
             raise ConfigurationError(
-                code="storage.failed", storage=self._storage.url, action=action, reason=why, remedy="check_storage"
+                code="storage.failed",
+                storage=self._storage.url,
+                action=action,
+                reason=why,
+                remedy="check_storage",
+                retryable=type(error).__name__ == "GenericError" and action != "use",  # no answer, or a 5xx
             ) from None
 
 

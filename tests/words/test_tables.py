@@ -20,7 +20,7 @@ FILES = [
     if "words" not in file.parts
 ]
 # What an error has besides its facts, or takes without keeping it as one.
-OWN = {"code", "remedy", "hint", "job_id", "status_code", "may_have_charged", "retry_after", "place"}
+OWN = {"code", "remedy", "hint", "job_id", "status_code", "may_have_charged", "retryable", "retry_after", "place"}
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 # What people read at the command line only: its own commands, and the installer of the ComfyUI pack.
 AT_THE_COMMAND_LINE = ("lipsync_nodes/cli/", "adapters/lipsync_nodes_comfyui/install/")

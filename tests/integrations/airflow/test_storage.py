@@ -2,13 +2,15 @@
 
 import json
 import logging
+import re
 import tracemalloc
 
 import obstore
 import pytest
 
-from lipsync_nodes import DownloadError
+from lipsync_nodes import DownloadError, LipsyncError
 from lipsync_nodes.sandbox import MEDIA
+from tests.integrations.airflow.processes import free_port
 from tests.integrations.airflow.running import both, run
 from tests.s3 import S3_KEY, S3_SECRET, Line
 
@@ -156,6 +158,60 @@ def test_a_storage_that_refuses_is_told_before_anything_is_paid(make, context, s
     with pytest.raises(AirflowFailException, match=r"s3://stranger@bucket/x\.mp4 cannot be reached"):
         make(output_path="s3://stranger@bucket/x.mp4").execute(context)
     assert sandbox.received("submit") == []
+
+
+@pytest.fixture(params=["refused", "503"])
+def outage(request, httpserver, s3, monkeypatch):
+    """Lets the connection `minio`, and the storage of the lipsync connection, lead to a server that is away."""
+    from tests.integrations.airflow.conftest import connection
+
+    endpoint = f"http://127.0.0.1:{free_port()}" if request.param == "refused" else httpserver.url_for("").rstrip("/")
+    httpserver.expect_request(re.compile(".*")).respond_with_data("<Code>SlowDown</Code>", status=503)
+    extra = {"endpoint_url": endpoint, "region_name": "us-east-1", "config_kwargs": QUICK_TO_FAIL}
+    aws = {"conn_type": "aws", "login": S3_KEY, "password": S3_SECRET, "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_MINIO", json.dumps(aws))
+    options = {"endpoint": endpoint, "access_key_id": S3_KEY, "secret_access_key": S3_SECRET, "region": "us-east-1"}
+    return lambda sandbox: monkeypatch.setenv(
+        "AIRFLOW_CONN_LIPSYNC_DEFAULT", connection(sandbox, storage={"url": "s3://bucket", "options": options})
+    )
+
+
+@pytest.mark.parametrize("what", ["image", "output_path", "storage"])
+def test_a_storage_that_is_away_is_left_to_retries(make, context, sandbox, outage, what):
+    """Nothing was spent, and it may be back for the next try."""
+    if what == "storage":
+        outage(sandbox)
+    given = {"image": str(MEDIA / "portrait.jpg")} if what == "storage" else {what: "s3://minio@bucket/a"}
+    with pytest.raises(LipsyncError, match="Nothing was s") as caught:
+        make(**given).execute(context)
+    assert caught.value.retryable
+    assert sandbox.received("submit") == []
+
+
+@pytest.mark.parametrize("path", ["s3://minio@bucket/missing.jpg", "nowhere://bucket/a"])
+def test_an_object_that_is_not_there_is_told_at_the_first_try(make, context, sandbox, line, path):
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    with pytest.raises(AirflowFailException, match="Nothing was sent"):
+        make(image=path).execute(context)
+    assert sandbox.received("submit") == []
+
+
+def test_media_are_read_from_a_storage_once(make, context, sandbox, line, bucket):
+    """Once they are read, a storage that goes away changes nothing."""
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    ObjectStoragePath("s3://minio@bucket/voice.mp3").write_bytes((MEDIA / "speech_left.mp3").read_bytes())
+    task = make(audio="s3://minio@bucket/voice.mp3")
+    estimate = task._estimate
+
+    def away(form):
+        line.room = 0
+        return estimate(form)
+
+    task._estimate = away
+    task.execute(context)
+    assert sandbox.received("submit")[0].body["formState"]["audio"].startswith(sandbox.url)
 
 
 def test_media_that_lie_in_s3_are_published(make, context, sandbox, line, bucket):
