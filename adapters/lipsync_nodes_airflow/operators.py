@@ -17,16 +17,23 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from airflow.providers.common.compat.sdk import BaseOperator, Context, conf
 
-from lipsync_nodes import Credits, InvalidRequest, Job, LipsyncError, SubmissionUncertain
+from lipsync_nodes import Credits, Job, LipsyncError, SubmissionUncertain
 from lipsync_nodes.host import (
     CATALOGUE,
-    FieldSpec,
     NodeSpec,
     PreparedForm,
     RecordJournal,
-    brief,
     deadline_for,
     known_credits,
+)
+from lipsync_nodes_airflow.arguments import (
+    TEMPLATE_EXT,
+    ChecksPartial,
+    check_fields,
+    given_seconds,
+    lengths,
+    seconds,
+    typed,
 )
 from lipsync_nodes_airflow.delivery import announce, deliver
 from lipsync_nodes_airflow.failures import no_retry_in_vain
@@ -34,18 +41,16 @@ from lipsync_nodes_airflow.hooks import LipsyncHook
 from lipsync_nodes_airflow.journal import journal_of, submission_key
 from lipsync_nodes_airflow.lineage import facets
 from lipsync_nodes_airflow.links import LipsyncJobLink
-from lipsync_nodes_airflow.storage import check_target, opened
+from lipsync_nodes_airflow.storage import check_target
 from lipsync_nodes_airflow.triggers import LipsyncJobTrigger
 
 # If the trigger itself is lost, Airflow ends the deferral this much after the deadline.
 BACKSTOP: Final = timedelta(minutes=10)
-# The longest `timeout`. Python has no dates after the year 9999.
-LONGEST: Final = timedelta(days=365)
 # Remedies that contain the job id.
 _NAMES_JOB: Final = {"ask_by_id", "keep_job_id", "wait_again"}
 
 
-class LipsyncOperator(BaseOperator):
+class LipsyncOperator(ChecksPartial, BaseOperator):
     """Submit a job, wait for it, and return the URL of its video.
 
     Every try of the task continues with the same job, so a retry does not pay again.
@@ -55,7 +60,8 @@ class LipsyncOperator(BaseOperator):
         deferrable: if True, wait in the triggerer, without using a worker slot.
         wait_for_completion: if False, return the job id right after the submission, for a `LipsyncJobSensor`. The task
             has then ended: clearing it submits a new job, even while this one is running.
-        poll_interval: the average number of seconds between two polls. This and `timeout` can be a `timedelta`.
+        poll_interval: the average number of seconds between two polls. This and `timeout` can be a `timedelta`, or a
+            template that renders a number.
         timeout: the maximum number of seconds to wait in one try. Default: 1800, or more for long media.
         output_path: where to save the video: a path, or the URL of an object, `s3://conn_id@bucket/key.mp4`. If it ends
             in a slash, it is a folder, in which the file is named after the job.
@@ -72,7 +78,17 @@ class LipsyncOperator(BaseOperator):
     """
 
     spec: ClassVar[NodeSpec]
-    template_fields: Sequence[str] = ("lipsync_conn_id", "media_seconds", "output_path", "webhook", "job_id")
+    template_fields: Sequence[str] = (
+        "lipsync_conn_id",
+        "media_seconds",
+        "output_path",
+        "webhook",
+        "job_id",
+        "timeout",
+        "poll_interval",
+    )
+    template_ext: Sequence[str] = TEMPLATE_EXT
+    template_fields_renderers: ClassVar[dict[str, str]] = {"media_seconds": "json"}
     operator_extra_links = (LipsyncJobLink(),)
     ui_color = "#e8e4ff"
     delivered: str | None = None  # where the video is, once it is there
@@ -96,17 +112,26 @@ class LipsyncOperator(BaseOperator):
         self.lipsync_conn_id = lipsync_conn_id
         self.deferrable = deferrable
         self.wait_for_completion = wait_for_completion
-        self.poll_interval = _seconds("poll_interval", poll_interval)
-        self.timeout = _seconds("timeout", timeout)
+        self.poll_interval = given_seconds("poll_interval", poll_interval)
+        self.timeout = given_seconds("timeout", timeout)
         self.output_path = output_path
         self.media_seconds = media_seconds
         self.webhook = webhook
         self.job_id = job_id
         self.resubmit_uncertain = resubmit_uncertain
 
+    @classmethod
+    def check_arguments(cls, given: Mapping[str, Any]) -> None:
+        """Raise `InvalidRequest` for literal values that are wrong."""
+        check_fields(cls.spec, given)
+        for name in ("timeout", "poll_interval"):
+            given_seconds(name, given.get(name))
+
     def execute(self, context: Context) -> str:
         """Submit a job, or find that of an earlier try, and wait for it."""
         with no_retry_in_vain():
+            self.timeout = seconds("timeout", self.timeout)
+            self.poll_interval = seconds("poll_interval", self.poll_interval)
             job_id, timeout = (self.job_id, self._patience(None)) if self.job_id else self._submitted(context)
             announce(self, context, job_id)
             if not self.wait_for_completion:
@@ -176,12 +201,12 @@ class LipsyncOperator(BaseOperator):
     def _form(self, files: ExitStack) -> PreparedForm:
         """Build the form from the rendered templates."""
         given = {field: getattr(self, field.name) for field in self.spec.fields}
-        values = {field.name: _typed(field, value, files) for field, value in given.items() if value is not None}
+        values = {field.name: typed(field, value, files) for field, value in given.items() if value is not None}
         return PreparedForm(self.spec.form(**values))
 
     def _estimate(self, form: PreparedForm) -> Credits | None:
         """Return the most credits that the job can cost; None if a length of its media is not known."""
-        return known_credits(form, lengths=_lengths(self.media_seconds or {}))
+        return known_credits(form, lengths=lengths(self.media_seconds or {}))
 
     def _patience(self, estimate: Credits | None) -> float:
         return self.timeout or deadline_for(estimate.seconds if estimate else None)
@@ -190,48 +215,13 @@ class LipsyncOperator(BaseOperator):
         return LipsyncJobTrigger(self.lipsync_conn_id, job_id, deadline, self.poll_interval)
 
 
-def _seconds(name: str, value: Any) -> float | None:
-    """Return a time as a number of seconds. Raise an error for an invalid one before anything is paid for."""
-    if value is None:
-        return None
-    with suppress(TypeError, ValueError, OverflowError):
-        span = value if isinstance(value, timedelta) else timedelta(seconds=value)
-        if timedelta() < span <= LONGEST:
-            return span.total_seconds()
-    raise InvalidRequest(code="airflow.not_seconds", name=name, value=brief(value), remedy="nothing_sent")
-
-
-def _lengths(given: Any) -> dict[str, float]:
-    """Return `media_seconds` as numbers. A template may have rendered it as JSON."""
-    try:
-        media = json.loads(given) if isinstance(given, str) else given
-        return {name: float(seconds) for name, seconds in media.items()}
-    except (AttributeError, OverflowError, TypeError, ValueError):
-        raise InvalidRequest(code="airflow.media_seconds", value=brief(given), remedy="give_json") from None
-
-
-def _typed(field: FieldSpec, value: Any, files: ExitStack) -> Any:
-    """Convert a value to its field's type: templates render everything as a string."""
-    if field.media:
-        return opened(value, files)
-    if field.type != "string" and isinstance(value, str):
-        if not value.strip():
-            return field.default
-        try:
-            return json.loads(value)
-        except ValueError:
-            raise InvalidRequest(
-                code="airflow.wrong_type", field=field.name, type=field.type, value=brief(value)
-            ) from None
-    return value
-
-
 def _operator(spec: NodeSpec) -> type[LipsyncOperator]:
     """Make the operator of an endpoint."""
     names = [field.name for field in spec.fields]
 
     def __init__(self: LipsyncOperator, **kwargs: Any) -> None:  # noqa: N807  # it becomes the method
         form = {name: kwargs.pop(name, None) for name in names}
+        check_fields(spec, form)
         LipsyncOperator.__init__(self, **kwargs)
         for name, value in form.items():
             setattr(self, name, value)
@@ -243,9 +233,15 @@ def _operator(spec: NodeSpec) -> type[LipsyncOperator]:
         "__module__": __name__,
         "spec": spec,
         "template_fields": (*names, *LipsyncOperator.template_fields),
+        "template_fields_renderers": _renderers(spec),
     }
     name = f"Lipsync{spec.command.title().replace('-', '')}Operator"
     return new_class(name, (LipsyncOperator,), exec_body=lambda namespace: namespace.update(body))
+
+
+def _renderers(spec: NodeSpec) -> dict[str, str]:
+    objects = [field.name for field in spec.fields if field.type == "object"]
+    return LipsyncOperator.template_fields_renderers | dict.fromkeys(objects, "json")
 
 
 def _signature(spec: NodeSpec) -> inspect.Signature:

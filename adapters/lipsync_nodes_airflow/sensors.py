@@ -17,6 +17,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from lipsync_nodes import JobNotFound, JobTimeout, LipsyncError
+from lipsync_nodes_airflow.arguments import ChecksPartial, seconds
 from lipsync_nodes_airflow.delivery import announce, deliver
 from lipsync_nodes_airflow.failures import no_retry_in_vain
 from lipsync_nodes_airflow.hooks import LipsyncHook
@@ -28,7 +29,7 @@ from lipsync_nodes_airflow.triggers import LipsyncJobTrigger
 __all__ = ["LipsyncJobSensor"]
 
 
-class LipsyncJobSensor(BaseSensorOperator):
+class LipsyncJobSensor(ChecksPartial, BaseSensorOperator):
     """Wait until a job has its video, and return the video's URL. The sensor never submits a job.
 
     Args:
@@ -58,11 +59,17 @@ class LipsyncJobSensor(BaseSensorOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(poke_interval=poke_interval, **kwargs)
+        self.check_arguments({"poke_interval": poke_interval})
         self.job_id = job_id
         self.lipsync_conn_id = lipsync_conn_id
         self.output_path = output_path
         self.deferrable = deferrable
         self.poll_interval = self.poke_interval  # the base class has converted it to seconds
+
+    @classmethod
+    def check_arguments(cls, given: Mapping[str, Any]) -> None:
+        """Raise `InvalidRequest` for a `poke_interval` that is not a time."""
+        seconds("poke_interval", given.get("poke_interval"))
 
     def execute(self, context: Context) -> Any:
         """Wait in the triggerer, or as `mode` says."""
