@@ -271,5 +271,4 @@ globals().update(_OPERATORS)
 __all__ = ["LipsyncOperator", *_OPERATORS]  # noqa: PLE0604  # names of classes
 
 if TYPE_CHECKING:
-
-    def __getattr__(name: str) -> type[LipsyncOperator]: ...
+    from lipsync_nodes_airflow._operators import *  # noqa: F403  # a stub: type checkers cannot run the above

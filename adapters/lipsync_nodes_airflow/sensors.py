@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import (
     AirflowSensorTimeout,
@@ -25,6 +25,9 @@ from lipsync_nodes_airflow.lineage import facets
 from lipsync_nodes_airflow.links import LipsyncJobLink
 from lipsync_nodes_airflow.operators import BACKSTOP
 from lipsync_nodes_airflow.triggers import LipsyncJobTrigger
+
+if TYPE_CHECKING:
+    from airflow.sdk import XComArg
 
 __all__ = ["LipsyncJobSensor"]
 
@@ -51,7 +54,7 @@ class LipsyncJobSensor(ChecksPartial, BaseSensorOperator):
     def __init__(
         self,
         *,
-        job_id: str,
+        job_id: str | XComArg,
         lipsync_conn_id: str = LipsyncHook.default_conn_name,
         output_path: str | None = None,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
@@ -60,7 +63,7 @@ class LipsyncJobSensor(ChecksPartial, BaseSensorOperator):
     ) -> None:
         super().__init__(poke_interval=poke_interval, **kwargs)
         self.check_arguments({"poke_interval": poke_interval})
-        self.job_id = job_id
+        self.job_id: Any = job_id
         self.lipsync_conn_id = lipsync_conn_id
         self.output_path = output_path
         self.deferrable = deferrable

@@ -7,19 +7,19 @@ from lipsync_nodes import ImageForm, estimate_credits
 from lipsync_nodes.sandbox import MEDIA
 from lipsync_nodes_airflow.operators import LipsyncImageOperator
 
-MEDIA_OF_THE_JOB = {"image": str(MEDIA / "portrait.jpg"), "audio": str(MEDIA / "speech_left.mp3")}
+IMAGE, AUDIO = str(MEDIA / "portrait.jpg"), str(MEDIA / "speech_left.mp3")
 
 with DAG("approve", schedule=None):
 
     @task
     def estimate() -> int:
         """Measure the audio, and estimate the cost by the service's documented rules."""
-        return int(estimate_credits(ImageForm(**MEDIA_OF_THE_JOB)))
+        return int(estimate_credits(ImageForm(image=IMAGE, audio=AUDIO)))
 
     approve = ApprovalOperator(
         task_id="approve",
         subject="Spend {{ ti.xcom_pull(task_ids='estimate') }} credits on a video?",
         body="It is not submitted before you approve.",
     )
-    talking_head = LipsyncImageOperator(task_id="talking_head", **MEDIA_OF_THE_JOB, deferrable=True, retries=2)
+    talking_head = LipsyncImageOperator(task_id="talking_head", image=IMAGE, audio=AUDIO, deferrable=True, retries=2)
     estimate() >> approve >> talking_head

