@@ -252,8 +252,7 @@ def test_the_sandbox_by_itself(desk, command):
     process = serve(command, desk)
     try:
         url = re.search(r"http://127\.0\.0\.1:\d+/api/v1", process.stderr.readline())[0]
-        here = {"LIPSYNC_BASE_URL": url, "LIPSYNC_API_KEY": "sk_x"}
-        run("lipsync-nodes run image --image face.jpg --audio voice.mp3 --out talking.mp4", desk, **here)
+        run("lipsync-nodes run image --image face.jpg --audio voice.mp3 --out talking.mp4", desk, LIPSYNC_BASE_URL=url)
     finally:
         stop(process)
     assert (desk / "sandbox-data").is_dir() is ("--data sandbox-data" in command)

@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Final, NamedTuple
 from comfy_api.v0_0_2 import io
 
 from lipsync_nodes import InvalidRequest, LipsyncError
-from lipsync_nodes.host import load_profile
 
 from .descriptions import Description
 from .language import in_comfyui
+from .preview import check_profile
 from .sockets import outputs_of
 from .widgets import input_of
 
@@ -62,7 +62,7 @@ class Node(io.ComfyNode):
     def check(cls, values: dict[str, Any]) -> None:
         """Raise `LipsyncError` for bad values; a value that comes through a socket is still None."""
         cls.check_widgets(values)
-        load_profile((values.get("profile") or "").strip() or None).bearer()
+        check_profile(values.get("profile") or "")
 
     @classmethod
     def check_widgets(cls, values: dict[str, Any]) -> None:

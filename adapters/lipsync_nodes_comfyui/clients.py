@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import folder_paths
-
-from lipsync_nodes.host import load_profile
+from .places import user_folder
+from .preview import profile_of
 
 if TYPE_CHECKING:
     from lipsync_nodes import AsyncLipsyncClient, Ledger, Profile
@@ -35,8 +33,7 @@ def ledger() -> Ledger:
         from lipsync_nodes import Ledger  # noqa: PLC0415  # SQLite is not loaded at ComfyUI's start
         from lipsync_nodes.host import ledger_file  # noqa: PLC0415  # SQLite is not loaded at ComfyUI's start
 
-        # ComfyUI does not serve folders whose names begin with two underscores.
-        usual = Path(folder_paths.get_user_directory()) / "__lipsync_nodes" / "ledger.sqlite"
+        usual = user_folder() / "ledger.sqlite"
         _ledger = Ledger(ledger_file() if os.environ.get("LIPSYNC_LEDGER") else usual)
     return _ledger
 
@@ -45,7 +42,7 @@ async def client_of(profile: str) -> AsyncLipsyncClient:
     """Return the open client of a profile, and a new one after the profile has changed."""
     from lipsync_nodes import AsyncLipsyncClient  # noqa: PLC0415  # httpx is not loaded at ComfyUI's start
 
-    settings = await asyncio.to_thread(load_profile, profile.strip() or None)
+    settings = await asyncio.to_thread(profile_of, profile)
     client = _clients.get(_key_of(settings))
     if client is None or client.profile != settings:
         client = AsyncLipsyncClient(profile=settings, ledger=ledger(), budget=_budget_of(settings))

@@ -8,7 +8,7 @@ from typing import Final
 
 from packaging.requirements import Requirement  # ComfyUI's own API needs it, too
 
-__all__ = ["explained", "require_core"]
+__all__ = ["checkout_requirements", "explained", "require_core"]
 
 # The one place that names the required version of the core: installers read it, and so does `require_core`.
 REQUIREMENTS: Final = Path(__file__).parent / "requirements.txt"
@@ -45,9 +45,13 @@ def explained(error: Exception) -> str:
 
 
 def _checkout(missing: str) -> Path | None:
-    """Return the core's own requirements file, if the core comes from a checkout without its dependencies."""
+    return None if missing == "lipsync_nodes" else checkout_requirements()
+
+
+def checkout_requirements() -> Path | None:
+    """Return the core's own requirements file, if the core comes from a checkout in `custom_nodes`."""
     core = sys.modules.get("lipsync_nodes")
-    if missing == "lipsync_nodes" or core is None or core.__file__ is None:
+    if core is None or core.__file__ is None:
         return None
     wanted = Path(core.__file__).parents[1] / "requirements.txt"
     return wanted if wanted.is_file() else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import click
 from pydantic import SecretStr
 
-from lipsync_nodes import AsyncLipsyncClient, Credits, Job, Ledger, LipsyncClient, Profile
+from lipsync_nodes import AsyncLipsyncClient, Credits, Job, Ledger, LipsyncClient, LipsyncError, Profile
 from lipsync_nodes.cli.output import RUN
 from lipsync_nodes.cli.speak import Progress, in_words
 from lipsync_nodes.host import (
@@ -139,10 +140,20 @@ def cost_of(form: PreparedForm, values: Mapping[str, Any]) -> Credits | None:
     return known_credits(form, lengths=lengths_of(form.spec, values), allow_long=values.get("allow_long", False))
 
 
+def _means_sandbox(profile: str | None, base_url: str | None) -> bool:
+    """Return whether the built-in profile `sandbox` was chosen, which is the same as `--sandbox`."""
+    if (profile or os.environ.get("LIPSYNC_PROFILE")) != "sandbox":
+        return False
+    try:
+        return load_profile(profile, base_url=base_url, ask_plugins=False).embedded
+    except LipsyncError:
+        return False  # the command itself reports it
+
+
 def common_options(command: Callable[..., object]) -> Callable[..., object]:
     """Pass the shared options to a command as its `session`, and turn errors into messages and exit codes."""
 
-    @click.option("--profile", help="Name of a profile in profiles.toml. Default: LIPSYNC_PROFILE.")
+    @click.option("--profile", help="Name of a profile in profiles.toml, or sandbox. Default: LIPSYNC_PROFILE.")
     @click.option("--base-url", help="URL of the service. Default: LIPSYNC_BASE_URL, or https://lipsync.studio/api/v1.")
     @click.option(
         "--sandbox", "use_sandbox", is_flag=True, help="Use a sandbox that runs for this command; needs no API key."
@@ -150,6 +161,7 @@ def common_options(command: Callable[..., object]) -> Callable[..., object]:
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout and nothing else.")
     @functools.wraps(command)
     def wrapped(profile: str | None, base_url: str | None, use_sandbox: bool, as_json: bool, **options: Any) -> None:
+        use_sandbox = use_sandbox or _means_sandbox(profile, base_url)
         session = Session(profile, base_url, use_sandbox, as_json)
         RUN.option = " --sandbox" if use_sandbox else ""
         with in_words(as_json=as_json):

@@ -88,6 +88,7 @@ class BaseClient:
             self.profile = profile
         else:
             self.profile = load_profile(profile, api_key=api_key, base_url=base_url)
+        self.profile.check_started()
         self.profile.bearer()
         self.ledger = ledger
         # Without a ledger, one in memory applies the profile's limits while the client exists.

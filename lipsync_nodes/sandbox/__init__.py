@@ -10,11 +10,13 @@ how to use it. Importing this module is cheap: the server and its packages are l
 from typing import TYPE_CHECKING
 
 from lipsync_nodes._lazy import lazy
-from lipsync_nodes.sandbox._sandbox import MEDIA, Sandbox
+from lipsync_nodes.sandbox._sandbox import MEDIA, Sandbox, require
 
 if TYPE_CHECKING:
     from lipsync_nodes.sandbox._embedded import embedded
+    from lipsync_nodes.sandbox._process import SandboxProcess
 
-__all__ = ["MEDIA", "Sandbox", "embedded"]
+__all__ = ["MEDIA", "Sandbox", "SandboxProcess", "embedded", "require"]
 
-__getattr__, __dir__ = lazy(__name__, {"sandbox._embedded": ("embedded",)})
+_HOMES = {"sandbox._embedded": ("embedded",), "sandbox._process": ("SandboxProcess",)}
+__getattr__, __dir__ = lazy(__name__, _HOMES)

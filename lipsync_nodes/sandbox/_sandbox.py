@@ -24,7 +24,6 @@ MEDIA: Final = Path(__file__).parent / "media"
 
 _SERVER = ("starlette", "uvicorn")
 _RENDERER = ("av", "cv2", "numpy")
-_DEFAULT_KEY = "sk_sandbox_local"
 _LOG = logging.getLogger("lipsync_nodes.sandbox")
 _REACHABLE = (
     "The sandbox listens on %s:%s. Whoever can reach this address can see its jobs, set faults and reset it, all "
@@ -64,7 +63,7 @@ class Sandbox:
         seconds: float = 0.0,
         seed: int | None = None,
     ) -> None:
-        _require(_SERVER if renderer == "instant" else _SERVER + _RENDERER)
+        require(_SERVER if renderer == "instant" else _SERVER + _RENDERER)
         from lipsync_nodes.sandbox.faults.rules import Faults  # noqa: PLC0415  # importing this module must stay cheap
 
         self._folder = folder
@@ -133,7 +132,9 @@ class Sandbox:
     @property
     def api_key(self) -> str:
         """An accepted API key."""
-        return self._key or _DEFAULT_KEY
+        from lipsync_nodes.settings import LOCAL_KEY  # noqa: PLC0415  # see __init__
+
+        return self._key or LOCAL_KEY
 
     def fault(self, action: str, **parameters: Any) -> None:
         """Add a fault rule, also before the start; `lipsync_nodes.sandbox.faults.Rule` describes the parameters.
@@ -209,8 +210,8 @@ class Sandbox:
         from lipsync_nodes.sandbox.server import foreground  # noqa: PLC0415  # see __init__
 
         with foreground.stop_signals() as signals, foreground.logging_to_stderr(log, self._key) as say, self:
-            accepted = self._server.service.keys.accepted
-            say("The sandbox is at %s (API: %s). It accepts %s. Ctrl-C ends it.", self.url, self.base_url, accepted)
+            key = "it accepts only the key that it was started with" if self._key else "no API key is needed"
+            say("The sandbox is at %s (set LIPSYNC_BASE_URL to it; %s). Ctrl-C ends it.", self.base_url, key)
             while not signals:
                 time.sleep(0.2)  # on Windows, Ctrl-C does not interrupt a wait
             say("The sandbox ends.")
@@ -238,7 +239,8 @@ class Sandbox:
             self._temporary = None
 
 
-def _require(packages: tuple[str, ...]) -> None:
+def require(packages: tuple[str, ...] = _SERVER + _RENDERER) -> None:
+    """Raise `ConfigurationError` if a package that the sandbox needs is not installed."""
     missing = [package for package in packages if not importlib.util.find_spec(package)]
     if missing:
         raise ConfigurationError(

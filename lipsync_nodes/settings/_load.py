@@ -16,9 +16,12 @@ from lipsync_nodes.errors import ConfigurationError, LipsyncError
 from lipsync_nodes.plugins import plugins
 from lipsync_nodes.settings._nested import stays
 from lipsync_nodes.settings._places import named_path, user_folder, variable
-from lipsync_nodes.settings._profile import Profile
+from lipsync_nodes.settings._profile import EMBEDDED_ACCOUNT, NOT_STARTED, Profile
 from lipsync_nodes.settings._profiles_file import read_profiles, shortened
 
+# The name of the built-in profile.
+SANDBOX: Final = "sandbox"
+_NO_PROFILE: Final = {"settings.no_such_profile", "settings.no_home"}
 # The fields that contain secrets, or may.
 SECRETS: Final = {"api_key", "storage", "webhook"}
 VARIABLES: Final = {
@@ -95,7 +98,13 @@ def _loaded(
 ) -> Profile:
     """Load a profile, in frames that contain the API key, the file and the whole environment."""
     chosen = name or env.get("LIPSYNC_PROFILE") or "default"
-    values, origins = _from_file(env, chosen)
+    try:
+        values, origins = _from_file(env, chosen)
+    except ConfigurationError as error:
+        # The environment is not used: a base URL of the service must never get the account of the sandbox.
+        if chosen == SANDBOX and base_url is None and error.code in _NO_PROFILE:
+            return Profile(name=SANDBOX, account_name=EMBEDDED_ACCOUNT, base_url=NOT_STARTED)
+        raise
     if not name:
         # An empty value counts as not set, except for the base URL: the paid service would be used by mistake.
         given = {field: env.get(variable) for field, variable in VARIABLES.items()}

@@ -16,6 +16,9 @@ The environment variables are `LIPSYNC_API_KEY`, `LIPSYNC_BASE_URL`, `LIPSYNC_ST
 
 If the caller names a profile (as an argument or with `--profile`), the environment is not used, so that it cannot
 change who pays.
+
+Unless the file has a profile `sandbox`, that name means the free sandbox that the command line and ComfyUI start by
+themselves. A server on this machine needs no API key.
 """
 
 from __future__ import annotations
@@ -48,6 +51,11 @@ from lipsync_nodes.settings._profiles_file import shortened
 from lipsync_nodes.settings._urls import check_base, is_loopback
 
 DEFAULT_BASE_URL: Final = "https://lipsync.studio/api/v1"
+# What a sandbox on this machine accepts, sent if there is no API key. It is not a secret.
+LOCAL_KEY: Final = "sk_sandbox_local"
+# The sandbox that a host starts by itself. Its port changes, so its account has a name of its own.
+EMBEDDED_ACCOUNT: Final = "embedded sandbox"
+NOT_STARTED: Final = "http://127.0.0.1:1/api/v1"
 LONGEST_NAME: Final = 100
 # The upper limit is more than anybody needs, and the ledger can store it.
 Count = Annotated[StrictInt, Field(ge=0, le=10**9)]
@@ -172,8 +180,23 @@ class Profile(BaseModel):
         """Whether the base URL is on this machine, as a sandbox is."""
         return is_loopback(urlsplit(self.base_url).hostname or "")
 
+    @property
+    def embedded(self) -> bool:
+        """Whether this is the sandbox that a host starts by itself."""
+        return self.local and self.account_name.startswith(EMBEDDED_ACCOUNT)
+
+    def check_started(self) -> None:
+        """Raise `ConfigurationError` if this is an embedded sandbox that no host has started."""
+        if self.embedded and self.base_url == NOT_STARTED:
+            raise ConfigurationError(code="settings.sandbox_not_started", remedy="start_own_sandbox")
+
     def bearer(self) -> str:
-        """Return the API key for the Authorization header; raise `ConfigurationError` if there is none."""
+        """Return the API key for the Authorization header. Without one, raise `ConfigurationError`.
+
+        A server on this machine needs none.
+        """
+        if self.api_key is None and self.local:
+            return LOCAL_KEY
         if self.api_key is None:
             raise ConfigurationError(code="settings.no_key", profile=self.name, remedy="set_key")
         return self.api_key.get_secret_value()

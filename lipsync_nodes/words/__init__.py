@@ -14,6 +14,7 @@ part is. A list is joined with commas. A mapping has a fault for each field. Ano
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from importlib import import_module
 from string import Formatter
@@ -74,7 +75,8 @@ def _table(language: str) -> Any:
 
 
 def _facts(error: LipsyncError) -> dict[str, Any]:
-    return {"job_id": error.job_id, "status_code": error.status_code, **error.facts}
+    known = {"job_id": error.job_id, "status_code": error.status_code, "python": sys.executable}
+    return known | error.facts
 
 
 def _in_terms_of(host: str, remedy: str | Mapping[str, str]) -> str:

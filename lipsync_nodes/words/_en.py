@@ -43,6 +43,8 @@ SENTENCES: Final[dict[str, str]] = {
     "settings.plugin_gave_no_key": "A plugin could not give the key of profile {profile!r}: {reason}.",
     "settings.profile_stays": "The profile {profile!r} cannot be sent to another process, because its secrets are "
     "not sent.",
+    "settings.sandbox_not_started": "The profile 'sandbox' is the sandbox that ComfyUI and the command line start by "
+    "themselves. Nothing started it here.",
     "settings.setting_outside_tables": "{path}: `{setting}` is above the first table, so it belongs to no profile.",
     "settings.storage_stays": "These storage options cannot be sent to another process, because secrets are not sent.",
     "settings.unusable_profile": "Profile {profile} cannot be used: {faults}.",
@@ -317,7 +319,11 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "nothing_sent": "Nothing was sent.",
     "nothing_charged": "Nothing was charged.",
     "check_base_url": "Check the base URL.",
-    "install_extra": "Run: pip install '{package}'",
+    "install_extra": {
+        "python": "Run: pip install '{package}'",
+        "comfyui": 'Run: "{python}" -m pip install "{package}"\nThen start ComfyUI again.',
+    },
+    "install_requirements": 'Run: "{python}" -m pip install -r "{requirements}"\nThen start ComfyUI again.',
     "another_name": "Give another name.",
     # settings
     "chmod": "Run: chmod 600 '{path}'",
@@ -331,13 +337,18 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "save_as_utf8": "Save it as UTF-8 text.",
     "set_home": "Set HOME, or name files of your own in LIPSYNC_CONFIG and LIPSYNC_LEDGER.",
     "set_key": {
-        "cli": "Set LIPSYNC_API_KEY to your key (sk_…), or try without one: the embedded sandbox needs none "
-        "(`lipsync-nodes demo`, or `--sandbox` on any command).",
-        "python": "Set LIPSYNC_API_KEY to your key (sk_…), or try without one: the embedded sandbox needs none "
+        "cli": "Set LIPSYNC_API_KEY to your key (sk_…). To try without one, run `lipsync-nodes demo`, or use the "
+        "embedded sandbox, which needs none: `lipsync-nodes run … --sandbox`.",
+        "python": "Set LIPSYNC_API_KEY to your key (sk_…), or try without one: a sandbox on this machine needs none "
         "(lipsync_nodes.sandbox.Sandbox).",
-        "comfyui": "Set LIPSYNC_API_KEY, before ComfyUI starts, to your key (sk_…). To try without one, set "
-        "LIPSYNC_BASE_URL to the address of a running sandbox, which needs no key.",
+        "comfyui": "Set LIPSYNC_API_KEY, before ComfyUI starts, to your key (sk_…); the page /lipsync-setup of this "
+        "ComfyUI shows how, and checks it. To try without a key, set `profile` to sandbox: it renders free previews.",
         "airflow": "Put the key (sk_…) into the password of the connection.",
+    },
+    "start_own_sandbox": {
+        "cli": "Use `--sandbox`.",
+        "python": "Start one (lipsync_nodes.sandbox.Sandbox), and use its base_url instead of the profile.",
+        "airflow": "Start a sandbox, and put its address into the host of the connection.",
     },
     # service
     "add_credits_then_poll": "Add credits to the account, then poll the job again.",
@@ -529,8 +540,10 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "is_it_shared": "Is another sandbox running in it, or is {file} no file of a sandbox?",
     "start_sandbox": "Start it, or use it in a `with` statement.",
     "wait_or_own_sandbox": {
-        "cli": "Wait for the other command, or start `lipsync-nodes sandbox` and set LIPSYNC_BASE_URL to it.",
-        "python": "Wait for the other command, or start a sandbox of its own and set LIPSYNC_BASE_URL to it.",
+        "cli": "Wait for the other command, or start `lipsync-nodes sandbox` and set LIPSYNC_BASE_URL to the "
+        "address that it prints.",
+        "python": "Wait for the other command, or start a sandbox of its own and set LIPSYNC_BASE_URL to its address.",
+        "comfyui": "Does another ComfyUI use this user folder? End it, and run again.",
     },
     # comfyui
     "connect_job": "Give a job id, or connect the job of a submit node.",
@@ -548,7 +561,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "and schema empty.",
     "id_once_known": "Once you know its id, `job_id=` of this operator waits for it.",
     "is_asset_scheduled": "Is there a DAG with it in its schedule, and has Airflow read it?",
-    "put_key_in_password": "Put the key (sk_…) into its password field.",
+    "put_key_in_password": "Put the key (sk_…) into its password field; a sandbox takes any key, such as sk_x.",
     "webhook_elsewhere": "It was not sent again, to avoid paying twice. If the job was made, its webhook tells the "
     "receiver of it: the ledger on that host lists it. If it is not in your account at the service either, "
     "submit anew with `resubmit_uncertain=True`.",

@@ -41,6 +41,7 @@ SENTENCES: Final[dict[str, str]] = {
     "settings.path_unusable": "无法解析路径 {path}:{reason}。",
     "settings.plugin_gave_no_key": "插件未能给出配置 {profile!r} 的密钥:{reason}。",
     "settings.profile_stays": "配置 {profile!r} 不能发送到另一进程:密钥只留在本进程。",
+    "settings.sandbox_not_started": "配置“sandbox”是由 ComfyUI 和命令行自行启动的沙盒,此处没有启动它。",
     "settings.setting_outside_tables": "{path}:`{setting}` 在所有表之前,不属于任何配置。",
     "settings.storage_stays": "这些存储选项不能发送到另一进程:密钥只留在本进程。",
     "settings.unusable_profile": "配置 {profile} 无法使用:{faults}。",
@@ -298,7 +299,11 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "nothing_sent": "未发送任何内容。",
     "nothing_charged": "未计费。",
     "check_base_url": "请检查基础网址。",
-    "install_extra": "请运行:pip install '{package}'",
+    "install_extra": {
+        "python": "请运行:pip install '{package}'",
+        "comfyui": '请运行:"{python}" -m pip install "{package}"\n然后重新启动 ComfyUI。',
+    },
+    "install_requirements": '请运行:"{python}" -m pip install -r "{requirements}"\n然后重新启动 ComfyUI。',
     "another_name": "请换一个名称。",
     # settings
     "chmod": "请运行:chmod 600 '{path}'",
@@ -312,13 +317,18 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "save_as_utf8": "请保存为 UTF-8 文本。",
     "set_home": "请设置 HOME,或用 LIPSYNC_CONFIG 和 LIPSYNC_LEDGER 指定文件。",
     "set_key": {
-        "cli": "请将 LIPSYNC_API_KEY 设为你的密钥(sk_…);没有密钥也可试用:内置沙盒不需要密钥(`lipsync-nodes demo`,"
-        "或在任何命令后加 `--sandbox`)。",
+        "cli": "请将 LIPSYNC_API_KEY 设为你的密钥(sk_…)。没有密钥也可试用:运行 `lipsync-nodes demo`,"
+        "或使用不需要密钥的内置沙盒:`lipsync-nodes run … --sandbox`。",
         "python": "请将 LIPSYNC_API_KEY 设为你的密钥(sk_…);没有密钥也可试用:"
-        "内置沙盒不需要密钥(lipsync_nodes.sandbox.Sandbox)。",
-        "comfyui": "请在 ComfyUI 启动前将 LIPSYNC_API_KEY 设为你的密钥(sk_…)。没有密钥也可试用:将 LIPSYNC_BASE_URL "
-        "设为正在运行的沙盒的地址,沙盒不需要密钥。",
+        "本机的沙盒不需要密钥(lipsync_nodes.sandbox.Sandbox)。",
+        "comfyui": "请在 ComfyUI 启动前将 LIPSYNC_API_KEY 设为你的密钥(sk_…);此 ComfyUI 的页面 /lipsync-setup "
+        "说明设置方法并可检查密钥。没有密钥也可试用:将 `profile` 设为 sandbox,即可免费生成预览。",
         "airflow": "请把密钥(sk_…)填入连接的密码。",
+    },
+    "start_own_sandbox": {
+        "cli": "请使用 `--sandbox`。",
+        "python": "请启动一个沙盒(lipsync_nodes.sandbox.Sandbox),并用它的 base_url 代替该配置。",
+        "airflow": "请启动一个沙盒,并将它的地址填入连接的主机。",
     },
     # service
     "add_credits_then_poll": "请为账户充值积分,然后再次查询任务。",
@@ -487,8 +497,9 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "is_it_shared": "是否有另一个沙盒在用它,或 {file} 不是沙盒的文件?",
     "start_sandbox": "请启动它,或在 `with` 语句中使用。",
     "wait_or_own_sandbox": {
-        "cli": "请等待另一命令结束,或启动 `lipsync-nodes sandbox` 并将 LIPSYNC_BASE_URL 设为它的地址。",
+        "cli": "请等待另一命令结束,或启动 `lipsync-nodes sandbox` 并将 LIPSYNC_BASE_URL 设为它显示的地址。",
         "python": "请等待另一命令结束,或另启动一个沙盒并将 LIPSYNC_BASE_URL 设为它的地址。",
+        "comfyui": "是否有另一个 ComfyUI 在使用此用户文件夹?请结束它后重新运行。",
     },
     # comfyui
     "connect_job": "请填入任务 ID,或连接提交节点的任务。",
@@ -504,7 +515,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "host_is_base_url": "请把完整的 base URL(如 https://lipsync.studio/api/v1)填入 host 栏,port 和 schema 留空。",
     "id_once_known": "知道任务 ID 后,在此 operator 中设置 `job_id=` 即可等待它。",
     "is_asset_scheduled": "是否有 DAG 以它为 schedule,且 Airflow 已读取该 DAG?",
-    "put_key_in_password": "请把密钥(sk_…)填入其密码栏。",
+    "put_key_in_password": "请把密钥(sk_…)填入其密码栏;沙盒接受任意密钥,例如 sk_x。",
     "webhook_elsewhere": "为避免重复付费,没有再次发送。若任务已创建,其 webhook 会告知接收端:"
     "该主机上的账本会列出它。若服务网站的账户中也没有,请用 `resubmit_uncertain=True` 重新提交。",
 }

@@ -107,10 +107,10 @@ def test_wrong_usage_ends_with_2_before_anything_is_sent(cli, service, words):
 
 
 def test_without_a_key_it_says_what_to_set(cli):
-    done = cli("run", "image", *URLS, key=None)
+    done = cli("run", "image", *URLS, "--base-url", "https://service.example/api/v1", key=None)
     assert done.returncode == 2
     assert "LIPSYNC_API_KEY" in done.stderr
-    assert "sandbox" in done.stderr
+    assert "`lipsync-nodes run … --sandbox`" in done.stderr
 
 
 def test_a_time_out_ends_with_3_and_the_job_id(cli, service):
@@ -242,7 +242,7 @@ def test_doctor_says_what_is_wrong_and_what_to_do(cli, service):
     assert "LIPSYNC_API_KEY" in checks["service"]["do"]
     service.on_poll = [lambda request: bad.say(404 if "Authorization" in request.headers else 401)(request)]
     assert cli("doctor").returncode == 0
-    assert cli("doctor", key=None).returncode == 2
+    assert cli("doctor", "--base-url", "https://service.example/api/v1", key=None).returncode == 2
 
 
 def test_local_files_work_with_the_sandbox(cli, service, tmp_path):

@@ -28,7 +28,7 @@ AT_THE_COMMAND_LINE = ("lipsync_nodes/cli/", "adapters/lipsync_nodes_comfyui/ins
 
 def placeholders(text):
     text = text if isinstance(text, str) else "".join(text.values())
-    return {name for _, name, _, _ in Formatter().parse(text) if name} - {"job_id", "status_code", "place"}
+    return {name for _, name, _, _ in Formatter().parse(text) if name} - {"job_id", "status_code", "place", "python"}
 
 
 def constants(node):

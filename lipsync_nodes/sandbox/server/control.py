@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from lipsync_nodes import words
 from lipsync_nodes.errors import LipsyncError
 from lipsync_nodes.sandbox.faults.rules import Rule
-from lipsync_nodes.sandbox.jobs.store import StoredJob
+from lipsync_nodes.sandbox.jobs.store import API_PATH, StoredJob
 from lipsync_nodes.sandbox.server.openapi import document
 from lipsync_nodes.sandbox.server.responses import JsonResponse, http_error, reached_at
 from lipsync_nodes.sandbox.server.service import Service
@@ -35,6 +35,7 @@ def control_routes(service: Service) -> list[Route]:
     control = _Control(service)
     return [
         Route("/", control.page, methods=["GET"]),
+        Route(API_PATH, control.to_page, methods=["GET"]),
         Route("/openapi.json", control.openapi, methods=["GET"]),
         Route("/sandbox/jobs", control.jobs, methods=["GET"]),
         Route("/sandbox/requests", control.requests, methods=["GET"]),
@@ -77,6 +78,9 @@ class _Control:
     async def page(self, _request: Request) -> Response:
         headers = {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff"}
         return HTMLResponse(_PAGE.read_text(encoding="utf-8"), headers=headers)
+
+    async def to_page(self, _request: Request) -> Response:
+        return RedirectResponse("/")
 
     async def openapi(self, request: Request) -> Response:
         return JsonResponse(document(reached_at(request, self._service.url)))

@@ -14,11 +14,14 @@ from lipsync_nodes.sandbox.faults.rules import Rule
 from lipsync_nodes.sandbox.jobs.store import API_PATH
 from lipsync_nodes.sandbox.server.journal import Received
 from lipsync_nodes.sandbox.server.service import Service
+from lipsync_nodes.service import CATALOGUE
 
 __all__ = ["RequestMiddleware"]
 
 _LOG: Final = logging.getLogger("lipsync_nodes.sandbox")
 _PREFER: Final = re.compile(rb"\bcode=([2-5]\d\d)\b")
+# A base URL without the path of the API is understood too.
+_API_WITHOUT_PATH: Final = re.compile("|".join([*(re.escape(spec.path) for spec in CATALOGUE), "/jobs/[^/]+"]))
 _LARGEST_NOTED_BODY: Final = 2**20
 
 
@@ -37,6 +40,8 @@ class RequestMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle the request, with the matching faults."""
+        if scope["type"] == "http" and _API_WITHOUT_PATH.fullmatch(scope["path"]):
+            scope = {**scope, "path": API_PATH + scope["path"]}
         place = _place(scope["method"], scope["path"]) if scope["type"] == "http" else None
         if place is None:
             await self._app(scope, receive, send)

@@ -95,7 +95,7 @@ def python():
 
 def install_core(executable):
     """Install this checkout's core; it may have moved since the last run."""
-    pip = [executable, "-m", "pip", "install", "-q", "-e", f"{REPOSITORY}[storage]"]
+    pip = [executable, "-m", "pip", "install", "-q", "-e", f"{REPOSITORY}[comfyui]"]
     subprocess.run(pip, check=True, stderr=subprocess.DEVNULL)
 
 

@@ -87,6 +87,10 @@ def test_a_checkout_can_be_imported_by_any_name(name):
     del sys.modules[f"{name}.pack"]
 
 
-def test_a_checkout_lists_what_the_core_and_its_storage_need():
+def test_a_checkout_lists_what_the_extra_for_comfyui_needs():
+    """All but the command line, which a checkout that is not installed does not have."""
+    extras = PROJECT["optional-dependencies"]
+    assert extras["comfyui"] == ["lipsync-nodes[sandbox,storage]"]
+    wanted = {*PROJECT["dependencies"], *extras["storage"], *extras["sandbox"]} - {"lipsync-nodes[cli]"}
     listed = [line for line in (REPOSITORY / "requirements.txt").read_text().splitlines() if not line.startswith("#")]
-    assert sorted(listed) == sorted(PROJECT["dependencies"] + PROJECT["optional-dependencies"]["storage"])
+    assert sorted(listed) == sorted(wanted)

@@ -129,7 +129,7 @@ def test_the_plugin_publishes_files_and_writes_a_table(at, studio, tmp_path):
 
 def test_the_host_tells_an_error_in_its_own_words(environment, sandbox, tmp_path):
     answers = "\n".join(["2", URL + "i", URL + "a", *[""] * 9])
-    there = {"LIPSYNC_API_KEY": "", "LIPSYNC_BASE_URL": sandbox.base_url}
+    there = {"LIPSYNC_API_KEY": "", "LIPSYNC_BASE_URL": "https://service.example/api/v1"}
     done = run([str(environment / "talking-postcards")], tmp_path, says=answers, ok=False, **there)
     assert "ConfigurationError: There is no API key" in done.stderr
     assert not sandbox.received("submit")
@@ -169,7 +169,7 @@ def test_llm_keeps_the_key_and_tells_errors(at, sandbox, tmp_path):
     line = ["lipsync", "image", "--image", URL + "i", "--audio", URL + "a", "--no-wait"]
     assert at(sandbox, "llm", *line, LIPSYNC_API_KEY="").stdout.strip()
     (tmp_path / "llm" / "keys.json").write_text("{}")
-    done = at(sandbox, "llm", *line, LIPSYNC_API_KEY="", ok=False)
+    done = at(sandbox, "llm", *line, LIPSYNC_API_KEY="", LIPSYNC_BASE_URL="https://service.example/api/v1", ok=False)
     assert "There is no API key" in done.stderr
     assert len(sandbox.received("submit")) == 1
 
