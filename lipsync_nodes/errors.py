@@ -84,6 +84,7 @@ class LipsyncError(Exception):
     default_may_have_charged: ClassVar[bool] = False
     host: str = "python"
     language: str = "en"
+    remedy_first: bool = False
     __module__ = "lipsync_nodes"  # the name for imports, which tracebacks and hosts show
 
     def __init_subclass__(cls) -> None:
@@ -127,11 +128,14 @@ class LipsyncError(Exception):
         self._add({"place": f"{place}: {inner}" if inner else place})
         return self
 
-    def speak(self, host: str, language: str = "en") -> Self:
-        """Make `str(error)`, `message` and `hint` use the terms of a host and the language of a locale."""
+    def speak(self, host: str, language: str = "en", *, remedy_first: bool = False) -> Self:
+        """Make `str(error)`, `message` and `hint` use the terms of a host and the language of a locale.
+
+        With *remedy_first*, `str(error)` begins with what to do, for a host that cuts off the end.
+        """
         from lipsync_nodes import words  # noqa: PLC0415  # see `message`
 
-        self.host, self.language = host, words.language_of(language)
+        self.host, self.language, self.remedy_first = host, words.language_of(language), remedy_first
         return self
 
     def advise(self, remedy: str, **facts: Fact) -> Self:
@@ -157,7 +161,7 @@ class LipsyncError(Exception):
     def __str__(self) -> str:
         from lipsync_nodes import words  # noqa: PLC0415  # see `message`
 
-        return words.render(self, self.language, self.host)
+        return words.render(self, self.language, self.host, remedy_first=self.remedy_first)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"

@@ -54,7 +54,7 @@ class Node(io.ComfyNode):
         try:
             await asyncio.to_thread(cls.check, values)
         except LipsyncError as error:
-            await asyncio.to_thread(in_comfyui, error)
+            await asyncio.to_thread(in_comfyui, error, refused=True)
             raise
         return True
 

@@ -38,8 +38,9 @@ def form_of(spec: NodeSpec, values: Mapping[str, Any], linked: Iterable[str] = (
         known = {name: value for name, value in given.items() if value is not None}
         return PreparedForm(spec.form_from(known, draft=bool(waiting)))
     except InvalidRequest as error:
-        if any(field.name in error.facts.get("faults", {}) for field in spec.media):
-            error.remedy = ("give_url_or_connect",)
+        if wrong := [field.name for field in spec.media if field.name in error.facts.get("faults", {})]:
+            error.remedy = ()
+            error.advise("give_url_or_connect", field=wrong[0])
         raise
 
 

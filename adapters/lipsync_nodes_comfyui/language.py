@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import folder_paths
 
-from lipsync_nodes import LipsyncError
+from lipsync_nodes import InvalidRequest, LipsyncError
 
 __all__ = ["in_comfyui", "language"]
 
@@ -28,6 +28,10 @@ def language() -> str:
         return "en"
 
 
-def in_comfyui(error: AnyError) -> AnyError:
-    """Make an error use the terms of ComfyUI and the user's language."""
-    return error.speak("comfyui", language())
+def in_comfyui(error: AnyError, *, refused: bool = False) -> AnyError:
+    """Make an error use the terms of ComfyUI and the user's language.
+
+    If the input was *refused* before the run, the text begins with what to do, because the frontend shows it as a
+    short notice. The usual remedy, to correct the input, says less than the sentence that names the input.
+    """
+    return error.speak("comfyui", language(), remedy_first=refused and error.remedy != InvalidRequest.default_remedy)

@@ -58,8 +58,8 @@ def check_media_url(url: str) -> str:
         parts = urlsplit(url)
         host = parts.hostname
         _ = parts.port
-    except ValueError as error:
-        raise ValueError(f"is not a URL ({error})") from None
+    except ValueError:
+        raise ValueError("is not a URL") from None
     if parts.scheme.lower() not in {"http", "https"} or not host:
         raise ValueError("must be a public http(s) URL with a host")
     if any(not 0 < len(label) <= LONGEST_LABEL for label in host.removesuffix(".").split(".")) and ":" not in host:

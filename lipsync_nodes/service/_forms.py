@@ -176,12 +176,12 @@ class ImageMultiForm(Form):
     ] = "meanwhile"
 
 
-def _faults(error: ValidationError) -> dict[str, str]:
+def _faults(error: ValidationError) -> dict[str, Any]:
     """Return what is wrong with each field, without values that could be long or secret."""
-    faults: dict[str, str] = {}
+    faults: dict[str, Any] = {}
     for fault in error.errors(include_url=False):
         field = ".".join(str(step) for step in fault["loc"][:2]) or "form"
         words = fault["msg"].removeprefix("Value error, ")
-        shown = f", got {brief(fault['input'])}" if isinstance(fault["input"], str | int | float) else ""
-        faults.setdefault(field, f"{words}{shown}")
+        shown = brief(fault["input"]) if isinstance(fault["input"], str | int | float) else None
+        faults.setdefault(field, {"code": "form.fault", "fault": words, "value": shown})
     return faults

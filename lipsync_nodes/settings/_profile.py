@@ -112,7 +112,7 @@ class Profile(BaseModel):
             profile: Self = handler(data)
         except ValidationError as error:
             name = str(data.get("name", "default")) if isinstance(data, Mapping) else "default"
-            faults = "; ".join(_fault(fault, info.context or {}) for fault in error.errors(include_url=False))
+            faults = [_fault(fault, info.context or {}) for fault in error.errors(include_url=False)]
             raise ConfigurationError(code="settings.unusable_profile", profile=shortened(name), faults=faults) from None
         return profile
 
@@ -207,32 +207,28 @@ _NO_KEYS: Final = (
     (r"[^ -~]", "has characters that no key has (non-ASCII, or several lines)"),
     (r"(?i)^\W*(bearer|authorization)\b", "begins with `Bearer`; give the key alone, the word is added to it"),
     (r"^[\"'`]|[\"'`]$", "has quotes around it that are part of the value; give the key alone"),
-    (r"\Wsk_", "has something before its sk_; give the key alone"),
+    (r"\Wsk_", "has something before the key; give the key alone"),
     (r" ", "has white space in it, which no key has"),
 )
 # The beginnings of pydantic's messages.
 _PYDANTIC: Final = re.compile(r"^(Value error, |Input should (?=be ))")
 
 
-def _fault(fault: Any, origins: Mapping[str, str]) -> str:
+def _fault(fault: Any, origins: Mapping[str, str]) -> dict[str, str]:
     """Return what is wrong with a field and where it came from, without the value, which may be an API key."""
     loc = [str(step) for step in fault["loc"]]
-    field = f"`{shortened('.'.join(loc), quoted=False)}`"
-    origin = f" ({origins[loc[0]]})" if loc and loc[0] in origins else ""
+    place = {"field": shortened(".".join(loc), quoted=False), "origin": origins.get(loc[0], "") if loc else ""}
     if fault["type"] == "extra_forbidden":
-        return f"{field}{origin}: there is no such setting{_suggestion(loc)}"
-    if fault["type"] == "missing":
-        return f"{field}{origin}: is missing"
-    if fault["type"] == "model_type":
-        return f"{field}{origin}: must be a URL or a table"
+        return {"code": "settings.no_such_setting", **place, **_suggestion(loc)}
+    known = {"missing": "is missing", "model_type": "must be a URL or a table"}
     words = _PYDANTIC.sub(lambda found: "must " if found[1].startswith("Input") else "", fault["msg"])
-    return f"{field}{origin}: {words}"
+    return {"code": "settings.fault", **place, "fault": known.get(fault["type"], words)}
 
 
-def _suggestion(loc: list[str]) -> str:
-    """Return the setting that was probably meant, or a list of all settings."""
+def _suggestion(loc: list[str]) -> dict[str, str]:
+    """Return the setting that was probably meant, or all settings."""
     nested: dict[str, type[BaseModel]] = {"storage": Storage, "webhook": Webhook}
     model = nested[loc[0]] if len(loc) > 1 else Profile
     names = sorted(model.model_fields.keys() - {"name"})
     close = get_close_matches(loc[-1], names, 1)
-    return f"; did you mean `{close[0]}`?" if close else f"; there are {', '.join(names)}"
+    return {"meant": close[0]} if close else {"known": ", ".join(names)}

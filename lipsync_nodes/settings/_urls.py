@@ -46,8 +46,8 @@ def split(url: str) -> SplitResult:
         raise ValueError("has white space, a backslash or control characters in it")
     try:
         parts = urlsplit(url)
-    except ValueError as error:
-        raise ValueError(f"is not a URL ({error})") from None
+    except ValueError:
+        raise ValueError("is not a URL") from None
     if "@" in parts.netloc:
         raise ValueError("must not hold a user name or password")
     if "?" in url or "#" in url:  # even after an empty query, no path can be added

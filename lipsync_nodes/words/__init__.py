@@ -7,8 +7,9 @@ braces. A part in square brackets is left out if one of its facts is missing; af
 
     "The service answered {status_code}[: {words}| and gave no reason]."
 
-`{kind:term}` is a value that is translated, such as "image". `{late:flag}` is not shown; it only decides whether its
-part is. A list is joined with commas. A mapping has a fault for each field. Another error is shown as its sentence.
+`{kind:term}` is a value that is translated, such as "image"; `{fault:fault}` says what is wrong with a value, and the
+English table has no rows for it. `{late:flag}` is not shown; it only decides whether its part is. A list is joined with
+commas. A mapping has a fault for each field. Another error is shown as its sentence.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def load() -> None:
     _table("en")
 
 
-def render(error: LipsyncError, language: str = "en", host: str = "python") -> str:
+def render(error: LipsyncError, language: str = "en", host: str = "python", *, remedy_first: bool = False) -> str:
     """Return the full text of an error: what happened, the job id, whether it may be billed, and what to do."""
     table = _table(language)
     parts = [message(error, language)]
@@ -49,7 +50,7 @@ def render(error: LipsyncError, language: str = "en", host: str = "python") -> s
         parts.append(_filled(table.JOB_ID, _facts(error), table))
     if error.may_have_charged:
         parts.append(table.MAY_HAVE_CHARGED)
-    parts.append(remedy(error, language, host))
+    parts.insert(0 if remedy_first else len(parts), remedy(error, language, host))
     joint: str = table.JOINT
     return joint.join(part for part in parts if part)
 
@@ -111,18 +112,25 @@ class _Words(Formatter):
         return "?" if value is None else value
 
     def format_field(self, value: Any, format_spec: str) -> str:
-        if format_spec in {"term", "flag"}:
-            return "" if format_spec == "flag" else str(self._table.TERMS.get(str(value), value))
+        if format_spec in {"flag", "term", "fault"}:
+            return "" if format_spec == "flag" else self._translated(str(value), format_spec)
         if isinstance(value, Mapping):
             return self._of_mapping(value)
         if isinstance(value, list):
-            return ", ".join(self.format_field(one, "") for one in value)
+            joint = "; " if any(isinstance(one, Mapping) for one in value) else ", "
+            return joint.join(self.format_field(one, "") for one in value)
         try:
             return str(super().format_field(value, format_spec))
         except (TypeError, ValueError):  # the fact has another type than the sentence expects
             return str(value)
 
+    def _translated(self, value: str, kind: str) -> str:
+        if kind == "term":
+            return str(self._table.TERMS.get(value, value))
+        fault, colon, detail = value.partition(": ")  # after the colon there may be names
+        return str(self._table.FAULTS.get(value) or f"{self._table.FAULTS.get(fault, fault)}{colon}{detail}")
+
     def _of_mapping(self, value: Mapping[str, Any]) -> str:
         if "code" in value:
             return _sentence(value["code"], value, self._table)
-        return "; ".join(f"`{field}`: {fault}" for field, fault in value.items())
+        return "; ".join(f"`{field}`: {self.format_field(fault, '')}" for field, fault in value.items())

@@ -47,11 +47,15 @@ SENTENCES: Final[dict[str, str]] = {
     "themselves. Nothing started it here.",
     "settings.setting_outside_tables": "{path}: `{setting}` is above the first table, so it belongs to no profile.",
     "settings.storage_stays": "These storage options cannot be sent to another process, because secrets are not sent.",
+    "settings.fault": "`{field}`[ ({origin})]: {fault:fault}",
+    "settings.no_such_setting": "`{field}`[ ({origin})]: there is no such setting[; did you mean `{meant}`?][; there "
+    "are {known}]",
     "settings.unusable_profile": "Profile {profile} cannot be used: {faults}.",
     "settings.webhook_stays": "This webhook cannot be sent to another process, because secrets are not sent.",
     # service
     "form.unpublished": "{fields}: not published yet, so there is no URL to send.",
     "form.wrong_fields": "{faults}.",
+    "form.fault": "{fault:fault}[, got {value}]",
     "job.failed": "The job failed: [{words}|the service gives no reason].[ The service gives an output "
     "nevertheless: {output}.]",
     "job.no_output": "The service says that the job is completed, but gives no output[ that is a video: {came}].",
@@ -190,7 +194,7 @@ SENTENCES: Final[dict[str, str]] = {
     "webhook.needs_a_receiver": 'webhook="auto" needs the public URL of a receiver.',
     "webhook.not_a_url": "webhook must be a URL, got {value}.",
     "webhook.not_https": "webhook must be an https URL, got {value}.",
-    "webhook.wrong_url": "webhook {fault}, got {value}.",
+    "webhook.wrong_url": "webhook {fault:fault}, got {value}.",
     "many.estimates": "There must be one estimate for each form.",
     "many.wrong_concurrency": "concurrency must be at least 1, got {value}.",
     "process.cannot_be_sent": "A {kind} belongs to one process and cannot be sent to another.",
@@ -252,11 +256,11 @@ SENTENCES: Final[dict[str, str]] = {
     "comfyui.not_an_object": '`{field}` must be a JSON object such as {{"name": 1}}.',
     "comfyui.not_found": "There is no ComfyUI in {folder}.",
     "comfyui.not_in_range": "`{field}` must be from {least} to {most}, got {value}.",
-    "comfyui.not_json": "`{field}` is not JSON: {reason}.",
+    "comfyui.not_json": '`{field}` must be a JSON object such as {{"name": 1}}, and it is not JSON: {reason}.',
     "comfyui.not_ours": "{place} was not put there by this command; it was left as it is.",
     "comfyui.python_failed": "ComfyUI's Python cannot be run, {reason}.",
     "comfyui.wrong_socket": "`{field}` wants a URL or {media:term}, but got {kind}.",
-    "comfyui.wrong_url": "`{field}` {fault}, got {value}.",
+    "comfyui.wrong_url": "`{field}` {fault:fault}, got {value}.",
     # airflow
     "airflow.host_in_parts": "The host, port and schema of the connection {connection!r} do not make one URL.",
     "airflow.login": "The connection {connection!r} has a login, which is not used.",
@@ -279,7 +283,10 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     # errors without a code of their own: the sentence comes from whoever raised them
     "own": "{hint}",
     # what the classes of errors advise
-    "correct_input": "Correct the input and submit again; nothing was charged.",
+    "correct_input": {
+        "python": "Correct the input and submit again; nothing was charged.",
+        "comfyui": "Correct the input and run again. Nothing was charged.",
+    },
     "check_key": {
         "cli": "Check LIPSYNC_API_KEY or the profile's api_key; `lipsync-nodes doctor` tests it.",
         "python": "Check LIPSYNC_API_KEY or the profile's api_key.",
@@ -292,10 +299,16 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "slow_down": "The request was refused. Try again later, with fewer requests at a time.",
     "try_later": "The fault is in the service or on the way to it. Try again later.",
     "check_network": "Nothing was charged. Check the network and the base URL, then try again.",
-    "more_time": "Nothing was sent. Try again, with more time.",
+    "more_time": {
+        "python": "Nothing was sent. Try again, with more time.",
+        "comfyui": "Nothing was sent. Run again.",
+    },
     "look_in_account": "It was not sent again, to avoid paying twice. Look for the job in your account at the "
     "service before you submit the same input again.",
-    "submit_corrected": "Correct the input that the message names and submit a new job.",
+    "submit_corrected": {
+        "python": "Correct the input that the message names and submit a new job.",
+        "comfyui": "Correct the input that the message names and run again.",
+    },
     "resubmit_uncertain": {
         "cli": "It may be billed, so the same input is not submitted again automatically. To pay for a new job, "
         "submit again with `--resubmit-uncertain`.",
@@ -314,7 +327,10 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "of an operator or of a LipsyncJobSensor.",
         "pluggy": "The job goes on and is not lost: the hook lipsync_nodes_wait with job={job_id!r} waits again.",
     },
-    "download_again": "The job itself is done: download its output again. Output URLs expire, so do it soon.",
+    "download_again": {
+        "python": "The job itself is done: download its output again. Output URLs expire, so do it soon.",
+        "comfyui": "The job itself is done: run again to download the video. Output URLs expire, so do it soon.",
+    },
     # what several rooms advise
     "nothing_sent": "Nothing was sent.",
     "nothing_charged": "Nothing was charged.",
@@ -326,9 +342,15 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "install_requirements": 'Run: "{python}" -m pip install -r "{requirements}"\nThen start ComfyUI again.',
     "another_name": "Give another name.",
     # settings
-    "chmod": "Run: chmod 600 '{path}'",
+    "chmod": {
+        "python": "Run: chmod 600 '{path}'",
+        "comfyui": "Let nobody but your own user read {path}.",
+    },
     "correct_or_unset": "Correct it, or unset it.",
-    "known_profiles": "Profiles there: {known}.",
+    "known_profiles": {
+        "python": "Profiles there: {known}.",
+        "comfyui": "Set `profile` to one of these, or leave it empty: {known}.",
+    },
     "name_profile": "Put them into profiles.toml or the environment, and name the profile.",
     "name_profiles_file": "Name the profiles.toml itself.",
     "name_in_full": "Give the full path.",
@@ -341,7 +363,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "embedded sandbox, which needs none: `lipsync-nodes run … --sandbox`.",
         "python": "Set LIPSYNC_API_KEY to your key (sk_…), or try without one: a sandbox on this machine needs none "
         "(lipsync_nodes.sandbox.Sandbox).",
-        "comfyui": "Set LIPSYNC_API_KEY, before ComfyUI starts, to your key (sk_…); the page /lipsync-setup of this "
+        "comfyui": "Set LIPSYNC_API_KEY, before ComfyUI starts, to your key; the page /lipsync-setup of this "
         "ComfyUI shows how, and checks it. To try without a key, set `profile` to sandbox: it renders free previews.",
         "airflow": "Put the key (sk_…) into the password of the connection.",
     },
@@ -351,7 +373,10 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "airflow": "Start a sandbox, and put its address into the host of the connection.",
     },
     # service
-    "add_credits_then_poll": "Add credits to the account, then poll the job again.",
+    "add_credits_then_poll": {
+        "python": "Add credits to the account, then poll the job again.",
+        "comfyui": "Add credits to the account, then run again.",
+    },
     "another_key": "Give another.",
     "ask_support": {
         "cli": "Poll the job again later (`lipsync-nodes status {job_id} --json` shows the whole answer). If "
@@ -374,7 +399,10 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "airflow": 'Give it in `media_seconds`, {{"{field}": 12.5}}.',
     },
     # flows
-    "ask_again": "The job goes on; poll it again.",
+    "ask_again": {
+        "python": "The job goes on; poll it again.",
+        "comfyui": "The job goes on: run again.",
+    },
     "ask_by_id": {
         "cli": "`lipsync-nodes wait {job_id}` polls it again.",
         "python": "client.wait({job_id!r}) polls it again.",
@@ -417,7 +445,10 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "`resubmit_uncertain=True`.",
     },
     "nothing_sent_now": "Nothing was sent now.",
-    "same_key_later": "Nothing was sent by this call. Ask again with the same key: it picks up the job of the other.",
+    "same_key_later": {
+        "python": "Nothing was sent by this call. Ask again with the same key: it picks up the job of the other.",
+        "comfyui": "Nothing was sent by this run. Run again later: it picks up the job.",
+    },
     "webhook_settles": "A webhook may still settle it: try again later.",
     "webhook_tells": {
         "cli": "It was not sent again, to avoid paying twice. If the job was made, its webhook tells of it: check "
@@ -447,8 +478,14 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "python": "Nothing was submitted. Check its address and credentials.",
     },
     "give_file_path": "Give the path of a file.",
-    "make_room": "Make room or choose another folder, and download it again. Output URLs expire, so do it soon.",
-    "resume_download": "Download it again: it goes on from there. Output URLs expire, so do it soon.",
+    "make_room": {
+        "python": "Make room or choose another folder, and download it again. Output URLs expire, so do it soon.",
+        "comfyui": "Make room and run again. Output URLs expire, so do it soon.",
+    },
+    "resume_download": {
+        "python": "Download it again: it goes on from there. Output URLs expire, so do it soon.",
+        "comfyui": "Run again: the download goes on from there. Output URLs expire, so do it soon.",
+    },
     "save_as_png": "Save it as PNG or JPG.",
     "save_frame": "Save one frame of it as PNG or JPG.",
     "service_must_reach": "The service has to reach it.",
@@ -459,6 +496,14 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "python": "Put the file where it has a public URL and give that, or say where files go: in the "
         "environment\n    LIPSYNC_STORAGE=s3://my-bucket/lipsync        (pip install "
         "'lipsync-nodes[storage]')\nor as `storage` of a profile. A sandbox needs none.",
+        "comfyui": "Give a public URL, or say where media get one. In profiles.toml, below [default], write either\n"
+        '    storage = "s3://my-bucket/lipsync"\n'
+        "or, for a folder that your own web server serves,\n"
+        '    storage = {{ url = "file:///srv/media", public_base = "https://media.example" }}\n'
+        "or, if this ComfyUI has a public address of its own,\n"
+        '    public_base = "https://comfy.example"\n'
+        "The environment variables LIPSYNC_STORAGE=s3://my-bucket/lipsync and "
+        "LIPSYNC_PUBLIC_BASE=https://comfy.example do the same. Nothing was sent.",
         "airflow": "Put the file where it has a public URL and give that, or say where files go: as `storage` in "
         'the connection\'s extra, {{"storage": "s3://my-bucket/lipsync"}} (pip install '
         "'lipsync-nodes[storage]'). A sandbox needs none.",
@@ -549,7 +594,8 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "connect_job": "Give a job id, or connect the job of a submit node.",
     "give_comfyui_folder": "Give the folder that holds main.py and custom_nodes, or the base folder of ComfyUI "
     "Desktop.",
-    "give_url_or_connect": "Give a public URL, or load a file of this machine and connect it. Nothing was charged.",
+    "give_url_or_connect": "Give `{field}` a public URL, or load a file of this machine and connect it there. "
+    "Nothing was charged.",
     "keep_one_pack": "Go on with that one, or remove it and run this again.",
     "move_away": "Move it away if you do not need it, and run this again.",
     "name_python": "Name the Python that starts ComfyUI by --python.",
@@ -595,3 +641,6 @@ TERMS: Final[dict[str, str]] = {
     "video": "a video",
     "write": "be written",
 }
+
+# What is wrong with a value is said in English where it is found.
+FAULTS: Final[dict[str, str]] = {}

@@ -44,11 +44,14 @@ SENTENCES: Final[dict[str, str]] = {
     "settings.sandbox_not_started": "配置“sandbox”是由 ComfyUI 和命令行自行启动的沙盒,此处没有启动它。",
     "settings.setting_outside_tables": "{path}:`{setting}` 在所有表之前,不属于任何配置。",
     "settings.storage_stays": "这些存储选项不能发送到另一进程:密钥只留在本进程。",
+    "settings.fault": "`{field}`[({origin})]:{fault:fault}",
+    "settings.no_such_setting": "`{field}`[({origin})]:没有此设置[;是否指 `{meant}`?][;可用的有 {known}]",
     "settings.unusable_profile": "配置 {profile} 无法使用:{faults}。",
     "settings.webhook_stays": "此 webhook 不能发送到另一进程:密钥只留在本进程。",
     # service
     "form.unpublished": "{fields}:尚未发布,没有可发送的网址。",
     "form.wrong_fields": "{faults}。",
+    "form.fault": "{fault:fault}[,得到 {value}]",
     "job.failed": "任务失败:[{words}|服务端未说明原因]。[但它仍给出了输出:{output}。]",
     "job.no_output": "服务端称任务已完成,但没有给出输出[视频,只有:{came}]。",
     "job.stopped": "任务已结束但没有视频,状态为 {status!r}:[{words}|服务端未说明原因]。[但它仍给出了输出:{output}。]",
@@ -180,7 +183,7 @@ SENTENCES: Final[dict[str, str]] = {
     "webhook.needs_a_receiver": 'webhook="auto" 需要接收端的公开网址。',
     "webhook.not_a_url": "webhook 必须是网址,得到 {value}。",
     "webhook.not_https": "webhook 必须是 https 网址,得到 {value}。",
-    "webhook.wrong_url": "webhook {fault},得到 {value}。",
+    "webhook.wrong_url": "webhook {fault:fault},得到 {value}。",
     "many.estimates": "每个表单都需要一个估算值。",
     "many.wrong_concurrency": "concurrency 至少为 1,得到 {value}。",
     "process.cannot_be_sent": "{kind} 只在一个进程内计数,不能发送到另一进程。",
@@ -237,11 +240,11 @@ SENTENCES: Final[dict[str, str]] = {
     "comfyui.not_an_object": '`{field}` 必须是 JSON 对象,例如 {{"name": 1}}。',
     "comfyui.not_found": "{folder} 中没有 ComfyUI。",
     "comfyui.not_in_range": "`{field}` 必须在 {least} 到 {most} 之间,得到 {value}。",
-    "comfyui.not_json": "`{field}` 不是 JSON:{reason}。",
+    "comfyui.not_json": '`{field}` 必须是 JSON 对象,例如 {{"name": 1}};它不是 JSON:{reason}。',
     "comfyui.not_ours": "{place} 不是由此命令放置的;已保持原样。",
     "comfyui.python_failed": "无法运行 ComfyUI 的 Python:{reason}。",
     "comfyui.wrong_socket": "`{field}` 需要网址或{media:term},得到 {kind}。",
-    "comfyui.wrong_url": "`{field}` {fault},得到 {value}。",
+    "comfyui.wrong_url": "`{field}` {fault:fault},得到 {value}。",
     # airflow
     "airflow.host_in_parts": "连接 {connection!r} 的 host、port 和 schema 合不成一个 URL。",
     "airflow.login": "连接 {connection!r} 填了 login,但不会使用它。",
@@ -264,7 +267,10 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     # errors without a code of their own: the sentence comes from whoever raised them
     "own": "{hint}",
     # what the classes of errors advise
-    "correct_input": "请改正输入后重新提交;未计费。",
+    "correct_input": {
+        "python": "请改正输入后重新提交;未计费。",
+        "comfyui": "请改正输入后重新运行。未计费。",
+    },
     "check_key": {
         "cli": "请检查 LIPSYNC_API_KEY 或配置中的 api_key;可用 `lipsync-nodes doctor` 测试。",
         "python": "请检查 LIPSYNC_API_KEY 或配置中的 api_key。",
@@ -277,9 +283,15 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "slow_down": "请求被拒绝。请稍后再试,并减少同时发出的请求。",
     "try_later": "这是服务端或中间环节的故障,请稍后再试。",
     "check_network": "未计费。请检查网络和基础网址,然后重试。",
-    "more_time": "未发送任何内容。请留出更多时间后重试。",
+    "more_time": {
+        "python": "未发送任何内容。请留出更多时间后重试。",
+        "comfyui": "未发送任何内容。请重新运行。",
+    },
     "look_in_account": "为避免重复付费,没有再次发送。再次提交相同输入之前,请先在服务网站的账户中查找该任务。",
-    "submit_corrected": "请按提示改正输入,并提交新任务。",
+    "submit_corrected": {
+        "python": "请按提示改正输入,并提交新任务。",
+        "comfyui": "请按提示改正输入并重新运行。",
+    },
     "resubmit_uncertain": {
         "cli": "该任务可能计费,因此相同输入不会自动再次提交。要为新任务付费,请加 `--resubmit-uncertain` 再次提交。",
         "python": "该任务可能计费,因此相同输入不会自动再次提交。要为新任务付费,请用 resubmit_uncertain=True 再次提交。",
@@ -294,7 +306,10 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         '`job_id="{job_id}"`。',
         "pluggy": "任务仍在继续,不会丢失:用钩子 lipsync_nodes_wait 传入 job={job_id!r} 可再次等待。",
     },
-    "download_again": "任务本身已完成:请再次下载它的输出。输出网址会过期,请尽快下载。",
+    "download_again": {
+        "python": "任务本身已完成:请再次下载它的输出。输出网址会过期,请尽快下载。",
+        "comfyui": "任务本身已完成:请重新运行以下载视频。输出网址会过期,请尽快运行。",
+    },
     # what several rooms advise
     "nothing_sent": "未发送任何内容。",
     "nothing_charged": "未计费。",
@@ -306,9 +321,15 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "install_requirements": '请运行:"{python}" -m pip install -r "{requirements}"\n然后重新启动 ComfyUI。',
     "another_name": "请换一个名称。",
     # settings
-    "chmod": "请运行:chmod 600 '{path}'",
+    "chmod": {
+        "python": "请运行:chmod 600 '{path}'",
+        "comfyui": "请让 {path} 只能由您自己的用户读取。",
+    },
     "correct_or_unset": "请改正它,或取消设置。",
-    "known_profiles": "其中的配置有:{known}。",
+    "known_profiles": {
+        "python": "其中的配置有:{known}。",
+        "comfyui": "请将 `profile` 设为以下之一,或留空:{known}。",
+    },
     "name_profile": "请把它们写入 profiles.toml 或环境变量,并指定配置名。",
     "name_profiles_file": "请指定 profiles.toml 文件本身。",
     "name_in_full": "请给出完整路径。",
@@ -321,7 +342,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "或使用不需要密钥的内置沙盒:`lipsync-nodes run … --sandbox`。",
         "python": "请将 LIPSYNC_API_KEY 设为你的密钥(sk_…);没有密钥也可试用:"
         "本机的沙盒不需要密钥(lipsync_nodes.sandbox.Sandbox)。",
-        "comfyui": "请在 ComfyUI 启动前将 LIPSYNC_API_KEY 设为你的密钥(sk_…);此 ComfyUI 的页面 /lipsync-setup "
+        "comfyui": "请在 ComfyUI 启动前将 LIPSYNC_API_KEY 设为你的密钥;此 ComfyUI 的页面 /lipsync-setup "
         "说明设置方法并可检查密钥。没有密钥也可试用:将 `profile` 设为 sandbox,即可免费生成预览。",
         "airflow": "请把密钥(sk_…)填入连接的密码。",
     },
@@ -331,7 +352,10 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "airflow": "请启动一个沙盒,并将它的地址填入连接的主机。",
     },
     # service
-    "add_credits_then_poll": "请为账户充值积分,然后再次查询任务。",
+    "add_credits_then_poll": {
+        "python": "请为账户充值积分,然后再次查询任务。",
+        "comfyui": "请为账户充值积分,然后重新运行。",
+    },
     "another_key": "请换一个。",
     "ask_support": {
         "cli": "请稍后再次查询任务(`lipsync-nodes status {job_id} --json` 会显示服务端的全部回答);若仍如此,"
@@ -354,7 +378,10 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "airflow": '请在 `media_seconds` 中给出,如 {{"{field}": 12.5}}。',
     },
     # flows
-    "ask_again": "任务仍在继续,请再次查询。",
+    "ask_again": {
+        "python": "任务仍在继续,请再次查询。",
+        "comfyui": "任务仍在继续:请重新运行。",
+    },
     "ask_by_id": {
         "cli": "用 `lipsync-nodes wait {job_id}` 可再次查询。",
         "python": "用 client.wait({job_id!r}) 可再次查询。",
@@ -388,7 +415,10 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "airflow": "请在服务网站的账户中查找该任务;若没有,请用 `resubmit_uncertain=True` 再次提交。",
     },
     "nothing_sent_now": "这次未发送任何内容。",
-    "same_key_later": "此次调用未发送任何内容。请用相同的提交键再次提交:会取回对方的任务。",
+    "same_key_later": {
+        "python": "此次调用未发送任何内容。请用相同的提交键再次提交:会取回对方的任务。",
+        "comfyui": "此次运行未发送任何内容。请稍后重新运行:会取回该任务。",
+    },
     "webhook_settles": "webhook 之后仍可能告知结果:请稍后再试。",
     "webhook_tells": {
         "cli": "为避免重复付费,没有再次发送。若任务已创建,webhook 会告知:再次提交相同输入前,请看 `lipsync-nodes "
@@ -414,8 +444,14 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "python": "未提交任何内容。请检查其地址和凭据。",
     },
     "give_file_path": "请给出文件路径。",
-    "make_room": "请腾出空间或换一个文件夹,然后再次下载。输出网址会过期,请尽快下载。",
-    "resume_download": "请再次下载:会从中断处继续。输出网址会过期,请尽快下载。",
+    "make_room": {
+        "python": "请腾出空间或换一个文件夹,然后再次下载。输出网址会过期,请尽快下载。",
+        "comfyui": "请腾出空间后重新运行。输出网址会过期,请尽快运行。",
+    },
+    "resume_download": {
+        "python": "请再次下载:会从中断处继续。输出网址会过期,请尽快下载。",
+        "comfyui": "请重新运行:下载会从中断处继续。输出网址会过期,请尽快运行。",
+    },
     "save_as_png": "请另存为 PNG 或 JPG。",
     "save_frame": "请将其中一帧保存为 PNG 或 JPG。",
     "service_must_reach": "服务端必须能访问它。",
@@ -426,6 +462,14 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "python": "请把文件放到有公开网址的地方并给出网址,或说明文件存放处:在环境变量中设置\n    LIPSYNC_STORAGE=s3:"
         "//my-bucket/lipsync        (pip install 'lipsync-nodes[storage]')\n或在配置中设置 `storage`。"
         "沙盒不需要。",
+        "comfyui": "请给出公开网址,或说明媒体存放处。在 profiles.toml 的 [default] 之下写入\n"
+        '    storage = "s3://my-bucket/lipsync"\n'
+        "或由您自己的网页服务器提供的文件夹:\n"
+        '    storage = {{ url = "file:///srv/media", public_base = "https://media.example" }}\n'
+        "或此 ComfyUI 自己的公开地址(如果有):\n"
+        '    public_base = "https://comfy.example"\n'
+        "也可用环境变量 LIPSYNC_STORAGE=s3://my-bucket/lipsync 或 LIPSYNC_PUBLIC_BASE=https://comfy.example。"
+        "未发送任何内容。",
         "airflow": '请把文件放到有公开网址的地方并给出网址,或在连接的 extra 中设置存储:{{"storage": "s3:'
         "//my-bucket/lipsync\"}}(pip install 'lipsync-nodes[storage]')。沙盒不需要。",
     },
@@ -504,7 +548,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     # comfyui
     "connect_job": "请填入任务 ID,或连接提交节点的任务。",
     "give_comfyui_folder": "请给出包含 main.py 和 custom_nodes 的文件夹,或 ComfyUI Desktop 的基础文件夹。",
-    "give_url_or_connect": "请给出公开网址,或加载本机文件并连接。未计费。",
+    "give_url_or_connect": "请为 `{field}` 给出公开网址,或加载本机文件并连接到它。未计费。",
     "keep_one_pack": "请继续使用它,或删除它后重新运行。",
     "move_away": "若不需要,请将其移走后重新运行。",
     "name_python": "请用 --python 指定启动 ComfyUI 的 Python。",
@@ -547,4 +591,58 @@ TERMS: Final[dict[str, str]] = {
     "use": "使用",
     "video": "视频",
     "write": "写入",
+}
+
+# What is wrong with a value, by the English words for it.
+FAULTS: Final[dict[str, str]] = {
+    "Field required": "必填",
+    "has a host name that cannot be: two dots in a row, or more than 63 characters between dots": (
+        "的主机名无效:有连续的两个点,或两点之间超过 63 个字符"
+    ),
+    "has white space or control characters in it; percent-encode them": "含有空白或控制字符;请用百分号编码",
+    "is a path that no file can have (a NUL, or half of a character)": "是任何文件都不可能有的路径",
+    "is empty; give a URL or a file": "为空;请提供网址或文件",
+    "is not a URL": "不是网址",
+    "may not repeat a field of the form": "不能重复表单已有的字段",
+    "must be a public http(s) URL with a host": "必须是带主机名的公开 http(s) 网址",
+    "must be a public http(s) URL with a host, all unusual characters percent-encoded": (
+        "必须是带主机名的公开 http(s) 网址,特殊字符须用百分号编码"
+    ),
+    "must be a public http(s) URL, a path, bytes or an open binary file": (
+        "必须是公开的 http(s) 网址、路径、字节或以二进制方式打开的文件"
+    ),
+    "`public_base` goes with a `file:` URL, and only with one": (
+        "`public_base` 须与 `file:` 网址同时使用,且只能与它同时使用"
+    ),
+    "begins with `Bearer`; give the key alone, the word is added to it": ("以 `Bearer` 开头;请只填密钥,该词会自动添加"),
+    "has a host name that cannot be: one has 1 to 63 letters, digits or hyphens between two dots (an inte"
+    "rnational name is written in ASCII, xn--…)": (
+        "的主机名无效:两点之间须为 1 到 63 个字母、数字或连字符(国际域名须写成 ASCII,xn--…)"
+    ),
+    "has a port that is no number from 1 to 65535": "的端口不是 1 到 65535 的数字",
+    "has characters that no key has (non-ASCII, or several lines)": "含有密钥不会有的字符(非 ASCII 或多行)",
+    "has quotes around it that are part of the value; give the key alone": "带有引号;请只填密钥",
+    "has something before the key; give the key alone": "在密钥之前还有其他内容;请只填密钥",
+    "has white space in it, which no key has": "含有空白,密钥不会有空白",
+    "has white space, a backslash or control characters in it": "含有空白、反斜杠或控制字符",
+    "is empty": "为空",
+    "is longer than 2000 characters": "超过 2000 个字符",
+    "is missing": "缺失",
+    "must be 1 to 100 printable characters": "必须是 1 到 100 个可显示的字符",
+    "must be a URL or a table": "必须是网址或表",
+    "must be a URL such as s3://bucket/prefix": "必须是网址,例如 s3://bucket/prefix",
+    "must be https: a token would be readable on the way (http only for this machine)": (
+        "必须是 https:否则令牌在途中可被读取(只有本机可用 http)"
+    ),
+    "must be https: the key would be readable on the way (http only for this machine)": (
+        "必须是 https:否则 API 密钥在途中可被读取(只有本机可用 http)"
+    ),
+    "must begin with https://, as https://lipsync.studio/api/v1 does": (
+        "必须以 https:// 开头,例如 https://lipsync.studio/api/v1"
+    ),
+    "must end with its path, without a query (?) or fragment (#)": "必须以路径结尾,不能有查询(?)或片段(#)",
+    "must name the folder in full: file:///folder, with three slashes": (
+        "必须写出完整的文件夹:file:///folder,三个斜杠"
+    ),
+    "must not hold a user name or password": "不能含有用户名或密码",
 }

@@ -119,7 +119,7 @@ TOLD = {
     submit_into_a_full_queue: "Nothing was submitted. The limits are the profile's max_concurrency",
     submit_with_a_webhook_of_nobody: "Set LIPSYNC_WEBHOOK to it.",
     submit_without_a_key: "Set LIPSYNC_API_KEY, before ComfyUI starts, to your key",
-    submit_a_file_without_storage: "A sandbox needs none.",
+    submit_a_file_without_storage: 'public_base = "https://comfy.example"',
     submit_again: "Look for the job in your account at the service; if it is not there, run this node once with "
     "`force_new` on.",
     submit_with_a_webhook: "If the job was made, its webhook tells of it: run again to be given it",

@@ -1,6 +1,7 @@
 """Bad input costs nothing, and says what is wrong in a sentence; the key is found nowhere."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.comfyui
         ({"image": "face.png"}, "`image`: must be a public http(s) URL"),
         ({"image": ""}, "`image`: is empty"),
         ({"image": "ftp://media.example/face.png"}, "must be a public http(s) URL"),
-        ({"extra": "{"}, "`extra` is not JSON"),
+        ({"extra": "{"}, "`extra` must be a JSON object"),
         ({"extra": "[1]"}, "must be a JSON object"),
         ({"resolution": "8k"}, "`resolution`"),
         ({"profile": "nobody"}, "There is no profile 'nobody'"),
@@ -38,6 +39,32 @@ def test_bad_input_is_refused_before_the_run_begins(comfy, box, wrong, words):
     (error,) = answer["node_errors"]["run"]["errors"]
     assert words in error["details"], "it is said once, of the node that it is about"
     assert not box.received("submit")
+
+
+FIRST = {
+    "Give `image` a public URL, or load a file": {"image": ""},
+    "Give `audio` a public URL, or load a file": {"audio": "voice.mp3"},
+    "Set `profile` to one of these, or leave it empty": {"profile": "nobody"},
+    "`resolution` must be one of 480p, 720p": {"resolution": "8k"},
+    "`seed` must be from -1 to": {"seed": -5},
+    "`extra` must be a JSON object": {"extra": "{"},
+    "请为 `image` 给出公开网址": {"image": "face.png"},
+    "请将 `profile` 设为以下之一": {"profile": "nobody"},
+}
+
+
+def test_a_refusal_begins_with_what_to_do(comfy):
+    """The frontend shows the text as a short notice. With Chinese settings, it is Chinese to its end."""
+    for words, wrong in FIRST.items():
+        chinese = words.startswith("请")
+        comfy.post("/settings/Comfy.Locale", "zh" if chinese else "en")
+        try:
+            _, answer = comfy.post("/prompt", {"prompt": one({"image": FACE, "audio": VOICE} | wrong)})
+        finally:
+            comfy.post("/settings/Comfy.Locale", "en")
+        (error,) = answer["node_errors"]["run"]["errors"]
+        assert error["details"].startswith(words)
+        assert not (chinese and re.search("must be|there is|[a-z] [a-z]+ [a-z]", error["details"]))
 
 
 def test_what_the_other_nodes_cannot_use_is_refused(newest):
