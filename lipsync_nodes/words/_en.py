@@ -370,6 +370,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "start_own_sandbox": {
         "cli": "Use `--sandbox`.",
         "python": "Start one (lipsync_nodes.sandbox.Sandbox), and use its base_url instead of the profile.",
+        "comfyui": "Start ComfyUI again, or set `profile` to another one.",
         "airflow": "Start a sandbox, and put its address into the host of the connection.",
     },
     # service

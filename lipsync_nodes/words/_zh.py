@@ -349,6 +349,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "start_own_sandbox": {
         "cli": "请使用 `--sandbox`。",
         "python": "请启动一个沙盒(lipsync_nodes.sandbox.Sandbox),并用它的 base_url 代替该配置。",
+        "comfyui": "请重新启动 ComfyUI,或将 `profile` 设为其他配置。",
         "airflow": "请启动一个沙盒,并将它的地址填入连接的主机。",
     },
     # service
