@@ -103,6 +103,7 @@ class BaseClient:
             partial(self._journal.record, profile=self.profile),
             partial(report, ledger=self._ledger, account=self.profile.account),
             observed,
+            grouped=isinstance(self._journal, Ledger),
         )
         limit = self.profile.budget if budget is None else budget
         self._budget = limit if limit is None or isinstance(limit, Budget) else Budget(limit)

@@ -41,6 +41,8 @@ T = TypeVar("T")
 F = TypeVar("F", bound=asyncio.Future[Any])
 
 IN_FLIGHT: Final = 32
+# The most events that are recorded in one transaction.
+GROUP: Final = 16
 KEPT_SECONDS: Final = 10.0
 # How often per second all waits for webhooks together read the ledger.
 MOST_CHECKS: Final = 1000.0
@@ -71,16 +73,17 @@ class AsyncTransport:
             await self._client(paid=True)
             return await _Run(self, flow, to, ledger, tell).result()
 
-    def in_ledger(self, work: Callable[..., T], *arguments: Any) -> asyncio.Future[T]:
+    def in_ledger(self, work: Callable[..., T], *arguments: Any, grouped: bool = False) -> asyncio.Future[T]:
         """Start work on the ledger in its own thread, one call after the other. Uploads cannot block that thread.
 
+        *grouped* work has several threads, because a ledger writes in one transaction what several threads record.
         Shield what writes. It starts at once, so not even the end of the loop cancels it.
         """
         loop = asyncio.get_running_loop()
         if not (pool := _pool_of(loop)).users:
             self._lease()
         try:
-            done = asyncio.wrap_future(pool.ledger.submit(work, *arguments))
+            done = asyncio.wrap_future((pool.grouped if grouped else pool.ledger).submit(work, *arguments))
         except RuntimeError:  # the program is exiting and starts no more threads, but this must still be done
             done = loop.create_future()
             done.set_result(work(*arguments))
@@ -233,7 +236,7 @@ class _Run(Run[T]):
     def _recording(self, event: Event) -> asyncio.Future[object]:
         """Start to record an event and to report it to observers. This continues even if the caller is cancelled."""
         if concerns_ledger(event):
-            noting = self._transport.in_ledger(self._to.record, event)
+            noting = self._transport.in_ledger(self._to.record, event, grouped=self._to.grouped)
         else:
             noting = asyncio.get_running_loop().create_future()
             noting.set_result(None)
@@ -247,6 +250,7 @@ class _Pool:
         self.users = self.waits = 0
         self.in_flight = asyncio.Semaphore(IN_FLIGHT)
         self.ledger = ThreadPoolExecutor(1, "lipsync-ledger")
+        self.grouped = ThreadPoolExecutor(GROUP, "lipsync-ledger")
         self._clients: dict[tuple[SecretStr | None, bool], httpx.AsyncClient] = {}
 
     async def client(self, proxy: SecretStr | None, *, own_connection: bool) -> httpx.AsyncClient:
@@ -269,6 +273,7 @@ class _Pool:
             if _pools.get(loop := asyncio.get_running_loop()) is self:
                 del _pools[loop]
             self.ledger.shutdown(wait=False)
+            self.grouped.shutdown(wait=False)
             clients, self._clients = self._clients, {}
             for client in clients.values():
                 await client.aclose()

@@ -42,12 +42,14 @@ class Recorder(NamedTuple):
         record: records an event. What it returns or raises is passed to the flow.
         report: reports an event to the observers. It may be slow.
         observed: returns whether there are observers for an event.
+        grouped: whether several threads may record at a time: the rules of a ledger allow any order of the events.
 
     """
 
     record: Callable[[Event], object]
     report: Callable[[Event], object]
     observed: Callable[[Event], bool]
+    grouped: bool = False
 
 
 class Bearer:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from lipsync_nodes._shared import Shared
 from lipsync_nodes.errors import ConfigurationError
+from lipsync_nodes.ledger._batches import Batches, Write
 from lipsync_nodes.ledger._schema import _migrate
 
 BUSY_SECONDS: Final = 30.0
 MEMORY: Final = ":memory:"
 
+T = TypeVar("T")
 _Inode = tuple[int, int] | None
 # Connections of the parent process. According to SQLite, a child must not even close them.
 _FORKED: Final[list[sqlite3.Connection]] = []
@@ -33,13 +35,14 @@ class Database(Shared):
         super().__init__()
         self.path = MEMORY if str(path) == MEMORY else str(Path(path).expanduser().absolute())
         self._connection: sqlite3.Connection | None = None
+        self._batches = Batches()
         self._files: tuple[_Inode, ...] = ()
 
     def _renew(self) -> None:
         super()._renew()
         if self._connection is not None:
             _FORKED.append(self._connection)
-        self._connection = None
+        self._connection, self._batches = None, Batches()
 
     def close(self) -> None:
         """Close the file. It is opened again when it is needed."""
@@ -60,27 +63,62 @@ class Database(Shared):
         self.close()
 
     @contextmanager
-    def _transaction(self, kind: str = "IMMEDIATE", *, shared: bool = False) -> Iterator[sqlite3.Connection]:
-        """Open a transaction: IMMEDIATE to write, one at a time; DEFERRED to read, also while another one writes.
+    def _transaction(self, kind: str = "IMMEDIATE") -> Iterator[sqlite3.Connection]:
+        """Open a transaction: IMMEDIATE to write, one at a time; DEFERRED to read, also while another one writes."""
+        with self._usable(), self._lock:
+            db = self._open()
+            try:
+                db.execute(f"BEGIN {kind}")
+                yield db
+                db.execute("COMMIT")
+            except BaseException:  # Ctrl-C may come right after BEGIN
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
 
-        Args:
-            kind: the kind of SQLite transaction.
-            shared: whether all other processes must see what is written, because a submission follows.
+    def _written(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do some work in a transaction, and return its result after the commit; see `_batches`."""
+        write = Write(work)
+        with self._usable():
+            while not write.done:
+                self._batches.do(write, self._write)
+            result: T = write.result()
+            return result
 
-        """
-        try:
-            with self._lock:
+    def _write(self, closed: Callable[[], list[Write]]) -> None:
+        """Do a batch in one transaction. If that fails, it is the error of each write."""
+        with self._lock:
+            writes, begun = closed(), False
+            try:
                 db = self._open()
-                try:
-                    db.execute(f"BEGIN {kind}")
-                    if shared:
-                        self._check_files()
-                    yield db
-                    db.execute("COMMIT")
-                except BaseException:  # Ctrl-C may come right after BEGIN
-                    if db.in_transaction:
-                        db.execute("ROLLBACK")
+                db.execute("BEGIN IMMEDIATE")
+                begun = True
+                for write in writes:
+                    write.run(db)
+                db.execute("COMMIT")
+            except BaseException as error:
+                undone = self._undone() or not begun
+                if not isinstance(error, Exception):  # Ctrl-C; the other threads write again
+                    for write in writes:
+                        write.done = not undone
                     raise
+                for write in writes:
+                    write.error = error
+            for write in writes:
+                write.done = True
+
+    def _undone(self) -> bool:
+        """Undo the transaction, if there is one, and return whether there was."""
+        if self._connection is None or not self._connection.in_transaction:
+            return False
+        self._connection.execute("ROLLBACK")
+        return True
+
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        """Turn an error of SQLite or of the file into one of ours."""
+        try:
+            yield
         except (sqlite3.Error, OSError) as error:
             busy = getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
             raise ConfigurationError(

@@ -29,7 +29,7 @@ from lipsync_nodes.settings import Profile, named_path, user_folder, variable
 # A webhook that could not be handled for this long is given up. The job's output has expired by then.
 PENDING_SECONDS: Final = 7 * 86400.0
 WITHOUT_VIDEO: Final = ("failed", "stopped", "missing", "uncertain")
-OF_THIS_PROCESS: Final = frozenset({"_lock", "_new_lock", "_connection", "_files", "_secret"})
+OF_THIS_PROCESS: Final = frozenset({"_lock", "_new_lock", "_connection", "_batches", "_files", "_secret"})
 
 
 class Ledger(Database):
@@ -62,8 +62,15 @@ class Ledger(Database):
 
     def record(self, event: Event, profile: Profile) -> object:
         """Record an event and return the answer; see `flows._events`."""
-        with self._transaction(shared=isinstance(event, Claim | Sending | WebhookReceived)) as db:
+
+        def enter(db: sqlite3.Connection) -> object:
+            if isinstance(
+                event, Claim | Sending | WebhookReceived
+            ):  # a submission follows, which all processes must see
+                self._check_files()
             return WebhookRules(db, profile, self._clock()).enter(event)
+
+        return self._written(enter)
 
     def entries(self, *states: str) -> list[Entry]:
         """Return the submissions, oldest first; only those in *states*, if any are given."""
