@@ -67,6 +67,7 @@ def add_setup_page() -> None:
         return
     one_at_a_time = asyncio.Lock()
     server.routes.get(PATH)(_show)
+    server.routes.get(f"{PATH}/check")(_show)  # the address that the browser shows after a check
     server.routes.post(f"{PATH}/check")(partial(_check, one_at_a_time))
 
 

@@ -31,10 +31,15 @@ log = logging.getLogger("lipsync_nodes")
 async def video_of(client: AsyncLipsyncClient, job: Job, display: Display, save_in: str) -> io.NodeOutput:
     """Download the video of an ended job, unless that was done before, and return the node's outputs."""
     folder = folder_of(save_in)
-    path = await asyncio.to_thread(_saved, job, folder) or await client.download(job, folder)
+    path = await asyncio.to_thread(_saved, job, folder) or await client.download(job, _file_of(client, job, folder))
     await display.ended(job)
     shown = {**preview_of(path, save_in), "output_url": [job.output], "job_id": [job.id], "text": []}
     return io.NodeOutput(InputImpl.VideoFromFile(str(path)), job.output, job.id, ui=shown)
+
+
+def _file_of(client: AsyncLipsyncClient, job: Job, folder: Path) -> Path:
+    """Return the folder, in which the file is named after the job; the name of a preview says what it is."""
+    return folder / f"preview_{job.id}.mp4" if client.profile.embedded else folder
 
 
 def _saved(job: Job, folder: Path) -> Path | None:
