@@ -10,6 +10,8 @@ import pytest
 
 from lipsync_nodes import AsyncLipsyncClient, ImageForm, ImageMultiForm, LipsyncClient, LipsyncError, VideoForm
 from lipsync_nodes.flows import Policy
+from lipsync_nodes.http import _pool
+from lipsync_nodes.http._fast import Fast
 from lipsync_nodes.sandbox import Sandbox
 
 pytest_plugins = ["tests.command_line", "tests.faults.table", "tests.s3"]
@@ -113,16 +115,40 @@ class Face:
             return await result if inspect.isawaitable(result) else result
 
 
-@pytest.fixture(params=[LipsyncClient, AsyncLipsyncClient], ids=["sync", "async"])
-def face(request, sandbox):
+@pytest.fixture
+def aiohttp_polls(monkeypatch):
+    """Have all polls on event loops go through aiohttp, even those of a single job."""
+    loader = _pool.Loader()
+    loader._kind, loader._started = Fast, True
+    monkeypatch.setattr(_pool, "aiohttp", loader)
+    monkeypatch.setattr(_pool, "MANY", 1)
+
+
+@pytest.fixture(params=["httpx", "aiohttp"])
+def polls(request):
+    """Both ways of the polls on event loops."""
+    if request.param == "aiohttp":
+        request.getfixturevalue("aiohttp_polls")
+
+
+@pytest.fixture(params=["sync", "async", "aiohttp"])
+def client_kind(request):
+    """Each client; the asynchronous one with both ways of its polls."""
+    if request.param == "aiohttp":
+        request.getfixturevalue("aiohttp_polls")
+    return LipsyncClient if request.param == "sync" else AsyncLipsyncClient
+
+
+@pytest.fixture
+def face(client_kind, sandbox):
     """Each face of the client, talking to the sandbox."""
-    return Face(request.param, api_key=sandbox.api_key, base_url=sandbox.base_url)
+    return Face(client_kind, api_key=sandbox.api_key, base_url=sandbox.base_url)
 
 
-@pytest.fixture(params=[LipsyncClient, AsyncLipsyncClient], ids=["sync", "async"])
-def face_of(request):
+@pytest.fixture
+def face_of(client_kind):
     """Make a face with other options."""
-    return lambda **options: Face(request.param, **options)
+    return lambda **options: Face(client_kind, **options)
 
 
 FORMS = {

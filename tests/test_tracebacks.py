@@ -176,6 +176,7 @@ ASYNC = {
 }
 
 
+@pytest.mark.usefixtures("polls")
 @pytest.mark.parametrize("way", ["ctrl-c", "time limit", "cancel"])
 @pytest.mark.parametrize("method", ASYNC)
 def test_an_end_on_a_loop_shows_no_key(service, method, way, monkeypatch):

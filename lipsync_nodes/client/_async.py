@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self, Unpack, overload
+from typing import Any, Literal, Self, Unpack, overload
 
 from lipsync_nodes.client._base import BaseClient, job_in
 from lipsync_nodes.client._many import Many, ManyOptions
@@ -19,7 +19,7 @@ from lipsync_nodes.errors import LipsyncError
 from lipsync_nodes.flows import Event, Flow, Submission
 from lipsync_nodes.http import AsyncTransport
 from lipsync_nodes.media import OnProgress, PreparedForm
-from lipsync_nodes.service import Form, Job
+from lipsync_nodes.service import Form, Job, positive_seconds
 
 
 class AsyncLipsyncClient(BaseClient):
@@ -67,8 +67,12 @@ class AsyncLipsyncClient(BaseClient):
         just_submitted: bool = False,
     ) -> Job:
         """Wait until a job has its video; see `LipsyncClient.wait`. `on_update` may be a coroutine function."""
+        if timeout is not None:
+            positive_seconds("timeout", timeout)
+        began = time.monotonic()
+        await self._transport.turn(timeout)
         waiting = await self._transport.in_ledger(
-            partial(self._wait, job_id, timeout, poll_interval, just_submitted=just_submitted)
+            partial(self._wait, job_id, timeout, poll_interval, just_submitted=just_submitted, began=began)
         )
         return await self._drive(waiting, on_update)
 
@@ -138,12 +142,9 @@ class AsyncLipsyncClient(BaseClient):
         finally:
             stop.set()  # if this was cancelled, the thread is still running
 
-    async def _drive(self, doing: Flow[T], on_update: OnUpdate | None = None) -> T:
-        def tell(event: Event) -> object:  # the driver awaits the result if it has to
-            job = job_in(event)
-            return on_update(job) if on_update is not None and job else None
-
-        return await self._transport.drive(doing, self._recorder, self._ledger, tell)
+    def _drive(self, doing: Flow[T], on_update: OnUpdate | None = None) -> Coroutine[Any, Any, T]:
+        tell = None if on_update is None else partial(_tell, on_update)
+        return self._transport.drive(doing, self._recorder, self._ledger, tell)
 
     async def _prepared(
         self, form: Form | PreparedForm, timeout: float | None, **options: Unpack[SubmitOptions]
@@ -152,3 +153,8 @@ class AsyncLipsyncClient(BaseClient):
         if getattr(form, "assets", None) or options.get("webhook") == "auto" or options.get("target") is not None:
             return await asyncio.to_thread(self._submission, form, timeout, **options)
         return self._submission(form, timeout, **options)
+
+
+def _tell(on_update: OnUpdate, event: Event) -> object:  # the driver awaits the result if it has to
+    job = job_in(event)
+    return on_update(job) if job else None

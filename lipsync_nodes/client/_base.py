@@ -16,6 +16,7 @@ from lipsync_nodes.client._observers import observed, report, report_saved
 from lipsync_nodes.client._options import SubmitOptions
 from lipsync_nodes.errors import ConfigurationError, DownloadError, InvalidRequest, LipsyncError
 from lipsync_nodes.flows import (
+    FOREVER,
     NO_DEADLINE,
     Accepted,
     Budget,
@@ -193,9 +194,18 @@ class BaseClient:
         return poll(job_id, self._policy, timeout=timeout)
 
     def _wait(
-        self, job_id: str, timeout: float | None, poll_interval: float | None, *, just_submitted: bool = False
+        self,
+        job_id: str,
+        timeout: float | None,
+        poll_interval: float | None,
+        *,
+        just_submitted: bool = False,
+        began: float = FOREVER,
     ) -> Flow[Job]:
-        """Wait for a job that was submitted before. This reads the ledger, so on an event loop it runs in a thread."""
+        """Wait for a job that was submitted before. This reads the ledger, so on an event loop it runs in a thread.
+
+        The timeout counts from *began*, or from the first step of the flow if that is earlier.
+        """
         entry = self._ledger.entry_of(check_job_id(job_id))
         known = entry is not None or self._journal.knows(job_id)
         webhook_expected = entry is not None and entry.callback is not None
@@ -207,6 +217,7 @@ class BaseClient:
             self._policy,
             timeout=seconds,
             poll_interval=interval,
+            ends=began + seconds,
             pause=pause,
             just_submitted=just_submitted,
             known=known,

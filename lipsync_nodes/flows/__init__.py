@@ -1,7 +1,20 @@
 """What to send and when, as generators without I/O and without a clock: submit, poll, wait."""
 
 from lipsync_nodes.flows._budget import Budget
-from lipsync_nodes.flows._effects import NO_DEADLINE, NO_JOB, Await, Deadline, Effect, Flow, Policy, Record, Send, Sleep
+from lipsync_nodes.flows._effects import (
+    FOREVER,
+    LAST_PART,
+    NO_DEADLINE,
+    NO_JOB,
+    Await,
+    Deadline,
+    Effect,
+    Flow,
+    Policy,
+    Record,
+    Send,
+    Sleep,
+)
 from lipsync_nodes.flows._events import (
     Accepted,
     CheckWebhook,
@@ -27,6 +40,8 @@ from lipsync_nodes.flows._submit import submit
 from lipsync_nodes.flows._wait import poll, run, wait
 
 __all__ = [
+    "FOREVER",
+    "LAST_PART",
     "NO_DEADLINE",
     "NO_JOB",
     "Accepted",

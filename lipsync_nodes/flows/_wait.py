@@ -38,7 +38,7 @@ def poll(
         job = parse_job(json.loads(reply.body), asked_for=job_id)
     except (ValueError, RecursionError) as error:
         raise ServiceError(code="poll.unreadable", reason=shorten(error), job_id=job_id) from None
-    if callback is None:
+    if callback is None and job.id != job_id:
         # Keep the id that the ledger has, even if the response spells it differently. An id from a webhook is not
         # trusted: there, the response decides.
         job = job.model_copy(update={"id": job_id})
@@ -66,7 +66,7 @@ def wait(
         job_id: the id of the job.
         policy: the timeouts and retries of each poll.
         timeout: the seconds until `JobTimeout`.
-        poll_interval: the average number of seconds between two polls.
+        poll_interval: the number of seconds between two polls. The first interval varies, to spread the polls of many.
         ends: the latest end, on the clock of `Sleep`.
         pause: the seconds before the first poll.
         just_submitted: the job is new, so some servers of the service may not know it yet.
@@ -79,11 +79,12 @@ def wait(
     seen: Job | None = None
     trouble: LipsyncError | None = None
     unknown = 0
+    interval = policy.spread(poll_interval)  # later intervals are not spread: that would make the longest ones longer
     while True:
         now, ended = yield from _pass(job_id, min(pause, deadline.room(now)), webhook_expected=webhook_expected)
         if ended:
             return video_of(ended)
-        pause = policy.spread(poll_interval)
+        pause, interval = interval, poll_interval
         try:
             noted, left = known and seen is None, deadline.left(now)
             seen = yield from poll(job_id, policy, timeout=min(policy.request_timeout, left), noted=noted)

@@ -1,24 +1,22 @@
-"""The driver for event loops, and the connections that all clients of a loop share."""
+"""The driver for event loops."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import Callable, Coroutine
+from contextlib import aclosing, suppress
 from functools import cached_property
 from typing import Any, Final, TypeVar
-from weakref import WeakKeyDictionary
 
-import httpx
 from pydantic import SecretStr
 
 from lipsync_nodes._tracebacks import NoFramesBelow
 from lipsync_nodes.errors import ConfigurationError
-from lipsync_nodes.flows import Await, Claim, Event, Flow, Send, concerns_ledger
+from lipsync_nodes.flows import FOREVER, LAST_PART, Await, Claim, Event, Flow, Send, concerns_ledger
 from lipsync_nodes.http._body import Body, araw
-from lipsync_nodes.http._connect import can_start_threads, check_address, client_options, made, proxy_for, tls_context
+from lipsync_nodes.http._connect import check_address, made, proxy_for
+from lipsync_nodes.http._pool import Pool, at_work, pool_of
 from lipsync_nodes.http._run import Run
 from lipsync_nodes.http._wire import (
     CHECK_EVERY,
@@ -40,9 +38,6 @@ from lipsync_nodes.settings import Profile
 T = TypeVar("T")
 F = TypeVar("F", bound=asyncio.Future[Any])
 
-IN_FLIGHT: Final = 32
-# The most events that are recorded in one transaction.
-GROUP: Final = 16
 KEPT_SECONDS: Final = 10.0
 # How often per second all waits for webhooks together read the ledger.
 MOST_CHECKS: Final = 1000.0
@@ -60,18 +55,29 @@ class AsyncTransport:
     def __init__(self, profile: Profile, http_client: Any = None) -> None:
         self._profile = profile
         self._given = http_client
-        self._pool: _Pool | None = None
+        self._pool: Pool | None = None
         self._kept: set[asyncio.Future[Any]] = set()
         self._sending: dict[str, Any] = {"auth": Bearer(profile), "follow_redirects": False}
 
-    async def drive(self, flow: Flow[T], to: Recorder, ledger: EndedJobs, tell: Callable[[Event], object]) -> T:
+    async def drive(
+        self, flow: Flow[T], to: Recorder, ledger: EndedJobs, tell: Callable[[Event], object] | None = None
+    ) -> T:
         """Run *flow* to its end and return its result. The arguments are those of the blocking driver."""
-        self._lease()
-        async with _at_work():
+        pool = self._lease()
+        pool.enter()
+        try:
             # Fail before the flow claims anything.
             check_address(self._profile.base_url)
-            await self._client(paid=True)
+            await self._client()
             return await _Run(self, flow, to, ledger, tell).result()
+        finally:
+            await pool.exit()
+
+    async def turn(self, timeout: float | None) -> None:
+        """Sleep if many waits start at once, so that they neither block the loop nor poll all together."""
+        part = FOREVER if timeout is None else timeout * LAST_PART
+        if seconds := min(self._lease().turn(), part):
+            await asyncio.sleep(seconds)
 
     def in_ledger(self, work: Callable[..., T], *arguments: Any, grouped: bool = False) -> asyncio.Future[T]:
         """Start work on the ledger in its own thread, one call after the other. Uploads cannot block that thread.
@@ -80,7 +86,7 @@ class AsyncTransport:
         Shield what writes. It starts at once, so not even the end of the loop cancels it.
         """
         loop = asyncio.get_running_loop()
-        if not (pool := _pool_of(loop)).users:
+        if not (pool := pool_of(loop)).users:
             self._lease()
         try:
             done = asyncio.wrap_future((pool.grouped if grouped else pool.ledger).submit(work, *arguments))
@@ -99,8 +105,22 @@ class AsyncTransport:
         work.add_done_callback(self._kept.discard)
         return work
 
-    async def _client(self, *, paid: bool) -> Any:
-        return self._given or await _pool_of(asyncio.get_running_loop()).client(self._proxy, own_connection=paid)
+    async def _client(self) -> Any:
+        return self._given or await pool_of(asyncio.get_running_loop()).client(self._proxy)
+
+    async def poll(self, send: Send) -> Reply:
+        """Send a request that costs nothing. It waits for its turn.
+
+        Only polls wait. The ledger expects a submission to be sent at once.
+        """
+        pool = pool_of(asyncio.get_running_loop())
+        async with pool.in_flight:
+            if self._given is not None:
+                return await self._exchange(self._given, send)
+            if fast := pool.fast(self._proxy):
+                return await fast.exchange(send, self._profile)
+            async with pool.one_connection(self._proxy) as client:
+                return await self._exchange(client, send)
 
     @cached_property
     def _proxy(self) -> SecretStr | None:
@@ -112,11 +132,13 @@ class AsyncTransport:
         async def heard(event: str, _info: Any) -> None:
             trace(event)
 
+        # Whether one of our polls was sent does not matter, and each event costs a call.
+        traced = send.paid or self._given is not None
         try:
-            request = request_built(client, send, self._profile, heard)
+            request = request_built(client, send, self._profile, heard if traced else None)
         except ConfigurationError as error:
             return error
-        trace.handed_over = True
+        trace.handed_over = traced
         try:
             with NoFramesBelow():
                 async with (
@@ -133,12 +155,13 @@ class AsyncTransport:
         except Exception as error:  # noqa: BLE001  # raised again unless it is a failure of the request
             return outcome(error, body.answer if body else None, trace)
 
-    def _lease(self) -> None:
+    def _lease(self) -> Pool:
         """Join the pool of the running loop, which keeps its connections until this is closed."""
-        pool = _pool_of(asyncio.get_running_loop())
+        pool = pool_of(asyncio.get_running_loop())
         if pool is not self._pool:
             pool.users += 1
             self._pool = pool
+        return pool
 
     async def close(self) -> None:
         """Leave the pool. The last one to leave closes its connections.
@@ -164,28 +187,24 @@ class AsyncTransport:
 class _Run(Run[T]):
     """One flow on the running event loop."""
 
+    __slots__ = ("_transport",)
+
     def __init__(self, transport: AsyncTransport, *arguments: Any) -> None:
         super().__init__(*arguments)
         self._transport = transport
 
     async def send(self, send: Send) -> Reply:
-        reply = await self._submitted(send) if send.paid else await self._polled(send)
+        reply = await self._submitted(send) if send.paid else await self._transport.poll(send)
         log(send, reply)
         return reply
 
-    async def _polled(self, send: Send) -> Reply:
-        client = await self._transport._client(paid=False)  # noqa: SLF001
-        # Only polls wait in the queue. The ledger expects a submission to be sent at once.
-        async with _pool_of(asyncio.get_running_loop()).in_flight:
-            return await self._transport._exchange(client, send)  # noqa: SLF001
-
     async def _submitted(self, send: Send) -> Reply:
-        client = await self._transport._client(paid=True)  # noqa: SLF001
+        client = await self._transport._client()  # noqa: SLF001
         gone = False
 
         async def submit() -> Reply:
             reply: Reply = INTERRUPTED
-            async with _at_work():
+            async with at_work():
                 try:
                     reply = await self._transport._exchange(client, send)  # noqa: SLF001
                     return reply
@@ -204,12 +223,13 @@ class _Run(Run[T]):
             raise
 
     async def sleep(self, seconds: float) -> float:
-        await asyncio.sleep(seconds)
+        if seconds > 0:  # a flow also sleeps for 0 s to learn the time
+            await asyncio.sleep(seconds)
         return time.monotonic()
 
     async def job_ended(self, effect: Await) -> Job | None:
         """Sleep until the ledger knows that the job has ended. If many wait, each reads it less often."""
-        pool, ends = _pool_of(asyncio.get_running_loop()), time.monotonic() + effect.seconds
+        pool, ends = pool_of(asyncio.get_running_loop()), time.monotonic() + effect.seconds
         pool.waits += 1
         try:
             while (job := await self._transport.in_ledger(ended, self._ledger, effect.job_id)) is None:
@@ -221,6 +241,8 @@ class _Run(Run[T]):
         return job
 
     async def record(self, event: Event) -> object:
+        if not concerns_ledger(event) and not self._to.observed(event):
+            return None
         noting = self._recording(event)
         try:
             return await asyncio.shield(noting)
@@ -243,42 +265,6 @@ class _Run(Run[T]):
         return self._transport.begun(_reported(noting, event, self._to)) if self._to.observed(event) else noting
 
 
-class _Pool:
-    """The connections of one event loop, and the limit of its simultaneous requests."""
-
-    def __init__(self) -> None:
-        self.users = self.waits = 0
-        self.in_flight = asyncio.Semaphore(IN_FLIGHT)
-        self.ledger = ThreadPoolExecutor(1, "lipsync-ledger")
-        self.grouped = ThreadPoolExecutor(GROUP, "lipsync-ledger")
-        self._clients: dict[tuple[SecretStr | None, bool], httpx.AsyncClient] = {}
-
-    async def client(self, proxy: SecretStr | None, *, own_connection: bool) -> httpx.AsyncClient:
-        kind = (proxy, own_connection)
-        if kind not in self._clients:
-            made(can_start_threads)  # needed for name lookups
-            if not tls_context.cache_info().currsize:
-                await asyncio.to_thread(made, tls_context)  # takes 32 ms, without blocking the loop
-        if kind not in self._clients:
-            self._clients[kind] = made(
-                lambda: httpx.AsyncClient(**client_options(proxy, own_connection=own_connection))
-            )
-        return self._clients[kind]
-
-    async def leave(self) -> None:
-        self.users -= 1
-        if self.users == 0:
-            # The next user gets a new pool. A semaphore that was awaited has a reference to its loop, and would keep it
-            # alive.
-            if _pools.get(loop := asyncio.get_running_loop()) is self:
-                del _pools[loop]
-            self.ledger.shutdown(wait=False)
-            self.grouped.shutdown(wait=False)
-            clients, self._clients = self._clients, {}
-            for client in clients.values():
-                await client.aclose()
-
-
 async def _reported(noting: asyncio.Future[object], event: Event, to: Recorder) -> object:
     answer = await asyncio.shield(noting)
     try:
@@ -290,23 +276,3 @@ async def _reported(noting: asyncio.Future[object], event: Event, to: Recorder) 
 
 def _came_of(sending: asyncio.Future[Reply]) -> Reply:
     return INTERRUPTED if sending.cancelled() or sending.exception() else sending.result()
-
-
-@asynccontextmanager
-async def _at_work() -> AsyncIterator[None]:
-    """Keep the connections of the running loop open during the block."""
-    pool = _pool_of(asyncio.get_running_loop())
-    pool.users += 1
-    try:
-        yield
-    finally:
-        await pool.leave()
-
-
-_pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pool] = WeakKeyDictionary()
-
-
-def _pool_of(loop: asyncio.AbstractEventLoop) -> _Pool:
-    if (pool := _pools.get(loop)) is None:  # each request asks, and a pool costs an executor
-        pool = _pools[loop] = _Pool()
-    return pool

@@ -6,8 +6,8 @@ from __future__ import annotations
 import encodings.idna  # noqa: F401
 import threading
 from collections.abc import Callable
-from functools import cache
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from functools import cache, lru_cache
+from http.cookiejar import CookieJar
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -35,15 +35,22 @@ def tls_context() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def client_options(proxy: SecretStr | None, *, own_connection: bool = True) -> dict[str, Any]:
-    """Return the options for an httpx client. With *own_connection*, it keeps no connection for a second request.
+class NoCookies(CookieJar):
+    """Keeps no cookie and sends none, because all API keys in an event loop share the connections."""
 
-    The clients keep no cookies, because all API keys in an event loop share them.
-    """
+    def extract_cookies(self, *_: Any) -> None:
+        """Keep nothing."""
+
+    def add_cookie_header(self, *_: Any) -> None:
+        """Send nothing."""
+
+
+def client_options(proxy: SecretStr | None, *, kept: int = 0) -> dict[str, Any]:
+    """Return the options for an httpx client. It keeps this many connections for further requests."""
     return {
         "verify": tls_context(),
-        "limits": httpx.Limits(max_connections=100, max_keepalive_connections=0 if own_connection else 20),
-        "cookies": CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        "limits": httpx.Limits(max_connections=100, max_keepalive_connections=kept),
+        "cookies": NoCookies(),
         # httpx fails on some entries of NO_PROXY that other programs accept; see `proxy_for`.
         "trust_env": False,
         "proxy": proxy.get_secret_value() if proxy else None,
@@ -92,6 +99,7 @@ def _port(target: SplitResult) -> int:
     return target.port or (443 if target.scheme == "https" else 80)
 
 
+@lru_cache
 def check_address(url: str) -> None:
     """Raise an error if no request to this URL can be built, before anything is claimed in the ledger."""
 

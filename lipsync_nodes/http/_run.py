@@ -51,6 +51,8 @@ class Run(Generic[T]):
 
     """
 
+    __slots__ = ("_flow", "_kept", "_ledger", "_tell", "_to")  # thousands may run at once
+
     def __init__(
         self, flow: Flow[T], to: Recorder, ledger: EndedJobs, tell: Callable[[Event], object] | None = None
     ) -> None:
@@ -150,6 +152,8 @@ def finished(work: Coroutine[Any, Any, T]) -> T:
 
 class KeptId:
     """Adds the id of a flow's job to whatever interrupts the flow, such as Ctrl-C."""
+
+    __slots__ = ("_id",)
 
     def __init__(self) -> None:
         self._id: str | None = None

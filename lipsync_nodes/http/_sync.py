@@ -153,6 +153,8 @@ class Transport(Shared):
 class _Run(Run[T]):
     """One flow in the caller's thread."""
 
+    __slots__ = ("_stop", "_transport")
+
     def __init__(self, transport: Transport, stop: threading.Event | None, *arguments: Any) -> None:
         super().__init__(*arguments)
         self._transport, self._stop = transport, stop

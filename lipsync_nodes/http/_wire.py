@@ -23,6 +23,8 @@ Reply = Answer | NoAnswer | ConfigurationError
 CONNECT_SECONDS: Final = 10.0
 INTERRUPTED: Final = NoAnswer("it was interrupted", sent=True)
 USER_AGENT: Final = f"lipsync-nodes/{__version__}"
+HEADERS: Final = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": USER_AGENT}
+NOT_BUILT: Final = ("nothing_sent", "check_base_url_and_id")
 
 # httpcore raises these before any byte of the request is written. A TLS failure is a ConnectError too. Other transports
 # use the same names in other cases: httpx-aiohttp raises a ConnectTimeout when the server cuts a connection after
@@ -82,12 +84,16 @@ class Trace:
         return not self.handed_over or (self._is_heard and not self._has_left)
 
 
-def request_built(client: Any, send: Send, profile: Profile, trace: Any) -> Any:
+def connect_seconds(send: Send) -> float:
+    """Return the longest time for opening a connection."""
+    return min(CONNECT_SECONDS, send.timeout)
+
+
+def request_built(client: Any, send: Send, profile: Profile, trace: Any = None) -> Any:
     """Return a request of the client's library, without the API key. `ConfigurationError` if it cannot be built."""
-    headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": USER_AGENT}
-    content = None
+    headers, content = HEADERS, None
     if send.body is not None:
-        headers["Content-Type"] = "application/json"
+        headers = {**HEADERS, "Content-Type": "application/json"}
         content = send.body.encode()
     return made(
         lambda: client.build_request(
@@ -96,10 +102,10 @@ def request_built(client: Any, send: Send, profile: Profile, trace: Any) -> Any:
             headers=headers,
             content=content,
             # connect, read, write, pool
-            timeout=(min(CONNECT_SECONDS, send.timeout), send.timeout, send.timeout, send.timeout),
-            extensions={"trace": trace},
+            timeout=(connect_seconds(send), send.timeout, send.timeout, send.timeout),
+            extensions={"trace": trace} if trace else {},
         ),
-        remedy=("nothing_sent", "check_base_url_and_id"),
+        remedy=NOT_BUILT,
     )
 
 
@@ -113,10 +119,11 @@ def log(send: Send, came: Reply) -> None:
 
 def answer_of(response: Any) -> Answer:
     """Return a response without its body, which is read later."""
-    return Answer(response.status_code, _lowercase(response.headers), received=time.time())
+    return Answer(response.status_code, lowercase(response.headers), received=time.time())
 
 
-def _lowercase(headers: Mapping[str, str]) -> dict[str, str]:
+def lowercase(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return headers with lowercase names."""
     return {name.lower(): value for name, value in headers.items()}
 
 
@@ -131,8 +138,12 @@ def outcome(error: Exception, answer: Answer | None, trace: Trace | None = None)
         raise error
     if answer is not None:
         return answer
-    reason = f"{type(error).__name__} {error}".strip()
-    return NoAnswer(reason, sent=not (unsent or _never_sent(error)))
+    return NoAnswer(reason_of(error), sent=not (unsent or _never_sent(error)))
+
+
+def reason_of(error: Exception) -> str:
+    """Return why there is no response."""
+    return f"{type(error).__name__} {error}".strip()
 
 
 def _never_sent(error: Exception) -> bool:

@@ -47,10 +47,10 @@ DEEPEST: Final = 100
 def writable(value: Any, depth: int = 0) -> Any:
     """Return a decoded JSON value in a form that can be encoded again. It comes with the id of a paid job."""
     if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
     if depth > DEEPEST:
         return None
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {writable(name): writable(inner, depth + 1) for name, inner in value.items()}
     return [writable(inner, depth + 1) for inner in value] if isinstance(value, list) else value
 
@@ -114,7 +114,7 @@ def output_in(fields: Mapping[str, Any]) -> str | None:
         return output
     for name in OUTPUTS:
         value = _decoded(fields.get(name))
-        if name == "video" and isinstance(value, str):
+        if not value or (name == "video" and isinstance(value, str)):
             continue
         urls = [found for found in _urls(value, name) if name != "url" or _suffix(found[1]) in VIDEOS]
         if urls:

@@ -287,10 +287,10 @@ def test_a_client_that_was_handed_in_is_judged_by_the_same_rules(sandbox, form, 
 
 def test_the_clients_of_a_loop_share_its_connections(sandbox, form):
     """The clients of a loop share its connections and the last one closes them."""
-    from lipsync_nodes.http._aio import _pool_of
+    from lipsync_nodes.http._pool import pool_of
 
     async def go():
-        pool = _pool_of(asyncio.get_running_loop())
+        pool = pool_of(asyncio.get_running_loop())
         async with AsyncLipsyncClient(sandbox.api_key, sandbox.base_url) as one:
             job_id = (await one.submit(form)).id
             async with AsyncLipsyncClient(sandbox.api_key, sandbox.base_url) as two:
@@ -298,7 +298,7 @@ def test_the_clients_of_a_loop_share_its_connections(sandbox, form):
                 assert pool.users == 2
             assert pool.users == 1
             await one.job(job_id)
-        assert (pool.users, pool._clients) == (0, {})
+        assert (pool.users, pool._clients, pool._idle) == (0, {}, {})
 
     asyncio.run(go())
 

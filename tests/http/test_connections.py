@@ -66,6 +66,7 @@ def cookies_of(service):
     return [headers.get("Cookie") for _, headers in service.polls]
 
 
+@pytest.mark.usefixtures("polls")
 def test_clients_of_one_loop_share_no_cookie(service):
     """A gateway's session cookie would have the second key's request done in the name of the first."""
     service.on_poll = [bad.say(200, {"id": "j", "status": "processing"}, Set_Cookie="session=of-the-first; Path=/")]
@@ -105,21 +106,26 @@ PEAK = 16 << 20
 
 
 @pytest.mark.parametrize("times", [1, 2])
-@pytest.mark.parametrize("way", ["sync", "async", "given", "fetch", "deliver"])
+@pytest.mark.parametrize("way", ["sync", "async", "aiohttp", "given", "fetch", "deliver"])
 def test_a_compression_bomb_takes_no_memory(service, way, times):
     """2.6 kB that unpack to 3 GB: the bound holds for what is decoded, as it is decoded."""
     service.on_poll = service.on_submit = [encoded(*bomb(times))]
     code = f"""
         import asyncio, contextlib, tracemalloc, httpx
         from lipsync_nodes import AsyncLipsyncClient, LipsyncClient, LipsyncError
-        from lipsync_nodes.http import deliver, fetch
+        from lipsync_nodes.http import _pool, deliver, fetch
+        from lipsync_nodes.http._fast import Fast
         at = ("sk_x", {service.base_url!r})
         async def ask():
             async with AsyncLipsyncClient(*at) as client:
                 await client.job("j")
+        async def ask_by_aiohttp():
+            _pool.MANY, _pool.aiohttp._started, _pool.aiohttp._kind = 1, True, Fast
+            await ask()
         ways = {{
             "sync": lambda: LipsyncClient(*at).job("j"),
             "async": lambda: asyncio.run(ask()),
+            "aiohttp": lambda: asyncio.run(ask_by_aiohttp()),
             "given": lambda: LipsyncClient(*at, http_client=httpx.Client()).job("j"),
             "fetch": lambda: fetch(at[1] + "/x"),
             "deliver": lambda: deliver(at[1] + "/x", b"{{}}"),

@@ -15,6 +15,7 @@ import pytest
 from lipsync_nodes import AsyncLipsyncClient, ImageForm, LipsyncClient, LipsyncError
 from lipsync_nodes.flows import Accepted, Budget, Claim, Refused, Seen, Sending
 from lipsync_nodes.http import _aio as aio
+from lipsync_nodes.http import _pool as pool
 from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.plugins import hookimpl, plugins
 from lipsync_nodes.settings import Profile
@@ -94,6 +95,7 @@ def test_a_cancel_through_several_tasks_is_waited_for(service, ledger):
     assert states(ledger) == [("live", "job-1")]
 
 
+@pytest.mark.usefixtures("polls")
 def test_a_loop_holds_nothing_of_a_closed_client(service):
     """A loop holds nothing of a client that was closed while it waited."""
     service.on_submit, service.on_poll = [bad.accept], [bad.still()]
@@ -108,7 +110,7 @@ def test_a_loop_holds_nothing_of_a_closed_client(service):
         waiting.cancel()
         with suppress(asyncio.CancelledError):
             await waiting
-        assert asyncio.get_running_loop() not in aio._pools
+        assert asyncio.get_running_loop() not in pool._pools
 
     asyncio.run(go())
 

@@ -26,6 +26,7 @@ from lipsync_nodes._redaction import conceal, redact
 from lipsync_nodes.flows import Accepted, Claim, Sending, Submission
 from lipsync_nodes.http import Recorder
 from lipsync_nodes.http import _aio as aio
+from lipsync_nodes.http import _pool as pool
 from lipsync_nodes.http import _sync as sync
 from lipsync_nodes.http._run import finished
 from lipsync_nodes.ledger import Ledger
@@ -161,16 +162,17 @@ def test_a_submit_cancelled_before_it_is_sent_is_not_uncertain(service, tmp_path
         assert (states(ledger), service.posts) == ([("refused", None)], [])
 
 
+@pytest.mark.usefixtures("polls")
 def test_a_loop_without_clients_is_forgotten(service):
     """A loop whose clients are closed is forgotten however busy it was."""
 
     async def go():
         async with AsyncLipsyncClient("sk_x", service.base_url) as client:
-            await asyncio.gather(*(client.job("job-1") for _ in range(2 * aio.IN_FLIGHT)), return_exceptions=True)
+            await asyncio.gather(*(client.job("job-1") for _ in range(2 * pool.IN_FLIGHT)), return_exceptions=True)
 
-    before = len(aio._pools)
+    before = len(pool._pools)
     asyncio.run(go())
-    assert len(aio._pools) == before
+    assert len(pool._pools) == before
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -331,7 +333,7 @@ def test_a_submit_leaves_at_once_in_a_busy_loop(service, ledger, watched):
 
     async def go():
         async with AsyncLipsyncClient("sk_x", service.base_url, ledger=ledger) as client:
-            looks = [asyncio.create_task(client.job(f"job-{number}")) for number in range(2 * aio.IN_FLIGHT)]
+            looks = [asyncio.create_task(client.job(f"job-{number}")) for number in range(2 * pool.IN_FLIGHT)]
             loop = asyncio.get_running_loop()
             busy = [loop.run_in_executor(None, sleep.wait) for _ in range(40)]
             while not hung.acquire(blocking=False):

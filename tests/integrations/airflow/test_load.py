@@ -56,7 +56,7 @@ async def bare(base_url, key):
 
 @pytest.mark.airflow_processes  # it measures the loop, so nothing else may run beside it
 def test_a_thousand_waiting_triggers(airflow_home, sandbox, capsys, monkeypatch):
-    from lipsync_nodes.http import _aio as aio
+    from lipsync_nodes.http._pool import pool_of
     from lipsync_nodes_airflow.triggers import LipsyncJobTrigger
 
     monkeypatch.setattr(logging.root.manager, "disable", logging.INFO)  # a triggerer logs no debugging
@@ -91,7 +91,7 @@ def test_a_thousand_waiting_triggers(airflow_home, sandbox, capsys, monkeypatch)
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         blocked = await longest_block(work)
-        clients = len(aio._pool_of(asyncio.get_running_loop())._clients)
+        clients = len(pool_of(asyncio.get_running_loop())._clients)
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
