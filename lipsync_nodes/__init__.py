@@ -11,10 +11,9 @@
 Importing this package is fast, because each name is loaded when it is first used (PEP 562).
 """
 
-from typing import TYPE_CHECKING
-
 from lipsync_nodes._lazy import lazy
 
+TYPE_CHECKING = False  # for type checkers, this name is true; importing `typing` takes 8 ms
 if TYPE_CHECKING:
     from lipsync_nodes.client import AsyncLipsyncClient, LipsyncClient
     from lipsync_nodes.errors import (

@@ -1,6 +1,7 @@
-"""Commands that other distributions add: entry points of the group `lipsync_nodes.commands`, each a click command.
+"""The group of all commands: ours, each loaded only when it is run, and those that other distributions add.
 
-An added command is loaded only when it is run, or listed by `--help`. A broken one does not affect the others.
+An added command is an entry point of the group `lipsync_nodes.commands`. It is loaded only when it is run, or listed by
+`--help`. A broken one does not affect the others.
 """
 
 from __future__ import annotations
@@ -8,8 +9,9 @@ from __future__ import annotations
 import sys
 from contextlib import redirect_stdout
 from functools import cached_property
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
 import click
 
@@ -22,21 +24,33 @@ __all__ = ["ExtendableGroup", "load_command"]
 
 
 class ExtendableGroup(click.Group):
-    """A group with its own commands and those of other distributions. Its own take precedence."""
+    """A group with its own commands and those of other distributions. Its own take precedence.
+
+    Attributes:
+        own: the commands that are loaded when they are run: the module of each in this package, and its line in the
+            help.
+
+    """
+
+    own: ClassVar[dict[str, tuple[str, str]]] = {}
 
     @cached_property
     def added(self) -> dict[str, EntryPoint]:
         """The added commands by name. Of two with the same name, the first that is found is used."""
         points = reversed(list(entry_points(group=COMMANDS)))
-        return {point.name: point for point in points if point.name not in self.commands}
+        return {point.name: point for point in points if point.name not in {*self.commands, *self.own}}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return all names."""
-        return sorted({*super().list_commands(ctx), *self.added})
+        return sorted({*super().list_commands(ctx), *self.own, *self.added})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command. If an added one cannot be loaded, return a command that says so."""
-        if command := super().get_command(ctx, cmd_name):
+        if known := super().get_command(ctx, cmd_name):
+            return known
+        if cmd_name in self.own:
+            command: click.Command = getattr(import_module(f"lipsync_nodes.cli.{self.own[cmd_name][0]}"), cmd_name)
+            self.add_command(command)
             return command
         point = self.added.get(cmd_name)
         if point is None:
@@ -45,6 +59,19 @@ class ExtendableGroup(click.Group):
             return load_command(point)
         except ConfigurationError as error:
             return _broken(cmd_name, error)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands. None of ours is loaded for that."""
+        names = self.list_commands(ctx)
+        limit = formatter.width - 6 - max(map(len, names))
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self._help_of(ctx, name, limit)) for name in names])
+
+    def _help_of(self, ctx: click.Context, name: str, limit: int) -> str:
+        if name in self.own:
+            return click.Command(name, help=self.own[name][1]).get_short_help_str(limit)
+        command = self.get_command(ctx, name)
+        return command.get_short_help_str(limit) if command else ""
 
 
 def load_command(point: EntryPoint) -> click.Command:

@@ -4,25 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import click
 
 from lipsync_nodes import __version__
 from lipsync_nodes.cli.added import ExtendableGroup
-from lipsync_nodes.cli.demo import demo
-from lipsync_nodes.cli.doctor import doctor
-from lipsync_nodes.cli.endpoints import estimate, run, submit
-from lipsync_nodes.cli.history import jobs, resume
-from lipsync_nodes.cli.jobs import download, status, wait
 from lipsync_nodes.cli.output import RUN, show, tell
-from lipsync_nodes.cli.plugins import plugins
 from lipsync_nodes.cli.speak import in_words
-from lipsync_nodes.cli.webhook import webhook
 
 __all__ = ["app", "carry_out"]
 
 
-@click.group(cls=ExtendableGroup)
+class _Commands(ExtendableGroup):
+    own: ClassVar = {
+        "demo": ("demo", "Make three videos with the sandbox, without an API key: one face, two people, and a video."),
+        "doctor": ("doctor", "Check the API key, the base URL, the extras and the adapters, and say what to do."),
+        "download": ("jobs", "Save the video of a finished job, whole or not at all."),
+        "estimate": ("endpoints", "Print how many credits a job would cost."),
+        "jobs": ("history", "List the jobs that were submitted from this machine: age, endpoint, state, credits."),
+        "plugins": ("plugins", "List the installed plugins: where each comes from, its hooks or command."),
+        "resume": ("history", "Wait for all unfinished jobs that were submitted from this machine."),
+        "run": ("endpoints", "Submit a job, wait for its video and print the URL."),
+        "status": ("jobs", "Fetch a job once and print it, finished or not."),
+        "submit": ("endpoints", "Submit a job and print its id at once."),
+        "wait": ("jobs", "Wait for a job that was submitted before, and print the URL of its video."),
+        "webhook": ("webhook", "Receive webhooks, so that you know at once when a job ends."),
+    }
+
+
+@click.group(cls=_Commands)
 @click.version_option(__version__)
 def app() -> None:
     """Make lip-sync videos from video + audio, image + audio, or an image of two people + two audios.
@@ -58,10 +69,7 @@ def sandbox(port: int, host: str, data: Path | None, concurrency: int | None, as
         box.serve(log="json" if as_json else "plain")
 
 
-for command in (
-    demo, run, submit, wait, status, download, estimate, jobs, resume, sandbox, doctor, plugins, webhook,
-):  # fmt: skip
-    app.add_command(command)
+app.add_command(sandbox)
 
 
 def carry_out(words: Sequence[str]) -> int:

@@ -7,11 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
-
-from rich.console import Console
-from rich.status import Status
-from rich.text import Text
+from typing import TYPE_CHECKING, Any, Final
 
 from lipsync_nodes import (
     AuthenticationError,
@@ -19,7 +15,6 @@ from lipsync_nodes import (
     ConfigurationError,
     InsufficientCredits,
     InvalidRequest,
-    Job,
     JobTimeout,
     LipsyncError,
     SubmissionUncertain,
@@ -27,6 +22,12 @@ from lipsync_nodes import (
 )
 from lipsync_nodes.cli.output import RUN, plain, say, show, tell
 from lipsync_nodes.cli.trouble import in_our_words, unexpected
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.status import Status
+
+    from lipsync_nodes import Job
 
 __all__ = ["Progress", "exit_code", "explain", "in_words", "json_of", "row_of", "say", "show", "tell", "unexpected"]
 
@@ -105,6 +106,8 @@ class Progress:
     @contextmanager
     def shown(cls, what: str, *, usual: float | None = None) -> Iterator[Progress]:
         """Show *what* is going on until the block ends; *usual* is how many seconds it usually takes."""
+        from rich.console import Console  # noqa: PLC0415  # slow to load
+
         console = Console(stderr=True, highlight=False)
         with console.status(what) as status:
             progress = cls(status, console, usual)
@@ -113,13 +116,13 @@ class Progress:
 
     def line(self, text: str) -> None:
         """Print a line that stays."""
-        self._console.print(Text(plain(text)), soft_wrap=True)
+        self._console.print(plain(text), markup=False, emoji=False, highlight=False, soft_wrap=True)
 
     def say(self, text: str) -> None:
         """Update the progress line."""
         now = time.monotonic()
         line = f"{text} · {now - self._began:.0f} s{self._usual}"
-        self._status.update(Text(plain(line)))
+        self._status.update(self._console.render_str(plain(line), markup=False, emoji=False))
         if not self._console.is_terminal and (text != self._last or now - self._said > QUIET_SECONDS):
             self.line(line)
             self._said, self._last = now, text

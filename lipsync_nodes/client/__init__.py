@@ -1,10 +1,15 @@
-"""The clients: `LipsyncClient` and `AsyncLipsyncClient`."""
+"""The clients: `LipsyncClient` and `AsyncLipsyncClient`. Each name is loaded when it is first used."""
 
-from lipsync_nodes.client._async import AsyncLipsyncClient
-from lipsync_nodes.client._base import deadline_for
-from lipsync_nodes.client._options import SubmitOptions
-from lipsync_nodes.client._service_check import check_service
-from lipsync_nodes.client._sync import LipsyncClient
+from typing import TYPE_CHECKING
+
+from lipsync_nodes._lazy import lazy
+
+if TYPE_CHECKING:
+    from lipsync_nodes.client._async import AsyncLipsyncClient
+    from lipsync_nodes.client._base import deadline_for
+    from lipsync_nodes.client._options import SubmitOptions
+    from lipsync_nodes.client._service_check import check_service
+    from lipsync_nodes.client._sync import LipsyncClient
 
 __all__ = [
     "AsyncLipsyncClient",
@@ -13,3 +18,12 @@ __all__ = [
     "check_service",
     "deadline_for",
 ]
+
+_HOMES = {
+    "client._async": ("AsyncLipsyncClient",),
+    "client._base": ("deadline_for",),
+    "client._options": ("SubmitOptions",),
+    "client._service_check": ("check_service",),
+    "client._sync": ("LipsyncClient",),
+}
+__getattr__, __dir__ = lazy(__name__, _HOMES)

@@ -11,7 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, Unpack, overload
 
-from lipsync_nodes.client._base import BaseClient, job_in
+from lipsync_nodes.client._base import job_in
+from lipsync_nodes.client._face import BaseClient
 from lipsync_nodes.client._many import Many, ManyOptions
 from lipsync_nodes.client._options import OnUpdate, SubmitOptions
 from lipsync_nodes.client._sync import T
@@ -29,8 +30,11 @@ class AsyncLipsyncClient(BaseClient):
     `async with`, in the same loop.
     """
 
-    _driver = AsyncTransport
-    _transport: AsyncTransport
+    _loads_at_once = True  # later, this would block the event loop
+
+    @staticmethod
+    def _driver() -> type[Any]:
+        return AsyncTransport
 
     async def __aenter__(self) -> Self:
         return self
@@ -42,8 +46,8 @@ class AsyncLipsyncClient(BaseClient):
 
     async def close(self) -> None:
         """Release the connections of the loop. You can still use the client afterwards."""
-        await self._transport.close()
-        self._close_journal()
+        await self._backend.transport.close()
+        self._backend.close_journal()
 
     async def submit(self, form: Form | PreparedForm, **options: Unpack[SubmitOptions]) -> Job:
         """Submit a form; see `LipsyncClient.submit`.
@@ -51,11 +55,11 @@ class AsyncLipsyncClient(BaseClient):
         If you cancel it while the request is being sent, the job is not lost: its id is still recorded in the ledger.
         """
         submission = await self._prepared(form, None, **options)
-        return await self._drive(self._submit(submission))
+        return await self._drive(self._backend.submit(submission))
 
     async def job(self, job_id: str, *, timeout: float | None = None) -> Job:
         """Fetch a job once; see `LipsyncClient.job`."""
-        return await self._drive(self._poll(job_id, timeout))
+        return await self._drive(self._backend.poll(job_id, timeout))
 
     async def wait(
         self,
@@ -70,9 +74,9 @@ class AsyncLipsyncClient(BaseClient):
         if timeout is not None:
             positive_seconds("timeout", timeout)
         began = time.monotonic()
-        await self._transport.turn(timeout)
-        waiting = await self._transport.in_ledger(
-            partial(self._wait, job_id, timeout, poll_interval, just_submitted=just_submitted, began=began)
+        await self._backend.transport.turn(timeout)
+        waiting = await self._backend.transport.in_ledger(
+            partial(self._backend.wait, job_id, timeout, poll_interval, just_submitted=just_submitted, began=began)
         )
         return await self._drive(waiting, on_update)
 
@@ -88,7 +92,7 @@ class AsyncLipsyncClient(BaseClient):
         """Submit a form and wait for its video; see `LipsyncClient.run`."""
         began = time.monotonic()
         submission = await self._prepared(form, timeout, **options)
-        return await self._drive(self._run(submission, timeout, poll_interval, began), on_update)
+        return await self._drive(self._backend.run(submission, timeout, poll_interval, began), on_update)
 
     @overload
     async def run_many(
@@ -119,7 +123,7 @@ class AsyncLipsyncClient(BaseClient):
                         submission = await self._prepared(
                             many.forms[index], many.timeout, estimate=many.estimates[index]
                         )
-                        running = self._run(submission, many.timeout, many.poll_interval, began)
+                        running = self._backend.run(submission, many.timeout, many.poll_interval, began)
                         many.outcomes[index] = await self._drive(running, many.listener(index))
 
         with many.explained():
@@ -138,21 +142,22 @@ class AsyncLipsyncClient(BaseClient):
         """Save a job's video in a thread; see `LipsyncClient.download`. `on_progress` is called in that thread."""
         stop = threading.Event()
         try:
-            return await asyncio.to_thread(self._download, job_or_url, path, on_progress, stop, timeout)
+            return await asyncio.to_thread(self._backend.download, job_or_url, path, on_progress, stop, timeout)
         finally:
             stop.set()  # if this was cancelled, the thread is still running
 
     def _drive(self, doing: Flow[T], on_update: OnUpdate | None = None) -> Coroutine[Any, Any, T]:
         tell = None if on_update is None else partial(_tell, on_update)
-        return self._transport.drive(doing, self._recorder, self._ledger, tell)
+        running: Coroutine[Any, Any, T] = self._backend.drive(doing, tell)
+        return running
 
     async def _prepared(
         self, form: Form | PreparedForm, timeout: float | None, **options: Unpack[SubmitOptions]
     ) -> Submission:
         """Build a submission, in a thread if it needs files or the ledger, which block."""
         if getattr(form, "assets", None) or options.get("webhook") == "auto" or options.get("target") is not None:
-            return await asyncio.to_thread(self._submission, form, timeout, **options)
-        return self._submission(form, timeout, **options)
+            return await asyncio.to_thread(self._backend.submission, form, timeout, **options)
+        return self._backend.submission(form, timeout, **options)
 
 
 def _tell(on_update: OnUpdate, event: Event) -> object:  # the driver awaits the result if it has to

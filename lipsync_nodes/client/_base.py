@@ -1,14 +1,13 @@
-"""What both clients share, without I/O: settings, checks, and flows."""
+"""What both clients share, without I/O: checks and flows."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from threading import Event as Flag
-from typing import Any, ClassVar, Final, Self, Unpack
+from typing import Any, Final, Unpack
 from urllib.parse import urlsplit
-
-from pydantic import SecretStr
 
 from lipsync_nodes import words
 from lipsync_nodes._tracebacks import NoFramesBelow
@@ -26,6 +25,7 @@ from lipsync_nodes.flows import (
     Policy,
     Seen,
     Submission,
+    WebhookReceived,
     poll,
     run,
     submit,
@@ -54,7 +54,7 @@ from lipsync_nodes.service import (
     spec_of,
     whole_credits,
 )
-from lipsync_nodes.settings import Profile, hidden, is_loopback, load_profile
+from lipsync_nodes.settings import Profile, is_loopback
 
 DEFAULT_TIMEOUT: Final = 1800.0
 # Each pause varies by a third, which gives the 5 to 10 s that the service recommends.
@@ -65,68 +65,48 @@ LOCAL_POLL_INTERVAL: Final = 0.5
 WEBHOOK_POLL_INTERVAL: Final = 30.0
 
 
-class BaseClient:
-    """The settings and the flows of a client. The subclasses run the flows."""
+class Backend:
+    """What a client loads when it is first used: it builds flows, and has what records and sends them.
 
-    _driver: ClassVar[type[Any]]
-    _transport: Any
+    Args:
+        profile: the settings of the account.
+        driver: the class of the transport.
+        http_client, ledger, budget, policy: the arguments of the client.
+
+    """
 
     def __init__(
         self,
-        api_key: str | SecretStr | None = None,
-        base_url: str | None = None,
+        profile: Profile,
+        driver: type[Any],
         *,
-        profile: str | Profile | None = None,
-        http_client: Any = None,
-        ledger: Journal | None = None,
-        budget: int | Budget | None = None,
-        policy: Policy | None = None,
+        http_client: Any,
+        ledger: Journal | None,
+        budget: Budget | None,
+        policy: Policy | None,
     ) -> None:
-        api_key = hidden(api_key)
         plugins()  # report a broken plugin now, not between a paid submission and its response
         words.load()  # for the error of a paid submission
-        if isinstance(profile, Profile):
-            self.profile = profile
-        else:
-            self.profile = load_profile(profile, api_key=api_key, base_url=base_url)
-        self.profile.check_started()
-        self.profile.bearer()
-        self.ledger = ledger
+        self.profile, self.ledger = profile, ledger
         # Without a ledger, one in memory applies the profile's limits while the client exists.
         self._journal: Journal = ledger or Ledger(":memory:")
         # This one has what only a ledger knows: lengths, files, waiting callers. It does not have the jobs of a host's
         # own record.
         self._ledger = self._journal if isinstance(self._journal, Ledger) else Ledger(":memory:")
-        self._own_policy, self._http_client = policy, http_client
-        self._policy = policy or Policy()
-        self._transport = self._driver(self.profile, http_client)
+        self._policy, self._budget = policy or Policy(), budget
+        self.transport = driver(profile, http_client)
         self._recorder = Recorder(
-            partial(self._journal.record, profile=self.profile),
-            partial(report, ledger=self._ledger, account=self.profile.account),
+            partial(self._journal.record, profile=profile),
+            partial(report, ledger=self._ledger, account=profile.account),
             observed,
             grouped=isinstance(self._journal, Ledger),
         )
-        limit = self.profile.budget if budget is None else budget
-        self._budget = limit if limit is None or isinstance(limit, Budget) else Budget(limit)
 
-    def __copy__(self) -> Self:
-        return self  # a client is shared: a copy would have the same ledger and budget
+    def drive(self, flow: Flow[Any], tell: Callable[[Event], object] | None, **options: Any) -> Any:
+        """Run a flow with the transport, and return what that returns: a result, or a coroutine."""
+        return self.transport.drive(flow, self._recorder, self._ledger, tell=tell, **options)
 
-    def __deepcopy__(self, _memo: object) -> Self:
-        return self
-
-    def __reduce__(self) -> tuple[Any, tuple[()]]:
-        """Return what another process needs to create the same client. The API key is read again there."""
-        if self._http_client is not None or self._budget is not None:
-            raise ConfigurationError(code="client.not_sendable", remedy="client_per_process")
-        return partial(type(self), profile=self.profile, ledger=self.ledger, policy=self._own_policy), ()
-
-    def __repr__(self) -> str:
-        if "profile" not in vars(self):  # tracebacks also show an object whose __init__ failed
-            return f"<{type(self).__name__}>"
-        return f"{type(self).__name__}(base_url={self.profile.base_url!r}, profile={self.profile.name!r})"
-
-    def _submission(
+    def submission(
         self, form: Form | PreparedForm, timeout: float | None = None, **options: Unpack[SubmitOptions]
     ) -> Submission:
         """Build a submission. This reads and publishes local files, so on an event loop it runs in a thread."""
@@ -185,15 +165,21 @@ class BaseClient:
         with NoFramesBelow():
             return callback, f"{ours.base}/{token_of(callback, callback_secret(self.profile, self._ledger))}"
 
-    def _submit(self, submission: Submission) -> Flow[Job]:
+    def submit(self, submission: Submission) -> Flow[Job]:
         return submit(submission, self._policy, self._budget)
 
-    def _poll(self, job_id: str, timeout: float | None) -> Flow[Job]:
+    def poll(self, job_id: str, timeout: float | None) -> Flow[Job]:
         if timeout is not None:
             positive_seconds("timeout", timeout)
         return poll(job_id, self._policy, timeout=timeout)
 
-    def _wait(
+    def poll_for(self, webhook: WebhookReceived) -> Flow[Job]:
+        """Poll the job that a webhook names. If the submission has no known job yet, it gets this one."""
+        entry = self._ledger.entry_of(webhook.job_id)
+        callback = None if entry and entry.callback == webhook.callback else webhook.callback
+        return poll(webhook.job_id, self._policy, callback=callback)
+
+    def wait(
         self,
         job_id: str,
         timeout: float | None,
@@ -224,7 +210,7 @@ class BaseClient:
             webhook_expected=webhook_expected,
         )
 
-    def _run(
+    def run(
         self, submission: Submission, timeout: float | None, poll_interval: float | None, began: float
     ) -> Flow[Job]:
         """Submit and wait. A given *timeout* counts from *began*, the default counts from the submission."""
@@ -250,7 +236,7 @@ class BaseClient:
             positive_seconds(name, seconds)
         return timeout, poll_interval
 
-    def _download(
+    def download(
         self,
         job_or_url: Job | str,
         path: str | Path,
@@ -292,7 +278,7 @@ class BaseClient:
             error.advise("saved_all_the_same", saved=saved)
             raise
 
-    def _close_journal(self) -> None:
+    def close_journal(self) -> None:
         """Close the ledger in memory, which belongs to this client."""
         if self._ledger is not self.ledger:
             self._ledger.close()

@@ -8,19 +8,19 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, overload
 
-from lipsync_nodes.client._base import BaseClient, job_in
-from lipsync_nodes.client._many import Many, ManyOptions
-from lipsync_nodes.client._options import OnUpdate, SubmitOptions
+from lipsync_nodes.client._face import BaseClient
 from lipsync_nodes.errors import LipsyncError
-from lipsync_nodes.flows import Event, Flow
-from lipsync_nodes.http import Transport
-from lipsync_nodes.media import OnProgress, PreparedForm
-from lipsync_nodes.service import Form, Job
+
+if TYPE_CHECKING:  # loaded when the client is first used
+    from lipsync_nodes.client._many import ManyOptions
+    from lipsync_nodes.client._options import OnUpdate, SubmitOptions
+    from lipsync_nodes.flows import Event, Flow
+    from lipsync_nodes.media import OnProgress, PreparedForm
+    from lipsync_nodes.service import Form, Job
 
 T = TypeVar("T")
 
@@ -44,8 +44,11 @@ class LipsyncClient(BaseClient):
 
     """
 
-    _driver = Transport
-    _transport: Transport
+    @staticmethod
+    def _driver() -> type[Any]:
+        from lipsync_nodes.http import Transport  # noqa: PLC0415  # slow to load
+
+        return Transport
 
     def __enter__(self) -> Self:
         return self
@@ -57,8 +60,9 @@ class LipsyncClient(BaseClient):
 
     def close(self) -> None:
         """Close the connections. You can still use the client afterwards."""
-        self._transport.close()
-        self._close_journal()
+        if self._loaded is not None:
+            self._loaded.transport.close()
+            self._loaded.close_journal()
 
     def submit(self, form: Form | PreparedForm, **options: Unpack[SubmitOptions]) -> Job:
         """Submit a form and return the job, with its id, without waiting for the video.
@@ -79,7 +83,7 @@ class LipsyncClient(BaseClient):
                 could not be recorded in the ledger.
 
         """
-        return self._drive(self._submit(self._submission(form, **options)))
+        return self._drive(self._backend.submit(self._backend.submission(form, **options)))
 
     def job(self, job_id: str, *, timeout: float | None = None) -> Job:
         """Fetch a job once.
@@ -93,7 +97,7 @@ class LipsyncClient(BaseClient):
             LipsyncError: there was no readable response.
 
         """
-        return self._drive(self._poll(job_id, timeout))
+        return self._drive(self._backend.poll(job_id, timeout))
 
     def wait(
         self,
@@ -121,7 +125,8 @@ class LipsyncClient(BaseClient):
             AuthenticationError, JobNotFound: polling again will not help.
 
         """
-        return self._drive(self._wait(job_id, timeout, poll_interval, just_submitted=just_submitted), on_update)
+        waiting = self._backend.wait(job_id, timeout, poll_interval, just_submitted=just_submitted)
+        return self._drive(waiting, on_update)
 
     def run(
         self,
@@ -144,7 +149,8 @@ class LipsyncClient(BaseClient):
 
         """
         began = time.monotonic()
-        running = self._run(self._submission(form, timeout, **options), timeout, poll_interval, began)
+        submission = self._backend.submission(form, timeout, **options)
+        running = self._backend.run(submission, timeout, poll_interval, began)
         return self._drive(running, on_update)
 
     @overload
@@ -174,15 +180,19 @@ class LipsyncClient(BaseClient):
             **options: `concurrency`, `estimates`, `timeout`, `poll_interval`, `on_update`; see `ManyOptions`.
 
         """
-        many = Many(forms, return_exceptions, **options)
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  # slow to load
+
+        from lipsync_nodes.client._many import Many  # noqa: PLC0415
+
+        many, backend = Many(forms, return_exceptions, **options), self._backend
         stop = threading.Event()
 
         def one(index: int) -> None:
             began = time.monotonic()
             with many.outcome(index) as due:
                 if due:
-                    submission = self._submission(many.forms[index], many.timeout, estimate=many.estimates[index])
-                    running = self._run(submission, many.timeout, many.poll_interval, began)
+                    submission = backend.submission(many.forms[index], many.timeout, estimate=many.estimates[index])
+                    running = backend.run(submission, many.timeout, many.poll_interval, began)
                     many.outcomes[index] = self._drive(running, many.listener(index), stop)
 
         with many.explained(), ThreadPoolExecutor(many.concurrency) as pool:
@@ -216,11 +226,14 @@ class LipsyncClient(BaseClient):
             LipsyncError: the video was saved, but its path could not be recorded in the ledger.
 
         """
-        return self._download(job_or_url, path, on_progress, threading.Event(), timeout)
+        return self._backend.download(job_or_url, path, on_progress, threading.Event(), timeout)
 
     def _drive(self, doing: Flow[T], on_update: OnUpdate | None = None, stop: threading.Event | None = None) -> T:
+        from lipsync_nodes.client._base import job_in  # noqa: PLC0415  # slow to load
+
         def tell(event: Event) -> None:
             if on_update is not None and (job := job_in(event)):
                 on_update(job)
 
-        return self._transport.drive(doing, self._recorder, self._ledger, tell=tell, stop=stop)
+        result: T = self._backend.drive(doing, tell, stop=stop)
+        return result

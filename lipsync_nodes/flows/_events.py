@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from functools import cached_property
 from typing import Any
 
+from lipsync_nodes._shared import cached_property
 from lipsync_nodes.errors import InvalidRequest
 from lipsync_nodes.service import Job, whole_credits
 

@@ -9,12 +9,19 @@ The design follows from measurements:
   its own connection.
 
 You can pass a client of httpx or of its successor httpx2. Exceptions are recognized by the names that both have.
+
+Each name is loaded when it is first used: the blocking driver needs no asyncio.
 """
 
-from lipsync_nodes.http._aio import AsyncTransport
-from lipsync_nodes.http._files import CutShort, Downloads, deliver, fetch, upload
-from lipsync_nodes.http._sync import Transport
-from lipsync_nodes.http._wire import Recorder
+from typing import TYPE_CHECKING
+
+from lipsync_nodes._lazy import lazy
+
+if TYPE_CHECKING:
+    from lipsync_nodes.http._aio import AsyncTransport
+    from lipsync_nodes.http._files import CutShort, Downloads, deliver, fetch, upload
+    from lipsync_nodes.http._sync import Transport
+    from lipsync_nodes.http._wire import Recorder
 
 __all__ = [
     "AsyncTransport",
@@ -26,3 +33,11 @@ __all__ = [
     "fetch",
     "upload",
 ]
+
+_HOMES = {
+    "http._aio": ("AsyncTransport",),
+    "http._files": ("CutShort", "Downloads", "deliver", "fetch", "upload"),
+    "http._sync": ("Transport",),
+    "http._wire": ("Recorder",),
+}
+__getattr__, __dir__ = lazy(__name__, _HOMES)

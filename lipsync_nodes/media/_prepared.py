@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
+from lipsync_nodes._shared import cached_property
 from lipsync_nodes.errors import InvalidRequest
 from lipsync_nodes.media._open import digest, state_of
 from lipsync_nodes.media._probe import Probe, check

@@ -5,38 +5,26 @@ from __future__ import annotations
 import warnings
 from functools import cache
 from importlib.metadata import entry_points
-from threading import RLock
-from typing import Final
 
 import pluggy
 
 from lipsync_nodes._redaction import redact
-from lipsync_nodes._shared import Shared
+from lipsync_nodes._shared import LOADING
 from lipsync_nodes.plugins import _hookspecs
 from lipsync_nodes.plugins._hookspecs import PROJECT
 
 
-class _Loading(Shared):
-    """Lets one thread load plugins at a time, and no fork meanwhile: in the child, the import would never end."""
-
-    def manager(self) -> pluggy.PluginManager:
-        with self._lock:
-            return _plugins()
-
-
-_loading: Final = _Loading(RLock)
-
-
 def plugins() -> pluggy.PluginManager:
     """Return the manager with all installed plugins. For each broken plugin, there is a warning."""
-    return _loading.manager()
+    with LOADING:
+        return _plugins()
 
 
 @cache
 def _plugins() -> pluggy.PluginManager:
     manager, troubles = loaded()
     for trouble in troubles:
-        warnings.warn(trouble, stacklevel=4)
+        warnings.warn(trouble, stacklevel=3)
     return manager
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Final, Literal
 
 from pydantic import create_model
 from pydantic.fields import FieldInfo
 
+from lipsync_nodes._shared import cached_property
 from lipsync_nodes.errors import InvalidRequest
 from lipsync_nodes.service._fields import URLS_ONLY
 from lipsync_nodes.service._forms import Form, ImageForm, ImageMultiForm, VideoForm

@@ -13,7 +13,6 @@ from pydantic import Secret, SecretStr
 
 from lipsync_nodes._tracebacks import NoFramesBelow
 from lipsync_nodes.errors import ConfigurationError, LipsyncError
-from lipsync_nodes.plugins import plugins
 from lipsync_nodes.settings._nested import stays
 from lipsync_nodes.settings._places import named_path, user_folder, variable
 from lipsync_nodes.settings._profile import EMBEDDED_ACCOUNT, NOT_STARTED, Profile
@@ -132,6 +131,8 @@ def profile_of(
 
 def _key_of_plugin(profile: Profile) -> object:
     """Return the API key of the first plugin that has one; None if none has."""
+    from lipsync_nodes.plugins import plugins  # noqa: PLC0415  # slow to load, and a given API key needs no plugin
+
     try:
         return plugins().hook.lipsync_credentials(profile=profile.name, base_url=profile.base_url)
     except LipsyncError:

@@ -20,7 +20,7 @@ from lipsync_nodes._redaction import redact
 from lipsync_nodes._shared import Shared
 from lipsync_nodes.client import LipsyncClient
 from lipsync_nodes.errors import LipsyncError
-from lipsync_nodes.flows import Policy, WebhookHandled, WebhookReceived, poll
+from lipsync_nodes.flows import Policy, WebhookHandled, WebhookReceived
 from lipsync_nodes.ledger import ENDS, Ledger
 from lipsync_nodes.service import Job
 from lipsync_nodes.settings import Profile
@@ -178,6 +178,4 @@ class _Client(LipsyncClient):
 
     def poll(self, webhook: WebhookReceived) -> Job:
         """Poll once. If the submission has no known job yet, it gets this one."""
-        entry = self._ledger.entry_of(webhook.job_id)
-        callback = None if entry and entry.callback == webhook.callback else webhook.callback
-        return self._drive(poll(webhook.job_id, self._policy, callback=callback))
+        return self._drive(self._backend.poll_for(webhook))

@@ -5,8 +5,10 @@ import subprocess
 import sys
 from importlib.metadata import entry_points
 
+import click
 import pytest
 
+from lipsync_nodes.cli.app import app
 from lipsync_nodes.plugins import COMMANDS
 
 HELLO = """
@@ -97,6 +99,29 @@ def test_plugins_lists_added_commands_and_what_is_wrong(cli):
     for name in BROKEN:
         assert any(f"The command {name} " in trouble for trouble in found["troubles"])
     assert "The command submit (greedy_module:hello) is not used: there is another of that name." in found["troubles"]
+
+
+def test_the_help_says_of_our_commands_what_they_say_themselves():
+    """It is written beside their names, so that none of them is loaded for the list."""
+    context, width = click.Context(app), 62
+    for name, (_, line) in app.own.items():
+        shown = click.Command(name, help=line).get_short_help_str(width)
+        assert shown == app.get_command(context, name).get_short_help_str(width)
+
+
+def test_the_help_loads_neither_our_commands_nor_what_they_need():
+    code = """
+import sys
+from lipsync_nodes.cli import main
+sys.argv[1:] = ["--help"]
+try: main()
+except SystemExit: print(*sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert "click" in loaded
+    ours = {f"lipsync_nodes.cli.{name}" for name in ("endpoints", "session", "jobs")}
+    assert not loaded & {"rich", "httpx", "pydantic", "asyncio", *ours}
 
 
 def test_the_pack_adds_the_command_comfyui():

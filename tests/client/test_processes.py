@@ -75,7 +75,7 @@ print(hung)
         ("from lipsync_nodes.flows import Budget\nbudget = Budget(10**9)", "\n        with budget.holding(1): pass"),
         (
             "from lipsync_nodes import LipsyncClient\nclient = LipsyncClient('sk_x')",
-            "client._transport._client(); client.close()",
+            "client._backend.transport._client(); client.close()",
         ),
         (
             "from lipsync_nodes.plugins import _manager as manager",

@@ -262,7 +262,7 @@ def test_ctrl_c_ends_many_before_anything_more_is_paid(service, monkeypatch):
         return {}
 
     threads, ending = set(), threading.Event()
-    monkeypatch.setattr("lipsync_nodes.client._sync.ThreadPoolExecutor", Pool)
+    monkeypatch.setattr("concurrent.futures.ThreadPoolExecutor", Pool)
     monkeypatch.setattr("lipsync_nodes.client._base.published", slow)
     send_when(signal.SIGINT, lambda: threads)
     with pytest.raises(KeyboardInterrupt), LipsyncClient("sk_x", service.base_url) as client:

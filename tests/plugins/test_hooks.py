@@ -388,13 +388,14 @@ def test_with_warnings_as_errors_a_broken_plugin_stops_a_submit(tmp_path, sandbo
     installed(tmp_path, raises="raise RuntimeError")
     code = f"""
 import sys; sys.path.insert(0, {str(tmp_path)!r})
-from lipsync_nodes import LipsyncClient
-from lipsync_nodes.settings import Profile
-try: LipsyncClient(profile=Profile(api_key={sandbox.api_key!r}, base_url={sandbox.base_url!r}))
+from lipsync_nodes import ImageForm, LipsyncClient
+client = LipsyncClient({sandbox.api_key!r}, {sandbox.base_url!r})
+try: client.submit(ImageForm(image="https://x/i.png", audio="https://x/a.mp3"))
 except UserWarning as warning: print(warning)
 """
     done = subprocess.run([sys.executable, "-W", "error::UserWarning", "-c", code], capture_output=True, text=True)
     assert "The plugin raises (raises_module) cannot be loaded" in done.stdout
+    assert sandbox.jobs() == []
 
 
 def test_the_command_lists_what_is_loaded_and_from_where(tmp_path):

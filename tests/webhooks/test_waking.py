@@ -111,7 +111,7 @@ def test_a_thousand_waits_never_block_the_loop(sandbox, receiving, path):
                     await asyncio.wait_for(beat(alone), 1)
                 job = await client.submit(FORM, webhook="auto")
                 pulse = asyncio.create_task(beat(gaps))
-                waits = [client._drive(client._wait(job.id, 30, LONG)) for _ in range(1)]
+                waits = [client._drive(client._backend.wait(job.id, 30, LONG)) for _ in range(1)]
                 waits += [_awaits(client, ledger, job.id) for _ in range(999)]
                 jobs = await asyncio.gather(*waits)
                 threads = threading.active_count()
@@ -122,7 +122,7 @@ def test_a_thousand_waits_never_block_the_loop(sandbox, receiving, path):
         from lipsync_nodes.flows import Await
         from lipsync_nodes.http import _aio as aio
 
-        return await aio._Run(client._transport, None, None, ledger).job_ended(Await(job_id, 30))
+        return await aio._Run(client._backend.transport, None, None, ledger).job_ended(Await(job_id, 30))
 
     before = threading.active_count()
     jobs, threads = asyncio.run(many())
