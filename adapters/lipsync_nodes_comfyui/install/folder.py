@@ -8,12 +8,13 @@ import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final, Literal
-
-from packaging.version import InvalidVersion, Version
+from typing import TYPE_CHECKING, Final, Literal
 
 from lipsync_nodes import ConfigurationError
 from lipsync_nodes.sandbox import MEDIA
+
+if TYPE_CHECKING:
+    from packaging.version import Version
 
 __all__ = ["PACK", "Comfy", "Placed", "example_media", "installed_pack", "place_media", "place_pack"]
 
@@ -82,6 +83,8 @@ class Comfy:
     @property
     def version(self) -> Version | None:
         """ComfyUI's version, if the program is here and says so."""
+        from packaging.version import InvalidVersion, Version  # noqa: PLC0415  # the help lists this without it
+
         try:
             text = (self.folder / "comfyui_version.py").read_text(encoding="utf-8")
             return Version(re.findall(r'^__version__ = "(.+)"', text, re.MULTILINE)[0])
