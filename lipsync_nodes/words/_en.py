@@ -363,8 +363,8 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "embedded sandbox, which needs none: `lipsync-nodes run … --sandbox`.",
         "python": "Set LIPSYNC_API_KEY to your key (sk_…), or try without one: a sandbox on this machine needs none "
         "(lipsync_nodes.sandbox.Sandbox).",
-        "comfyui": "Set LIPSYNC_API_KEY, before ComfyUI starts, to your key; the page /lipsync-setup of this "
-        "ComfyUI shows how, and checks it. To try without a key, set `profile` to sandbox: it renders free previews.",
+        "comfyui": "Set LIPSYNC_API_KEY, before ComfyUI starts, to your key: the page /lipsync-setup shows how. "
+        "Or set `profile` to sandbox, for free previews without a key.",
         "airflow": "Put the key (sk_…) into the password of the connection.",
     },
     "start_own_sandbox": {

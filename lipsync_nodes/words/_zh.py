@@ -342,8 +342,8 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "或使用不需要密钥的内置沙盒:`lipsync-nodes run … --sandbox`。",
         "python": "请将 LIPSYNC_API_KEY 设为你的密钥(sk_…);没有密钥也可试用:"
         "本机的沙盒不需要密钥(lipsync_nodes.sandbox.Sandbox)。",
-        "comfyui": "请在 ComfyUI 启动前将 LIPSYNC_API_KEY 设为你的密钥;此 ComfyUI 的页面 /lipsync-setup "
-        "说明设置方法并可检查密钥。没有密钥也可试用:将 `profile` 设为 sandbox,即可免费生成预览。",
+        "comfyui": "请在 ComfyUI 启动前将 LIPSYNC_API_KEY 设为你的密钥:方法见页面 /lipsync-setup。"
+        "没有密钥也可将 `profile` 设为 sandbox,免费生成预览。",
         "airflow": "请把密钥(sk_…)填入连接的密码。",
     },
     "start_own_sandbox": {

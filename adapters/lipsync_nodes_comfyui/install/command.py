@@ -42,7 +42,8 @@ def install(folder: Path, copy: bool, as_json: bool) -> None:
         say("It is a link: an upgrade of lipsync-nodes is one of the pack, too.")
     else:
         say("It is a copy: run this again after an upgrade of lipsync-nodes.")
-    say(f"Start ComfyUI again. What is missing, if anything: lipsync-nodes comfyui check '{folder}'")
+    say(f"What is missing, if anything: lipsync-nodes comfyui check '{folder}'")
+    say("Start ComfyUI again, open the template lipsync_preview_then_pay and press Run. It needs no API key.")
 
 
 @comfyui.command()

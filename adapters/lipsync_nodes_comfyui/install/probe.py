@@ -33,13 +33,17 @@ def main(profile: str, checkout: str, ask: str = "") -> dict[str, object]:
             load_profile,
             store_of,
         )
+        from lipsync_nodes.sandbox import require  # noqa: PLC0415
     except Exception as error:  # noqa: BLE001  # an old core, or one of another Python, may fail in any way
         return {**found, "error": f"{type(error).__name__}: {error}"}
     for check in ("profile", "storage", *(["service"] if ask else [])):
         try:
             settings = load_profile(profile or None)
             words = f"{settings.name!r}, base URL {settings.base_url}"
-            if check == "profile":
+            if settings.embedded:
+                require()
+                words = "the sandbox, which ComfyUI starts by itself"
+            elif check == "profile":
                 settings.bearer()
             elif check == "storage":
                 store_of(settings)

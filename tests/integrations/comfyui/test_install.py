@@ -189,6 +189,15 @@ def test_check_is_content_where_all_is_there(comfy):
     assert cli("check", comfy, LIPSYNC_API_KEY=KEY).stdout.startswith(f"ok  ComfyUI: 0.30.0 in {comfy}\n")
 
 
+def test_check_knows_the_sandbox_of_comfyui_and_needs_no_key_for_it(comfy):
+    install(comfy)
+    found = checked(comfy, "--profile", "sandbox", code=0, LIPSYNC_API_KEY="")
+    assert found["profile"]["found"] == "the sandbox, which ComfyUI starts by itself"
+    found = checked(comfy, code=2, LIPSYNC_API_KEY="")
+    assert "/lipsync-setup" in found["profile"]["do"]
+    assert "--sandbox" not in found["profile"]["do"], "which `comfyui check` has not"
+
+
 def test_check_asks_the_service_where_it_is_to(comfy, sandbox, service):
     """With `--service`, and yes only to the service itself."""
     install(comfy)

@@ -18,6 +18,11 @@ PORTRAIT, DUET = node("LoadImage", image="lipsync_portrait.jpg"), node("LoadImag
 LEFT, RIGHT = (node("LoadAudio", audio=f"lipsync_speech_{side}.mp3") for side in ("left", "right"))
 
 GRAPHS = {
+    "lipsync_preview_then_pay": {
+        "1": PORTRAIT,
+        "2": LEFT,
+        "3": node("LipsyncImage", image=link("1"), audio=link("2"), save_in="output", profile="sandbox"),
+    },
     "lipsync_image": {
         "1": PORTRAIT,
         "2": LEFT,
@@ -53,6 +58,27 @@ GRAPHS = {
     },
 }
 
+# A note beside the nodes, for a template that is not understood without one.
+NOTES = {
+    "lipsync_preview_then_pay": """**1. Preview, free**
+
+Press Run. The sandbox makes a preview on this machine, without an API key. It does not show the service's quality.
+
+**2. Pay**
+
+Empty `profile` and press Run. The service makes the video from the same inputs. \
+[Where the API key goes](/lipsync-setup)
+
+**1. 免费预览**
+
+点击运行。沙盒在本机生成预览，不需要 API 密钥，也不代表服务的画质。
+
+**2. 付费生成**
+
+清空 `profile`（配置）后再次运行。服务用同样的输入生成视频。\
+[密钥放在哪里](/lipsync-setup?lang=zh)""",  # noqa: RUF001
+}
+
 # Where each node stands: its column and its row, in pixels.
 PLACES = {
     "lipsync_video": {"2": (0, 460)},
@@ -68,10 +94,18 @@ def places(name):
     return USUAL | PLACES.get(name, {})
 
 
-ARRANGE = """async ([graph, places, name]) => {
+ARRANGE = """async ([graph, places, name, text]) => {
     await app.loadApiJson(graph, name);
+    if (text) {
+        const note = LiteGraph.createNode('MarkdownNote');
+        app.graph.add(note);
+        note.widgets[0].value = text;
+        places[String(note.id)] = [-380, 0];
+        note.size = [340, 300];
+    }
     for (const node of app.graph._nodes) {
         node.pos = places[String(node.id)];
+        if (node.type === 'MarkdownNote') continue;
         const [width, height] = node.computeSize();
         node.setSize([Math.max(width, 300), Math.max(height, node.size[1])]);
     }
@@ -133,7 +167,7 @@ class Browser:
     def show(self, name, graph):
         self.page.reload()  # the frontend keeps the previews of the graph before
         self._ready()
-        self.page.evaluate(ARRANGE, [graph, places(name), name])
+        self.page.evaluate(ARRANGE, [graph, places(name), name, NOTES.get(name)])
         self.page.wait_for_timeout(1500)
         self.page.evaluate(FIT)
         self.page.wait_for_timeout(500)
