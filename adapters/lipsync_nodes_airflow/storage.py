@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -13,13 +14,16 @@ from urllib.request import url2pathname
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, ObjectStoragePath
 
 from lipsync_nodes import ConfigurationError, DownloadError, Job, LipsyncClient
+from lipsync_nodes.host import check_target as check_local
 from lipsync_nodes.host import job_name, may_pass
 
-__all__ = ["check_target", "is_object", "opened", "save"]
+__all__ = ["check_target", "folder_of", "is_object", "opened", "save", "write"]
 
 CHUNK: Final = 1 << 20
 # The core handles these itself: public URLs and local files.
 _OF_THE_CORE: Final = frozenset({"", "http", "https", "file"})
+# A transaction is of a file system, which all threads share.
+_TRANSACTION: Final = Lock()
 
 
 def is_object(value: object) -> bool:
@@ -95,8 +99,37 @@ def save(client: LipsyncClient, job: Job, output_path: object) -> str:
 def _put(file: Path, target: ObjectStoragePath) -> None:
     storage = target.fs
     # With a transaction, the object appears only when it is complete, and never if copying fails.
-    with storage.transaction, file.open("rb") as source, storage.open(target.path, "wb") as sink:
+    with _TRANSACTION, storage.transaction, file.open("rb") as source, storage.open(target.path, "wb") as sink:
         shutil.copyfileobj(source, sink, CHUNK)
+
+
+def folder_of(output_path: object) -> str:
+    """Check that files can be saved in a folder, before they are paid for. Return it with a slash at its end."""
+    folder = f"{str(output_path).rstrip('/')}/"
+    local = check_target(folder)
+    return folder if local is None else check_local(f"{local.parent}/")
+
+
+def write(path: str, text: str) -> None:
+    """Write a text file, whole or not at all.
+
+    Raises:
+        DownloadError: it could not be written.
+
+    """
+    with tempfile.TemporaryDirectory(prefix="lipsync-") as folder:
+        local = not is_object(path)
+        file = Path(f"{path}.part") if local else Path(folder, "text")
+        try:
+            if local:
+                file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+            if local:
+                file.replace(path)
+            else:
+                _put(file, ObjectStoragePath(path))
+        except Exception as error:
+            raise DownloadError(code="download.unwritable", path=path, reason=error) from error
 
 
 def _local(value: Any) -> Any:

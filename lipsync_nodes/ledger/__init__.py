@@ -8,6 +8,7 @@ from lipsync_nodes.ledger._keys import ContentKey
 from lipsync_nodes.ledger._names import cut, job_name, plain_name, why_not
 from lipsync_nodes.ledger._paced import PacedJournal
 from lipsync_nodes.ledger._record import RecordJournal
+from lipsync_nodes.ledger._records import RecordsJournal
 from lipsync_nodes.ledger._targets import check_target, file_identity, names_folder
 from lipsync_nodes.ledger._tokens import callback_of, new_callback, token_of
 
@@ -19,6 +20,7 @@ __all__ = [
     "Ledger",
     "PacedJournal",
     "RecordJournal",
+    "RecordsJournal",
     "callback_of",
     "callback_secret",
     "check_target",

@@ -262,16 +262,22 @@ SENTENCES: Final[dict[str, str]] = {
     "comfyui.wrong_socket": "`{field}` wants a URL or {media:term}, but got {kind}.",
     "comfyui.wrong_url": "`{field}` {fault:fault}, got {value}.",
     # airflow
+    "airflow.batch_failed": "{failed} of {total} lines failed[, and {unsent} jobs were not submitted]: {faults} "
+    "All lines are in {manifest}.",
+    "airflow.batch_timeout": "In all the time given, none of the {jobs} running jobs of the batch has ended.",
     "airflow.host_in_parts": "The host, port and schema of the connection {connection!r} do not make one URL.",
     "airflow.login": "The connection {connection!r} has a login, which is not used.",
     "airflow.media_seconds": '`media_seconds` must be numbers by the names of media, {{"audio": 12.5}}, got {value}.',
     "airflow.no_api_server": "LIPSYNC_AIRFLOW_URL has to be the URL of Airflow's api-server.",
+    "airflow.no_lines": "`inputs` must be a list of objects, or a file with one in each line, got {value}.",
     "airflow.no_key": "The connection {connection!r} has no API key.",
     "airflow.no_such_asset": "Airflow knows no asset {asset}.",
     "airflow.not_seconds": "`{name}` must be a positive number of seconds or a timedelta, got {value}.",
+    "airflow.on_failure": '`on_failure` is "stop" or "skip", got {value}.',
     "airflow.other_machine": "{path} names a file of another machine.",
     "airflow.storage_unreachable": "{path} cannot be reached: {reason}.",
     "airflow.storage_unreadable": "{path} cannot be read: {reason}.",
+    "airflow.wrong_lines": "{count} of {total} lines are wrong: {faults}",
     "airflow.wrong_type": "`{field}` must be of type {type}, got {value}.",
     # pluggy
     "pluggy.wrong_context": "The context is wrong: {reason}.",
@@ -602,12 +608,15 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "name_python": "Name the Python that starts ComfyUI by --python.",
     "reinstall": "Reinstall lipsync-nodes.",
     # airflow
+    "clear_batch": "Every video that was paid for is saved. Clearing the task submits what failed and what was not "
+    "submitted, and nothing else.",
     "file_of_worker": "A file of the worker is file:///folder/name.",
     "give_json": "Nothing was sent. What a template makes of it has to be JSON.",
     "host_is_base_url": "Put the whole base URL, such as https://lipsync.studio/api/v1, into the host, and leave port "
     "and schema empty.",
     "id_once_known": "Once you know its id, `job_id=` of this operator waits for it.",
     "is_asset_scheduled": "Is there a DAG with it in its schedule, and has Airflow read it?",
+    "retry_waits": "The jobs go on and are not lost: a retry waits for them again.",
     "put_key_in_password": "Put the key (sk_…) into its password field; a sandbox takes any key, such as sk_x.",
     "webhook_elsewhere": "It was not sent again, to avoid paying twice. If the job was made, its webhook tells the "
     "receiver of it: the ledger on that host lists it. If it is not in your account at the service either, "

@@ -246,16 +246,22 @@ SENTENCES: Final[dict[str, str]] = {
     "comfyui.wrong_socket": "`{field}` 需要网址或{media:term},得到 {kind}。",
     "comfyui.wrong_url": "`{field}` {fault:fault},得到 {value}。",
     # airflow
+    "airflow.batch_failed": "{total} 行中有 {failed} 行失败[,另有 {unsent} 个任务未提交]:{faults} "
+    "所有行都在 {manifest} 中。",
+    "airflow.batch_timeout": "在给定的时间内,该批次正在运行的 {jobs} 个任务都没有结束。",
     "airflow.host_in_parts": "连接 {connection!r} 的 host、port 和 schema 合不成一个 URL。",
     "airflow.login": "连接 {connection!r} 填了 login,但不会使用它。",
     "airflow.media_seconds": '`media_seconds` 必须是按媒体名给出的数字,如 {{"audio": 12.5}},得到 {value}。',
     "airflow.no_api_server": "LIPSYNC_AIRFLOW_URL 必须是 Airflow api-server 的网址。",
+    "airflow.no_lines": "`inputs` 必须是对象的列表,或每行一个对象的文件,得到 {value}。",
     "airflow.no_key": "连接 {connection!r} 中没有 API 密钥。",
     "airflow.no_such_asset": "Airflow 没有资产 {asset}。",
     "airflow.not_seconds": "`{name}` 必须是正的秒数或 timedelta,得到 {value}。",
+    "airflow.on_failure": '`on_failure` 为 "stop" 或 "skip",得到 {value}。',
     "airflow.other_machine": "{path} 是另一台机器上的文件。",
     "airflow.storage_unreachable": "无法访问 {path}:{reason}。",
     "airflow.storage_unreadable": "无法读取 {path}:{reason}。",
+    "airflow.wrong_lines": "{total} 行中有 {count} 行有误:{faults}",
     "airflow.wrong_type": "`{field}` 的类型必须是 {type},得到 {value}。",
     # pluggy
     "pluggy.wrong_context": "context 有误:{reason}。",
@@ -555,11 +561,13 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "name_python": "请用 --python 指定启动 ComfyUI 的 Python。",
     "reinstall": "请重新安装 lipsync-nodes。",
     # airflow
+    "clear_batch": "已付费的视频都已保存。清除(clear)此任务只会提交失败的和未提交的任务。",
     "file_of_worker": "worker 上的文件写作 file:///folder/name。",
     "give_json": "未发送任何内容。模板的结果必须是 JSON。",
     "host_is_base_url": "请把完整的 base URL(如 https://lipsync.studio/api/v1)填入 host 栏,port 和 schema 留空。",
     "id_once_known": "知道任务 ID 后,在此 operator 中设置 `job_id=` 即可等待它。",
     "is_asset_scheduled": "是否有 DAG 以它为 schedule,且 Airflow 已读取该 DAG?",
+    "retry_waits": "任务仍在继续,不会丢失:重试会再次等待它们。",
     "put_key_in_password": "请把密钥(sk_…)填入其密码栏;沙盒接受任意密钥,例如 sk_x。",
     "webhook_elsewhere": "为避免重复付费,没有再次发送。若任务已创建,其 webhook 会告知接收端:"
     "该主机上的账本会列出它。若服务网站的账户中也没有,请用 `resubmit_uncertain=True` 重新提交。",

@@ -1,0 +1,306 @@
+"""The jobs of a batch: submitted, polled and saved, with a record of each and a manifest of all."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from typing import Any, Final
+
+from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
+
+from lipsync_nodes import (
+    AuthenticationError,
+    InsufficientCredits,
+    Job,
+    JobFailed,
+    JobNotFound,
+    Ledger,
+    LipsyncClient,
+    LipsyncError,
+)
+from lipsync_nodes.host import Budget, RecordsJournal, job_name, video_of
+from lipsync_nodes_airflow.batch_lines import Item
+from lipsync_nodes_airflow.hooks import LipsyncHook
+from lipsync_nodes_airflow.journal import _place
+from lipsync_nodes_airflow.storage import folder_of, save, write
+
+__all__ = ["Jobs"]
+
+AT_A_TIME: Final = 4
+EVERY: Final = 60.0
+# How long a job that the service does not know is looked for.
+LOOK_SECONDS: Final = 10.0
+HEAD: Final = "lipsync/batch"
+
+
+@dataclass
+class Row:
+    """What is known of one job."""
+
+    item: Item
+    job_id: str | None = None
+    output: str | None = None
+    saved: bool = False
+    error: str | None = None
+
+    @property
+    def status(self) -> str:
+        if self.error is not None:
+            return "failed"
+        if self.job_id is None:
+            return "not submitted"
+        return "saved" if self.saved else "completed" if self.output else "running"
+
+
+class Jobs:
+    """The jobs of a batch while a try of the task works on them.
+
+    Each submission has its own record in the task's state. The key of a record has the number of the batch, which
+    changes when a task is cleared whose batch was complete. The manifest in the output folder is only an index of the
+    records: it saves asking for each of them, and if it is lost, they are asked.
+    """
+
+    def __init__(
+        self,
+        task: Any,
+        context: Context,
+        hook: LipsyncHook,
+        items: Sequence[Item],
+        *,
+        faults: Mapping[int, LipsyncError],
+        ledger: Ledger,
+    ) -> None:
+        self._task, self._faults = task, faults
+        self._rows = {item.key: Row(item) for item in items}
+        self._ti = context["ti"]
+        self._profile = hook.profile
+        self._run = _place(self._ti)
+        self.client: LipsyncClient
+        self._folder = folder_of(task.output_path)
+        name = sha256(self._run.encode()).hexdigest()[:12]
+        self._path = f"{self._folder}manifest-{name}.json"
+        kept: Any = context.get("task_state_store")
+        self._store = _Folder(f"{self._folder}.lipsync/{name}/") if kept is None else kept
+        self._number = self._number_now()
+        self.journal = RecordsJournal(self._store, self._ti.max_tries, ledger=ledger)
+        self._stopped = False
+        self._trouble: LipsyncError | None = None
+        self._told = time.monotonic()
+        self._check_budget()
+        self._read_manifest()
+
+    @property
+    def running(self) -> list[str]:
+        """The ids of the jobs that have not ended."""
+        return [str(row.job_id) for row in self._rows.values() if row.status == "running"]
+
+    @property
+    def unsent(self) -> list[Row]:
+        """The jobs that were not submitted."""
+        return [row for row in self._rows.values() if row.status == "not submitted"]
+
+    @property
+    def longest(self) -> float | None:
+        """The length of the longest video in seconds, if it is known."""
+        return max((row.item.credits and row.item.credits.seconds) or 0.0 for row in self._rows.values())
+
+    @property
+    def more(self) -> bool:
+        """Whether more jobs are to be submitted."""
+        return bool(self.unsent) and not self._stopped
+
+    def advance(self) -> bool:
+        """Save what has ended, and submit what fits. Return whether a job has ended.
+
+        Raises:
+            LipsyncError: a temporary error, and nothing is running.
+
+        """
+        self._trouble = None
+        before = len(self.running)
+        self._each(self._collect, [row for row in self._rows.values() if row.status in {"running", "completed"}])
+        ended = len(self.running) < before
+        most = self._profile.max_concurrency
+        room = None if most is None else max(0, most - len(self.running))
+        self._each(self._submit, self.unsent[:room])
+        self._write_manifest()
+        if self._trouble and not self.running:
+            raise self._trouble
+        return ended
+
+    def release_all(self) -> None:
+        """Record that the batch is complete, so that clearing the task makes new videos."""
+        self._store.set(HEAD, {"number": self._number, "ended": self._ti.max_tries})
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """The lines of the manifest."""
+        wrong = [
+            {"line": number, "status": "failed", "error": str(error.speak("airflow")), "job_id": None}
+            for number, error in self._faults.items()
+        ]
+        return sorted(wrong + [line for row in self._rows.values() for line in self._lines_of(row)], key=_number)
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The head of the manifest, as the task returns it."""
+        lines = self.lines
+        return {
+            "done": sum(line["status"] == "saved" for line in lines),
+            "failed": sum(line["status"] == "failed" for line in lines),
+            "credits": sum(int(row.item.credits or 0) for row in self._rows.values() if row.job_id),
+            "manifest": self._path,
+        }
+
+    @property
+    def summary(self) -> str:
+        """The progress in a sentence."""
+        states = [row.status for row in self._rows.values()]
+        counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+        return f"{len(states)} jobs: {counts}"
+
+    def _number_now(self) -> int:
+        head = self._store.get(HEAD) or {"number": 0}
+        if head.get("ended") not in {None, self._ti.max_tries}:  # cleared
+            head = {"number": head["number"] + 1}
+            self._store.set(HEAD, head)
+        return int(head["number"])
+
+    def _check_budget(self) -> None:
+        if self._profile.budget is not None:
+            budget = Budget(self._profile.budget)
+            with ExitStack() as held:
+                for row in self._rows.values():
+                    held.enter_context(budget.holding(row.item.credits))
+
+    def _each(self, what: Callable[[Row], None], rows: Sequence[Row]) -> None:
+        """Do this for all rows, some at a time."""
+        with ThreadPoolExecutor(AT_A_TIME) as pool:
+            try:
+                for _ in pool.map(lambda row: self._kept(what, row), rows):
+                    if time.monotonic() - self._told > EVERY:
+                        self._told = time.monotonic()
+                        self._task.log.info("%s", self.summary)
+                        self._write_manifest()
+            except BaseException:  # a time-out or a signal: what is being submitted is still recorded
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def _kept(self, what: Callable[[Row], None], row: Row) -> None:
+        """Do this for a row, and keep its error."""
+        try:
+            what(row)
+        except LipsyncError as error:
+            error.speak("airflow")
+            if error.retryable and not self._is_last_try:
+                self._trouble = error
+                return
+            row.job_id, row.error = row.job_id or error.job_id, str(error)
+            self._task.log.warning("%s", error)
+            if self._task.on_failure == "stop" or isinstance(error, AuthenticationError | InsufficientCredits):
+                self._stopped = True
+
+    @cached_property
+    def _is_last_try(self) -> bool:
+        return bool(self._task.on_failure == "skip" and self._ti.try_number > self._ti.max_tries)
+
+    def _submit(self, row: Row) -> None:
+        if self._stopped:
+            return
+        with ExitStack() as files:
+            job = self.client.submit(
+                row.item.form(files),
+                key=self._key(row),
+                webhook=self._task.webhook or None,
+                estimate=row.item.credits,
+                resubmit_uncertain=self._task.resubmit_uncertain,
+            )
+        row.job_id = job.id
+
+    def _collect(self, row: Row) -> None:
+        try:
+            job = self._look(str(row.job_id))
+        except JobFailed:
+            self.journal.release(str(row.job_id))
+            raise
+        if not job.finished:
+            return
+        row.output = job.output
+        for out in dict.fromkeys(row.item.lines.values()):
+            path = self._target(row, out)
+            # A file that is named after its job is the job's video, and complete.
+            if out is not None or not ObjectStoragePath(path).exists():
+                save(self.client, job, path)
+        row.saved = True
+
+    def _look(self, job_id: str) -> Job:
+        try:
+            job = self.client.job(job_id)
+        except JobNotFound:  # some servers of the service may not know it yet
+            job = self.client.wait(job_id, timeout=LOOK_SECONDS, poll_interval=1.0, just_submitted=True)
+        return video_of(job) if job.finished else job
+
+    def _key(self, row: Row) -> str:
+        return f"lipsync/{self._number}/{row.item.key}"
+
+    def _target(self, row: Row, out: str | None) -> str:
+        return self._folder + (out or f"{job_name(str(row.job_id))}.mp4")
+
+    def _lines_of(self, row: Row) -> Iterator[dict[str, Any]]:
+        facts: dict[str, Any] = {"status": row.status, "job_id": row.job_id, "output": row.output, "error": row.error}
+        facts |= {"credits": row.item.credits and int(row.item.credits), "key": row.item.key}
+        for number, out in row.item.lines.items():
+            yield {"line": number, **facts, "path": self._target(row, out) if row.saved else None}
+
+    def _write_manifest(self) -> None:
+        of = {"run": self._run, "number": self._number, "max_tries": self._ti.max_tries}
+        write(self._path, json.dumps({**self.manifest, **of, "jobs": self.lines}, indent=1))
+
+    def _read_manifest(self) -> None:
+        """Take over what an earlier try knew of the jobs."""
+        try:
+            found = json.loads(ObjectStoragePath(self._path).read_text())
+        except (FileNotFoundError, ValueError):
+            return
+        if (found.get("run"), found.get("number")) != (self._run, self._number):
+            return
+        for line in found["jobs"]:
+            row = self._rows.get(line.get("key"))
+            cleared = line["error"] is not None and found["max_tries"] != self._ti.max_tries
+            if row and not cleared:
+                row.job_id, row.output, row.error = line["job_id"], line["output"], line["error"]
+                row.saved = line["status"] == "saved"
+                if row.job_id:
+                    self.journal.adopt(self._key(row), row.job_id)
+                self._stopped |= bool(row.error) and self._task.on_failure == "stop"
+
+
+class _Folder:
+    """The records as files, for an Airflow that keeps no state of a task."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    def _path(self, key: str) -> ObjectStoragePath:
+        return ObjectStoragePath(f"{self._folder}{key.replace('/', '-')}.json")
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        path = self._path(key)
+        found: dict[str, Any] | None = json.loads(path.read_text()) if path.exists() else None
+        return found
+
+    def set(self, key: str, value: dict[str, Any]) -> None:
+        write(str(self._path(key)), json.dumps(value))
+
+    def delete(self, key: str) -> None:
+        self._path(key).unlink(missing_ok=True)
+
+
+def _number(line: dict[str, Any]) -> int:
+    return int(line["line"])

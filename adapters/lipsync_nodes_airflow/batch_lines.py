@@ -1,0 +1,122 @@
+"""The lines of a batch: read, checked before anything is paid for, and joined to jobs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import PurePosixPath
+from typing import Any
+
+from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+from lipsync_nodes import ConfigurationError, Credits, InvalidRequest, LipsyncError
+from lipsync_nodes.host import NodeSpec, PreparedForm, brief, known_credits, normal_inputs, spec_named
+from lipsync_nodes_airflow.arguments import typed
+
+__all__ = ["Item", "checked"]
+
+
+@dataclass
+class Item:
+    """One job of a batch, and the lines that ask for it."""
+
+    key: str
+    """The same for the same inputs. URLs count without their signatures, files and objects by their path."""
+    spec: NodeSpec
+    values: dict[str, Any]
+    credits: Credits | None
+    lines: dict[int, str | None] = field(default_factory=dict)
+    """The numbers of the lines, with the file that each names in `out`."""
+
+    def form(self, files: ExitStack) -> PreparedForm:
+        """Build the form. Its objects are opened as files, which *files* closes."""
+        return _form(self.spec, self.values, files)
+
+
+def checked(inputs: Any, endpoint: str | None) -> tuple[list[Item], dict[int, LipsyncError]]:
+    """Return the jobs of all good lines, and the errors of the others by the numbers of the lines.
+
+    Raises:
+        LipsyncError: the file, or a file that it names, cannot be read now.
+
+    """
+    items: dict[str, Item] = {}
+    faults: dict[int, LipsyncError] = {}
+    files: dict[str, str] = {}
+    for number, values in _objects(inputs):
+        try:
+            item, out = _line(values, endpoint)
+            if files.setdefault(out or "", item.key) != item.key and out:
+                raise InvalidRequest(code="batch.taken")
+            same = items.setdefault(item.key, item)
+            if same.values != item.values and "key" in (values or {}):
+                raise InvalidRequest(code="batch.taken")
+            same.lines[number] = out
+        except LipsyncError as error:
+            if error.retryable:
+                raise
+            faults[number] = error
+    return list(items.values()), faults
+
+
+def _objects(inputs: Any) -> Iterator[tuple[int, Any]]:
+    """Yield the number and the object of each line; None for what is not JSON."""
+    if isinstance(inputs, str) and not inputs.lstrip().startswith("["):
+        try:
+            with ObjectStoragePath(inputs).open("rb") as file:
+                yield from ((number, _json(line)) for number, line in enumerate(file, 1) if line.strip())
+        except OSError as error:
+            raise ConfigurationError(
+                code="airflow.storage_unreadable", path=inputs, reason=error, remedy="nothing_sent"
+            ) from error
+        return
+    given = _json(inputs) if isinstance(inputs, str) else inputs
+    if not isinstance(given, Iterable) or isinstance(given, Mapping):
+        raise InvalidRequest(code="airflow.no_lines", value=brief(given), remedy="nothing_sent")
+    yield from enumerate(given, 1)
+
+
+def _json(text: str | bytes) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _line(given: Any, endpoint: str | None) -> tuple[Item, str | None]:
+    """Check a line, in the format of `lipsync-nodes run --batch`. Return its job and its `out`."""
+    values = {"endpoint": endpoint, **given} if isinstance(given, Mapping) else {}
+    if not isinstance(name := values.pop("endpoint", None), str):
+        raise InvalidRequest(code="batch.not_an_object")
+    spec = spec_named(name)
+    key, out = (_text(values.pop(field, None), field) for field in ("key", "out"))
+    if out and (out.startswith("/") or out.endswith("/") or ".." in PurePosixPath(out).parts):
+        raise InvalidRequest(code="batch.wrong_value", field="out", value=brief(out))
+    lengths = {field.name: values.pop(field.seconds, None) for field in spec.timed}
+    if strange := values.keys() - {field.name for field in spec.fields}:
+        raise InvalidRequest(code="batch.no_such_field", endpoint=spec.id, fields=sorted(strange))
+    with ExitStack() as files:
+        form = _form(spec, values, files)
+        identity = f"key {key}" if key else json.dumps([spec.id, _inputs(form, values)], sort_keys=True)
+        cost = known_credits(form, lengths=lengths)
+    return Item(sha256(identity.encode()).hexdigest()[:32], spec, values, cost), out
+
+
+def _form(spec: NodeSpec, values: Mapping[str, Any], files: ExitStack) -> PreparedForm:
+    given = {field.name: value for field in spec.fields if (value := values.get(field.name)) is not None}
+    fields = {field.name: field for field in spec.fields}
+    return PreparedForm(spec.form(**{name: typed(fields[name], value, files) for name, value in given.items()}))
+
+
+def _inputs(form: PreparedForm, values: Mapping[str, Any]) -> dict[str, Any]:
+    fields = form.form.model_dump(mode="json", exclude=set(form.assets))
+    return normal_inputs(fields | {name: str(values[name]) for name in form.assets})
+
+
+def _text(value: Any, field: str) -> str | None:
+    if value is not None and (not isinstance(value, str) or not value):
+        raise InvalidRequest(code="batch.wrong_value", field=field, value=brief(value))
+    return value
