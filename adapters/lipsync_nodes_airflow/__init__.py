@@ -2,6 +2,7 @@
 
 hooks         LipsyncHook          makes a client from a connection of type `lipsync`
 operators     Lipsync…Operator     one for each endpoint in the core's catalogue: submit, wait, save
+batch         LipsyncBatchOperator  many jobs as one task
 sensors       LipsyncJobSensor     waits for a job that another task submitted
 triggers      LipsyncJobTrigger    waits in the triggerer
 links         LipsyncJobLink       the link of a task in the UI

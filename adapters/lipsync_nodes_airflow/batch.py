@@ -177,7 +177,9 @@ class LipsyncBatchOperator(ChecksPartial, BaseOperator):
 
     def _result(self, jobs: Jobs, context: Context) -> dict[str, Any]:
         """Return the summary of a batch that has ended, or fail."""
-        failures = {row["line"]: LipsyncError(row["error"]) for row in jobs.lines if row["error"]}
+        failures = {
+            row["line"]: LipsyncError(code="batch.wrong_line", fault=row["error"]) for row in jobs.lines if row["error"]
+        }
         summary = jobs.manifest
         self.delivered = summary["manifest"]
         for outlet in self.outlets:

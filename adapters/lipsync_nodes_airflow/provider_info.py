@@ -20,9 +20,19 @@ def get_provider_info() -> dict[str, Any]:
         "description": "Lip-sync videos with the lipsync.studio API.",
         "integrations": [{"integration-name": name, "external-doc-url": "https://lipsync.studio", "tags": ["service"]}],
         "hooks": [{"integration-name": name, "python-modules": ["lipsync_nodes_airflow.hooks"]}],
-        "operators": [{"integration-name": name, "python-modules": ["lipsync_nodes_airflow.operators"]}],
+        "operators": [
+            {
+                "integration-name": name,
+                "python-modules": ["lipsync_nodes_airflow.operators", "lipsync_nodes_airflow.batch"],
+            }
+        ],
         "sensors": [{"integration-name": name, "python-modules": ["lipsync_nodes_airflow.sensors"]}],
-        "triggers": [{"integration-name": name, "python-modules": ["lipsync_nodes_airflow.triggers"]}],
+        "triggers": [
+            {
+                "integration-name": name,
+                "python-modules": ["lipsync_nodes_airflow.triggers", "lipsync_nodes_airflow.batch_wait"],
+            }
+        ],
         "extra-links": ["lipsync_nodes_airflow.links.LipsyncJobLink"],
         "connection-types": [
             {

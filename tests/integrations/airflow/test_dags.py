@@ -1,5 +1,6 @@
 """Level B: DAGs run by `dag.test()`, with Airflow's database, task runner, XCom, retries, mapping and task state."""
 
+import json
 import os
 import runpy
 from datetime import datetime
@@ -102,6 +103,21 @@ def test_batch(airflow_home, pool, sandbox, monkeypatch, tmp_path):
     assert len(sandbox.received("submit")) == 3
     assert sorted(path.name for path in tmp_path.glob("*.mp4")) == ["left again.mp4", "left.mp4", "right.mp4"]
     assert tasks["talking_head[1]"].rendered_map_index == f"file://{tmp_path}/right.mp4"
+
+
+@pytest.mark.parametrize("where", ["list", "file"])
+def test_batch_in_one_task(airflow_home, sandbox, monkeypatch, tmp_path, where):
+    file = tmp_path / "lines.jsonl"
+    if where == "file":
+        media = {"image": "https://x.example/i.png", "audio": "https://x.example/a.mp3"}
+        file.write_text("".join(json.dumps({**media, "seed": seed}) + "\n" for seed in range(3)))
+    dag = dags_of("batch_in_one_task", monkeypatch)["batch_in_one_task"]
+    tasks = played(dag, folder=f"{tmp_path}/videos", lines=str(file) if where == "file" else "")
+    assert states(tasks) == {"lines": "success", "talking_heads": "success"}
+    result = xcom(tasks["talking_heads"])
+    assert (result["done"], result["failed"], len(sandbox.received("submit"))) == (3, 0, 3)
+    assert len(list((tmp_path / "videos").glob("*.mp4"))) == 3
+    assert Path(result["manifest"]).parent == tmp_path / "videos"
 
 
 def test_a_batch_beyond_its_budget_spends_nothing(airflow_home, pool, sandbox, monkeypatch, tmp_path):
