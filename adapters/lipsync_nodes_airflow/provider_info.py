@@ -34,6 +34,7 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "extra-links": ["lipsync_nodes_airflow.links.LipsyncJobLink"],
+        "asset-uris": [{"schemes": ["lipsync"], "handler": None}],  # of `asset_events`
         "connection-types": [
             {
                 "connection-type": "lipsync",

@@ -97,7 +97,7 @@ def test_a_web_server_is_not_the_service(airflow_home, sandbox, service, monkeyp
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"password": ""}, "no API key"),
+        ({"password": "", "host": ""}, "no API key"),
         ({"host": "http://far.example"}, "https"),
         ({"host": "https://lipsync..studio"}, "(the connection's host)"),
         ({"host": "https://[::1/x"}, "(the connection's host)"),
@@ -200,6 +200,14 @@ def test_a_connection_tells_where_webhooks_go(airflow_home, sandbox, monkeypatch
     assert hook.profile.webhook.base == "https://hooks.example/lipsync"
     assert hook.profile.webhook.secret.get_secret_value() == SECRET
     assert SECRET not in repr((hook.profile, vars(hook), hook.client()))
+
+
+def test_a_sandbox_on_this_machine_needs_no_key(airflow_home, sandbox, monkeypatch):
+    from lipsync_nodes_airflow.hooks import LipsyncHook
+
+    monkeypatch.setenv("AIRFLOW_CONN_LOCAL", json.dumps({"conn_type": "lipsync", "host": sandbox.base_url}))
+    with LipsyncHook("local").client() as client:
+        assert client.profile.api_key is None
 
 
 def test_an_empty_host_is_the_service_itself(airflow_home, monkeypatch):
