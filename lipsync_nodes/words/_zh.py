@@ -258,6 +258,7 @@ SENTENCES: Final[dict[str, str]] = {
     "airflow.no_such_asset": "Airflow 没有资产 {asset}。",
     "airflow.not_seconds": "`{name}` 必须是正的秒数或 timedelta,得到 {value}。",
     "airflow.on_failure": '`on_failure` 为 "stop" 或 "skip",得到 {value}。',
+    "airflow.not_started": "`airflow {command}` 失败。",
     "airflow.other_machine": "{path} 是另一台机器上的文件。",
     "airflow.storage_unreachable": "无法访问 {path}:{reason}。",
     "airflow.storage_unreadable": "无法读取 {path}:{reason}。",
@@ -569,6 +570,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "is_asset_scheduled": "是否有 DAG 以它为 schedule,且 Airflow 已读取该 DAG?",
     "retry_waits": "任务仍在继续,不会丢失:重试会再次等待它们。",
     "put_key_in_password": "请把密钥(sk_…)填入其密码栏;沙盒接受任意密钥,例如 sk_x。",
+    "see_airflows_log": "原因见 {log}。端口是否被其他程序占用?可用 `--port` 换一个。",
     "webhook_elsewhere": "为避免重复付费,没有再次发送。若任务已创建,其 webhook 会告知接收端:"
     "该主机上的账本会列出它。若服务网站的账户中也没有,请用 `resubmit_uncertain=True` 重新提交。",
 }
