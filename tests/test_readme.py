@@ -71,6 +71,7 @@ def kind_of(command):
         "lipsync-nodes sandbox ": "sandbox server",
         "lipsync-nodes webhook serve ": "receiver",
         "lipsync-nodes comfyui ": "ComfyUI",
+        "lipsync-nodes airflow ": "Airflow",
         " --sandbox": "in the sandbox",
         "lipsync-nodes estimate ": "in the sandbox",
         "lipsync-nodes ": "at the service",
@@ -139,8 +140,9 @@ def test_no_fence_is_left_out_unseen():
     assert {fence.language for fence in FENCES if not fence.reason} <= {"bash", "python", "json", "toml"}
     assert {fence.language for page in RUN_ELSEWHERE for fence in fences_of(page)} == {"bash"}
     assert {kind_of(command) for command in COMMANDS} == {
-        "set-up", "setting", "sandbox server", "receiver", "ComfyUI", "in the sandbox", "at the service",
+        "set-up", "setting", "sandbox server", "receiver", "ComfyUI", "Airflow", "in the sandbox", "at the service",
     }  # fmt: skip
+    assert commands("Airflow") == ["lipsync-nodes airflow demo"], "tests/integrations/airflow/test_demo.py runs it"
 
 
 def test_the_door_is_short_and_has_the_set_up_first():
