@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     )
     from lipsync_nodes.media import (
         PreparedForm,
+        PublicFiles,
         content_key,
         known_credits,
         media_seconds,
@@ -89,6 +90,7 @@ __all__ = [
     "OnJob",
     "PacedJournal",
     "PreparedForm",
+    "PublicFiles",
     "RecordJournal",
     "RecordsJournal",
     "Resolution",
@@ -160,6 +162,7 @@ _HOMES = {
     ),
     "media": (
         "PreparedForm",
+        "PublicFiles",
         "content_key",
         "known_credits",
         "media_seconds",

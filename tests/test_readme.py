@@ -135,9 +135,14 @@ def test_each_room_of_the_door_has_a_page():
     assert {f"adapters/lipsync_nodes_{host}/README.md" for host in ("comfyui", "airflow", "pluggy")} <= set(PAGES)
 
 
+# Lines for reverse proxies: `tests/integrations/comfyui/proxy.py` is one with the pattern that is in all of them.
+PROXIES = {"nginx", "caddy", "yaml"}
+
+
 def test_no_fence_is_left_out_unseen():
     assert [(fence.page, fence.reason) for fence in FENCES if fence.reason] == NOT_RUN
-    assert {fence.language for fence in FENCES if not fence.reason} <= {"bash", "python", "json", "toml"}
+    assert {fence.language for fence in FENCES if not fence.reason} <= {"bash", "python", "json", "toml", *PROXIES}
+    assert {fence.page for fence in FENCES if fence.language in PROXIES} == {"adapters/lipsync_nodes_comfyui/README.md"}
     assert {fence.language for page in RUN_ELSEWHERE for fence in fences_of(page)} == {"bash"}
     assert {kind_of(command) for command in COMMANDS} == {
         "set-up", "setting", "sandbox server", "receiver", "ComfyUI", "Airflow", "in the sandbox", "at the service",

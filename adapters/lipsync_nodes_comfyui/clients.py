@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from .places import user_folder
 from .preview import profile_of
+from .serving import serve_media
 
 if TYPE_CHECKING:
     from lipsync_nodes import AsyncLipsyncClient, Ledger, Profile
@@ -44,6 +45,8 @@ async def client_of(profile: str) -> AsyncLipsyncClient:
 
     settings = await asyncio.to_thread(profile_of, profile)
     client = _clients.get(_key_of(settings))
+    if settings.public_base:
+        await asyncio.to_thread(serve_media)
     if client is None or client.profile != settings:
         client = AsyncLipsyncClient(profile=settings, ledger=ledger(), budget=_budget_of(settings))
         _clients[_key_of(settings)] = client

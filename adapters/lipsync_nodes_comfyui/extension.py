@@ -26,11 +26,13 @@ class LipsyncExtension(ComfyExtension):
         try:
             require_core()
             from .nodes import NODES  # noqa: PLC0415  # it needs the core
+            from .serving import add_files  # noqa: PLC0415  # likewise
             from .setup_page import add_setup_page  # noqa: PLC0415  # likewise
             from .webhook import receive_webhooks  # noqa: PLC0415  # likewise
         except (ImportError, AttributeError, TypeError) as error:
             return _placeholders(explained(error))
         add_setup_page()
+        add_files()
         await receive_webhooks()
         return NODES
 

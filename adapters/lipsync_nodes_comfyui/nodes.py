@@ -18,6 +18,7 @@ from .descriptions import run_node, submit_node
 from .display import Display
 from .inputs import form_of
 from .running import interruptible
+from .serving import withdraw_ended
 from .tools import TOOLS
 from .videos import or_skip, video_of
 
@@ -91,6 +92,7 @@ class _Submit(_Endpoint):
             client = await client_of(profile)
             async with cls.prepared(client, values) as (form, options):
                 job = await client.submit(form, **options)
+            await withdraw_ended(job, client.profile, options["key"])
             await display.ended(job)
             return job
 
@@ -109,6 +111,7 @@ class _Run(_Endpoint):
             client = await client_of(profile)
             async with cls.prepared(client, values) as (form, options):
                 job = await client.run(form, on_update=display.saw, **options)
+            await withdraw_ended(job, client.profile, options["key"])
             return await video_of(client, job, display, save_in)
 
         return await interruptible(or_skip(run(), display, on_failure), display)

@@ -129,7 +129,7 @@ class Backend:
         if estimate is None and form.assets:
             estimate = known_credits(form, allow_long=allow_long)
         seconds = getattr(estimate, "seconds", None)
-        urls = published(form, self.profile, seconds=timeout or deadline_for(seconds), allow_long=allow_long)
+        urls = published(form, self.profile, seconds=timeout or deadline_for(seconds), allow_long=allow_long, key=key)
         # A key that is made from the inputs needs no comparison of the inputs.
         inputs = None if key is None or isinstance(key, ContentKey) else inputs_of(form)
         form.check_unchanged()

@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from lipsync_nodes.media._fetch import OnProgress
     from lipsync_nodes.media._prepared import PreparedForm, prepared
     from lipsync_nodes.media._probe import media_seconds
+    from lipsync_nodes.media._public_files import PublicFiles
     from lipsync_nodes.media._publish import published, rehearse, store_of
 
 __all__ = [
     "OnProgress",
     "PreparedForm",
+    "PublicFiles",
     "content_key",
     "download",
     "estimate_credits",
@@ -39,6 +41,7 @@ _HOMES = {
     "media._fetch": ("OnProgress",),
     "media._prepared": ("PreparedForm", "prepared"),
     "media._probe": ("media_seconds",),
+    "media._public_files": ("PublicFiles",),
     "media._publish": ("published", "rehearse", "store_of"),
 }
 __getattr__, __dir__ = lazy(__name__, _HOMES)

@@ -70,6 +70,15 @@ _CONTAINERS: Final = {
     "mov,mp4,m4a,3gp,3g2,mj2": (("video/mp4", ".mp4"), ("audio/mp4", ".m4a")),
     "matroska,webm": (("video/webm", ".webm"), ("audio/webm", ".webm")),
 }
+MEDIA_TYPES: Final = {
+    suffix: media_type
+    for media_type, suffix in [
+        *_SOUNDS.values(),
+        *_IMAGES.values(),
+        *(one for two in _CONTAINERS.values() for one in two[::-1]),
+    ]
+}
+"""The MIME type for each ending of a name; `.webm` counts as a video."""
 # FFmpeg may open nothing else, because it would also read playlists and fetch the files that they name.
 _KNOWN: Final = ",".join([*_IMAGES, *_SOUNDS, *_CONTAINERS, _NAMED])
 

@@ -2,7 +2,8 @@
 
 The profile's `storage` says where: an object store (S3 and compatible ones, Google Cloud Storage, Azure) with a signed
 URL that is valid for longer than the job takes, or a folder that a web server serves. If the client uses a sandbox
-without a storage, files go to the sandbox. A plugin (`hookspecs`) comes before all of these. The name of a file is the
+without a storage, files go to the sandbox. A plugin (`hookspecs`) comes before all of these; that of a host may serve
+files itself (`_public_files`). The name of a file is the
 SHA-256 of its content, so the same file is uploaded only once, and its name reveals nothing about its owner.
 """
 
@@ -51,7 +52,7 @@ class Store(Protocol):
 
 
 def published(
-    form: Form | PreparedForm, profile: Profile, *, seconds: float, allow_long: bool = False
+    form: Form | PreparedForm, profile: Profile, *, seconds: float, allow_long: bool = False, key: str | None = None
 ) -> dict[str, str]:
     """Return a URL for each media field that has none. All files are checked before the first is uploaded.
 
@@ -60,6 +61,7 @@ def published(
         profile: the profile with the storage.
         seconds: how long the URLs must be valid at least: as long as the job may take.
         allow_long: accept media that are longer than 600 s, the limit of the upstream.
+        key: the submission key, for plugins.
 
     Raises:
         InvalidRequest: a file is missing, empty, unreadable, too long, or of the wrong kind for its field.
@@ -69,16 +71,23 @@ def published(
     form = prepared(form)
     for name in form.assets:
         form.probe(name, allow_long=allow_long)
-    urls = {name: _url_of(form, name, profile, seconds) for name in form.assets}
+    urls = {name: _url_of(form, name, profile, seconds, key) for name in form.assets}
     form.check_unchanged()
     return urls
 
 
-def _url_of(form: PreparedForm, name: str, profile: Profile, seconds: float) -> str:
+def _url_of(form: PreparedForm, name: str, profile: Profile, seconds: float, key: str | None) -> str:
     """Publish with the first plugin that accepts the file, otherwise with the profile's storage."""
     asset, found = form.assets[name], form.probe(name, allow_long=True)
     try:
-        url = plugins().hook.lipsync_publish_asset(asset=asset, media_type=found.media_type, seconds=seconds)
+        url = plugins().hook.lipsync_publish_asset(
+            asset=asset,
+            media_type=found.media_type,
+            suffix=found.suffix,
+            seconds=seconds,
+            public_base=None if profile.storage else profile.public_base,
+            submission_key=key,
+        )
     except LipsyncError:
         raise
     except Exception as error:

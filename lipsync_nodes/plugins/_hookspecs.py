@@ -191,7 +191,9 @@ def lipsync_nodes_wait(
 
 
 @_hookspec(firstresult=True)
-def lipsync_publish_asset(asset: Asset, media_type: str, seconds: float) -> str | None:
+def lipsync_publish_asset(  # noqa: PLR0917  # pluggy passes all of them by name
+    asset: Asset, media_type: str, suffix: str, seconds: float, public_base: str | None, submission_key: str | None
+) -> str | None:
     """Publish a local file and return its public URL. This hook comes before any configured storage.
 
         @hookimpl
@@ -201,7 +203,10 @@ def lipsync_publish_asset(asset: Asset, media_type: str, seconds: float) -> str 
     Args:
         asset: a path, bytes, or an open binary file (seek to its start). It has been checked and is of the right kind.
         media_type: its MIME type, detected from its content.
+        suffix: the right ending for its name, such as `.png`.
         seconds: how long the URL must be valid at least.
+        public_base: the public URL of the host's own web server, if the profile has one and no storage.
+        submission_key: the key of the submission, by which `lipsync_job_event` names it later, if it has one.
 
     Returns:
         An http(s) URL that the service can fetch, or None to leave the file to the next plugin.

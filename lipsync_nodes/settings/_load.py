@@ -27,6 +27,7 @@ VARIABLES: Final = {
     "api_key": "LIPSYNC_API_KEY",
     "base_url": "LIPSYNC_BASE_URL",
     "storage": "LIPSYNC_STORAGE",
+    "public_base": "LIPSYNC_PUBLIC_BASE",
     "webhook": "LIPSYNC_WEBHOOK",
 }
 

@@ -3,9 +3,9 @@
 Each setting comes from the first of these that has it: an explicit argument, a plugin (hook `lipsync_credentials`, for
 the API key only), the environment, the profiles file.
 
-The environment variables are `LIPSYNC_API_KEY`, `LIPSYNC_BASE_URL`, `LIPSYNC_STORAGE`, `LIPSYNC_WEBHOOK` and
-`LIPSYNC_PROFILE`. The profiles file is `profiles.toml` in the user's configuration folder, or the file that
-`LIPSYNC_CONFIG` names. It has one table for each profile:
+The environment variables are `LIPSYNC_API_KEY`, `LIPSYNC_BASE_URL`, `LIPSYNC_STORAGE`, `LIPSYNC_PUBLIC_BASE`,
+`LIPSYNC_WEBHOOK` and `LIPSYNC_PROFILE`. The profiles file is `profiles.toml` in the user's configuration folder, or the
+file that `LIPSYNC_CONFIG` names. It has one table for each profile:
 
     [default]
     api_key = "sk_…"
@@ -75,6 +75,8 @@ class Profile(BaseModel):
         max_concurrency: the most jobs of this profile that run at a time, counted across all processes that share a
             ledger. The lowest tier of the upstream allows 2.
         storage: where local files are published.
+        public_base: the public URL of the host's own web server: https, or http on this machine only. Without a
+            storage, a host that can (ComfyUI) serves local files there for the time of a job.
         webhook: the receiver for `webhook="auto"`.
         account_name: the name of the account in the ledger. Default: a fingerprint of the API key, and the base URL. To
             keep using the ledger with a new API key, set it to what `lipsync-nodes doctor` showed with the old one.
@@ -93,6 +95,7 @@ class Profile(BaseModel):
     submits_per_minute: CountFromOne | None = None
     account_name: str = ""
     storage: Storage | None = None
+    public_base: str | None = None
     webhook: Webhook | None = None
 
     if not TYPE_CHECKING:  # for type checkers, the arguments are the fields
@@ -147,6 +150,11 @@ class Profile(BaseModel):
     @classmethod
     def _base_is_safe(cls, url: str) -> str:
         return check_base(url, "the key would be readable on the way")
+
+    @field_validator("public_base")
+    @classmethod
+    def _public_base_is_safe(cls, url: str | None) -> str | None:
+        return None if url is None else check_base(url, "the media would be readable on the way")
 
     def __getstate__(self) -> dict[Any, Any]:
         # A subclass comes here, which `copyreg` does not know; see `_load`.

@@ -645,6 +645,9 @@ FAULTS: Final[dict[str, str]] = {
     "must be https: a token would be readable on the way (http only for this machine)": (
         "必须是 https:否则令牌在途中可被读取(只有本机可用 http)"
     ),
+    "must be https: the media would be readable on the way (http only for this machine)": (
+        "必须是 https:否则媒体在途中可被读取(只有本机可用 http)"
+    ),
     "must be https: the key would be readable on the way (http only for this machine)": (
         "必须是 https:否则 API 密钥在途中可被读取(只有本机可用 http)"
     ),

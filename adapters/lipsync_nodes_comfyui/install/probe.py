@@ -45,6 +45,8 @@ def main(profile: str, checkout: str, ask: str = "") -> dict[str, object]:
                 words = "the sandbox, which ComfyUI starts by itself"
             elif check == "profile":
                 settings.bearer()
+            elif check == "storage" and settings.public_base and not settings.storage:
+                words = f"{settings.name!r}, served by this ComfyUI at {settings.public_base}/lipsync/files/"
             elif check == "storage":
                 store_of(settings)
             else:

@@ -11,7 +11,10 @@ import pytest
 from hatchling.builders.wheel import WheelBuilder
 
 import lipsync_nodes
+from lipsync_nodes import Asset
+from lipsync_nodes.host import PublicFiles
 from lipsync_nodes_comfyui.core import explained, require_core
+from tests.integrations.comfyui.proxy import public_paths
 from tests.integrations.comfyui.servers import PACK, REPOSITORY
 
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
@@ -94,3 +97,12 @@ def test_a_checkout_lists_what_the_extra_for_comfyui_needs():
     wanted = {*PROJECT["dependencies"], *extras["storage"], *extras["sandbox"]} - {"lipsync-nodes[cli]"}
     listed = [line for line in (REPOSITORY / "requirements.txt").read_text().splitlines() if not line.startswith("#")]
     assert sorted(listed) == sorted(wanted)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".wav", ".mp4", ".webm", ".m4a"])
+def test_the_lines_for_proxies_let_a_published_file_through_and_nothing_else(tmp_path, suffix):
+    """The README's pattern, as nginx, Caddy and a tunnel apply it to a path."""
+    path = f"/lipsync/files/{PublicFiles(tmp_path).publish(Asset(b'media'), suffix, 60.0)}"
+    assert public_paths().search(path)
+    others = [f"/api{path}", f"{path}/x", path.replace("files", "files/.."), "/lipsync/files/", "/lipsync-setup", "/"]
+    assert [other for other in others if public_paths().search(other)] == []
