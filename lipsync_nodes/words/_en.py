@@ -619,7 +619,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "is_asset_scheduled": "Is there a DAG with it in its schedule, and has Airflow read it?",
     "retry_waits": "The jobs go on and are not lost: a retry waits for them again.",
     "put_key_in_password": "Put the key (sk_…) into its password field; a sandbox takes any key, such as sk_x.",
-    "see_airflows_log": "{log} says why. Is another program using the port? `--port` chooses another.",
+    "see_airflows_log": "{log} says why. Perhaps another program is using the port: choose another one.",
     "webhook_elsewhere": "It was not sent again, to avoid paying twice. If the job was made, its webhook tells the "
     "receiver of it: the ledger on that host lists it. If it is not in your account at the service either, "
     "submit anew with `resubmit_uncertain=True`.",

@@ -570,7 +570,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "is_asset_scheduled": "是否有 DAG 以它为 schedule,且 Airflow 已读取该 DAG?",
     "retry_waits": "任务仍在继续,不会丢失:重试会再次等待它们。",
     "put_key_in_password": "请把密钥(sk_…)填入其密码栏;沙盒接受任意密钥,例如 sk_x。",
-    "see_airflows_log": "原因见 {log}。端口是否被其他程序占用?可用 `--port` 换一个。",
+    "see_airflows_log": "原因见 {log}。端口可能已被其他程序占用:请换一个。",
     "webhook_elsewhere": "为避免重复付费,没有再次发送。若任务已创建,其 webhook 会告知接收端:"
     "该主机上的账本会列出它。若服务网站的账户中也没有,请用 `resubmit_uncertain=True` 重新提交。",
 }
