@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from lipsync_nodes._redaction import redact
     from lipsync_nodes._shared import Shared
     from lipsync_nodes._tracebacks import NoFramesBelow
-    from lipsync_nodes.client import SubmitOptions, check_service, deadline_for
+    from lipsync_nodes.client import SubmitOptions, check_service, deadline_for, usual_wait
     from lipsync_nodes.errors import may_pass
-    from lipsync_nodes.flows import Budget, Claim, Event, Found
+    from lipsync_nodes.flows import Accepted, Budget, Claim, Claimed, Event, Found, Seen, Submission
     from lipsync_nodes.http import deliver
     from lipsync_nodes.ledger import (
         ENDS,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         PreparedForm,
         PublicFiles,
         content_key,
+        inputs_of,
         known_credits,
         media_seconds,
         rehearse,
@@ -74,9 +75,11 @@ __all__ = [
     "COMMANDS",
     "ENDS",
     "PROJECT",
+    "Accepted",
     "Answer",
     "Budget",
     "Claim",
+    "Claimed",
     "Context",
     "Entry",
     "Event",
@@ -94,7 +97,9 @@ __all__ = [
     "RecordJournal",
     "RecordsJournal",
     "Resolution",
+    "Seen",
     "Shared",
+    "Submission",
     "SubmitOptions",
     "brief",
     "callback_secret",
@@ -107,6 +112,7 @@ __all__ = [
     "file_identity",
     "hookimpl",
     "hookspecs",
+    "inputs_of",
     "is_loopback",
     "job_name",
     "keep_tokens_out_of_logs",
@@ -128,20 +134,25 @@ __all__ = [
     "spec_named",
     "store_of",
     "token_of",
+    "usual_wait",
     "video_of",
 ]
 
 _HOMES = {
     "_shared": ("Shared",),
     "_tracebacks": ("NoFramesBelow",),
-    "client": ("SubmitOptions", "check_service", "deadline_for"),
+    "client": ("SubmitOptions", "check_service", "deadline_for", "usual_wait"),
     "_redaction": ("redact",),
     "errors": ("may_pass",),
     "flows": (
+        "Accepted",
         "Budget",
         "Claim",
+        "Claimed",
         "Event",
         "Found",
+        "Seen",
+        "Submission",
     ),
     "http": ("deliver",),
     "ledger": (
@@ -164,6 +175,7 @@ _HOMES = {
         "PreparedForm",
         "PublicFiles",
         "content_key",
+        "inputs_of",
         "known_credits",
         "media_seconds",
         "rehearse",

@@ -17,11 +17,11 @@ from lipsync_nodes_airflow.arguments import ChecksPartial, given_seconds, second
 from lipsync_nodes_airflow.batch_jobs import Jobs
 from lipsync_nodes_airflow.batch_lines import checked
 from lipsync_nodes_airflow.batch_wait import LipsyncBatchTrigger
+from lipsync_nodes_airflow.delivery import BACKSTOP
 from lipsync_nodes_airflow.failures import no_retry_in_vain
 from lipsync_nodes_airflow.hooks import LipsyncHook
 from lipsync_nodes_airflow.lineage import facets
 from lipsync_nodes_airflow.links import LipsyncJobLink
-from lipsync_nodes_airflow.operators import BACKSTOP
 
 __all__ = ["LipsyncBatchOperator"]
 

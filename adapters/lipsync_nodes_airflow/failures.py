@@ -16,7 +16,7 @@ __all__ = ["no_retry_in_vain"]
 def no_retry_in_vain(*passing: type[LipsyncError]) -> Iterator[None]:
     """Fail the task without retries if another try cannot help or might pay twice. Other errors are left to `retries`.
 
-    All errors get the terms of Airflow.
+    All errors get the terms of Airflow, also those that they were raised from: Airflow logs them all.
 
     Args:
         *passing: other errors that are temporary, and after which a retry does not pay again.
@@ -25,7 +25,16 @@ def no_retry_in_vain(*passing: type[LipsyncError]) -> Iterator[None]:
     try:
         yield
     except LipsyncError as error:
-        error.speak("airflow")
+        _speak(error)
         if error.retryable or isinstance(error, passing):
             raise
         raise AirflowFailException(str(error)) from error
+
+
+def _speak(error: BaseException) -> None:
+    told: list[BaseException] = []
+    while error not in told:
+        told.append(error)
+        if isinstance(error, LipsyncError):
+            error.speak("airflow")
+        error = error.__cause__ or error.__context__ or error

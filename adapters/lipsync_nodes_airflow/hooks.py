@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from airflow.providers.common.compat.sdk import BaseHook
 from lipsync_nodes import AsyncLipsyncClient, LipsyncClient, LipsyncError, Profile
 from lipsync_nodes.host import NoFramesBelow, check_service
 from lipsync_nodes_airflow.connection import profile_from
+from lipsync_nodes_airflow.journal import options_of_running_task
 from lipsync_nodes_airflow.provider_info import get_provider_info
 
 __all__ = ["LipsyncHook"]
@@ -51,19 +53,24 @@ class LipsyncHook(BaseHook):
         return urlsplit(self.profile.base_url)._replace(path="/").geturl()
 
     def client(self, **options: Any) -> LipsyncClient:
-        """Return a blocking client. *options* are those of `LipsyncClient`."""
-        return LipsyncClient(profile=self.profile, **options)
+        """Return a blocking client. *options* are those of `LipsyncClient`.
+
+        In a task, the client records its submissions in the task: a retry continues with the jobs of the earlier tries
+        and does not pay again. Pass a `ledger` of your own, or None, to do without.
+        """
+        return LipsyncClient(profile=self.profile, **_recorded(options))
 
     get_conn = client
 
     async def async_client(self, **options: Any) -> AsyncLipsyncClient:
-        """Return a client for the running event loop; all clients of a loop share their connections."""
+        """Return a client for the running event loop; all clients of a loop share their connections.
+
+        In a task, it records its submissions, as `client` does.
+        """
         if "profile" not in vars(self):
-            # Airflow 3.1 and later can await a connection. Before, it has to be read in a thread.
-            look_up = getattr(self, "aget_connection", None) or _in_a_thread(self.get_connection)
             with NoFramesBelow():
-                self.profile = profile_from(self.lipsync_conn_id, await look_up(self.lipsync_conn_id))
-        return AsyncLipsyncClient(profile=self.profile, **options)
+                self.profile = profile_from(self.lipsync_conn_id, await _look_up(self))
+        return AsyncLipsyncClient(profile=self.profile, **_recorded(options))
 
     def test_connection(self) -> tuple[bool, str]:
         """Check that the base URL is that of the service, and that it accepts the API key. This costs nothing."""
@@ -79,5 +86,21 @@ class LipsyncHook(BaseHook):
         return behaviour
 
 
-def _in_a_thread(function: Any) -> Any:
-    return lambda *args: asyncio.to_thread(function, *args)
+def _recorded(options: dict[str, Any]) -> dict[str, Any]:
+    return options if "ledger" in options else {**options_of_running_task(), **options}
+
+
+async def _look_up(hook: LipsyncHook) -> Any:
+    """Return the connection. Before 3.1, and where a test runs a trigger in its own process, a thread reads it."""
+    if hasattr(hook, "aget_connection") and hasattr(_supervisor(), "asend"):
+        return await hook.aget_connection(hook.lipsync_conn_id)
+    return await asyncio.to_thread(hook.get_connection, hook.lipsync_conn_id)
+
+
+def _supervisor() -> Any:
+    """Return what a task or a trigger of Airflow 3 asks for connections.
+
+    That of `airflow dags test` and `airflow tasks test` cannot be awaited: `aget_connection` would miss the connections
+    of the metadata database (https://github.com/apache/airflow/issues/63929).
+    """
+    return getattr(sys.modules.get("airflow.sdk.execution_time.task_runner"), "SUPERVISOR_COMMS", None)

@@ -12,43 +12,137 @@ a cleared task is not recognized.)
 
 The key also contains the inputs, because the state of a mapped task belongs to its position in a list, and lists
 change.
+
+`airflow dags test` and `airflow tasks test` make a new run each time, and Airflow deletes the state of the last one.
+So their record is in the ledger too, without the run: another test continues with a job whose video is not there yet.
 """
 
 from __future__ import annotations
 
+import json
+import logging
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
+from hashlib import sha256
+from threading import Lock
 from typing import Any, Final
 
-from airflow.providers.common.compat.sdk import Context
+from airflow.providers.common.compat.sdk import AirflowException, Context, get_current_context
 
 from lipsync_nodes import Job, Ledger, Profile
-from lipsync_nodes.host import Claim, Event, Found, PacedJournal, PreparedForm, RecordJournal, content_key
+from lipsync_nodes.host import (
+    Accepted,
+    Claim,
+    Claimed,
+    Event,
+    Found,
+    PacedJournal,
+    PreparedForm,
+    RecordsJournal,
+    Seen,
+    Submission,
+    content_key,
+    inputs_of,
+)
+from lipsync_nodes_airflow.progress import report_submission
 
-__all__ = ["HostJournal", "journal_of", "submission_key"]
+__all__ = ["CodeJournal", "HostJournal", "TaskJournal", "journal_of", "options_of_running_task", "submission_key"]
 
 RECORD: Final = "lipsync"
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
-def journal_of(context: Context) -> Iterator[RecordJournal | HostJournal]:
-    """Yield the record of this task's submissions: in its state, or before 3.3 in the host's ledger."""
-    store, ti = context.get("task_state_store"), context["ti"]
+def journal_of(context: Context) -> Iterator[TaskJournal | HostJournal]:
+    """Yield the record of this task's submission: in its state, or before 3.3 in the host's ledger."""
+    store, ti = _store(context), context["ti"]
     if store is not None:
         with Ledger() as ledger:  # for the limits of the connection
-            yield PacedJournal(_TaskRecord(store), ti.max_tries, ledger=ledger)
+            yield TaskJournal(_TaskRecord(store), ti.max_tries, ledger=ledger)
     else:
-        with HostJournal(_place(ti), ti.max_tries) as ledger:
+        with HostJournal(_place_of(context), _generation(context)) as ledger:
             yield ledger
 
 
 def submission_key(context: Context, form: PreparedForm, profile: Profile) -> str:
     """Return the submission key: it is the same for the same inputs in the same task instance of the same run."""
-    return _place(context["ti"]) + content_key(form, profile)
+    return _place_of(context) + content_key(form, profile)
 
 
-def _place(ti: Any) -> str:
-    return f"{ti.dag_id}/{ti.run_id}/{ti.task_id}/{ti.map_index}/"
+def options_of_running_task() -> dict[str, Any]:
+    """Return the options of a client that records its submissions in the running task; none outside of a task."""
+    try:
+        context = get_current_context()
+    except (AirflowException, RuntimeError):
+        return {}
+    store, ti = _store(context), context["ti"]
+    journal: CodeJournal | HostJournal
+    if store is not None:
+        journal = CodeJournal(store, ti.max_tries, Ledger())
+    else:
+        journal = HostJournal(_place_of(context), _generation(context), release_ended=True)
+    return {"ledger": journal, "key_of": partial(_key_of_code, _place_of(context), f"{ti.run_id}/{ti.try_number}")}
+
+
+# How often the code of a try has submitted the same inputs. Its second submission of them is a second job.
+_SUBMITTED: Final[Counter[str]] = Counter()
+_COUNTING: Final = Lock()
+
+
+def _key_of_code(place: str, running: str, form: PreparedForm, profile: Profile) -> str:
+    """Return the submission key of a task's own code: that of the same submission in an earlier try."""
+    inputs = json.dumps([form.spec.id, profile.account, inputs_of(form)], sort_keys=True)
+    content = sha256(inputs.encode()).hexdigest()
+    with _COUNTING:
+        _SUBMITTED[f"{place}{running}/{content}"] += 1
+        return f"{place}{_SUBMITTED[f'{place}{running}/{content}']}/{content}"
+
+
+def _store(context: Context) -> Any:
+    return None if _is_test(context) else context.get("task_state_store")
+
+
+def _is_test(context: Context) -> bool:
+    """Return whether this is a run of `airflow dags test` or `airflow tasks test`."""
+    by = getattr(context.get("dag_run"), "triggering_user_name", None)
+    return by == "dag_test" or str(context["ti"].run_id).startswith("__airflow_temporary_run_")
+
+
+def _place(ti: Any, run: str | None = None) -> str:
+    return f"{ti.dag_id}/{run or ti.run_id}/{ti.task_id}/{ti.map_index}/"
+
+
+def _place_of(context: Context) -> str:
+    return _place(context["ti"], "(test)" if _is_test(context) else None)
+
+
+def _generation(context: Context) -> str:
+    ti = context["ti"]
+    return f"{ti.run_id}#{ti.max_tries}" if _is_test(context) else str(ti.max_tries)
+
+
+class _Reporting:
+    """Reports each submission that was paid for."""
+
+    def record(self, event: Event, profile: Profile) -> object:
+        answer = super().record(event, profile)  # type: ignore[misc]  # of the journal after it
+        if isinstance(event, Claim) and isinstance(answer, Claimed):
+            _claimed_of(self)[answer.row] = event.submission
+        elif isinstance(event, Accepted):
+            with suppress(Exception):  # the job is paid for: nothing may hide it
+                report_submission(_claimed_of(self)[event.row], event.job.id)
+        return answer
+
+
+def _claimed_of(journal: object) -> dict[int, Submission]:
+    claimed: dict[int, Submission] = vars(journal).setdefault("_claimed", {})
+    return claimed
+
+
+class TaskJournal(_Reporting, PacedJournal):
+    """The record of one submission in the state of a task."""
 
 
 class _TaskRecord:
@@ -68,25 +162,79 @@ class _TaskRecord:
         self._store.delete(RECORD)
 
 
-class HostJournal(Ledger):
-    """The ledger of this machine, for an Airflow that keeps no state. A task instance's keys begin with *place*."""
+class CodeJournal(_Reporting, RecordsJournal):
+    """The records of all submissions of a task's own code in the state of the task, one for each key.
 
-    def __init__(self, place: str, max_tries: int) -> None:
+    A job that has ended is kept for retries, and given up when the task is cleared.
+    """
+
+    def __init__(self, store: Any, max_tries: int, ledger: Ledger) -> None:
+        super().__init__(_ShortKeys(store), max_tries, ledger=ledger)
+
+    def record(self, event: Event, profile: Profile) -> object:
+        """Record an event, and release a job that has ended."""
+        answer = super().record(event, profile)
+        if isinstance(event, Seen) and event.job.finished:
+            self.release(event.job.id)
+        return answer
+
+
+class _ShortKeys:
+    """The state of a task. A submission key may be too long for it, so its hash is used."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def get(self, key: str) -> Any:
+        return self._store.get(_short(key))
+
+    def set(self, key: str, value: Any) -> None:
+        self._store.set(_short(key), value)
+
+    def delete(self, key: str) -> None:
+        self._store.delete(_short(key))
+
+
+def _short(key: str) -> str:
+    return f"{RECORD}-{sha256(key.encode()).hexdigest()[:32]}"
+
+
+class HostJournal(_Reporting, Ledger):
+    """The ledger of this machine, for an Airflow that keeps no state. A task instance's keys begin with *place*.
+
+    Args:
+        place: the task instance.
+        generation: changes when the task is cleared.
+        release_ended: whether a job is released as soon as it has ended.
+
+    """
+
+    def __init__(self, place: str, generation: object, *, release_ended: bool = False) -> None:
         super().__init__()
         self._place = place
-        self._max_tries = max_tries
+        self._generation = generation
+        self._release_ended = release_ended
 
     def record(self, event: Event, profile: Profile) -> object:
         """Answer a claim with the job that has ended since the task was last cleared. Other events go to the ledger."""
         if isinstance(event, Claim) and (key := event.submission.key) is not None:
-            ended = self.job_under(key + f"#{self._max_tries}", profile)
+            ended = self.job_under(key + f"#{self._generation}", profile)
             if ended is not None:
-                return Found(Job(id=ended.id))
-        return super().record(event, profile)
+                return self._picked_up(Found(Job(id=ended.id)))
+        answer = super().record(event, profile)
+        if isinstance(event, Claim) and isinstance(answer, Found):
+            return self._picked_up(answer)
+        if self._release_ended and isinstance(event, Seen) and event.job.finished:
+            self.release(event.job.id)
+        return answer
+
+    def _picked_up(self, found: Found) -> Found:
+        _log.info("Job %s was submitted by an earlier try and is picked up; nothing is paid again.", found.job.id)
+        return found
 
     def release(self, job_id: str, *, key: str | None = None) -> None:
         """Record that this task has finished with its job, so that clearing it gives a new job."""
         entry = self.entry_of(job_id)
         found = entry.key if entry and entry.key else ""
         if found.startswith(self._place) and "#" not in found.removeprefix(self._place):
-            super().release(job_id, key=key or f"{found}#{self._max_tries}")
+            super().release(job_id, key=key or f"{found}#{self._generation}")

@@ -1,4 +1,4 @@
-"""The link of a task in Airflow's UI."""
+"""The links of a task in Airflow's UI."""
 
 from __future__ import annotations
 
@@ -9,23 +9,35 @@ from airflow.providers.common.compat.sdk import BaseOperatorLink, Context, XCom
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, TaskInstanceKey
 
-__all__ = ["LipsyncJobLink"]
-
-LINK: Final = "lipsync_link"
+__all__ = ["LINKS", "LipsyncJobLink", "LipsyncVideoLink"]
 
 
-class LipsyncJobLink(BaseOperatorLink):
-    """Links to the video, or to the service's website until the video is ready."""
+class _Link(BaseOperatorLink):
+    """A link that the task sets. Airflow 3 reads it from the XCom `xcom_key`, also while the task waits."""
 
-    name = "lipsync.studio"
-    # Airflow 3 reads the link from the XCom with this name, as soon as the task defers.
-    xcom_key = LINK
-
+    # An empty link is not shown.
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002  # Airflow's interface
         """Return the link that the task set last."""
-        return XCom.get_value(ti_key=ti_key, key=LINK) or ""
+        return XCom.get_value(ti_key=ti_key, key=self.xcom_key) or ""
 
-    @staticmethod
-    def point_to(url: str, context: Context | dict[str, Any]) -> None:
+    @classmethod
+    def point_to(cls, url: str, context: Context | dict[str, Any]) -> None:
         """Set the link."""
-        context["ti"].xcom_push(key=LINK, value=url)
+        context["ti"].xcom_push(key=str(cls.xcom_key), value=url)
+
+
+class LipsyncJobLink(_Link):
+    """Links to the service's website, or to the job on a sandbox's page. It is set when the task starts."""
+
+    name = "Job"
+    xcom_key = "lipsync_link"
+
+
+class LipsyncVideoLink(_Link):
+    """Links to the video, when there is one."""
+
+    name = "Video"
+    xcom_key = "lipsync_video"
+
+
+LINKS: Final = (LipsyncVideoLink(), LipsyncJobLink())

@@ -35,17 +35,14 @@ from lipsync_nodes_airflow.arguments import (
     seconds,
     typed,
 )
-from lipsync_nodes_airflow.delivery import announce, deliver
+from lipsync_nodes_airflow.delivery import announce, defer, deliver, resume
 from lipsync_nodes_airflow.failures import no_retry_in_vain
 from lipsync_nodes_airflow.hooks import LipsyncHook
 from lipsync_nodes_airflow.journal import journal_of, submission_key
 from lipsync_nodes_airflow.lineage import facets
-from lipsync_nodes_airflow.links import LipsyncJobLink
+from lipsync_nodes_airflow.links import LINKS
 from lipsync_nodes_airflow.storage import check_target
-from lipsync_nodes_airflow.triggers import LipsyncJobTrigger
 
-# If the trigger itself is lost, Airflow ends the deferral this much after the deadline.
-BACKSTOP: Final = timedelta(minutes=10)
 # Remedies that contain the job id.
 _NAMES_JOB: Final = {"ask_by_id", "keep_job_id", "wait_again"}
 
@@ -54,6 +51,8 @@ class LipsyncOperator(ChecksPartial, BaseOperator):
     """Submit a job, wait for it, and return the URL of its video.
 
     Every try of the task continues with the same job, so a retry does not pay again.
+
+    The wait ends at the task's `execution_timeout`, also if it is deferred, with a `JobTimeout`. A retry waits again.
 
     Args:
         lipsync_conn_id: the id of the connection.
@@ -71,6 +70,7 @@ class LipsyncOperator(ChecksPartial, BaseOperator):
             (`asset_events` starts a DAG with it).
         job_id: wait for this job instead of submitting one.
         resubmit_uncertain: submit even if the submission of an earlier try may have been received. You may pay twice.
+        durable: if False, keep no record of the job: each try submits and pays for a new one.
 
     XComs: `return_value` is the URL. `job_id` is set before the task waits. `credits_estimate`, `execution_time_ms` and
     `output_path` are set if they are known.
@@ -89,7 +89,7 @@ class LipsyncOperator(ChecksPartial, BaseOperator):
     )
     template_ext: Sequence[str] = TEMPLATE_EXT
     template_fields_renderers: ClassVar[dict[str, str]] = {"media_seconds": "json"}
-    operator_extra_links = (LipsyncJobLink(),)
+    operator_extra_links = LINKS
     ui_color = "#e8e4ff"
     delivered: str | None = None  # where the video is, once it is there
 
@@ -106,6 +106,7 @@ class LipsyncOperator(ChecksPartial, BaseOperator):
         webhook: str | None = None,
         job_id: str | None = None,
         resubmit_uncertain: bool = False,
+        durable: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -119,6 +120,7 @@ class LipsyncOperator(ChecksPartial, BaseOperator):
         self.webhook = webhook
         self.job_id = job_id
         self.resubmit_uncertain = resubmit_uncertain
+        self.durable = durable
 
     @classmethod
     def check_arguments(cls, given: Mapping[str, Any]) -> None:
@@ -129,29 +131,28 @@ class LipsyncOperator(ChecksPartial, BaseOperator):
 
     def execute(self, context: Context) -> str:
         """Submit a job, or find that of an earlier try, and wait for it."""
+        started = time.time()
         with no_retry_in_vain():
-            self.timeout = seconds("timeout", self.timeout)
-            self.poll_interval = seconds("poll_interval", self.poll_interval)
-            job_id, timeout = (self.job_id, self._patience(None)) if self.job_id else self._submitted(context)
+            self._read_times()
+            announce(self, context)
+            job_id, length = (self.job_id, None) if self.job_id else self._submitted(context)
             announce(self, context, job_id)
             if not self.wait_for_completion:
                 with journal_of(context) as journal:
                     journal.release(job_id)
                 return job_id
-            deadline = time.time() + timeout
+            timeout = self.timeout or deadline_for(length)
             if self.deferrable:
-                self.defer(
-                    trigger=self._trigger(job_id, deadline),
-                    method_name="execute_complete",
-                    timeout=timedelta(seconds=timeout) + BACKSTOP,
-                )
-            return deliver(self, context, job_id, deadline, just_submitted=True)
+                defer(self, job_id, timeout, started, length)
+            began = time.time()
+            return deliver(self, context, job_id, began + timeout, began=began, seconds=length, just_submitted=True)
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> str:
         """Continue after the trigger has fired."""
         with no_retry_in_vain():
+            self._read_times()
             announce(self, context, event["job_id"])
-            return deliver(self, context, event["job_id"], event["deadline"])
+            return resume(self, context, event)
 
     def on_kill(self) -> None:
         """Leave the job running: a retry or a cleared task continues with it."""
@@ -161,21 +162,26 @@ class LipsyncOperator(ChecksPartial, BaseOperator):
         """Return the inputs and the video for OpenLineage."""
         return facets(self.delivered, [getattr(self, field.name) for field in self.spec.media])
 
-    def _submitted(self, context: Context) -> tuple[str, float]:
-        """Submit at most once. Return the job id and how many seconds to wait for the video."""
-        json.dumps(self._trigger("", 0.0).serialize())  # fail before paying if it cannot be deferred
+    def _read_times(self) -> None:
+        """Convert the times, which may be templates."""
+        self.timeout = seconds("timeout", self.timeout)
+        self.poll_interval = seconds("poll_interval", self.poll_interval)
+
+    def _submitted(self, context: Context) -> tuple[str, float | None]:
+        """Submit at most once. Return the job id and the length of the video in seconds, if it is known."""
+        json.dumps([self.lipsync_conn_id, self.poll_interval])  # fail before paying if it cannot be deferred
         target = check_target(self.output_path)
         with ExitStack() as open_:
             form = self._form(open_)
             estimate = self._estimate(form)
-            journal = open_.enter_context(journal_of(context))
+            journal = open_.enter_context(journal_of(context)) if self.durable else None
             client = open_.enter_context(LipsyncHook(self.lipsync_conn_id).client(ledger=journal))
             if estimate is not None:
                 context["ti"].xcom_push(key="credits_estimate", value=int(estimate))
             try:
                 job: Job = client.submit(
                     form,
-                    key=submission_key(context, form, client.profile),
+                    key=submission_key(context, form, client.profile) if self.durable else None,
                     webhook=self.webhook or None,
                     estimate=estimate,
                     target=target,
@@ -184,7 +190,7 @@ class LipsyncOperator(ChecksPartial, BaseOperator):
             except LipsyncError as error:
                 self._show_the_way_on(error, context, journal)
                 raise
-        return job.id, self._patience(estimate)
+        return job.id, estimate.seconds if estimate else None
 
     def _show_the_way_on(self, error: LipsyncError, context: Context, journal: object) -> None:
         """Add to an error what to do in Airflow about a submission that may have been paid for."""
@@ -207,12 +213,6 @@ class LipsyncOperator(ChecksPartial, BaseOperator):
     def _estimate(self, form: PreparedForm) -> Credits | None:
         """Return the most credits that the job can cost; None if a length of its media is not known."""
         return known_credits(form, lengths=lengths(self.media_seconds or {}))
-
-    def _patience(self, estimate: Credits | None) -> float:
-        return self.timeout or deadline_for(estimate.seconds if estimate else None)
-
-    def _trigger(self, job_id: str, deadline: float) -> LipsyncJobTrigger:
-        return LipsyncJobTrigger(self.lipsync_conn_id, job_id, deadline, self.poll_interval)
 
 
 def _operator(spec: NodeSpec) -> type[LipsyncOperator]:

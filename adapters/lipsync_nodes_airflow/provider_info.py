@@ -33,7 +33,10 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": ["lipsync_nodes_airflow.triggers", "lipsync_nodes_airflow.batch_wait"],
             }
         ],
-        "extra-links": ["lipsync_nodes_airflow.links.LipsyncJobLink"],
+        "extra-links": [
+            "lipsync_nodes_airflow.links.LipsyncJobLink",
+            "lipsync_nodes_airflow.links.LipsyncVideoLink",
+        ],
         "asset-uris": [{"schemes": ["lipsync"], "handler": None}],  # of `asset_events`
         "connection-types": [
             {

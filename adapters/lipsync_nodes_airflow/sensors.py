@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
     BaseSensorOperator,
@@ -18,13 +19,11 @@ from airflow.providers.common.compat.sdk import (
 
 from lipsync_nodes import JobNotFound, JobTimeout, LipsyncError
 from lipsync_nodes_airflow.arguments import ChecksPartial, seconds
-from lipsync_nodes_airflow.delivery import announce, deliver
+from lipsync_nodes_airflow.delivery import announce, defer, deliver, resume
 from lipsync_nodes_airflow.failures import no_retry_in_vain
 from lipsync_nodes_airflow.hooks import LipsyncHook
 from lipsync_nodes_airflow.lineage import facets
-from lipsync_nodes_airflow.links import LipsyncJobLink
-from lipsync_nodes_airflow.operators import BACKSTOP
-from lipsync_nodes_airflow.triggers import LipsyncJobTrigger
+from lipsync_nodes_airflow.links import LINKS
 
 if TYPE_CHECKING:
     from airflow.sdk import XComArg
@@ -47,7 +46,7 @@ class LipsyncJobSensor(ChecksPartial, BaseSensorOperator):
     """
 
     template_fields: Sequence[str] = ("job_id", "lipsync_conn_id", "output_path")
-    operator_extra_links = (LipsyncJobLink(),)
+    operator_extra_links = LINKS
     ui_color = "#e8e4ff"
     delivered: str | None = None  # where the video is, once it is there
 
@@ -76,22 +75,18 @@ class LipsyncJobSensor(ChecksPartial, BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Wait in the triggerer, or as `mode` says."""
-        with no_retry_in_vain():
+        started = time.time()
+        with self._skipped_as_in_poke_mode(), no_retry_in_vain():
             announce(self, context, self.job_id)
-        if self.deferrable:
-            deadline = time.time() + self.timeout
-            self.defer(
-                trigger=LipsyncJobTrigger(self.lipsync_conn_id, self.job_id, deadline, self.poll_interval),
-                method_name="execute_complete",
-                timeout=timedelta(seconds=self.timeout) + BACKSTOP,
-            )
+            if self.deferrable:
+                defer(self, self.job_id, self.timeout, started)
         return super().execute(context)
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
         """Fetch the job once. Temporary errors are ignored. A 404 leads to a retry, because the job may be very new."""
         with no_retry_in_vain(JobNotFound):
             try:
-                with LipsyncHook(self.lipsync_conn_id).client() as client:
+                with LipsyncHook(self.lipsync_conn_id).client(ledger=None) as client:
                     job = client.job(self.job_id)
             except LipsyncError as error:
                 if not error.retryable:
@@ -104,12 +99,26 @@ class LipsyncJobSensor(ChecksPartial, BaseSensorOperator):
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> str:
         """Continue after the trigger has fired."""
-        with no_retry_in_vain(JobNotFound):
+        with self._skipped_as_in_poke_mode(), no_retry_in_vain(JobNotFound):
             try:
-                return deliver(self, context, event["job_id"], event["deadline"])
+                return resume(self, context, event)
             except JobTimeout as error:
-                error.speak("airflow")
-                raise (AirflowSkipException if self.soft_fail else AirflowSensorTimeout)(str(error)) from error
+                if error.code == "airflow.execution_timeout":
+                    raise
+                raise AirflowSensorTimeout(str(error.speak("airflow"))) from error
+
+    @contextmanager
+    def _skipped_as_in_poke_mode(self) -> Iterator[None]:
+        """Apply `soft_fail` and `never_fail`. Of a deferred sensor, Airflow applies them to its own errors only."""
+        try:
+            yield
+        except AirflowSkipException:
+            raise
+        except Exception as error:
+            ends = isinstance(error, AirflowSensorTimeout | AirflowFailException | JobTimeout)
+            if self.never_fail or (self.soft_fail and ends):
+                raise AirflowSkipException(str(error)) from error
+            raise
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ARG002  # Airflow's interface
         """Return the video for OpenLineage."""

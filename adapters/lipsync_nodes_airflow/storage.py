@@ -17,7 +17,7 @@ from lipsync_nodes import ConfigurationError, DownloadError, Job, LipsyncClient
 from lipsync_nodes.host import check_target as check_local
 from lipsync_nodes.host import job_name, may_pass
 
-__all__ = ["check_target", "folder_of", "is_object", "opened", "save", "write"]
+__all__ = ["check_target", "folder_of", "is_object", "opened", "save", "whole_path", "write"]
 
 CHUNK: Final = 1 << 20
 # The core handles these itself: public URLs and local files.
@@ -94,6 +94,11 @@ def save(client: LipsyncClient, job: Job, output_path: object) -> str:
         except Exception as error:
             raise DownloadError(code="download.unwritable", path=target, reason=error, job_id=job.id) from error
     return target
+
+
+def whole_path(saved: str) -> str:
+    """Return where a video was saved: the URL of the object, or the whole path of the file on this worker."""
+    return saved if is_object(saved) else str(Path(saved).absolute())
 
 
 def _put(file: Path, target: ObjectStoragePath) -> None:

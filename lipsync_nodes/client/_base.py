@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from lipsync_nodes import words
 from lipsync_nodes._tracebacks import NoFramesBelow
 from lipsync_nodes.client._observers import observed, report, report_saved
-from lipsync_nodes.client._options import SubmitOptions
+from lipsync_nodes.client._options import KeyOf, SubmitOptions
 from lipsync_nodes.errors import ConfigurationError, DownloadError, InvalidRequest, LipsyncError
 from lipsync_nodes.flows import (
     FOREVER,
@@ -63,6 +63,8 @@ DEFAULT_POLL_INTERVAL: Final = 7.5
 LOCAL_POLL_INTERVAL: Final = 0.5
 # If a webhook is expected, which may never arrive.
 WEBHOOK_POLL_INTERVAL: Final = 30.0
+# The upstream takes this many seconds for each second of video.
+USUAL: Final = (10.0, 30.0)
 
 
 class Backend:
@@ -71,7 +73,7 @@ class Backend:
     Args:
         profile: the settings of the account.
         driver: the class of the transport.
-        http_client, ledger, budget, policy: the arguments of the client.
+        http_client, ledger, budget, policy, key_of: the arguments of the client.
 
     """
 
@@ -84,6 +86,7 @@ class Backend:
         ledger: Journal | None,
         budget: Budget | None,
         policy: Policy | None,
+        key_of: KeyOf | None,
     ) -> None:
         plugins()  # report a broken plugin now, not between a paid submission and its response
         words.load()  # for the error of a paid submission
@@ -93,7 +96,7 @@ class Backend:
         # This one has what only a ledger knows: lengths, files, waiting callers. It does not have the jobs of a host's
         # own record.
         self._ledger = self._journal if isinstance(self._journal, Ledger) else Ledger(":memory:")
-        self._policy, self._budget = policy or Policy(), budget
+        self._policy, self._budget, self._key_of = policy or Policy(), budget, key_of
         self.transport = driver(profile, http_client)
         self._recorder = Recorder(
             partial(self._journal.record, profile=profile),
@@ -119,6 +122,8 @@ class Backend:
             positive_seconds("timeout", timeout)
         callback, webhook = self._webhook(options.get("webhook"))
         key = options.get("key")
+        if key is None and self._key_of is not None:
+            key = self._key_of(form, self.profile)
         if key is not None and check_key(key) and self.ledger is None:
             raise ConfigurationError(code="key.needs_a_ledger", remedy="give_ledger")
         target, estimate = options.get("target"), options.get("estimate")
@@ -296,9 +301,14 @@ def job_in(event: Event) -> Job | None:
 def deadline_for(seconds: float | None) -> float:
     """Return how many seconds to wait for a video of this length in seconds.
 
-    The upstream takes 10 to 30 s for each second of video. Twice the slowest leaves time for a queue.
+    Twice the slowest usual time leaves time for a queue.
     """
-    return max(DEFAULT_TIMEOUT, 60.0 * (seconds or 0.0))
+    return max(DEFAULT_TIMEOUT, 2 * USUAL[1] * (seconds or 0.0))
+
+
+def usual_wait(seconds: float) -> tuple[float, float]:
+    """Return how many seconds a video of this length in seconds usually takes: at least, and at most."""
+    return USUAL[0] * seconds, USUAL[1] * seconds
 
 
 def _check_webhook(url: object) -> None:

@@ -13,6 +13,7 @@ from lipsync_nodes.settings import Profile, hidden, load_profile
 
 if TYPE_CHECKING:
     from lipsync_nodes.client._base import Backend
+    from lipsync_nodes.client._options import KeyOf
     from lipsync_nodes.flows import Budget, Policy
     from lipsync_nodes.ledger import Journal
 
@@ -33,6 +34,7 @@ class BaseClient:
         ledger: Journal | None = None,
         budget: int | Budget | None = None,
         policy: Policy | None = None,
+        key_of: KeyOf | None = None,
     ) -> None:
         api_key = hidden(api_key)
         if isinstance(profile, Profile):
@@ -42,7 +44,7 @@ class BaseClient:
         self.profile.check_started()
         self.profile.bearer()
         self.ledger = ledger
-        self._http_client, self._policy = http_client, policy
+        self._http_client, self._policy, self._key_of = http_client, policy, key_of
         limit = self.profile.budget if budget is None else budget
         self._budget = None if limit is None else _budget_of(limit)
         if self._loads_at_once:
@@ -67,6 +69,7 @@ class BaseClient:
             ledger=self.ledger,
             budget=self._budget,
             policy=self._policy,
+            key_of=self._key_of,
         )
 
     @staticmethod
@@ -83,7 +86,8 @@ class BaseClient:
         """Return what another process needs to create the same client. The API key is read again there."""
         if self._http_client is not None or self._budget is not None:
             raise ConfigurationError(code="client.not_sendable", remedy="client_per_process")
-        return partial(type(self), profile=self.profile, ledger=self.ledger, policy=self._policy), ()
+        known: dict[str, Any] = {"ledger": self.ledger, "policy": self._policy, "key_of": self._key_of}
+        return partial(type(self), profile=self.profile, **known), ()
 
     def __repr__(self) -> str:
         if "profile" not in vars(self):  # tracebacks also show an object whose __init__ failed

@@ -9,6 +9,7 @@ from typing import TypedDict
 from lipsync_nodes.service import Job
 
 OnUpdate = Callable[[Job], object]
+KeyOf = Callable[..., str | None]  # of a `PreparedForm` and a `Profile`
 
 
 class SubmitOptions(TypedDict, total=False):

@@ -38,6 +38,8 @@ class LipsyncClient(BaseClient):
         budget: the most credits that all submissions of this client together may cost. Several clients can share a
             `Budget`.
         policy: the timeouts and retries of requests.
+        key_of: a function that makes the submission key of a form without one, from the form and the profile. With
+            `content_key`, the same inputs are never paid for twice.
 
     Raises:
         ConfigurationError: there is no API key or no such profile, or the base URL is unsafe.

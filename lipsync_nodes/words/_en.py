@@ -265,6 +265,7 @@ SENTENCES: Final[dict[str, str]] = {
     "airflow.batch_failed": "{failed} of {total} lines failed[, and {unsent} jobs were not submitted]: {faults} "
     "All lines are in {manifest}.",
     "airflow.batch_timeout": "In all the time given, none of the {jobs} running jobs of the batch has ended.",
+    "airflow.execution_timeout": "Job {job_id} has not ended within the task's `execution_timeout` of {limit:g} s.",
     "airflow.host_in_parts": "The host, port and schema of the connection {connection!r} do not make one URL.",
     "airflow.login": "The connection {connection!r} has a login, which is not used.",
     "airflow.media_seconds": '`media_seconds` must be numbers by the names of media, {{"audio": 12.5}}, got {value}.',
@@ -344,6 +345,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "check_base_url": "Check the base URL.",
     "install_extra": {
         "python": "Run: pip install '{package}'",
+        "airflow": "Install {package} on the workers.",
         "comfyui": 'Run: "{python}" -m pip install "{package}"\nThen start ComfyUI again.',
     },
     "install_requirements": 'Run: "{python}" -m pip install -r "{requirements}"\nThen start ComfyUI again.',
@@ -513,8 +515,8 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "The environment variables LIPSYNC_STORAGE=s3://my-bucket/lipsync and "
         "LIPSYNC_PUBLIC_BASE=https://comfy.example do the same. Nothing was sent.",
         "airflow": "Put the file where it has a public URL and give that, or say where files go: as `storage` in "
-        'the connection\'s extra, {{"storage": "s3://my-bucket/lipsync"}} (pip install '
-        "'lipsync-nodes[storage]'). A sandbox needs none.",
+        'the connection\'s extra, {{"storage": "s3://my-bucket/lipsync"}}, which '
+        "needs lipsync-nodes[storage] on the workers. A sandbox needs none.",
     },
     "shorten_lifetime": "Shorten the storage's `expires` or the job's timeout.",
     "take_out_option": "Nothing was submitted. Take it out of the storage's `options`.",

@@ -249,6 +249,7 @@ SENTENCES: Final[dict[str, str]] = {
     "airflow.batch_failed": "{total} 行中有 {failed} 行失败[,另有 {unsent} 个任务未提交]:{faults} "
     "所有行都在 {manifest} 中。",
     "airflow.batch_timeout": "在给定的时间内,该批次正在运行的 {jobs} 个任务都没有结束。",
+    "airflow.execution_timeout": "任务 {job_id} 未在 Airflow 任务的 `execution_timeout`({limit:g} 秒)内结束。",
     "airflow.host_in_parts": "连接 {connection!r} 的 host、port 和 schema 合不成一个 URL。",
     "airflow.login": "连接 {connection!r} 填了 login,但不会使用它。",
     "airflow.media_seconds": '`media_seconds` 必须是按媒体名给出的数字,如 {{"audio": 12.5}},得到 {value}。',
@@ -323,6 +324,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "check_base_url": "请检查基础网址。",
     "install_extra": {
         "python": "请运行:pip install '{package}'",
+        "airflow": "请在 worker 上安装 {package}。",
         "comfyui": '请运行:"{python}" -m pip install "{package}"\n然后重新启动 ComfyUI。',
     },
     "install_requirements": '请运行:"{python}" -m pip install -r "{requirements}"\n然后重新启动 ComfyUI。',
@@ -479,7 +481,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "也可用环境变量 LIPSYNC_STORAGE=s3://my-bucket/lipsync 或 LIPSYNC_PUBLIC_BASE=https://comfy.example。"
         "未发送任何内容。",
         "airflow": '请把文件放到有公开网址的地方并给出网址,或在连接的 extra 中设置存储:{{"storage": "s3:'
-        "//my-bucket/lipsync\"}}(pip install 'lipsync-nodes[storage]')。沙盒不需要。",
+        '//my-bucket/lipsync"}},这需要 worker 上装有 lipsync-nodes[storage]。沙盒不需要。',
     },
     "shorten_lifetime": "请缩短存储的 `expires` 或任务的超时时间。",
     "take_out_option": "未提交任何内容。请从存储的 `options` 中去掉它。",

@@ -24,6 +24,14 @@ OWN = {"code", "remedy", "hint", "job_id", "status_code", "may_have_charged", "r
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 # What people read at the command line only: its own commands, and the installer of the ComfyUI pack.
 AT_THE_COMMAND_LINE = ("lipsync_nodes/cli/", "adapters/lipsync_nodes_comfyui/install/")
+# What no task of Airflow reaches: the profiles of a host, and the embedded sandbox.
+NOT_IN_A_TASK = (
+    *AT_THE_COMMAND_LINE,
+    "adapters/lipsync_nodes_comfyui/",
+    "lipsync_nodes/settings/",
+    "lipsync_nodes/sandbox/",
+    "lipsync_nodes/webhooks/",
+)
 
 
 def placeholders(text):
@@ -142,6 +150,8 @@ def test_each_remedy_is_in_the_terms_of_its_host(host, language):
             assert not re.search(r"=True|client\.|LipsyncJobSensor|operator", text), name
         if host == "airflow" and not is_only_of(name, "adapters/lipsync_nodes_comfyui/", *AT_THE_COMMAND_LINE):
             assert not re.search(r"`--|client\.|\bnode\b|force_new", text), name
+            if not is_only_of(name, *NOT_IN_A_TASK):
+                assert not re.search(r"Run: |pip |chmod|profiles\.toml|LIPSYNC_(API_KEY|BASE_URL|CONFIG)", text), name
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

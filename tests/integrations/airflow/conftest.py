@@ -16,6 +16,8 @@ import pytest
 from lipsync_nodes.service import CATALOGUE
 
 HERE = Path(__file__).parent
+EXAMPLES = HERE.parents[2] / "examples" / "airflow"
+SECRET = "shared with the receiver, 0123456789"
 KEY = "sk_airflow_tests_0123456789"
 URL = "https://x.example/"
 MEDIA_URLS = {name: f"{URL}{name}" for name in ("video", "image", "audio", "left_audio", "right_audio")}
@@ -118,3 +120,25 @@ def memory(airflow_home):
     store = __import__(ObjectStoragePath.__module__.rpartition(".")[0] + ".store", fromlist=["attach"])
     store.attach("memory", fs=MemoryFileSystem())
     return ObjectStoragePath
+
+
+@pytest.fixture(scope="session")
+def airflow(_shared_sandbox, tmp_path_factory):
+    """Level C: the examples and `fault_dags.py` on Airflow's own processes."""
+    from tests.integrations.airflow.processes import Airflow, free_port
+
+    home, dags = tmp_path_factory.mktemp("airflow"), tmp_path_factory.mktemp("dags")
+    for file in [*EXAMPLES.glob("*.py*"), EXAMPLES / "jobs.jsonl", HERE / "fault_dags.py"]:
+        (dags / file.name).symlink_to(file) if not (dags / file.name).exists() else None
+    hook = {"webhook": f"http://127.0.0.1:{free_port()}", "webhook_secret": SECRET}
+    environment = {
+        "AIRFLOW_CONN_LIPSYNC_DEFAULT": connection(_shared_sandbox, **hook),
+        "AIRFLOW_VAR_LIPSYNC_VIDEOS": str(home / "videos"),
+        "AIRFLOW__OPENLINEAGE__SELECTIVE_ENABLE": "True",
+        "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps({"type": "file", "log_file_path": str(home / "lineage.jsonl")}),
+        "LIPSYNC_LEDGER": str(home / "ledger.sqlite"),
+        "TEST_LIST": str(home / "list.txt"),
+        "HOME": str(home),
+    }
+    with Airflow(home, dags, **environment) as airflow:
+        yield airflow

@@ -41,6 +41,21 @@ def last_words(path, lines=10):
     return "\n".join([f"== {path}", *(line[:400] for line in (*complaints[-lines:], "…", *text[-lines:]))])
 
 
+def submitted(sandbox, name=""):
+    """The images that were submitted, by the names of their files."""
+    images = [request.body["formState"]["image"] for request in sandbox.received("submit")]
+    return [Path(image).stem for image in images if name in image]
+
+
+def hold(sandbox):
+    """Let nobody hear of a job's end, until the faults are cleared."""
+    sandbox.fault("status", where="poll", code=503, count=-1)
+
+
+def tries(airflow, run):
+    return max(task["try_number"] for task in airflow.tasks(run))
+
+
 class Airflow:
     """An api-server, a scheduler with LocalExecutor and a triggerer, each in a session of its own."""
 
@@ -116,11 +131,20 @@ class Airflow:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    def attempt(self, *words, **environment):
+        """Run an `airflow` command to its end, however it ends, and return what it printed."""
+        command = [Path(sys.executable).parent / "airflow", *words]
+        done = subprocess.run(
+            command, env=self.environment | environment, capture_output=True, text=True, timeout=LIMIT
+        )
+        return done.stdout + done.stderr
+
     def start(self, name, *words):
         with (self.home / f"{name}.out").open("ab") as out:
             self.processes[name] = subprocess.Popen(
                 [Path(sys.executable).parent / "airflow", name, *words],
                 env=self.environment,
+                cwd=self.home,
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

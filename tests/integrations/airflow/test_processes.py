@@ -9,49 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.integrations.airflow.conftest import KEY, connection
-from tests.integrations.airflow.processes import Airflow, free_port
+from tests.integrations.airflow.conftest import KEY, SECRET, connection
+from tests.integrations.airflow.processes import hold, submitted, tries
 from tests.receiving import serving
 
 pytestmark = [pytest.mark.airflow_processes, pytest.mark.timeout(600)]
-
-HERE = Path(__file__).parent
-SECRET = "shared with the receiver, 0123456789"
-EXAMPLES = HERE.parents[2] / "examples" / "airflow"
-
-
-@pytest.fixture(scope="session")
-def airflow(_shared_sandbox, tmp_path_factory):
-    home, dags = tmp_path_factory.mktemp("airflow"), tmp_path_factory.mktemp("dags")
-    for file in [*EXAMPLES.glob("*.py*"), EXAMPLES / "jobs.jsonl", HERE / "fault_dags.py"]:
-        (dags / file.name).symlink_to(file) if not (dags / file.name).exists() else None
-    hook = {"webhook": f"http://127.0.0.1:{free_port()}", "webhook_secret": SECRET}
-    environment = {
-        "AIRFLOW_CONN_LIPSYNC_DEFAULT": connection(_shared_sandbox, **hook),
-        "AIRFLOW_VAR_LIPSYNC_VIDEOS": str(home / "videos"),
-        "AIRFLOW__OPENLINEAGE__SELECTIVE_ENABLE": "True",
-        "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps({"type": "file", "log_file_path": str(home / "lineage.jsonl")}),
-        "LIPSYNC_LEDGER": str(home / "ledger.sqlite"),
-        "TEST_LIST": str(home / "list.txt"),
-        "HOME": str(home),
-    }
-    with Airflow(home, dags, **environment) as airflow:
-        yield airflow
-
-
-def submitted(sandbox, name=""):
-    """The images that were submitted, by the names of their files."""
-    images = [request.body["formState"]["image"] for request in sandbox.received("submit")]
-    return [Path(image).stem for image in images if name in image]
-
-
-def hold(sandbox):
-    """Let nobody hear of a job's end, until the faults are cleared."""
-    sandbox.fault("status", where="poll", code=503, count=-1)
-
-
-def tries(airflow, run):
-    return max(task["try_number"] for task in airflow.tasks(run))
 
 
 def test_all_examples_end_in_success_with_the_url_in_xcom(airflow, sandbox, tmp_path):

@@ -22,7 +22,8 @@ def test_an_operator_returns_the_url_of_its_video(spec, make, context, sandbox, 
     (job,) = sandbox.jobs()
     assert url == job["output"]
     assert context["ti"].xcoms["job_id"] == job["id"]
-    assert context["ti"].xcoms["lipsync_link"] == url
+    assert context["ti"].xcoms["lipsync_video"] == url
+    assert context["ti"].xcoms["lipsync_link"] == f"{sandbox.url}/#{job['id']}"
     assert run(make(spec.command, deferrable=deferrable), context) == url, "another try gets the same video"
     clear(context)
     assert run(make(spec.command, deferrable=deferrable), context) != url
