@@ -79,6 +79,7 @@ class _Arguments(TypedDict, total=False):
     webhook: XComArg | str | None
     job_id: XComArg | str | None
     resubmit_uncertain: bool
+    durable: bool
 
 class LipsyncVideoOperator(LipsyncOperator):
     """Make the person in a video speak an audio."""
