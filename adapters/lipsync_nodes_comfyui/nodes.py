@@ -78,7 +78,7 @@ def _released(key: str, profile: Profile) -> Job | None:
 
 def _failures() -> str:
     """Return a text that changes with each job that ends without a video, in any program that uses this ledger."""
-    return ".".join(map(str, ledger().without_video()))
+    return str(ledger().without_video())
 
 
 class _Submit(_Endpoint):

@@ -6,6 +6,8 @@ import asyncio
 import shutil
 import sys
 import time
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +18,7 @@ from rich.text import Text
 
 from lipsync_nodes import AsyncLipsyncClient, Job, LipsyncError, SubmissionUncertain
 from lipsync_nodes.cli.endpoints import waiting_options
-from lipsync_nodes.cli.output import plain, write
+from lipsync_nodes.cli.output import RUN, as_json_text, plain, write
 from lipsync_nodes.cli.session import Connection, Session, Waiting, common_options
 from lipsync_nodes.cli.speak import Progress, exit_code, row_of, say, show, tell, unexpected
 from lipsync_nodes.cli.trouble import in_our_words
@@ -25,6 +27,7 @@ from lipsync_nodes.host import ENDS, Entry, video_of
 __all__ = ["jobs", "resume"]
 
 WIDTH: Final = 200
+LATEST: Final = 30
 
 
 @click.command()
@@ -33,23 +36,42 @@ WIDTH: Final = 200
 def jobs(session: Session, everything: bool) -> None:
     """List the jobs that were submitted from this machine: age, endpoint, state, credits, webhook, job id, output."""
     with session.opened(key_needed=False) as to:
-        entries = [entry for entry in to.ledger.entries() if to.profile.owns(entry.account)]
-    rows = [_row(entry) for entry in entries[None if everything else -30 :]]
-    if session.as_json:
-        show({"jobs": rows}, as_json=True)
-        return
-    table = Table(box=None, header_style="bold")
+        if everything and session.as_json:
+            _print_json(map(_row, to.ledger.each(to.profile)))
+            return
+        rows = map(_row, to.ledger.each(to.profile) if everything else to.ledger.latest(to.profile, LATEST))
+        if session.as_json:
+            show({"jobs": list(rows)}, as_json=True)
+        else:
+            _print_table(rows)
+
+
+def _print_json(rows: Iterator[dict[str, Any]]) -> None:
+    """Print one JSON object piece by piece, because the list may be long."""
+    RUN.printed = True
+    write('{"jobs": [')
+    for number, row in enumerate(rows):
+        write((", " if number else "") + as_json_text(row))
+    write("]}\n")
+
+
+def _print_table(rows: Iterator[dict[str, Any]]) -> None:
+    """Print a table, some rows at a time."""
     columns = {"age": 6, "endpoint": 19, "state": 10, "credits": 7, "webhook": 15, "job id": 36, "output": None}
-    for name, width in columns.items():
-        # Never cut an id or a path short.
-        table.add_column(name, no_wrap=True, min_width=width, overflow="ignore")
-    for row in rows:
-        shown = ("age", "endpoint", "state", "credits", "webhook", "id")
-        table.add_row(*(Text(plain(row[name] or "")) for name in shown), Text(plain(_where(row))))
     console = Console(highlight=False, width=max(WIDTH, shutil.get_terminal_size().columns))
-    with console.capture() as captured:
-        console.print(table, crop=False)
-    write(captured.get())
+    header = True
+    while (some := list(islice(rows, LATEST))) or header:
+        table = Table(box=None, header_style="bold", show_header=header)
+        for name, width in columns.items():
+            # Never cut an id or a path short.
+            table.add_column(name, no_wrap=True, min_width=width, overflow="ignore")
+        for row in some:
+            shown = ("age", "endpoint", "state", "credits", "webhook", "id")
+            table.add_row(*(Text(plain(row[name] or "")) for name in shown), Text(plain(_where(row))))
+        with console.capture() as captured:
+            console.print(table, crop=False)
+        write(captured.get())
+        header = False
 
 
 def _row(entry: Entry) -> dict[str, Any]:
@@ -106,7 +128,7 @@ def resume(session: Session, out: Path, timeout: float | None, poll_interval: fl
     waiting: Waiting = {"timeout": timeout, "poll_interval": poll_interval}
     with session.opened() as to, session.progress("Resuming") as progress:
         outcomes = asyncio.run(_resume(to, out, progress, waiting))
-        unsettled = [entry for entry in to.ledger.entries("uncertain", "submitting") if _unsettled(entry, to)]
+        unsettled = to.ledger.unsettled(to.profile)
     saved = {job_id: str(outcome) for job_id, outcome in outcomes if isinstance(outcome, Path)}
     failed = {job_id: outcome for job_id, outcome in outcomes if isinstance(outcome, LipsyncError)}
     _tell(saved, failed, unsettled, as_json=session.as_json)
@@ -144,20 +166,4 @@ async def _resume(
             progress.line(f"{job_id}: {outcome}")
             return job_id, outcome
 
-        return await asyncio.gather(
-            *(one(entry) for entry in to.ledger.entries("live", "missing", "completed") if _due(entry, to))
-        )
-
-
-def _due(entry: Entry, to: Connection) -> bool:
-    """Return whether a job of this account may still be running, or its video was not saved to its file."""
-    ours = to.profile.owns(entry.account)
-    if entry.state == "completed":
-        return ours and entry.target is not None and entry.saved_to is None
-    return ours and entry.ended_at is None  # otherwise a new job has replaced it
-
-
-def _unsettled(entry: Entry, to: Connection) -> bool:
-    """Return whether the outcome of a submission of this account is unknown and it is not being sent right now."""
-    on_its_way = entry.state == "submitting" and (entry.lease_until or 0) > time.time()
-    return to.profile.owns(entry.account) and not on_its_way
+        return await asyncio.gather(*map(one, to.ledger.unfinished(to.profile)))

@@ -184,7 +184,7 @@ def tell(text: object) -> None:
 def show(values: Mapping[str, Any], *, as_json: bool) -> None:
     """Print a result on stdout: as one JSON object, or as one line for each value that is set."""
     if as_json:
-        text = json.dumps(_finite(values), default=str, allow_nan=False)
+        text = as_json_text(values)
         with signals_blocked(later=True):
             RUN.printed = True
             write(text + "\n")
@@ -193,6 +193,11 @@ def show(values: Mapping[str, Any], *, as_json: bool) -> None:
     width = max(map(len, shown), default=0)
     for name, value in shown.items():
         say(f"{name:<{width}}  {value}")
+
+
+def as_json_text(value: Any) -> str:
+    """Return a value as JSON."""
+    return json.dumps(_finite(value), default=str, allow_nan=False)
 
 
 def _finite(value: Any) -> Any:

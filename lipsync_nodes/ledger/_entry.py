@@ -11,6 +11,8 @@ from lipsync_nodes.service import Job
 
 # In these states, a key belongs to one submission only. A unique index enforces it.
 KEEPS_KEY: Final = "state NOT IN ('refused', 'failed')"
+# Rows that reserve a file for a video that is not saved yet.
+UNSAVED: Final = "saved_to IS NULL AND target IS NOT NULL AND state NOT IN ('failed', 'refused', 'stopped')"
 # The states of a job that has ended.
 ENDS: Final = frozenset({"completed", "failed", "stopped"})
 

@@ -10,14 +10,15 @@ import os
 import sqlite3
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import starmap
 from pathlib import Path
 from typing import Any, Final
 
 from lipsync_nodes.errors import ConfigurationError
 from lipsync_nodes.flows import Claim, Event, Sending, WebhookReceived
 from lipsync_nodes.ledger._database import MEMORY, Database
-from lipsync_nodes.ledger._entry import KEEPS_KEY, Entry, job_kept
+from lipsync_nodes.ledger._entry import KEEPS_KEY, UNSAVED, Entry, job_kept
 from lipsync_nodes.ledger._keys import spellings
 from lipsync_nodes.ledger._rows import IN_ACCOUNTS, IN_KEYS, listed
 from lipsync_nodes.ledger._targets import belongs_to, own_names
@@ -28,7 +29,15 @@ from lipsync_nodes.settings import Profile, named_path, user_folder, variable
 
 # A webhook that could not be handled for this long is given up. The job's output has expired by then.
 PENDING_SECONDS: Final = 7 * 86400.0
-WITHOUT_VIDEO: Final = ("failed", "stopped", "missing", "uncertain")
+# How many submissions `each` reads at a time.
+PAGE: Final = 500
+# The names of the accounts. SQLite would read all rows for SELECT DISTINCT.
+ACCOUNTS: Final = """
+WITH RECURSIVE one (name) AS (
+    SELECT min(account) FROM submission
+    UNION ALL SELECT (SELECT min(account) FROM submission WHERE account > name) FROM one WHERE name IS NOT NULL
+) SELECT name FROM one WHERE name IS NOT NULL
+"""
 OF_THIS_PROCESS: Final = frozenset({"_lock", "_new_lock", "_connection", "_batches", "_files", "_secret"})
 
 
@@ -73,21 +82,60 @@ class Ledger(Database):
         return self._written(enter)
 
     def entries(self, *states: str) -> list[Entry]:
-        """Return the submissions, oldest first; only those in *states*, if any are given."""
+        """Return all submissions, oldest first; only those in *states*, if any are given. See also `each`."""
         marks = ", ".join("?" * len(states))
         where = f"WHERE state IN ({marks})" if states else ""
         with self._transaction("DEFERRED") as db:
             return [Entry(*row) for row in db.execute(f"SELECT * FROM submission {where} ORDER BY row", states)]  # noqa: S608
 
-    def count(self, state: str) -> int:
-        """Return the number of submissions in a state."""
-        with self._transaction("DEFERRED") as db:
-            (found,) = db.execute("SELECT count(*) FROM submission WHERE state = ?", (state,)).fetchone()
-        return int(found)
+    def each(self, profile: Profile) -> Iterator[Entry]:
+        """Yield all submissions of an account, oldest first. Only some are in memory at a time."""
+        rows: list[Any] = [(0,)]
+        while rows:
+            with self._transaction("DEFERRED") as db:
+                rows = db.execute(
+                    "SELECT * FROM submission WHERE row > ? ORDER BY row LIMIT ?", (rows[-1][0], PAGE)
+                ).fetchall()
+            yield from (entry for entry in starmap(Entry, rows) if profile.owns(entry.account))
 
-    def without_video(self) -> tuple[int, ...]:
-        """Return the number of submissions in each state that means: no video, at least not yet known."""
-        return tuple(self.count(state) for state in WITHOUT_VIDEO)
+    def latest(self, profile: Profile, count: int) -> list[Entry]:
+        """Return the latest submissions of an account, oldest first."""
+        latest = "SELECT * FROM submission WHERE account = ? ORDER BY row DESC LIMIT ?"
+        with self._transaction("DEFERRED") as db:
+            rows = [row for account in _owned(db, profile) for row in db.execute(latest, (account, count))]
+        return [Entry(*row) for row in sorted(rows)[-count:]]
+
+    def unfinished(self, profile: Profile) -> list[Entry]:
+        """Return the submissions of an account that may still run, or whose video was not saved to its file.
+
+        A missing job that was replaced by another is not among them.
+        """
+        with self._transaction("DEFERRED") as db:
+            accounts = listed(_owned(db, profile))
+            rows = db.execute(
+                f"SELECT * FROM submission WHERE {IN_ACCOUNTS} AND state IN ('live', 'missing') AND ended_at IS NULL"  # noqa: S608
+                " UNION ALL SELECT * FROM submission INDEXED BY by_target"
+                f" WHERE {UNSAVED} AND state = 'completed' AND {IN_ACCOUNTS} ORDER BY row",
+                (accounts, accounts),
+            )
+            return [Entry(*row) for row in rows]
+
+    def unsettled(self, profile: Profile) -> list[Entry]:
+        """Return the submissions of an account whose outcome is unknown, and which are not being sent right now."""
+        with self._transaction("DEFERRED") as db:
+            rows = db.execute(
+                f"SELECT * FROM submission INDEXED BY by_state WHERE {IN_ACCOUNTS}"  # noqa: S608
+                " AND state IN ('uncertain', 'submitting') AND (state = 'uncertain' OR coalesce(lease_until, 0) <= ?)"
+                " ORDER BY row",
+                (listed(_owned(db, profile)), self._clock()),
+            )
+            return [Entry(*row) for row in rows]
+
+    def without_video(self) -> int:
+        """Return a number that grows with each submission of which it becomes known that it has no video."""
+        with self._transaction("DEFERRED") as db:
+            (times,) = db.execute("SELECT times FROM without_video").fetchone()
+        return int(times)
 
     def entry_of(self, job_id: str) -> Entry | None:
         """Return the submission of a job."""
@@ -199,15 +247,21 @@ def _latest_of(db: sqlite3.Connection, job_id: str) -> Entry | None:
     return Entry(*row) if row else None
 
 
-def _aimed_at(db: sqlite3.Connection, file: Path, wanted: Path, job_id: str) -> list[Entry]:
-    """Return the submissions of other jobs that may have this file. The names are compared without regard to case."""
+def _aimed_at(db: sqlite3.Connection, file: Path, wanted: Path, job_id: str) -> Iterator[Entry]:
+    """Yield the submissions of other jobs that may have this file. The names are compared without regard to case."""
     names = (str(file), str(wanted.absolute()))
-    rows = db.execute(
-        "SELECT * FROM submission WHERE job_id <> ? AND state NOT IN ('failed', 'refused', 'stopped')"
-        " AND (target COLLATE NOCASE IN (?, ?) OR saved_to COLLATE NOCASE IN (?, ?))",
-        (job_id, *names, *names),
-    )
-    return [Entry(*row) for row in rows]
+    unsaved = f"SELECT * FROM submission WHERE {UNSAVED} AND target COLLATE NOCASE IN (?, ?) AND job_id <> ?"  # noqa: S608
+    yield from starmap(Entry, db.execute(unsaved, (*names, job_id)))
+    if file.exists():  # otherwise the file is free again
+        saved = "SELECT * FROM submission WHERE saved_to COLLATE NOCASE IN (?, ?) AND job_id <> ?"
+        yield from starmap(
+            Entry, db.execute(f"{saved} AND state NOT IN ('failed', 'refused', 'stopped')", (*names, job_id))
+        )
+
+
+def _owned(db: sqlite3.Connection, profile: Profile) -> list[str]:
+    """Return the names of a profile's accounts in the ledger. Without an API key, they are all of its server."""
+    return [account for (account,) in db.execute(ACCOUNTS) if profile.owns(account)]
 
 
 def callback_secret(profile: Profile, ledger: Ledger) -> str:

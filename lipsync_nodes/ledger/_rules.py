@@ -113,9 +113,11 @@ class Rules(Rows):
 
     def _holder(self, wanted: Submission) -> Entry | None:
         """Return the submission with the key."""
+        if wanted.key is None:
+            return None
         row = self._db.execute(
             f"SELECT * FROM submission WHERE {IN_ACCOUNTS} AND {IN_KEYS} AND {KEEPS_KEY} ORDER BY row DESC",  # noqa: S608
-            (self._accounts, listed(() if wanted.key is None else spellings(wanted.key))),
+            (self._accounts, listed(spellings(wanted.key))),
         ).fetchone()
         return Entry(*row) if row else None
 
@@ -182,24 +184,32 @@ class Rules(Rows):
         """Return a Hold if this submission would exceed the profile's limits."""
         profile = self._profile
         if profile.submits_per_minute is not None:
-            sent = self._db.execute(
+            last = self._db.execute(
                 f"SELECT sent_at FROM submission WHERE {IN_ACCOUNTS} AND sent_at > ? AND sent_at <= ? AND row <> ?"  # noqa: S608
-                " ORDER BY sent_at DESC",
-                (self._accounts, self._now - MINUTE, self._now, row),
-            ).fetchall()
-            if len(sent) >= profile.submits_per_minute:
-                return Hold(max(PAUSE, sent[profile.submits_per_minute - 1][0] + MINUTE - self._now))
+                " ORDER BY sent_at DESC LIMIT 1 OFFSET ?",
+                (self._accounts, self._now - MINUTE, self._now, row, profile.submits_per_minute - 1),
+            ).fetchone()
+            if last is not None:
+                return Hold(max(PAUSE, last[0] + MINUTE - self._now))
         if profile.max_concurrency is not None:
-            live = self._db.execute(
-                f"SELECT row, job_id, looked_at FROM submission WHERE {IN_ACCOUNTS} AND row <> ?"  # noqa: S608
-                " AND (state = 'live' AND coalesce(sent_at, created_at) > ?"
-                " OR state = 'submitting' AND lease_until > ? AND sent_at <= ?)"
-                " ORDER BY looked_at, row",
-                (self._accounts, row, self._now - FORGOTTEN_SECONDS, self._now, self._now + LEASE_MARGIN),
-            ).fetchall()
+            live = self._live(row)
             if len(live) >= profile.max_concurrency:
                 return Hold(PAUSE * 5, look_at=self._due_for_a_look(live))
         return None
+
+    def _live(self, row: int) -> list[Any]:
+        """Return the other submissions that count for `max_concurrency`; those polled the longest ago come first."""
+        others = (
+            f"SELECT row, job_id, looked_at FROM submission INDEXED BY by_state WHERE {IN_ACCOUNTS} AND row <> ?"  # noqa: S608
+            " AND ended_at IS NULL AND state ="
+        )
+        live = f"{others} 'live' AND coalesce(sent_at, created_at) > ?"
+        sending = f"{others} 'submitting' AND lease_until > ? AND sent_at <= ?"
+        mine = (self._accounts, row)
+        return self._db.execute(
+            f"{live} UNION ALL {sending} ORDER BY looked_at, row",
+            (*mine, self._now - FORGOTTEN_SECONDS, *mine, self._now, self._now + LEASE_MARGIN),
+        ).fetchall()
 
     def _due_for_a_look(self, live: list[Any]) -> str | None:
         """Return the live job whose last poll is the longest ago. Only one waiting caller polls it at a time."""

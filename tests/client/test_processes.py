@@ -63,7 +63,7 @@ print(hung)
 @pytest.mark.parametrize(
     ("begin", "work"),
     [
-        ("from lipsync_nodes.ledger import Ledger\nledger = Ledger(sys.argv[1])", "ledger.count('live')"),
+        ("from lipsync_nodes.ledger import Ledger\nledger = Ledger(sys.argv[1])", "len(ledger.entries('live'))"),
         (
             (
                 "from lipsync_nodes.flows import Await\nfrom lipsync_nodes.http._run import finished\n"

@@ -563,7 +563,8 @@ def test_a_released_key_stands_for_a_new_job(ledger):
 def test_a_key_is_released_of_its_job_and_in_its_own_account(ledger):
     submitted(ledger)
     ledger.release_key("k", Profile(name="somebody else"))
-    assert ledger.count("live") == 1
+    assert state_of(ledger) == "live"
+    assert ledger.entry_of("j1").key == "k"
     assert isinstance(claim(ledger), Found)
     ledger.release_key("k", HERE)
     assert claim(ledger) == Claimed(2)
@@ -572,10 +573,22 @@ def test_a_key_is_released_of_its_job_and_in_its_own_account(ledger):
     assert isinstance(claim(ledger), Hold), "what is being submitted right now keeps its key"
 
 
-def test_submissions_are_counted_by_their_state(ledger):
-    submitted(ledger)
-    claim(ledger, "k2")
-    assert [ledger.count(state) for state in ("live", "waiting", "failed")] == [1, 1, 0]
+def test_each_submission_that_turns_out_to_have_no_video_is_counted(ledger, clock):
+    """The number changes once for each, whatever the clock says."""
+    for number in range(4):
+        submitted(ledger, f"j{number}", f"k{number}")
+    assert ledger.without_video() == 0
+    clock.now += 300
+    ledger.record(Seen(Job(id="j0", **DONE)), HERE)
+    assert ledger.without_video() == 0
+    clock.now -= 3600
+    for _ in range(2):
+        ledger.record(Seen(Job(id="j1", status="failed")), HERE)
+        ledger.record(Seen(Job(id="j2", status="cancelled")), HERE)
+        ledger.record(Gone("j3"), HERE)
+    assert ledger.without_video() == 3
+    ledger.record(Uncertain(claim(ledger).row, "ReadTimeout"), HERE)
+    assert ledger.without_video() == 4
 
 
 def test_a_released_job_gets_its_key_back_unless_another_has_it(ledger):
