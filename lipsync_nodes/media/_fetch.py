@@ -107,12 +107,14 @@ class Fetch:
             if have and _is_all_of(response, have):
                 return
             self._begin(response, have)
+            at = self.file.tell()
             for chunk in response.iter_raw():
                 self._check_stop()
-                self.file.write(chunk)
+                self.partial.write(chunk)
                 self.came += len(chunk)
-                self._check_size(self.file.tell())
-                self.on_progress(self.file.tell(), self.partial.size)
+                at += len(chunk)
+                self._check_size(at)
+                self.on_progress(at, self.partial.size)
             is_chunked = "chunked" in response.headers.get("transfer-encoding", "").lower()
         self._check_end(is_framed=is_chunked)
 

@@ -14,6 +14,7 @@ import secrets
 import stat
 import sys
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
 from hashlib import sha256
@@ -22,6 +23,9 @@ from typing import IO, Final, Self
 
 from lipsync_nodes.errors import DownloadError
 from lipsync_nodes.ledger import cut, why_not
+
+# How many bytes arrive before they are sent to the disk, beside the download.
+SYNC_EVERY: Final = 32 << 20
 
 _PART: Final = re.compile(r"\..+\.[0-9a-f]{8}([0-9a-f]{8})?\.part", re.DOTALL)
 # By then, the output's URL has expired too.
@@ -86,6 +90,9 @@ class Partial:
         self.validator: str | None = None
         self.size: int | None = None
         self.keep = False
+        self._unsynced = 0
+        self._syncs: ThreadPoolExecutor | None = None
+        self._syncing: Future[None] | None = None
 
     def _path_of(self, mark: str) -> Path:
         return self._target.with_name(f".{cut(self._target.name, 80)}.{mark}.part")
@@ -128,9 +135,27 @@ class Partial:
             self._note.write(json.dumps({"validator": validator, "size": size}).encode())
             self._note.flush()
 
+    def write(self, chunk: bytes) -> None:
+        """Write data at the position of the file. The disk works on it while more arrives."""
+        self.file.write(chunk)
+        self._unsynced += len(chunk)
+        if self._unsynced >= SYNC_EVERY and (self._syncing is None or self._syncing.done()):
+            self._wait_for_sync()
+            self._unsynced = 0
+            self._syncs = self._syncs or ThreadPoolExecutor(1, "lipsync-sync")
+            with suppress(RuntimeError):  # the system starts no more threads: `finish` does it all
+                self._syncing = self._syncs.submit(os.fsync, self.file.fileno())
+
+    def _wait_for_sync(self) -> None:
+        """Raise the error of the last one. The system reports it only once."""
+        syncing, self._syncing = self._syncing, None
+        if syncing is not None:
+            syncing.result()
+
     def finish(self) -> None:
         """Give the whole file its name."""
         self.file.flush()
+        self._wait_for_sync()
         os.fsync(self.file.fileno())
         self.file.close()  # Windows cannot rename an open file
         check_target(self._target)
@@ -138,6 +163,8 @@ class Partial:
         self._path.replace(self._target)
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._syncs is not None:
+            self._syncs.shutdown()  # before the file is closed, since another may get its descriptor
         with suppress(OSError):  # a full disk, which has already raised an error
             self.file.close()
         # After Ctrl-C, the part is kept, as after a crash.

@@ -37,8 +37,9 @@ from lipsync_nodes.settings import Profile, Storage
 LONGEST_SIGNATURE: Final = 7 * 86400.0
 # A URL is valid for this much longer than the job may take, in case clocks differ.
 MARGIN: Final = 3600.0
+# The memory of an upload is these two, multiplied.
 CHUNK: Final = 8 << 20
-PARALLEL_CHUNKS: Final = 2
+PARALLEL_CHUNKS: Final = 4
 
 
 class Store(Protocol):
@@ -239,7 +240,8 @@ class _ObjectStore:
                 self._obstore.put(
                     self._store,
                     name,
-                    file,
+                    # The library reads a path without waiting for Python.
+                    asset.source if isinstance(asset.source, Path) else file,
                     attributes={"Content-Type": found.media_type},
                     chunk_size=CHUNK,
                     max_concurrency=PARALLEL_CHUNKS,

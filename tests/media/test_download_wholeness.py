@@ -1,5 +1,6 @@
 """A download that ends is whole only if something says so: its length, the framing, or the video itself."""
 
+import errno
 import io
 import os
 import tempfile
@@ -187,3 +188,20 @@ def test_no_garbage_breaks_the_check(head):
     for n in range(300):
         is_whole(io.BytesIO(head + os.urandom(n)))
     assert is_whole(io.BytesIO(VIDEO[:24] + box(b"moov", box(b"trak", os.urandom(50))) + MDAT)) is not True
+
+
+def test_an_error_of_the_disk_while_more_arrives_is_not_lost(service, tmp_path, monkeypatch):
+    """The system reports it once: the sync at the end would succeed, and the file would count as whole."""
+    left = [OSError(errno.EIO, "the disk is broken")]
+
+    def sync(descriptor):
+        if left:
+            raise left.pop()
+
+    monkeypatch.setattr("lipsync_nodes.media._partial.SYNC_EVERY", 1000)
+    monkeypatch.setattr("os.fsync", sync)
+    service.on_output = [served()]
+    with pytest.raises(DownloadError, match="the disk is broken"):
+        fetch(service, tmp_path / "v.mp4")
+    assert nothing_is_left(tmp_path)
+    assert fetch(service, tmp_path / "v.mp4").read_bytes() == VIDEO
