@@ -67,7 +67,7 @@ def _encodable(video: Any) -> Any:
     An odd last row or column is cut off, which is one pixel.
     """
     generated = isinstance(video, InputImpl.VideoFromComponents)
-    if not generated and not any(side % 2 for side in video.get_dimensions()):
+    if not generated and not (hasattr(video, "get_dimensions") and any(side % 2 for side in video.get_dimensions())):
         return video
     parts = video.get_components()
     frames = frames_of(parts.images, "video")

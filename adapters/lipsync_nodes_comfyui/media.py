@@ -38,7 +38,7 @@ def media_of(field: FieldSpec, value: Any) -> bytes | Path:
         raise InvalidRequest(code="comfyui.wrong_socket", field=field.name, media=field.media, kind=kind) from error
 
 
-def seconds_of(value: Any) -> float | None:
+def seconds_of(field: FieldSpec, value: Any) -> float | None:
     """Return how long an AUDIO, a VIDEO or a number of seconds lasts; None if that is not known.
 
     Raises:
@@ -48,7 +48,10 @@ def seconds_of(value: Any) -> float | None:
     if isinstance(value, int | float):
         return float(value) or None
     if isinstance(value, Mapping):
-        samples, rate = samples_of(value)
+        try:
+            samples, rate = samples_of(value)
+        except InvalidRequest as error:
+            raise error.at(f"`{field.name}`") from None
         return float(samples.shape[-1] / rate)
     return None if value is None else float(value.get_duration())
 

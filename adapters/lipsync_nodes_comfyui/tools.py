@@ -105,8 +105,8 @@ class LipsyncEstimate(Node):
 
         spec = spec_named(endpoint)
         chosen = {field.name: values[field.name] for field in spec.fields if field.choices and field.name in values}
-        lengths = {field.name: seconds_of(values.get(field.name)) for field in spec.timed}
         try:
+            lengths = {field.name: seconds_of(field, values.get(field.name)) for field in spec.timed}
             estimate = estimate_credits(spec.form_from(chosen, draft=True), lengths=lengths)
         except LipsyncError as error:
             in_comfyui(error)

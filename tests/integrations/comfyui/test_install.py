@@ -247,6 +247,13 @@ def test_a_comfyui_that_is_newer_than_all_that_were_tested_is_named(tmp_path, ve
     assert max(ARCHIVES, key=Version) == NEWEST_TESTED
 
 
+def test_a_public_base_is_a_place_for_media(comfy):
+    install(comfy)
+    storage = checked(comfy, code=0, LIPSYNC_PUBLIC_BASE="https://comfy.example")["storage, for media by sockets"]
+    assert storage["ok"]
+    assert "served by this ComfyUI at https://comfy.example/lipsync/files/" in storage["found"]
+
+
 def test_a_broken_link_is_named_and_mended(comfy, tmp_path):
     link = comfy / "custom_nodes" / NAME
     link.symlink_to(tmp_path / "gone")

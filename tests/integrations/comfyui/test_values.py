@@ -159,3 +159,13 @@ def test_a_film_of_the_own_class_with_an_edit_that_is_not_known_is_encoded_by_it
     """Only what the film itself writes is sure to be what it shows."""
     assert give(newest, seeds, "video", "cropped_later") == ("success", "")
     assert hashlib.sha256(sent(box, "video")).digest() != hashlib.sha256(FILM.read_bytes()).digest()
+
+
+def test_an_estimate_of_an_impossible_audio_says_what_is_wrong(newest):
+    graph = {
+        "value": node("GiveAudio", value="rate_0", file=""),
+        "run": node("LipsyncEstimate", endpoint="lipsync-image", audio=link("value")),
+    }
+    state, text = outcome(newest.run(graph))
+    assert state == "error"
+    assert text.startswith("`audio`: the sample rate of the audio is 0")
