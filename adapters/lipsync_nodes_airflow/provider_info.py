@@ -52,7 +52,8 @@ def get_provider_info() -> dict[str, Any]:
                     "budget": {
                         "label": "Budget",
                         "schema": {"type": ["integer", "null"], "minimum": 0},
-                        "description": "The most credits that one task may spend.",
+                        "description": "The most credits that one task may spend. For media that are URLs, give their "
+                        "lengths as `media_seconds` of the operator.",
                     },
                     "webhook": {
                         "label": "Webhook",
