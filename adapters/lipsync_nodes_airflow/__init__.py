@@ -5,7 +5,8 @@ operators     Lipsync…Operator     one for each endpoint in the core's catalog
 batch         LipsyncBatchOperator  many jobs as one task
 sensors       LipsyncJobSensor     waits for a job that another task submitted
 triggers      LipsyncJobTrigger    waits in the triggerer
-links         LipsyncJobLink       the link of a task in the UI
+links         LipsyncJobLink …     the links of a task in the UI
+progress      Progress             logs what becomes of a job, and counts it in Airflow's metrics
 journal       journal_of           records submissions: in Airflow's state of the task, or in the host's ledger
 provider_info                      the description that Airflow reads at each start
 
