@@ -56,6 +56,6 @@ def report(findings: Iterable[Finding], *, as_json: bool) -> NoReturn:
         for one in all_:
             mark = "ok" if one["ok"] else "NO" if one["needed"] else "--"
             say(f"{mark}  {one['check']}: {one['found']}")
-            if not one["ok"]:
-                say(f"     → {one['do']}")
+            for number, line in enumerate(one["do"].splitlines()):
+                say(f"     {' ' if number else '→'} {line}")
     sys.exit(2 if bad else 0)
