@@ -146,7 +146,8 @@ def _make(spec: NodeSpec) -> None:
             cost = cost_of(form, values)
             # The URL of a sandbox is of no use after this command, which stops the sandbox.
             target = out or ("./" if to.sandbox else None)
-            with session.progress("Submitting", usual=to.ledger.usual_seconds(spec.id)) as progress:
+            usual = to.ledger.usual_seconds(spec.id, preview=to.profile.embedded)
+            with session.progress("Submitting", usual=usual) as progress:
                 job = client.run(
                     form,
                     **_given(values, estimate=cost, target=target),

@@ -8,6 +8,7 @@ from typing import Final
 
 from lipsync_nodes.ledger._targets import file_identity
 from lipsync_nodes.service import Job
+from lipsync_nodes.settings import EMBEDDED_ACCOUNT
 
 # In these states, a key belongs to one submission only. A unique index enforces it.
 KEEPS_KEY: Final = "state NOT IN ('refused', 'failed')"
@@ -49,6 +50,11 @@ class Entry:
     def as_job(self) -> Job | None:
         """The job, as last seen; None if there is none yet."""
         return job_kept(self.job, self.job_id)
+
+    @property
+    def preview(self) -> bool:
+        """Whether an embedded sandbox made it, not the service."""
+        return self.account.startswith(EMBEDDED_ACCOUNT)
 
     def is_saved_as(self, file: Path) -> bool:
         """Return whether the job's video was saved as this file and the file still exists."""

@@ -25,7 +25,7 @@ from lipsync_nodes.ledger._targets import belongs_to, own_names
 from lipsync_nodes.ledger._tokens import new_secret
 from lipsync_nodes.ledger._webhook_rules import WebhookRules
 from lipsync_nodes.service import Job
-from lipsync_nodes.settings import Profile, named_path, user_folder, variable
+from lipsync_nodes.settings import EMBEDDED_ACCOUNT, Profile, named_path, user_folder, variable
 
 # A webhook that could not be handled for this long is given up. The job's output has expired by then.
 PENDING_SECONDS: Final = 7 * 86400.0
@@ -229,13 +229,13 @@ class Ledger(Database):
                 (listed(profile.accounts), listed(spellings(key))),
             )
 
-    def usual_seconds(self, endpoint: str) -> float | None:
-        """Return how many seconds the service usually takes for a job of this endpoint; None if not known."""
+    def usual_seconds(self, endpoint: str, *, preview: bool = False) -> float | None:
+        """Return how many seconds the service, or a preview, usually takes for this endpoint; None if not known."""
         with self._transaction("DEFERRED") as db:
             jobs = db.execute(
                 "SELECT job, job_id FROM submission WHERE endpoint = ? AND state = 'completed'"
-                " ORDER BY row DESC LIMIT 20",
-                (endpoint,),
+                " AND (account LIKE ?) = ? ORDER BY row DESC LIMIT 20",
+                (endpoint, f"{EMBEDDED_ACCOUNT}%", preview),
             ).fetchall()
         times = [job.execution_time_ms for kept in jobs if (job := job_kept(*kept))]
         known = [ms / 1000 for ms in times if ms is not None]  # 0 counts too

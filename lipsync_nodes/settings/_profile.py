@@ -108,6 +108,12 @@ class Profile(BaseModel):
         # Without this, pydantic's validation would call this `__init__`, and lose its context.
         __init__.__pydantic_base_init__ = True
 
+    @model_validator(mode="after")
+    def _only_a_sandbox_has_its_account(self) -> Self:
+        if self.account_name.startswith(EMBEDDED_ACCOUNT) and not self.local:
+            raise ValueError(f"`account_name` must not begin with {EMBEDDED_ACCOUNT!r}, the account of previews")
+        return self
+
     @model_validator(mode="wrap")
     @classmethod
     def _speak_plainly(cls, data: Any, handler: Any, info: ValidationInfo) -> Self:

@@ -453,6 +453,16 @@ def test_the_usual_time_is_the_median_of_what_was(ledger):
     assert ledger.usual_seconds("lipsync-video") is None
 
 
+def test_previews_say_nothing_about_the_usual_time_of_the_service(ledger):
+    preview = Profile(name="sandbox", base_url="http://127.0.0.1:1/api/v1", account_name="embedded sandbox 0a1b")
+    row = claim(ledger, "k", preview).row
+    ledger.record(Accepted(row, Job(id="j")), preview)
+    ledger.record(Seen(Job(id="j", **{**DONE, "executionTime": 3000})), preview)
+    assert ledger.entry_of("j").preview
+    assert ledger.usual_seconds("lipsync-image") is None
+    assert ledger.usual_seconds("lipsync-image", preview=True) == 3
+
+
 def test_where_a_video_was_saved_is_remembered(ledger, tmp_path):
     submitted(ledger)
     ledger.saved("j1", tmp_path / "v.mp4")

@@ -76,6 +76,13 @@ def test_the_built_in_profile_never_gets_the_address_of_the_service():
     assert caught.value.code == "settings.no_such_profile"
 
 
+def test_no_profile_of_the_service_has_the_account_of_the_sandbox(file):
+    """Or its jobs would be taken for previews."""
+    with pytest.raises(ConfigurationError) as caught:
+        load_profile(environ=file("[default]\naccount_name = 'embedded sandbox'"))
+    assert "the account of previews" in str(caught.value)
+
+
 def test_a_broken_profiles_file_is_not_passed_over(file):
     """It may have a profile of that name."""
     with pytest.raises(ConfigurationError) as caught:
