@@ -21,11 +21,14 @@ class Passed(NamedTuple):
 
 
 def public_paths():
-    """Return the pattern in the README's lines for nginx, Caddy and a tunnel, which all have the same."""
+    """Return the pattern in the README's lines for nginx, Caddy and a tunnel, which all have the same.
+
+    nginx compares a normalized path, so its line forwards what the pattern matched and not the path as it came.
+    """
     text = (PACK / "README.md").read_text(encoding="utf-8")
-    patterns = re.findall(r"(\^/lipsync/files/\S+?\$)", text)
+    patterns = re.findall(r"\^\(?/lipsync/files/[^\s\"]+\$", text)
     assert len(patterns) == 3
-    (pattern,) = set(patterns)
+    (pattern,) = {re.sub("[()]", "", one) for one in patterns}
     return re.compile(pattern)
 
 
