@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import fields
 from typing import Any, ClassVar, Final, NamedTuple
 
 from comfy_api.v0_0_2 import io
 
 from lipsync_nodes import InvalidRequest, LipsyncError
 
-from .descriptions import Description
+from .descriptions import ALIASES, Description, prices
 from .language import in_comfyui
+from .own_fields import OUTPUTS
 from .preview import check_profile
 from .sockets import outputs_of
-from .widgets import input_of
+from .widgets import input_of, price_badge
 
 __all__ = ["Node", "Submitted"]
 
@@ -34,15 +36,19 @@ class Node(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Make the schema; a keyword that the oldest supported ComfyUI does not know would stop the whole pack."""
+        """Make the schema; a keyword that ComfyUI does not know would stop the whole pack."""
+        cost = prices(cls.about.spec) if cls.about.spec else {}
+        newer: dict[str, Any] = {"search_aliases": list(ALIASES), "price_badge": price_badge(cls.about.inputs, cost)}
+        known = {field.name for field in fields(io.Schema)}
         return io.Schema(
             node_id=cls.about.id,
             display_name=cls.about.title,
             category=CATEGORY,
             description=cls.about.help,
-            inputs=[input_of(field) for field in cls.about.inputs],
-            outputs=outputs_of(*cls.about.outputs),
+            inputs=[input_of(field, cost) for field in cls.about.inputs],
+            outputs=outputs_of({name: OUTPUTS[name].help for name in cls.about.outputs}),
             is_output_node=True,
+            **{name: value for name, value in newer.items() if name in known},
         )
 
     @classmethod

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import comfy.utils
@@ -12,11 +16,14 @@ from comfy.model_management import InterruptProcessingException, interrupt_curre
 from comfy_execution.utils import get_executing_context
 from server import PromptServer
 
+from lipsync_nodes import LipsyncError
+
 from .clients import ledger
 from .language import language
 
 if TYPE_CHECKING:
     from lipsync_nodes import Job
+    from lipsync_nodes.host import Entry
 
 __all__ = ["Display"]
 
@@ -26,43 +33,61 @@ log = logging.getLogger("lipsync_nodes")
 
 
 class Words(NamedTuple):
-    """The texts of one language. The job's status stays as the service spells it.
+    """The texts of one language.
 
     A node shows two lines of about forty letters: time (and the usual time) and credits, then the job id.
     """
 
+    submitted: str
     passed: str
     usual: str
+    at_most: str
     credits: str
+    about: str
+    full_stop: str
     job: str
     left: str
     stopped: str
+    broken: str
+    statuses: Mapping[str, str]
 
 
 ENGLISH: Final = Words(
+    submitted="submitted",
     passed="{status}: {seconds:.0f} s",
     usual=" (~{usual:.0f} s)",
-    credits=", ≤ {credits} credits",
+    at_most=", ≤ {credits} credits",
+    credits=", {credits} credits",
+    about=", ≈ {credits} credits",
+    full_stop=".",
     job="\nJob {job}",
     left="Job {job} goes on at the service and may be billed. Run again, with Force new off, to pick it up.",
     stopped="Stopped. What was submitted may be billed; run again, with Force new off, to pick it up.",
+    broken="Ended by an error: {kind}",
+    statuses={},  # as the service spells them
 )
 CHINESE: Final = Words(
-    passed="{status}:{seconds:.0f} 秒",
-    usual="(约 {usual:.0f} 秒)",
-    credits=",≤ {credits} 积分",
+    submitted="已提交",
+    passed="{status}：{seconds:.0f} 秒",
+    usual="（约 {usual:.0f} 秒）",
+    at_most="，≤ {credits} 积分",
+    credits="，{credits} 积分",
+    about="，≈ {credits} 积分",
+    full_stop="。",
     job="\n任务 {job}",
-    left="任务 {job} 在服务端继续,可能计费。关闭“强制新建”后再次运行可取回它。",
-    stopped="已停止。已提交的任务可能计费;关闭“强制新建”后再次运行可取回。",
+    left="任务 {job} 在服务端继续，可能计费。关闭“强制新建”后再次运行可取回它。",
+    stopped="已停止。已提交的任务可能计费；关闭“强制新建”后再次运行可取回。",
+    broken="因错误结束：{kind}",
+    statuses={"processing": "处理中", "completed": "已完成", "failed": "失败"},
 )
 
 
 class Known(NamedTuple):
-    """What is shown besides the job itself: the language, how long such jobs usually take, the credits."""
+    """What is shown besides the job itself: the language, how long such jobs usually take, what the video costs."""
 
     words: Words = ENGLISH
     usual: float | None = None
-    credits: int | None = None
+    cost: str = ""
 
 
 class Display:
@@ -87,10 +112,19 @@ class Display:
         """Show that the wait was stopped, and what happens to the job."""
         if self._job is None:  # a submission may be running
             log.warning(ENGLISH.stopped)
-            self.say(self._known.words.stopped)
+            self.end(_words().stopped)
         else:
             log.warning("Waiting was stopped. %s", ENGLISH.left.format(job=self._job.id))
-            self.say(self._known.words.left.format(job=self._job.id))
+            self.end(_words().left.format(job=self._job.id))
+
+    def failed(self, error: Exception) -> None:
+        """Show why it ended without a video, and the job id."""
+        if not isinstance(error, LipsyncError):
+            self.end(_words().broken.format(kind=type(error).__name__))
+            return
+        job_id = error.job_id or (self._job and self._job.id)
+        known = not job_id or job_id in error.message
+        self.end(error.message + ("" if known else _words().job.format(job=job_id)))
 
     def say(self, text: str) -> None:
         """Show a text on the node."""
@@ -105,14 +139,31 @@ class Display:
 
     def done(self, text: str) -> None:
         """Fill the bar and show a last text."""
-        self.close()
         self._fill(100)
-        self.say(text)
+        self.end(text)
 
-    async def ended(self, job: Job) -> None:
-        """Fill the bar and show how a job ended."""
+    def end(self, text: str) -> None:
+        """Show a last text. The frontend may remove all texts after a run; `web/lipsync.js` shows this one again."""
+        self.close()
+        self.say(text)
+        if self._node is not None and getattr(PromptServer, "instance", None):
+            PromptServer.instance.send_sync("lipsync.ended", {"node": self._node, "text": text})
+
+    async def submitted(self, job: Job) -> str:
+        """Fill the bar, and show and return that a job was submitted, or how it ended if it has."""
+        if job.finished:
+            return await self.ended(job)
         self._known = await asyncio.to_thread(_known_of, job.id)
-        self.done(self._line(job))
+        line = self._with_job(self._known.words.submitted, job)
+        self.done(line)
+        return line
+
+    async def ended(self, job: Job, video: Path | None = None) -> str:
+        """Fill the bar, and show and return how a job ended."""
+        self._known = await asyncio.to_thread(_known_of, job.id, video)
+        line = self._line(job)
+        self.done(line)
+        return line
 
     async def _tick(self, job_id: str) -> None:
         self._known = await asyncio.to_thread(_known_of, job_id)
@@ -130,14 +181,39 @@ class Display:
             interrupt_current_processing()
 
     def _line(self, job: Job) -> str:
-        words, usual, credits_ = self._known
-        parts = [words.passed, words.usual if usual else "", words.credits if credits_ else "", words.job]
-        values = {"status": job.status.value, "seconds": time.monotonic() - self._begun, "job": job.id}
-        return "".join(parts).format(**values, usual=usual, credits=credits_)
+        words, usual, _ = self._known
+        status = words.statuses.get(job.status.value, job.status.value)
+        text = words.passed.format(status=status, seconds=time.monotonic() - self._begun)
+        if usual and round(usual) and not job.finished:
+            text += words.usual.format(usual=usual)
+        return self._with_job(text, job)
+
+    def _with_job(self, text: str, job: Job) -> str:
+        words, _, cost = self._known
+        return text + cost + words.full_stop + words.job.format(job=job.id)
 
 
-def _known_of(job_id: str) -> Known:
+def _words() -> Words:
+    return CHINESE if language().startswith("zh") else ENGLISH
+
+
+def _known_of(job_id: str, video: Path | None = None) -> Known:
     """Look up in the ledger what to show of a job; a job that was submitted elsewhere is not in it."""
-    words = CHINESE if language().startswith("zh") else ENGLISH
-    entry = ledger().entry_of(job_id)
-    return Known(words, ledger().usual_seconds(entry.endpoint), entry.credits) if entry else Known(words)
+    words, entry = _words(), ledger().entry_of(job_id)
+    if entry is None:
+        return Known(words)
+    return Known(words, ledger().usual_seconds(entry.endpoint), _cost(words, entry, video))
+
+
+def _cost(words: Words, entry: Entry, video: Path | None) -> str:
+    """Return what a job costs, in words: as estimated, or else by the length of its finished video."""
+    from lipsync_nodes.host import media_seconds, spec_named  # noqa: PLC0415  # loaded with the first job
+
+    with suppress(LipsyncError, ValueError, KeyError):
+        spec, resolution = spec_named(entry.endpoint), json.loads(entry.form)["resolution"]
+        if entry.credits is not None:
+            exact = entry.seconds is not None and spec.cost_of(resolution, entry.seconds).exact
+            return (words.credits if exact else words.at_most).format(credits=entry.credits)
+        if video is not None:
+            return words.about.format(credits=int(spec.cost_of(resolution, media_seconds(video))))
+    return ""

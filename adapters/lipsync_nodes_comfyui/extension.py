@@ -58,7 +58,7 @@ class _Placeholder(io.ComfyNode):
             category="lipsync",
             description=cls.why,
             inputs=[*(io.MultiType.Input(widget, SOCKETS) for widget in inputs), how],
-            outputs=outputs_of(*(output["name"] for output in cls.texts["outputs"].values())),
+            outputs=outputs_of({output["name"]: output["tooltip"] for output in cls.texts["outputs"].values()}),
             is_output_node=True,
         )
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from lipsync_nodes import InvalidRequest
 from lipsync_nodes.host import FieldSpec, NodeSpec
 
-from .descriptions import UNSET
 from .media import media_of
+from .own_fields import UNSET
 
 if TYPE_CHECKING:
     from lipsync_nodes.host import PreparedForm

@@ -88,16 +88,15 @@ class _Submit(_Endpoint):
     async def execute(cls, profile: str = "", **values: Any) -> io.NodeOutput:
         display = Display()
 
-        async def submit() -> Job:
+        async def submit() -> tuple[Job, str]:
             client = await client_of(profile)
             async with cls.prepared(client, values) as (form, options):
                 job = await client.submit(form, **options)
             await withdraw_ended(job, client.profile, options["key"])
-            await display.ended(job)
-            return job
+            return job, await display.submitted(job)
 
-        job = await interruptible(submit(), display)
-        return io.NodeOutput(Submitted(job.id, profile), job.id, ui={"job_id": [job.id]})
+        job, line = await interruptible(submit(), display)
+        return io.NodeOutput(Submitted(job.id, profile), job.id, ui={"job_id": [job.id], "text": [line]})
 
 
 class _Run(_Endpoint):
@@ -121,8 +120,9 @@ def _endpoint_nodes() -> list[type[io.ComfyNode]]:
     """Return the two node classes of each endpoint."""
     return [
         type(about.id, (base,), {"spec": spec, "about": about})
+        for base, describe in ((_Run, run_node), (_Submit, submit_node))
         for spec in CATALOGUE
-        for base, about in ((_Submit, submit_node(spec)), (_Run, run_node(spec)))
+        for about in [describe(spec)]
     ]
 
 

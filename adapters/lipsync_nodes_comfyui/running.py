@@ -78,7 +78,10 @@ async def _shown(doing: Coroutine[Any, Any, T], display: Display) -> T:
     try:
         return await doing
     except LipsyncError as error:
-        in_comfyui(error)
+        display.failed(in_comfyui(error))
+        raise
+    except Exception as error:
+        display.failed(error)
         raise
     except asyncio.CancelledError:
         display.stopped()

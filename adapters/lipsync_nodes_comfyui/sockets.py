@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from comfy_api.v0_0_2 import io
@@ -13,6 +14,6 @@ LipsyncJob = io.Custom("LIPSYNC_JOB")
 _TYPES: Final = {"video": io.Video, "job": LipsyncJob, "credits": io.Int}
 
 
-def outputs_of(*names: str) -> list[io.Output]:
-    """Return a node's outputs by their names."""
-    return [_TYPES.get(name, io.String).Output(name) for name in names]
+def outputs_of(helps: Mapping[str, str]) -> list[io.Output]:
+    """Return a node's outputs by their names, each with its tooltip."""
+    return [_TYPES.get(name, io.String).Output(name, tooltip=text) for name, text in helps.items()]

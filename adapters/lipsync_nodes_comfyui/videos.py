@@ -15,8 +15,8 @@ from comfy_execution.graph_utils import ExecutionBlocker
 from lipsync_nodes import JobFailed
 
 from .clients import ledger
-from .descriptions import OUTPUT, SKIP
 from .language import in_comfyui
+from .own_fields import OUTPUT, SKIP
 
 if TYPE_CHECKING:
     from lipsync_nodes import AsyncLipsyncClient, Job
@@ -32,8 +32,8 @@ async def video_of(client: AsyncLipsyncClient, job: Job, display: Display, save_
     """Download the video of an ended job, unless that was done before, and return the node's outputs."""
     folder = folder_of(save_in)
     path = await asyncio.to_thread(_saved, job, folder) or await client.download(job, _file_of(client, job, folder))
-    await display.ended(job)
-    shown = {**preview_of(path, save_in), "output_url": [job.output], "job_id": [job.id], "text": []}
+    line = await display.ended(job, path)
+    shown = {**preview_of(path, save_in), "output_url": [job.output], "job_id": [job.id], "text": [line]}
     return io.NodeOutput(InputImpl.VideoFromFile(str(path)), job.output, job.id, ui=shown)
 
 
@@ -57,7 +57,7 @@ async def or_skip(running: Coroutine[Any, Any, io.NodeOutput], display: Display,
         if on_failure != SKIP:
             raise
         log.warning("Skipped: %s", in_comfyui(error))
-        display.done(str(error))
+        display.failed(error)
         blocked = ExecutionBlocker(None)
         # ComfyUI merges the `ui` of a list by the keys of its first item, so all items have the same keys.
         shown = {**preview_of(None, ""), "output_url": [], "job_id": [error.job_id], "text": [str(error)]}

@@ -8,16 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 from pydantic import create_model
 from pydantic.fields import FieldInfo
 
 from lipsync_nodes._shared import cached_property
 from lipsync_nodes.errors import InvalidRequest
-from lipsync_nodes.service._fields import URLS_ONLY
+from lipsync_nodes.service._fields import URLS_ONLY, Resolution
 from lipsync_nodes.service._forms import Form, ImageForm, ImageMultiForm, VideoForm
-from lipsync_nodes.service._pricing import CreditRule, credits_of_audio, credits_of_two_audios, credits_of_video
+from lipsync_nodes.service._pricing import (
+    CreditRule,
+    Credits,
+    Lengths,
+    credits_of_audio,
+    credits_of_two_audios,
+    credits_of_video,
+)
 
 MediaKind = Literal["video", "image", "audio", "mask"]
 _TIMED: Final = frozenset({"audio", "video"})
@@ -35,6 +42,8 @@ class FieldSpec:
         choices: the allowed values; empty if all values are allowed.
         minimum, maximum: the limits of an integer; None if there are none.
         title, help: the texts in English; `zh_title`, `zh_help`: in Chinese.
+        example, zh_example: a value as an example; empty if there is none.
+        labels, zh_labels: what people read instead of the choices, in their order; empty if the choices are plain.
 
     """
 
@@ -52,6 +61,10 @@ class FieldSpec:
     advanced: bool = False
     minimum: int | None = None
     maximum: int | None = None
+    example: str = ""
+    zh_example: str = ""
+    labels: tuple[str, ...] = ()
+    zh_labels: tuple[str, ...] = ()
 
     @property
     def option(self) -> str:
@@ -67,6 +80,13 @@ class FieldSpec:
     def seconds(self) -> str:
         """The name of the argument or option for its length, `audio_seconds`."""
         return f"{self.name}_seconds"
+
+
+class Rate(NamedTuple):
+    """What the videos of an endpoint cost: credits for a second, and the least credits for a video."""
+
+    second: float
+    least: int
 
 
 @dataclass(frozen=True)
@@ -141,6 +161,17 @@ class NodeSpec:
         fields = [_field(name, schema, name in required) for name, schema in self.schema["properties"].items()]
         return tuple(sorted(fields, key=lambda field: (not field.required, field.advanced)))
 
+    @cached_property
+    def rates(self) -> Mapping[str, Rate]:
+        """What its videos cost, by resolution."""
+        names = get_args(Resolution)
+        return {name: Rate(self.cost_of(name, 1000) / 1000, int(self.cost_of(name, 0))) for name in names}
+
+    def cost_of(self, resolution: Resolution, seconds: float) -> Credits:
+        """Return what a video of this length costs by its rule, if the media that it was made from are not known."""
+        form = self.form_from({"resolution": resolution}, draft=True)
+        return self.credits(form, Lengths({field.name: seconds for field in self.timed if field.media == "audio"}))
+
     @property
     def media(self) -> tuple[FieldSpec, ...]:
         """Its media inputs."""
@@ -169,6 +200,10 @@ def _field(name: str, schema: Mapping[str, Any], required: bool) -> FieldSpec:
         advanced=schema.get("advanced", False),
         minimum=plain.get("minimum"),
         maximum=plain.get("maximum"),
+        example=schema.get("example", ""),
+        zh_example=schema["zh"].get("example", ""),
+        labels=tuple(schema.get("labels", ())),
+        zh_labels=tuple(schema["zh"].get("labels", ())),
     )
 
 

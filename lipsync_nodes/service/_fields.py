@@ -92,11 +92,27 @@ def _blank_is_unset(value: Any) -> Any:
     return None if isinstance(value, str) and not value.strip() else value
 
 
-def shown(title: str, zh_title: str, help_: str, zh_help: str, **more: Any) -> Any:
-    """Build a field's metadata, from which hosts show the input: English in the schema itself, Chinese in `zh`."""
-    return Field(
-        title=title, description=help_, json_schema_extra={"zh": {"title": zh_title, "description": zh_help}, **more}
-    )
+def shown(
+    title: str,
+    zh_title: str,
+    help_: str,
+    zh_help: str,
+    *,
+    example: tuple[str, str] = ("", ""),
+    labels: tuple[tuple[str, ...], tuple[str, ...]] = ((), ()),
+    **more: Any,
+) -> Any:
+    """Build a field's metadata, from which hosts show the input: English in the schema itself, Chinese in `zh`.
+
+    *example* is a value, *labels* are the names of the choices in their order, each in English and in Chinese.
+    """
+    english = {"example": example[0], "labels": list(labels[0]), **more}
+    chinese = {"title": zh_title, "description": zh_help, "example": example[1], "labels": list(labels[1])}
+    return Field(title=title, description=help_, json_schema_extra={"zh": _given(chinese), **_given(english)})
+
+
+def _given(texts: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in texts.items() if value}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from lipsync_nodes_comfyui.descriptions import DESCRIPTIONS, ZH_OUTPUTS, Description
+from lipsync_nodes_comfyui.descriptions import DESCRIPTIONS, Description
+from lipsync_nodes_comfyui.own_fields import OUTPUTS
 
 __all__ = ["main"]
 
@@ -31,13 +32,14 @@ NOTES: Final = {
 - With `LIPSYNC_WEBHOOK=https://…/lipsync`, ComfyUI receives webhooks, and a wait ends as soon as its job ends.
 """,
     "zh": """
-- API 密钥来自 `LIPSYNC_API_KEY` 或配置,绝不写入工作流。
-- 媒体输入可填公开网址,或通过插槽接入;接入的媒体由配置中的存储发布。
-- 相同输入即同一任务:再次运行会取回它,不再付费。失败的任务会重新提交。
-- 取消会立即停止等待。任务在服务端继续并可能计费;关闭“强制新建”后再次运行会取回它。
-- 设置 `LIPSYNC_WEBHOOK=https://…/lipsync` 后,ComfyUI 会接收 webhook,任务一结束等待即结束。
+- API 密钥来自 `LIPSYNC_API_KEY` 或配置，绝不写入工作流。
+- 媒体输入可填公开网址，或通过插槽接入；接入的媒体由配置中的存储发布。
+- 相同输入即同一任务：再次运行会取回它，不再付费。失败的任务会重新提交。
+- 取消会立即停止等待。任务在服务端继续并可能计费；关闭“强制新建”后再次运行会取回它。
+- 设置 `LIPSYNC_WEBHOOK=https://…/lipsync` 后，ComfyUI 会接收 webhook，任务一结束等待即结束。
 """,
 }
+PICTURES: Final = {"en": "node.jpg", "zh": "node.zh.jpg"}
 HEADS: Final = {"en": ("Inputs", "Outputs", "Good to know"), "zh": ("输入", "输出", "说明")}
 
 
@@ -46,29 +48,34 @@ def texts_of(node: Description, language: Language) -> dict[str, Any]:
     if language == "en":
         title, help_ = node.title, node.help
         inputs = {field.name: {"name": field.title, "tooltip": field.help} for field in node.inputs}
-        outputs = list(node.outputs)
+        outputs = [{"name": name, "tooltip": OUTPUTS[name].help} for name in node.outputs]
     else:
         title, help_ = node.zh_title, node.zh_help
         inputs = {field.name: {"name": field.zh_title, "tooltip": field.zh_help} for field in node.inputs}
-        outputs = [ZH_OUTPUTS[name] for name in node.outputs]
+        outputs = [{"name": OUTPUTS[name].zh_title, "tooltip": OUTPUTS[name].zh_help} for name in node.outputs]
     return {
         "display_name": title,
         "description": help_,
         "inputs": inputs,
-        "outputs": {str(number): {"name": name} for number, name in enumerate(outputs)},
+        "outputs": {str(number): output for number, output in enumerate(outputs)},
     }
 
 
-def page(texts: dict[str, Any], language: Language) -> str:
-    """Return the help page of a node."""
+def page(node_id: str, texts: dict[str, Any], language: Language) -> str:
+    """Return the help page of a node: lists, since the panel is narrow. Pictures are sought beside all pages."""
+    title = texts["display_name"]
     inputs, outputs, notes = HEADS[language]
-    rows = [f"| `{name}` | {of['name']} | {of['tooltip']} |" for name, of in texts["inputs"].items()]
-    given = [f"- **{of['name']}**" for of in texts["outputs"].values()]
     return "\n".join([
-        f"# {texts['display_name']}", "", texts["description"], "", f"![{texts['display_name']}](node.jpg)", "",
-        f"## {inputs}", "", "| | | |", "|---|---|---|", *rows, "", f"## {outputs}", "", *given, "",
+        f"# {title}", "", texts["description"], "", f"![{title}]({node_id}/{PICTURES[language]})", "",
+        f"## {inputs}", "", *_items(texts["inputs"], language), "",
+        f"## {outputs}", "", *_items(texts["outputs"], language), "",
         f"## {notes}", NOTES[language],
     ])  # fmt: skip
+
+
+def _items(texts: dict[str, dict[str, str]], language: Language) -> list[str]:
+    colon = {"en": ": ", "zh": "："}[language]
+    return [f"- **{of['name']}**{colon}{of['tooltip']}" for of in texts.values()]
 
 
 def files() -> dict[str, str]:
@@ -79,7 +86,7 @@ def files() -> dict[str, str]:
         texts = {node.id: texts_of(node, language) for node in nodes}
         wanted[f"locales/{language}/nodeDefs.json"] = json.dumps(texts, indent=2, ensure_ascii=False) + "\n"
         name = "web/docs/{}.md" if language == "en" else f"web/docs/{{}}/{language}.md"
-        wanted |= {name.format(node_id): page(of, language) for node_id, of in texts.items()}
+        wanted |= {name.format(node_id): page(node_id, of, language) for node_id, of in texts.items()}
     return wanted
 
 

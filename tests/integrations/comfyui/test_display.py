@@ -29,16 +29,16 @@ def spoken(comfy):
                 name, line = message.data[8 : 8 + length].decode(), message.data[8 + length :].decode()
                 lines.setdefault(name, []).append(line)
 
-    async def run(graph):
+    async def run(graph, end):
         lines = {}
         async with aiohttp.ClientSession() as session, session.ws_connect(f"http://127.0.0.1:{comfy.port}/ws") as ws:
             listening = asyncio.create_task(listen(ws, lines))
-            assert outcome(await asyncio.to_thread(comfy.run, graph)) == ("success", "")
+            assert outcome(await asyncio.to_thread(comfy.run, graph))[0] == end
             await ws.close()
             await listening
         return lines
 
-    return lambda graph: asyncio.run(run(graph))
+    return lambda graph, end="success": asyncio.run(run(graph, end))
 
 
 @pytest.fixture
@@ -56,12 +56,26 @@ def sockets(comfy, seeds):
 @pytest.mark.parametrize(
     ("locale", "line"),
     [
-        ("en", r"{status}: \d+ s(?: \(~\d+ s\))?, ≤ {credits} credits\nJob {job}"),
-        ("zh", r"{status}:\d+ 秒(?:\(约 \d+ 秒\))?,≤ {credits} 积分\n任务 {job}"),
+        (
+            "en",
+            {
+                "submit": r"submitted, ≤ {credits} credits\.\nJob {job}",
+                "first": r"processing: \d+ s(?: \(~[1-9]\d* s\))?, ≤ {credits} credits\.\nJob {job}",
+                "last": r"completed: \d+ s, ≤ {credits} credits\.\nJob {job}",
+            },
+        ),
+        (
+            "zh",
+            {
+                "submit": r"已提交，≤ {credits} 积分。\n任务 {job}",
+                "first": r"处理中：\d+ 秒(?:（约 [1-9]\d* 秒）)?，≤ {credits} 积分。\n任务 {job}",
+                "last": r"已完成：\d+ 秒，≤ {credits} 积分。\n任务 {job}",
+            },
+        ),
     ],
 )
 def test_the_line_is_in_the_language_of_the_settings(comfy, box, spoken, sockets, locale, line):
-    """It shows the time, the credits and the job id."""
+    """It shows the time, the credits and the job id; the last one says how it ended, and stays in the outputs."""
     loaded, inputs = sockets
     cost = estimate_credits(ImageForm(image=MEDIA / "portrait.jpg", audio=MEDIA / "speech_left.mp3"))
     graph = {
@@ -75,10 +89,22 @@ def test_the_line_is_in_the_language_of_the_settings(comfy, box, spoken, sockets
         lines = spoken(graph)
     finally:
         comfy.post("/settings/Comfy.Locale", "en")
-    wanted = [
-        line.format(status=status, credits=int(cost), job=box.jobs()[0]["id"]) for status in ("processing", "completed")
-    ]
-    for name in ("submit", "wait"):
-        shown = [text for text in lines[name] if re.fullmatch(wanted[0], text)]
-        assert shown, lines
-    assert re.fullmatch(wanted[1], lines["wait"][-1]), lines["wait"]
+    wanted = {name: text.format(credits=int(cost), job=box.jobs()[0]["id"]) for name, text in line.items()}
+    assert re.fullmatch(wanted["submit"], lines["submit"][-1]), lines["submit"]
+    assert re.fullmatch(wanted["first"], lines["wait"][0]), lines["wait"]
+    assert re.fullmatch(wanted["last"], lines["wait"][-1]), lines["wait"]
+    entry = comfy.ended(next(reversed(comfy.get("/history"))))
+    assert entry["outputs"]["wait"]["text"] == [lines["wait"][-1]]
+
+
+def test_a_job_by_urls_shows_what_its_video_cost(comfy, spoken, image):
+    """Before it is done, nobody knows how long they are."""
+    lines = spoken({"run": node("LipsyncImage", **image())})["run"]
+    assert "credits" not in lines[0]
+    assert re.fullmatch(r"completed: \d+ s, ≈ 10 credits\.\nJob \S+", lines[-1]), lines
+
+
+def test_a_failed_job_ends_with_its_reason_and_is_an_error(comfy, box, spoken, image):
+    box.fault("fail", error="No face was found")
+    lines = spoken({"run": node("LipsyncImage", **image())}, "error")["run"]
+    assert lines[-1] == f"The job failed: No face was found.\nJob {box.jobs()[0]['id']}"

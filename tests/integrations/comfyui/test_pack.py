@@ -36,7 +36,7 @@ def test_the_ids_and_outputs_are_a_promise(comfy):
         assert not info[name].get("api_node")
     assert info["LipsyncSubmitImage"]["output"] == ["LIPSYNC_JOB", "STRING"]
     seed = info["LipsyncImage"]["input"]["optional"]["seed"][1]
-    assert seed["control_after_generate"] is False, "else the frontend draws a new seed, and a new job, for each run"
+    assert seed["control_after_generate"] == "fixed", "else the frontend draws a new seed, and a new job, for each run"
 
 
 @pytest.mark.parametrize("name", GRAPHS)

@@ -70,3 +70,4 @@ def test_every_text_is_there_in_both_languages():
 def test_every_node_has_a_picture_for_its_page():
     for node in DESCRIPTIONS:
         assert (PACK / "web/docs" / node.id / "node.jpg").is_file()
+        assert (PACK / "web/docs" / node.id / "node.zh.jpg").is_file()

@@ -11,7 +11,7 @@ import json
 import sys
 from shutil import which
 
-from tests.integrations.comfyui.graphs import link, node, saved
+from tests.integrations.comfyui.graphs import link, node
 from tests.integrations.comfyui.servers import PACK, REPOSITORY
 
 PORTRAIT, DUET = node("LoadImage", image="lipsync_portrait.jpg"), node("LoadImage", image="lipsync_duet.jpg")
@@ -26,35 +26,44 @@ GRAPHS = {
     "lipsync_image": {
         "1": PORTRAIT,
         "2": LEFT,
-        "3": node("LipsyncImage", image=link("1"), audio=link("2")),
-        "4": saved("3", "lipsync/image"),
+        "3": node("LipsyncImage", image=link("1"), audio=link("2"), save_in="output"),
     },
     "lipsync_video": {
         "1": node("LoadVideo", file="lipsync_talking.mp4"),
         "2": RIGHT,
-        "3": node("LipsyncVideo", video=link("1"), audio=link("2")),
-        "4": saved("3", "lipsync/video"),
+        "3": node("LipsyncVideo", video=link("1"), audio=link("2"), save_in="output"),
     },
     "lipsync_image_multi": {
         "1": DUET,
         "2": LEFT,
         "5": RIGHT,
         "3": node(
-            "LipsyncImageMulti", image=link("1"), left_audio=link("2"), right_audio=link("5"), order="left_right"
+            "LipsyncImageMulti",
+            image=link("1"),
+            left_audio=link("2"),
+            right_audio=link("5"),
+            order="left_right",
+            save_in="output",
         ),
-        "4": saved("3", "lipsync/image_multi"),
     },
     "lipsync_batch": {
         "1": DUET,
         "6": node("SplitImageToTileList", image=link("1"), tile_width=496, tile_height=576, overlap=0),
         "2": LEFT,
         "3": node("LipsyncSubmitImage", image=link("6"), audio=link("2")),
-        "5": node("LipsyncWait", job=link("3"), on_failure="skip"),
-        "4": saved("5", "lipsync/batch"),
+        "5": node("LipsyncWait", job=link("3"), on_failure="skip", save_in="output"),
+    },
+    "lipsync_long_speech_list": {
+        "1": PORTRAIT,
+        "2": LEFT,
+        "6": node("TrimAudioDuration", audio=link("2"), start_index=0.0, duration=2.5),
+        "7": node("TrimAudioDuration", audio=link("2"), start_index=2.5, duration=2.5),
+        "8": node("CreateList", **{"inputs.input0": link("6"), "inputs.input1": link("7")}),
+        "3": node("LipsyncSubmitImage", image=link("1"), audio=link("8")),
+        "5": node("LipsyncWait", job=link("3"), on_failure="skip", save_in="output"),
     },
     "lipsync_recover_by_job_id": {
-        "3": node("LipsyncWait", job=""),
-        "4": saved("3", "lipsync/recovered"),
+        "3": node("LipsyncWait", job="", save_in="output"),
     },
 }
 
@@ -76,18 +85,19 @@ Empty `profile` and press Run. The service makes the video from the same inputs.
 **2. 付费生成**
 
 清空 `profile`（配置）后再次运行。服务用同样的输入生成视频。\
-[密钥放在哪里](/lipsync-setup?lang=zh)""",  # noqa: RUF001
+[密钥放在哪里](/lipsync-setup?lang=zh)""",
 }
 
 # Where each node stands: its column and its row, in pixels.
 PLACES = {
     "lipsync_video": {"2": (0, 460)},
-    "lipsync_batch": {
-        "1": (0, 0), "6": (360, 0), "2": (360, 220), "3": (720, 0), "5": (1080, 0), "4": (1440, 0),
+    "lipsync_batch": {"1": (0, 0), "6": (360, 0), "2": (360, 220), "3": (720, 0), "5": (1110, 0)},
+    "lipsync_long_speech_list": {
+        "1": (0, 0), "2": (0, 380), "6": (360, 200), "7": (360, 380), "8": (720, 200), "3": (1080, 0), "5": (1470, 0),
     },
-    "lipsync_recover_by_job_id": {"3": (0, 0), "4": (400, 0)},
+    "lipsync_recover_by_job_id": {"3": (0, 0)},
 }  # fmt: skip
-USUAL = {"1": (0, 0), "2": (0, 380), "5": (0, 560), "3": (360, 0), "4": (760, 0)}
+USUAL = {"1": (0, 0), "2": (0, 380), "5": (0, 560), "3": (360, 0)}
 
 
 def places(name):
@@ -104,7 +114,7 @@ ARRANGE = """async ([graph, places, name, text]) => {
         note.size = [340, 300];
     }
     for (const node of app.graph._nodes) {
-        node.pos = places[String(node.id)];
+        node.pos = places[String(node.id)] ?? [0, 0];
         if (node.type === 'MarkdownNote') continue;
         const [width, height] = node.computeSize();
         node.setSize([Math.max(width, 300), Math.max(height, node.size[1])]);
@@ -234,10 +244,13 @@ def main(url, only):
                 english.run()
             english.picture(REPOSITORY / "examples/comfyui" / f"{name}.jpg")
             english.preview(PACK / "example_workflows" / f"{name}.jpg")
-        for kind in json.loads((PACK / "locales/en/nodeDefs.json").read_text(encoding="utf-8")):
+        nodes = json.loads((PACK / "locales/en/nodeDefs.json").read_text(encoding="utf-8"))
+        for kind in nodes:
             english.one_node(kind, PACK / "web/docs" / kind / "node.jpg")
         english.close()
         chinese = Browser(playwright, url, "zh")
+        for kind in nodes:
+            chinese.one_node(kind, PACK / "web/docs" / kind / "node.zh.jpg")
         for name in ("lipsync_image_multi", "lipsync_batch"):
             chinese.show(name, GRAPHS[name])
             chinese.run()
