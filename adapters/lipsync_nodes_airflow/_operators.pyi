@@ -156,8 +156,8 @@ class LipsyncImageMultiOperator(LipsyncOperator):
         resolution: str | XComArg | None = ...,
         prompt: str | XComArg | None = ...,
         seed: int | str | XComArg | None = ...,
-        mask_image: str | Path | ObjectStoragePath | XComArg | None = ...,
         order: str | XComArg | None = ...,
+        mask_image: str | Path | ObjectStoragePath | XComArg | None = ...,
         extra: Mapping[str, Any] | str | XComArg | None = ...,
         **kwargs: Unpack[_Arguments],
     ) -> None: ...
@@ -172,8 +172,8 @@ class LipsyncImageMultiOperator(LipsyncOperator):
         resolution: str | XComArg | None = ...,
         prompt: str | XComArg | None = ...,
         seed: int | str | XComArg | None = ...,
-        mask_image: str | Path | ObjectStoragePath | XComArg | None = ...,
         order: str | XComArg | None = ...,
+        mask_image: str | Path | ObjectStoragePath | XComArg | None = ...,
         extra: Mapping[str, Any] | str | XComArg | None = ...,
         **kwargs: Unpack[_Arguments],
     ) -> Any: ...
