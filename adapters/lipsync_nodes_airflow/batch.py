@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -51,7 +52,8 @@ class LipsyncBatchOperator(ChecksPartial, BaseOperator):
             for, and fails. "skip" goes on, and fails only if all lines failed.
         deferrable: if True, wait in the triggerer, without using a worker slot.
         poll_interval: the average number of seconds between two polls of a job. Default: more for many jobs.
-        timeout: the longest time in seconds in which no job ends. Default: as for one job.
+        timeout: the longest time in seconds in which no job ends. Default: as for one job. `execution_timeout` limits
+            the whole try. After both, a retry waits for the same jobs.
         webhook: an https URL to which the service POSTs each ended job; or "auto" for the receiver in the connection.
         resubmit_uncertain: submit even what an earlier try may have submitted. You may pay twice.
 
@@ -114,11 +116,11 @@ class LipsyncBatchOperator(ChecksPartial, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Check all lines, submit what was not submitted yet, and wait."""
-        return self._carry_on(context, None)
+        return self._carry_on(context, time.time())
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
         """Continue after the trigger has fired."""
-        return self._carry_on(context, event["deadline"])
+        return self._carry_on(context, event["started"], event["deadline"])
 
     def on_kill(self) -> None:
         """Leave the jobs running: a retry or a cleared task continues with them."""
@@ -128,33 +130,31 @@ class LipsyncBatchOperator(ChecksPartial, BaseOperator):
         """Return the file of the lines and the manifest for OpenLineage."""
         return facets(self.delivered, [self.inputs] if isinstance(self.inputs, str) else [])
 
-    def _carry_on(self, context: Context, deadline: float | None) -> dict[str, Any]:
+    def _carry_on(self, context: Context, started: float, deadline: float = math.inf) -> dict[str, Any]:
+        """Save and submit what can be, and wait for the rest, until nothing is left."""
         with no_retry_in_vain(), self._jobs(context) as jobs:
             while True:
                 ended = jobs.advance()
                 if not (running := jobs.running):
                     return self._result(jobs, context)
-                if deadline is not None and not ended and time.time() >= deadline:
-                    raise JobTimeout(code="airflow.batch_timeout", jobs=len(running), remedy="retry_waits")
-                timeout = self.timeout or deadline_for(jobs.longest)
-                deadline = time.time() + timeout
-                # If nothing is left to submit, all of them.
-                enough = max(1, len(running) // 2) if jobs.more else len(running)
-                trigger = LipsyncBatchTrigger(
-                    self.lipsync_conn_id, running, deadline, self.poll_interval, enough=enough
-                )
-                self.log.info("%s. Waiting for %d of %d running jobs.", jobs.summary, enough, len(running))
-                if self.deferrable:
-                    self.defer(
-                        trigger=trigger,
-                        method_name="execute_complete",
-                        timeout=timedelta(seconds=timeout) + BACKSTOP,
+                limit = started + self.execution_timeout.total_seconds() if self.execution_timeout else math.inf
+                if time.time() >= (limit if ended else min(limit, deadline)):
+                    late = "timeout" if time.time() < limit else "execution_timeout"
+                    raise JobTimeout(
+                        code="airflow.batch_timeout", jobs=len(running), argument=late, remedy="retry_waits"
                     )
-                asyncio.run(self._wait(trigger))
-
-    async def _wait(self, trigger: LipsyncBatchTrigger) -> None:
-        async with await LipsyncHook(self.lipsync_conn_id).async_client() as client:
-            await trigger.wait(client)
+                deadline = min(limit, time.time() + (self.timeout or deadline_for(jobs.longest)))
+                # With more to submit, half of the places are enough to go on.
+                enough = max(1, len(running) // 2) if jobs.more else len(running)
+                self.log.info("%s. Waiting for %d of %d running jobs.", jobs.summary, enough, len(running))
+                trigger = LipsyncBatchTrigger(
+                    self.lipsync_conn_id, running, deadline, self.poll_interval, enough=enough, started=started
+                )
+                if self.deferrable:
+                    # Airflow does not apply the `execution_timeout` to a deferred task, so it is in the deadline.
+                    backstop = timedelta(seconds=max(0.0, deadline - time.time())) + BACKSTOP
+                    self.defer(trigger=trigger, method_name="execute_complete", timeout=backstop)
+                asyncio.run(trigger.wait())
 
     @contextmanager
     def _jobs(self, context: Context) -> Iterator[Jobs]:

@@ -66,6 +66,7 @@ class LipsyncBatchTrigger(BaseTrigger):
         deadline: when to stop waiting, in seconds since 1970.
         poll_interval: the average number of seconds between two polls of a job.
         enough: the number of jobs to wait for.
+        started: when the try started, for the event.
 
     """
 
@@ -77,6 +78,7 @@ class LipsyncBatchTrigger(BaseTrigger):
         poll_interval: float | None = None,
         *,
         enough: int,
+        started: float = 0.0,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow's
         self.lipsync_conn_id = lipsync_conn_id
@@ -84,23 +86,25 @@ class LipsyncBatchTrigger(BaseTrigger):
         self.deadline = deadline
         self.poll_interval = poll_interval
         self.enough = enough
+        self.started = started
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class and its arguments, as JSON types."""
-        names = ("lipsync_conn_id", "job_ids", "deadline", "poll_interval", "enough")
+        names = ("lipsync_conn_id", "job_ids", "deadline", "poll_interval", "enough", "started")
         return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in names}
 
-    async def wait(self, client: AsyncLipsyncClient) -> None:
+    async def wait(self) -> None:
         """Wait until it is time to fire."""
-        await wait_for(client, self.job_ids, self.deadline, self.poll_interval, enough=self.enough, log=self.log.info)
+        async with await LipsyncHook(self.lipsync_conn_id).async_client(ledger=None) as client:
+            await wait_for(
+                client, self.job_ids, self.deadline, self.poll_interval, enough=self.enough, log=self.log.info
+            )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and fire once."""
-        client = await LipsyncHook(self.lipsync_conn_id).async_client()
-        async with client:
-            await asyncio.sleep(triggers.HANDOVER)
-            await self.wait(client)
-        yield TriggerEvent({"deadline": self.deadline})
+        await asyncio.sleep(triggers.HANDOVER)
+        await self.wait()
+        yield TriggerEvent({"deadline": self.deadline, "started": self.started})
 
     async def on_kill(self) -> None:
         """Leave the jobs running: this is also called when a trigger is moved. A retry or a cleared task continues."""

@@ -264,7 +264,7 @@ SENTENCES: Final[dict[str, str]] = {
     # airflow
     "airflow.batch_failed": "{failed} of {total} lines failed[, and {unsent} jobs were not submitted]: {faults} "
     "All lines are in {manifest}.",
-    "airflow.batch_timeout": "In all the time given, none of the {jobs} running jobs of the batch has ended.",
+    "airflow.batch_timeout": "{jobs} jobs of the batch have not ended in the time of `{argument}`.",
     "airflow.execution_timeout": "Job {job_id} has not ended within the task's `execution_timeout` of {limit:g} s.",
     "airflow.host_in_parts": "The host, port and schema of the connection {connection!r} do not make one URL.",
     "airflow.login": "The connection {connection!r} has a login, which is not used.",

@@ -248,7 +248,7 @@ SENTENCES: Final[dict[str, str]] = {
     # airflow
     "airflow.batch_failed": "{total} 行中有 {failed} 行失败[,另有 {unsent} 个任务未提交]:{faults} "
     "所有行都在 {manifest} 中。",
-    "airflow.batch_timeout": "在给定的时间内,该批次正在运行的 {jobs} 个任务都没有结束。",
+    "airflow.batch_timeout": "该批次有 {jobs} 个任务在 `{argument}` 的时间内没有结束。",
     "airflow.execution_timeout": "任务 {job_id} 未在 Airflow 任务的 `execution_timeout`({limit:g} 秒)内结束。",
     "airflow.host_in_parts": "连接 {connection!r} 的 host、port 和 schema 合不成一个 URL。",
     "airflow.login": "连接 {connection!r} 填了 login,但不会使用它。",

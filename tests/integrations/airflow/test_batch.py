@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 import tracemalloc
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -323,10 +324,11 @@ def test_the_pace_of_the_connection(batch, context, sandbox, monkeypatch):
 
 
 @both
-def test_a_time_out_is_told_and_a_retry_waits_for_the_same_jobs(batch, context, sandbox, deferrable):
+@pytest.mark.parametrize(("name", "given"), [("timeout", 0.3), ("execution_timeout", timedelta(seconds=2))])
+def test_a_time_out_is_told_and_a_retry_waits_for_the_same_jobs(batch, context, sandbox, deferrable, name, given):
     sandbox.fault("status", where="poll", code=503, count=-1)
-    with pytest.raises(JobTimeout, match=r"none of the 2 running jobs.*a retry waits for them"):
-        run(batch(lines(2), deferrable=deferrable, timeout=0.3), context)
+    with pytest.raises(JobTimeout, match=rf"2 jobs.*`{name}`.*a retry waits for them"):
+        run(batch(lines(2), deferrable=deferrable, **{name: given}), context)
     sandbox.clear_faults()
     assert run(batch(lines(2), deferrable=deferrable), context)["done"] == 2
     assert len(submitted(sandbox)) == 2
