@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cached_property
 from hashlib import sha256
 from typing import Any, Final
 
@@ -90,7 +89,7 @@ class Jobs:
         self._number = self._number_now()
         self.journal = RecordsJournal(self._store, self._ti.max_tries, ledger=ledger)
         self._stopped = False
-        self._trouble: LipsyncError | None = None
+        self._troubles: list[tuple[Row, LipsyncError]] = []
         self._told = time.monotonic()
         self._check_budget()
         self._read_manifest()
@@ -122,17 +121,25 @@ class Jobs:
             LipsyncError: a temporary error, and nothing is running.
 
         """
-        self._trouble = None
+        self._troubles = []
         before = len(self.running)
         self._each(self._collect, [row for row in self._rows.values() if row.status in {"running", "completed"}])
         ended = len(self.running) < before
         most = self._profile.max_concurrency
         room = None if most is None else max(0, most - len(self.running))
         self._each(self._submit, self.unsent[:room])
+        if self._troubles and not self.running:
+            self._end_of(self._troubles)
         self._write_manifest()
-        if self._trouble and not self.running:
-            raise self._trouble
         return ended
+
+    def _end_of(self, troubles: list[tuple[Row, LipsyncError]]) -> None:
+        """Leave temporary errors to a retry. If no retry is left, "skip" takes them as failures."""
+        if self._task.on_failure == "stop" or self._ti.try_number <= self._ti.max_tries:
+            self._write_manifest()
+            raise troubles[0][1]
+        for row, error in troubles:
+            row.error = str(error)
 
     def release_all(self) -> None:
         """Record that the batch is complete, so that clearing the task makes new videos."""
@@ -198,17 +205,13 @@ class Jobs:
             what(row)
         except LipsyncError as error:
             error.speak("airflow")
-            if error.retryable and not self._is_last_try:
-                self._trouble = error
+            self._task.log.warning("%s", error)
+            if error.retryable:
+                self._troubles.append((row, error))
                 return
             row.job_id, row.error = row.job_id or error.job_id, str(error)
-            self._task.log.warning("%s", error)
             if self._task.on_failure == "stop" or isinstance(error, AuthenticationError | InsufficientCredits):
                 self._stopped = True
-
-    @cached_property
-    def _is_last_try(self) -> bool:
-        return bool(self._task.on_failure == "skip" and self._ti.try_number > self._ti.max_tries)
 
     def _submit(self, row: Row) -> None:
         if self._stopped:

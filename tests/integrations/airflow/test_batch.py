@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lipsync_nodes import InvalidRequest, JobTimeout, LipsyncError
+from lipsync_nodes import DownloadError, InvalidRequest, JobTimeout, LipsyncError
 from tests.integrations.airflow.conftest import URL, connection
 from tests.integrations.airflow.running import both, clear
 
@@ -282,6 +282,26 @@ def test_what_costs_nothing_and_may_pass_is_left_to_a_retry(batch, context, sand
     clear(context)
     monkeypatch.setenv("AIRFLOW_CONN_LIPSYNC_DEFAULT", good)
     assert run(batch(lines(2), on_failure="skip"), context)["done"] == 2
+
+
+@both
+def test_a_poll_that_fails_in_the_last_try_fails_no_job(batch, context, sandbox, deferrable):
+    context["ti"].try_number = context["ti"].max_tries + 1
+    sandbox.fault("job_status", status="queued", polls=3, count=-1)
+    sandbox.fault("status", where="poll", code=503, count=9, after=3)
+    assert run(batch(lines(3), on_failure="skip", deferrable=deferrable), context)["done"] == 3
+
+
+def test_a_download_that_fails_is_left_to_a_retry_which_pays_nothing(batch, context, sandbox):
+    context["ti"].try_number = 1
+    sandbox.fault("status", where="output", code=500, count=-1, after=1)
+    with pytest.raises(DownloadError):
+        run(batch(lines(3), on_failure="skip"), context)
+    fetched = len(sandbox.received("output"))
+    sandbox.clear_faults()
+    assert run(batch(lines(3), on_failure="skip"), context)["done"] == 3
+    assert len(submitted(sandbox)) == 3
+    assert len(sandbox.received("output")) == fetched + 2, "what is there is not fetched again"
 
 
 def test_a_refused_key_is_asked_once_and_not_a_thousand_times(batch, context, sandbox):
