@@ -60,8 +60,8 @@ class LipsyncBatchOperator(ChecksPartial, BaseOperator):
     The result is `{"done", "failed", "credits", "manifest", "failures"}`: the numbers of lines, the estimated credits
     of the jobs, the path of the manifest (JSON, with all lines) and the first failed lines.
 
-    Before Airflow 3.3, the records of the submissions are in the folder `.lipsync` of `output_path`, which all workers
-    have to reach.
+    Before Airflow 3.3, and with `airflow dags test`, the records of the submissions are in the folder `.lipsync` of
+    `output_path`, which all workers have to reach.
 
     """
 

@@ -26,7 +26,7 @@ from lipsync_nodes import (
 from lipsync_nodes.host import Budget, RecordsJournal, job_name, video_of
 from lipsync_nodes_airflow.batch_lines import Item
 from lipsync_nodes_airflow.hooks import LipsyncHook
-from lipsync_nodes_airflow.journal import _place
+from lipsync_nodes_airflow.journal import _generation, _place_of, _store
 from lipsync_nodes_airflow.storage import folder_of, save, write
 
 __all__ = ["Jobs"]
@@ -79,15 +79,14 @@ class Jobs:
         self._rows = {item.key: Row(item) for item in items}
         self._ti = context["ti"]
         self._profile = hook.profile
-        self._run = _place(self._ti)
+        self._run, self._generation = _place_of(context), _generation(context)
         self.client: LipsyncClient
         self._folder = folder_of(task.output_path)
         name = sha256(self._run.encode()).hexdigest()[:12]
         self._path = f"{self._folder}manifest-{name}.json"
-        kept: Any = context.get("task_state_store")
-        self._store = _Folder(f"{self._folder}.lipsync/{name}/") if kept is None else kept
+        self._store = _Folder(f"{self._folder}.lipsync/{name}/") if (kept := _store(context)) is None else kept
         self._number = self._number_now()
-        self.journal = RecordsJournal(self._store, self._ti.max_tries, ledger=ledger)
+        self.journal = RecordsJournal(self._store, self._generation, ledger=ledger)
         self._stopped = False
         self._troubles: list[tuple[Row, LipsyncError]] = []
         self._told = time.monotonic()
@@ -143,7 +142,7 @@ class Jobs:
 
     def release_all(self) -> None:
         """Record that the batch is complete, so that clearing the task makes new videos."""
-        self._store.set(HEAD, {"number": self._number, "ended": self._ti.max_tries})
+        self._store.set(HEAD, {"number": self._number, "ended": self._generation})
 
     @property
     def lines(self) -> list[dict[str, Any]]:
@@ -174,7 +173,7 @@ class Jobs:
 
     def _number_now(self) -> int:
         head = self._store.get(HEAD) or {"number": 0}
-        if head.get("ended") not in {None, self._ti.max_tries}:  # cleared
+        if head.get("ended") not in {None, self._generation}:  # cleared
             head = {"number": head["number"] + 1}
             self._store.set(HEAD, head)
         return int(head["number"])
@@ -262,7 +261,7 @@ class Jobs:
             yield {"line": number, **facts, "path": self._target(row, out) if row.saved else None}
 
     def _write_manifest(self) -> None:
-        of = {"run": self._run, "number": self._number, "max_tries": self._ti.max_tries}
+        of = {"run": self._run, "number": self._number, "generation": self._generation}
         write(self._path, json.dumps({**self.manifest, **of, "jobs": self.lines}, indent=1))
 
     def _read_manifest(self) -> None:
@@ -275,7 +274,7 @@ class Jobs:
             return
         for line in found["jobs"]:
             row = self._rows.get(line.get("key"))
-            cleared = line["error"] is not None and found["max_tries"] != self._ti.max_tries
+            cleared = line["error"] is not None and found["generation"] != self._generation
             if row and not cleared:
                 row.job_id, row.output, row.error = line["job_id"], line["output"], line["error"]
                 row.saved = line["status"] == "saved"
@@ -285,7 +284,7 @@ class Jobs:
 
 
 class _Folder:
-    """The records as files, for an Airflow that keeps no state of a task."""
+    """The records as files, for an Airflow that keeps no state of a task, and for the runs of `airflow dags test`."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder

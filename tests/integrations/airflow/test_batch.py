@@ -6,6 +6,7 @@ import time
 import tracemalloc
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -336,11 +337,19 @@ def test_the_concurrency_of_the_connection(batch, context, sandbox, monkeypatch,
 
 
 def test_the_pace_of_the_connection(batch, context, sandbox, monkeypatch):
-    monkeypatch.setattr("lipsync_nodes.ledger._rules.MINUTE", 1.5)
-    monkeypatch.setenv("AIRFLOW_CONN_LIPSYNC_DEFAULT", connection(sandbox, submits_per_minute=2))
-    began = time.monotonic()
-    assert run(batch(lines(5)), context)["done"] == 5
-    assert time.monotonic() - began > 2 * 1.5, "two in each of two minutes, and then the fifth"
+    from lipsync_nodes_airflow.batch_jobs import Jobs
+
+    minute, times, submit = 10.0, [], Jobs._submit
+
+    def timed(jobs, row):
+        submit(jobs, row)
+        times.append(time.monotonic())
+
+    monkeypatch.setattr(Jobs, "_submit", timed)
+    monkeypatch.setattr("lipsync_nodes.ledger._rules.MINUTE", minute)
+    monkeypatch.setenv("AIRFLOW_CONN_LIPSYNC_DEFAULT", connection(sandbox, submits_per_minute=3))
+    assert run(batch(lines(4)), context)["done"] == 4
+    assert times[3] - times[0] > minute / 2, "the fourth waits until a minute has passed since the first"
 
 
 @both
@@ -352,6 +361,20 @@ def test_a_time_out_is_told_and_a_retry_waits_for_the_same_jobs(batch, context, 
     sandbox.clear_faults()
     assert run(batch(lines(2), deferrable=deferrable), context)["done"] == 2
     assert len(submitted(sandbox)) == 2
+
+
+def test_another_dags_test_continues_with_the_jobs_of_the_last_one(batch, context, sandbox):
+    context["dag_run"] = SimpleNamespace(triggering_user_name="dag_test")
+    sandbox.fault("status", where="poll", code=503, count=-1)
+    with pytest.raises(JobTimeout):
+        run(batch(lines(2), timeout=0.3), context)
+    sandbox.clear_faults()
+    context["task_state_store"].clear()
+    context["ti"].run_id = "another"
+    assert run(batch(lines(2)), context)["done"] == len(submitted(sandbox)) == 2
+    context["ti"].run_id = "a third"
+    run(batch(lines(2)), context)
+    assert len(submitted(sandbox)) == 4, "the last one was complete"
 
 
 def test_wrong_arguments_are_told_when_the_dag_is_parsed(batch):
