@@ -203,13 +203,11 @@ class Rules(Rows):
             f"SELECT row, job_id, looked_at FROM submission INDEXED BY by_state WHERE {IN_ACCOUNTS} AND row <> ?"  # noqa: S608
             " AND ended_at IS NULL AND state ="
         )
+        mine, now = (self._accounts, row), self._now
         live = f"{others} 'live' AND coalesce(sent_at, created_at) > ?"
-        sending = f"{others} 'submitting' AND lease_until > ? AND sent_at <= ?"
-        mine = (self._accounts, row)
-        return self._db.execute(
-            f"{live} UNION ALL {sending} ORDER BY looked_at, row",
-            (*mine, self._now - FORGOTTEN_SECONDS, *mine, self._now, self._now + LEASE_MARGIN),
-        ).fetchall()
+        sending = f"{others} 'submitting' AND lease_until > ? AND sent_at <= ? ORDER BY looked_at, row"
+        values = (*mine, now - FORGOTTEN_SECONDS, *mine, now, now + LEASE_MARGIN)
+        return self._db.execute(f"{live} UNION ALL {sending}", values).fetchall()
 
     def _due_for_a_look(self, live: list[Any]) -> str | None:
         """Return the live job whose last poll is the longest ago. Only one waiting caller polls it at a time."""
