@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_urlsafe
@@ -29,6 +30,7 @@ EXAMPLES: Final = ("one_job.py", "submit_and_wait.py", "batch.py", "jobs.jsonl")
 # In a checkout; in the distribution they are beside this module.
 CHECKOUT: Final = Path(__file__).parents[2] / "examples" / "airflow"
 START_SECONDS: Final = 300.0
+END_SECONDS: Final = 30.0
 
 folder = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout and nothing else.")
@@ -128,9 +130,19 @@ def _run(home: Path, port: int, sandbox: Sandbox) -> None:
             progress.say("Running; Ctrl-C ends it")
             process.wait()
         finally:
-            # `airflow standalone` leaves its scheduler, triggerer and api-server running if only itself is ended.
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait()
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the whole group: alone, `airflow standalone` would leave its scheduler and api-server running."""
+    ends = time.monotonic() + END_SECONDS
+    with suppress(ProcessLookupError):  # all have ended
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+        while time.monotonic() < ends:
+            os.killpg(process.pid, 0)
+            time.sleep(0.2)
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _airflow(words: list[str], home: Path, variables: dict[str, str], log: Path) -> None:

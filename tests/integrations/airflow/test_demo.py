@@ -64,7 +64,7 @@ def test_a_new_user_gets_a_video_from_the_demo_and_ctrl_c_ends_all(tmp_path):
         assert video.read_bytes()[4:8] == b"ftyp"
     finally:
         demo.send_signal(signal.SIGINT)
-        demo.wait(60)
+        demo.wait(90)
     with pytest.raises(httpx.ConnectError):
         httpx.get(url)
     left = subprocess.run(["pgrep", "-f", f"port:{port}|{tmp_path}"], capture_output=True, text=True).stdout.split()
