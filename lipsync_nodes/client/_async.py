@@ -20,7 +20,7 @@ from lipsync_nodes.errors import LipsyncError
 from lipsync_nodes.flows import Event, Flow, Submission
 from lipsync_nodes.http import AsyncTransport
 from lipsync_nodes.media import OnProgress, PreparedForm
-from lipsync_nodes.service import Form, Job, positive_seconds
+from lipsync_nodes.service import Form, Job
 
 
 class AsyncLipsyncClient(BaseClient):
@@ -71,13 +71,7 @@ class AsyncLipsyncClient(BaseClient):
         just_submitted: bool = False,
     ) -> Job:
         """Wait until a job has its video; see `LipsyncClient.wait`. `on_update` may be a coroutine function."""
-        if timeout is not None:
-            positive_seconds("timeout", timeout)
-        began = time.monotonic()
-        await self._backend.transport.turn(timeout)
-        waiting = await self._backend.transport.in_ledger(
-            partial(self._backend.wait, job_id, timeout, poll_interval, just_submitted=just_submitted, began=began)
-        )
+        waiting = await self._backend.wait_on_loop(job_id, timeout, poll_interval, just_submitted=just_submitted)
         return await self._drive(waiting, on_update)
 
     async def run(
@@ -92,7 +86,8 @@ class AsyncLipsyncClient(BaseClient):
         """Submit a form and wait for its video; see `LipsyncClient.run`."""
         began = time.monotonic()
         submission = await self._prepared(form, timeout, **options)
-        return await self._drive(self._backend.run(submission, timeout, poll_interval, began), on_update)
+        took = await self._backend.took(submission)
+        return await self._drive(self._backend.run(submission, timeout, poll_interval, began, took), on_update)
 
     @overload
     async def run_many(
@@ -123,7 +118,8 @@ class AsyncLipsyncClient(BaseClient):
                         submission = await self._prepared(
                             many.forms[index], many.timeout, estimate=many.estimates[index]
                         )
-                        running = self._backend.run(submission, many.timeout, many.poll_interval, began)
+                        took = await self._backend.took(submission)
+                        running = self._backend.run(submission, many.timeout, many.poll_interval, began, took)
                         many.outcomes[index] = await self._drive(running, many.listener(index))
 
         with many.explained():

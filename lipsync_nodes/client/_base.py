@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from threading import Event as Flag
@@ -25,14 +26,25 @@ from lipsync_nodes.flows import (
     Policy,
     Seen,
     Submission,
+    Took,
     WebhookReceived,
     poll,
+    quiet_seconds,
     run,
     submit,
     wait,
 )
 from lipsync_nodes.http import Recorder
-from lipsync_nodes.ledger import ContentKey, Journal, Ledger, callback_secret, check_target, new_callback, token_of
+from lipsync_nodes.ledger import (
+    ContentKey,
+    Entry,
+    Journal,
+    Ledger,
+    callback_secret,
+    check_target,
+    new_callback,
+    token_of,
+)
 from lipsync_nodes.media import (
     OnProgress,
     PreparedForm,
@@ -185,20 +197,56 @@ class Backend:
         return poll(webhook.job_id, self._policy, callback=callback)
 
     def wait(
+        self, job_id: str, timeout: float | None, poll_interval: float | None, *, just_submitted: bool = False
+    ) -> Flow[Job]:
+        """Wait for a job that was submitted before. This reads the ledger, and blocks."""
+        entry = self._ledger.entry_of(check_job_id(job_id))
+        known = entry is not None or self._journal.knows(job_id)
+        return self._wait(
+            job_id, entry, self._took(entry), timeout, poll_interval, just_submitted=just_submitted, known=known
+        )
+
+    async def wait_on_loop(
+        self, job_id: str, timeout: float | None, poll_interval: float | None, *, just_submitted: bool
+    ) -> Flow[Job]:
+        """Wait for a job that was submitted before. Many that do so at once read the ledger together."""
+        if timeout is not None:
+            positive_seconds("timeout", timeout)
+        began = time.monotonic()
+        await self.transport.turn(timeout)
+        entry = await self.transport.read(self._ledger.entries_of, check_job_id(job_id))
+        known = entry is not None
+        if not known and self._journal is not self._ledger:
+            known = await self.transport.in_ledger(self._journal.knows, job_id)
+        took = await self.took(entry) if entry else ()
+        return self._wait(
+            job_id, entry, took, timeout, poll_interval, just_submitted=just_submitted, known=known, began=began
+        )
+
+    def _took(self, job: Entry | Submission | None) -> Sequence[Took]:
+        """Return how long jobs like this one took."""
+        return self._ledger.history([kind := self._kind(job)])[kind] if job else ()
+
+    async def took(self, job: Entry | Submission) -> Sequence[Took]:
+        """Return how long jobs like this one took."""
+        return await self.transport.read(self._ledger.history, self._kind(job)) or ()
+
+    def _kind(self, job: Entry | Submission) -> tuple[str, str]:
+        return self.profile.account, job.endpoint
+
+    def _wait(
         self,
         job_id: str,
+        entry: Entry | None,
+        took: Sequence[Took],
         timeout: float | None,
         poll_interval: float | None,
         *,
-        just_submitted: bool = False,
+        just_submitted: bool,
+        known: bool,
         began: float = FOREVER,
     ) -> Flow[Job]:
-        """Wait for a job that was submitted before. This reads the ledger, so on an event loop it runs in a thread.
-
-        The timeout counts from *began*, or from the first step of the flow if that is earlier.
-        """
-        entry = self._ledger.entry_of(check_job_id(job_id))
-        known = entry is not None or self._journal.knows(job_id)
+        """Wait for a job. The timeout counts from *began*, or from the first step of the flow if that is earlier."""
         webhook_expected = entry is not None and entry.callback is not None
         default = deadline_for(entry.seconds if entry else None)
         seconds, interval = self._times(default if timeout is None else timeout, poll_interval, webhook_expected)
@@ -213,12 +261,22 @@ class Backend:
             just_submitted=just_submitted,
             known=known,
             webhook_expected=webhook_expected,
+            quiet=None if entry is None else _quiet(took, entry),
         )
 
     def run(
-        self, submission: Submission, timeout: float | None, poll_interval: float | None, began: float
+        self,
+        submission: Submission,
+        timeout: float | None,
+        poll_interval: float | None,
+        began: float,
+        took: Sequence[Took] | None = None,
     ) -> Flow[Job]:
-        """Submit and wait. A given *timeout* counts from *began*, the default counts from the submission."""
+        """Submit and wait. A given *timeout* counts from *began*, the default counts from the submission.
+
+        Without *took*, this reads the ledger, and blocks.
+        """
+        took = self._took(submission) if took is None else took
         default = deadline_for(submission.seconds)
         hears = self._ledger is self.ledger  # webhooks are recorded only in a ledger
         webhook_expected = hears and submission.callback is not None
@@ -231,6 +289,7 @@ class Backend:
             poll_interval=interval,
             ends=deadline.ends,
             webhook_expected=webhook_expected,
+            quiet=quiet_seconds(took, submission.seconds, submission.form_state.get("resolution")),
         )
 
     def _times(self, timeout: float, poll_interval: float | None, webhook_expected: bool) -> tuple[float, float]:
@@ -296,6 +355,13 @@ def job_in(event: Event) -> Job | None:
             return job
         case _:
             return None
+
+
+def _quiet(took: Sequence[Took], entry: Entry) -> float | None:
+    """Return for how many seconds from now the end of a job is unlikely."""
+    quiet = quiet_seconds(took, entry.seconds, entry.resolution)
+    age = time.time() - (entry.sent_at or entry.created_at)
+    return None if quiet is None else max(0.0, quiet - max(0.0, age))
 
 
 def deadline_for(seconds: float | None) -> float:

@@ -37,7 +37,7 @@ from lipsync_nodes.flows._events import (
     concerns_ledger,
 )
 from lipsync_nodes.flows._submit import submit
-from lipsync_nodes.flows._wait import poll, run, wait
+from lipsync_nodes.flows._wait import Took, poll, quiet_seconds, run, wait
 
 __all__ = [
     "FOREVER",
@@ -67,12 +67,14 @@ __all__ = [
     "Sleep",
     "Submission",
     "Superseded",
+    "Took",
     "Uncertain",
     "WebhookAction",
     "WebhookHandled",
     "WebhookReceived",
     "concerns_ledger",
     "poll",
+    "quiet_seconds",
     "run",
     "submit",
     "wait",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from contextlib import suppress
-from typing import Final, NoReturn
+from typing import Final, NamedTuple, NoReturn
 from urllib.parse import quote
 
 from lipsync_nodes.errors import ConnectionFailed, JobNotFound, LipsyncError, RateLimited, ServiceError
@@ -14,6 +15,36 @@ from lipsync_nodes.service import Job, NoAnswer, check_job_id, error_of, later, 
 
 # How many 404s in a row are tolerated for a job that exists: some servers of the service may not know it yet.
 NOT_YET_KNOWN: Final = 3
+# The intervals while an end is unlikely, and from then on. 7.5 s become 10 and 6.25 s: as many polls in all, but most
+# ends are seen earlier; see `tests/bench/simulation.py`.
+FEWER: Final = 4 / 3
+MORE: Final = 5 / 6
+# An end is unlikely before the time in which one of so many jobs has ended.
+ONE_OF: Final = 14
+ENOUGH: Final = 20
+
+
+class Took(NamedTuple):
+    """How long the service worked on a job, in seconds, and on what.
+
+    Attributes:
+        seconds: how long it worked.
+        length: the length of the video in seconds, if that is known.
+        resolution: the resolution of the video.
+
+    """
+
+    seconds: float
+    length: float | None
+    resolution: str | None
+
+
+def quiet_seconds(history: Iterable[Took], length: float | None, resolution: str | None) -> float | None:
+    """Return for how many seconds after a submission its end is unlikely; None if the history is too short."""
+    alike = [took for took in history if took.resolution == resolution]
+    times = [took.seconds / took.length * length for took in alike if took.length] if length else []
+    times = times or [took.seconds for took in alike]
+    return sorted(times)[len(times) // ONE_OF] if len(times) >= ENOUGH else None
 
 
 def poll(
@@ -57,6 +88,7 @@ def wait(
     just_submitted: bool = False,
     known: bool = False,
     webhook_expected: bool = False,
+    quiet: float | None = None,
 ) -> Flow[Job]:
     """Poll a job until it has ended, for at most *timeout* seconds. Temporary errors are retried until then.
 
@@ -66,12 +98,13 @@ def wait(
         job_id: the id of the job.
         policy: the timeouts and retries of each poll.
         timeout: the seconds until `JobTimeout`.
-        poll_interval: the number of seconds between two polls. The first interval varies, to spread the polls of many.
+        poll_interval: the average number of seconds between two polls.
         ends: the latest end, on the clock of `Sleep`.
         pause: the seconds before the first poll.
         just_submitted: the job is new, so some servers of the service may not know it yet.
         known: the job was submitted from here, so it exists, even if a response says otherwise.
         webhook_expected: a webhook may report the end of the job before a poll does.
+        quiet: the seconds during which an end is unlikely. There are fewer polls then, and more later. None: not known.
 
     """
     now: float = yield Sleep(0)
@@ -79,12 +112,14 @@ def wait(
     seen: Job | None = None
     trouble: LipsyncError | None = None
     unknown = 0
-    interval = policy.spread(poll_interval)  # later intervals are not spread: that would make the longest ones longer
+    likely = None if quiet is None else now + quiet
+    # This spreads the polls of many. If later intervals varied too, the longest would be longer.
+    first = 1.0 if just_submitted else policy.spread(1.0)
     while True:
         now, ended = yield from _pass(job_id, min(pause, deadline.room(now)), webhook_expected=webhook_expected)
         if ended:
             return video_of(ended)
-        pause, interval = interval, poll_interval
+        pause, first = first * _interval(poll_interval, now, likely), 1.0
         try:
             noted, left = known and seen is None, deadline.left(now)
             seen = yield from poll(job_id, policy, timeout=min(policy.request_timeout, left), noted=noted)
@@ -109,6 +144,13 @@ def wait(
             raise timeout_of(job_id, timeout, seen, trouble)
 
 
+def _interval(usual: float, now: float, likely: float | None) -> float:
+    """Return the seconds until the next poll. Before *likely*, an end is unlikely."""
+    if likely is None:
+        return usual
+    return usual * FEWER if now + usual * FEWER <= likely else usual * MORE
+
+
 def _pass(job_id: str, seconds: float, *, webhook_expected: bool) -> Flow[tuple[float, Job | None]]:
     """Sleep, or return earlier if a webhook reports the end of the job. Return the time and the ended job."""
     if webhook_expected and seconds and (ended := (yield Await(job_id, seconds))):
@@ -126,6 +168,7 @@ def run(
     poll_interval: float,
     ends: float = FOREVER,
     webhook_expected: bool = False,
+    quiet: float | None = None,
 ) -> Flow[Job]:
     """Submit, then wait. The arguments are those of `wait`."""
     job = yield from submitting
@@ -149,6 +192,7 @@ def run(
                 pause=pause,
                 just_submitted=True,
                 webhook_expected=webhook_expected,
+                quiet=quiet,
             )
         )
     except LipsyncError as error:

@@ -17,6 +17,7 @@ from lipsync_nodes.flows import FOREVER, LAST_PART, Await, Claim, Event, Flow, S
 from lipsync_nodes.http._body import Body, araw
 from lipsync_nodes.http._connect import check_address, made, proxy_for
 from lipsync_nodes.http._pool import Pool, at_work, pool_of
+from lipsync_nodes.http._reads import K, Many, Reads, V
 from lipsync_nodes.http._run import Run
 from lipsync_nodes.http._wire import (
     CHECK_EVERY,
@@ -27,7 +28,6 @@ from lipsync_nodes.http._wire import (
     Reply,
     Trace,
     answer_of,
-    ended,
     log,
     outcome,
     request_built,
@@ -39,8 +39,6 @@ T = TypeVar("T")
 F = TypeVar("F", bound=asyncio.Future[Any])
 
 KEPT_SECONDS: Final = 10.0
-# How often per second all waits for webhooks together read the ledger.
-MOST_CHECKS: Final = 1000.0
 
 
 class AsyncTransport:
@@ -94,6 +92,14 @@ class AsyncTransport:
             done = loop.create_future()
             done.set_result(work(*arguments))
         return self._held(done)
+
+    async def read(self, many: Many[K, V], key: K, *, every: float | None = None) -> V | None:
+        """Read from the ledger, together with others; see `Reads`."""
+        reads = self._lease().reads
+        if (shared := reads.get(many)) is None:
+            shared = reads[many] = Reads(many, every)
+        value: V | None = await shared.get(key, self.in_ledger)
+        return value
 
     def begun(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
         """Start a task. If it is shielded, it continues even if the caller is cancelled."""
@@ -228,17 +234,10 @@ class _Run(Run[T]):
         return time.monotonic()
 
     async def job_ended(self, effect: Await) -> Job | None:
-        """Sleep until the ledger knows that the job has ended. If many wait, each reads it less often."""
-        pool, ends = pool_of(asyncio.get_running_loop()), time.monotonic() + effect.seconds
-        pool.waits += 1
-        try:
-            while (job := await self._transport.in_ledger(ended, self._ledger, effect.job_id)) is None:
-                if (left := ends - time.monotonic()) <= 0:
-                    break
-                await asyncio.sleep(min(left, max(CHECK_EVERY, pool.waits / MOST_CHECKS)))
-        finally:
-            pool.waits -= 1
-        return job
+        with suppress(TimeoutError):
+            async with asyncio.timeout(effect.seconds):
+                return await self._transport.read(self._ledger.ended_of, effect.job_id, every=CHECK_EVERY)
+        return None
 
     async def record(self, event: Event) -> object:
         if not concerns_ledger(event) and not self._to.observed(event):

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 import httpx
@@ -24,6 +24,7 @@ from pydantic import SecretStr
 
 from lipsync_nodes._shared import Shared
 from lipsync_nodes.http._connect import can_start_threads, client_options, made, tls_context
+from lipsync_nodes.http._reads import Reads
 
 if TYPE_CHECKING:
     from lipsync_nodes.http._fast import Fast
@@ -53,14 +54,16 @@ class Pool:
         in_flight: limits the polls.
         ledger: the thread that works on the ledger.
         grouped: the threads whose records share transactions.
+        reads: what many waits read together, by the function that reads it.
 
     """
 
     def __init__(self) -> None:
-        self.users = self.working = self.waits = 0
+        self.users = self.working = 0
         self.in_flight = asyncio.Semaphore(IN_FLIGHT)
         self.ledger = ThreadPoolExecutor(1, "lipsync-ledger")
         self.grouped = ThreadPoolExecutor(GROUP, "lipsync-ledger")
+        self.reads: dict[Any, Reads[Any, Any]] = {}
         self._limit = IN_FLIGHT
         self._start = 0.0
         self._fast: Fast | None = None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple, Protocol
 
 from lipsync_nodes import __version__
 from lipsync_nodes._redaction import redact
-from lipsync_nodes.errors import ConfigurationError, LipsyncError
+from lipsync_nodes.errors import ConfigurationError
 from lipsync_nodes.flows import Event, Send
 from lipsync_nodes.http._connect import made
 from lipsync_nodes.service import Answer, Job, NoAnswer
@@ -156,15 +156,7 @@ CHECK_EVERY: Final = 0.1
 
 
 class EndedJobs(Protocol):
-    """What a wait for a webhook reads: a `Ledger`."""
+    """What waits for webhooks read: a `Ledger`."""
 
-    def ended(self, job_id: str) -> Job | None:
-        """Return the job if it has ended."""
-
-
-def ended(ledger: EndedJobs, job_id: str) -> Job | None:
-    """Return a job that has ended according to the ledger; None if the ledger cannot be read, since polls continue."""
-    try:
-        return ledger.ended(job_id)
-    except LipsyncError:
-        return None
+    def ended_of(self, job_ids: Iterable[str]) -> dict[str, Job]:
+        """Return those of the jobs that have ended."""

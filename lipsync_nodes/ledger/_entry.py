@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -55,6 +56,15 @@ class Entry:
     def preview(self) -> bool:
         """Whether an embedded sandbox made it, not the service."""
         return self.account.startswith(EMBEDDED_ACCOUNT)
+
+    @property
+    def resolution(self) -> str | None:
+        """The resolution of the video, if the form has one."""
+        try:
+            found = json.loads(self.form).get("resolution")
+        except (ValueError, AttributeError):
+            return None
+        return found if isinstance(found, str) else None
 
     def is_saved_as(self, file: Path) -> bool:
         """Return whether the job's video was saved as this file and the file still exists."""

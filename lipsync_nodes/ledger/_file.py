@@ -17,12 +17,13 @@ from typing import Any, Final
 
 from lipsync_nodes.errors import ConfigurationError
 from lipsync_nodes.flows import Claim, Event, Sending, WebhookReceived
-from lipsync_nodes.ledger._database import MEMORY, Database
+from lipsync_nodes.ledger._database import MEMORY
 from lipsync_nodes.ledger._entry import KEEPS_KEY, UNSAVED, Entry, job_kept
 from lipsync_nodes.ledger._keys import spellings
 from lipsync_nodes.ledger._rows import IN_ACCOUNTS, IN_KEYS, listed
 from lipsync_nodes.ledger._targets import belongs_to, own_names
 from lipsync_nodes.ledger._tokens import new_secret
+from lipsync_nodes.ledger._waits import WaitReads
 from lipsync_nodes.ledger._webhook_rules import WebhookRules
 from lipsync_nodes.service import Job
 from lipsync_nodes.settings import EMBEDDED_ACCOUNT, Profile, named_path, user_folder, variable
@@ -41,7 +42,7 @@ WITH RECURSIVE one (name) AS (
 OF_THIS_PROCESS: Final = frozenset({"_lock", "_new_lock", "_connection", "_batches", "_files", "_secret"})
 
 
-class Ledger(Database):
+class Ledger(WaitReads):
     """The record of submissions, in a file that threads, tasks and processes of this host share.
 
     Args:
@@ -154,9 +155,7 @@ class Ledger(Database):
 
     def ended(self, job_id: str) -> Job | None:
         """Return a job that has ended; None if its end is not known, or if an API key was masked in its URL."""
-        entry = self.entry_of(job_id)
-        job = entry.as_job if entry else None
-        return job if job and job.finished and "***" not in (job.output or "") else None
+        return self.ended_of([job_id]).get(job_id)
 
     def pending_webhooks(self, profile: Profile, callback: str | None = None) -> list[Entry]:
         """Return the submissions with a webhook that is not handled yet, oldest first, or the one of *callback*."""

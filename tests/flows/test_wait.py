@@ -194,3 +194,31 @@ def test_a_run_whose_submit_is_refused_never_polls():
     with pytest.raises(AuthenticationError):
         stage.play(flow.run(submitting.submit(SUBMISSION, STEADY), STEADY, timeout=60, poll_interval=6))
     assert len(stage.sent) == 1
+
+
+def pauses(quiet=None, **options):
+    """Return the pauses of a wait for a job that ends with its 13th poll; half of chance is no spreading."""
+    stage = Stage(*[PROCESSING] * 12, DONE)
+    stage.play(flow.wait("j1", options.pop("policy", STEADY), timeout=1000, poll_interval=6, quiet=quiet, **options))
+    return [pytest.approx(seconds) for seconds in stage.pauses]
+
+
+def test_only_the_first_interval_of_a_wait_is_spread():
+    """If all were, the longest would be longer, and with them the lag of some jobs."""
+    assert pauses(policy=Policy(chance=lambda: 0.0)) == [4.0] + [6.0] * 11
+    assert pauses(policy=Policy(chance=lambda: 0.0), pause=2.5, just_submitted=True) == [2.5] + [6.0] * 12
+
+
+def test_polls_are_fewer_while_an_end_is_unlikely():
+    assert pauses(quiet=30.0) == [8.0] * 3 + [5.0] * 9
+    assert pauses(quiet=0.0) == [5.0] * 12
+
+
+def test_an_end_is_unlikely_before_the_shortest_times_of_jobs_like_it():
+    history = [flow.Took(100.0 + number, 10.0, "720p") for number in range(28)]
+    assert flow.quiet_seconds(history, 10.0, "720p") == 102
+    assert flow.quiet_seconds(history, 30.0, "720p") == pytest.approx(306), "it grows with the length"
+    assert flow.quiet_seconds(history, None, "720p") == 102
+    assert flow.quiet_seconds(history, 10.0, "480p") is None
+    assert flow.quiet_seconds(history[:19], 10.0, "720p") is None, "that is too little to know"
+    assert flow.quiet_seconds([took._replace(length=None) for took in history], 30.0, "720p") == 102

@@ -111,7 +111,7 @@ def test_a_thousand_waits_never_block_the_loop(sandbox, receiving, path):
                     await asyncio.wait_for(beat(alone), 1)
                 job = await client.submit(FORM, webhook="auto")
                 pulse = asyncio.create_task(beat(gaps))
-                waits = [client._drive(client._backend.wait(job.id, 30, LONG)) for _ in range(1)]
+                waits = [client.wait(job.id, timeout=30, poll_interval=LONG)]
                 waits += [_awaits(client, ledger, job.id) for _ in range(999)]
                 jobs = await asyncio.gather(*waits)
                 threads = threading.active_count()
