@@ -246,9 +246,10 @@ def test_ctrl_c_between_the_answer_and_its_note_loses_no_id(service, ledger, cap
     assert caught.value.__notes__ == ["The job job-1 was made and goes on; it may be billed. Keep its id."]
 
 
-def test_a_thread_that_outlives_the_main_one_notes_its_job(service, ledger):
+def test_a_thread_that_outlives_the_main_one_notes_its_job(service, ledger, tmp_path):
+    arrived = tmp_path / "arrived"
     code = f"""
-import asyncio, threading, time
+import asyncio, pathlib, threading, time
 from lipsync_nodes import AsyncLipsyncClient, ImageForm
 from lipsync_nodes.plugins import hookimpl, plugins
 from lipsync_nodes.ledger import Ledger
@@ -264,9 +265,11 @@ async def go():
 
 plugins().register(Observer())
 threading.Thread(target=asyncio.run, args=(go(),)).start()
-time.sleep(0.1)  # the main thread ends here, while the other one is at it
+while not pathlib.Path({str(arrived)!r}).exists():
+    time.sleep(0.01)
+# The main thread ends here, while the other one is at it.
 """
-    service.on_submit = [lambda request: (request.service.linger(3), bad.accept(request))]
+    service.on_submit = [lambda request: (arrived.touch(), request.service.linger(3), bad.accept(request))]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == ("submitted job-1\n", "")
     assert states(ledger) == [("live", "job-1")]
