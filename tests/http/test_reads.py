@@ -31,7 +31,7 @@ class Values:
 def on_a_loop(work):
     async def go():
         async with AsyncLipsyncClient("sk_x") as client:
-            return await work(client._transport)
+            return await work(client._backend.transport)
 
     return asyncio.run(go())
 
