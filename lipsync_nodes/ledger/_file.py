@@ -140,6 +140,8 @@ class Ledger(WaitReads):
 
     def entry_of(self, job_id: str) -> Entry | None:
         """Return the submission of a job."""
+        if self._is_blank:
+            return None
         with self._transaction("DEFERRED") as db:
             return _latest_of(db, job_id)
 
