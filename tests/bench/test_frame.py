@@ -1,5 +1,6 @@
 """The frame of `python -m tests.bench`, without the peers' environment."""
 
+import re
 import sys
 
 import pytest
@@ -47,3 +48,8 @@ def test_a_run_replaces_its_own_tables_only(tmp_path, monkeypatch):
     text = results.read_text()
     assert text.index("peer 1.0") < text.index("## one") < text.index("## other")
     assert ("3 s" in text, "2 s" in text, "1 s" in text) == (True, False, True)
+
+
+def test_the_results_have_a_table_of_each_measure():
+    found = re.findall(r"(?m)^## (\w+)", program.RESULTS.read_text(encoding="utf-8"))
+    assert found == program.NAMES

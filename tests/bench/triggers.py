@@ -46,7 +46,7 @@ def bare(url):
 
     import httpx
 
-    client = httpx.AsyncClient(headers={"Authorization": "Bearer sk_key"})
+    client = httpx.AsyncClient(headers={"Authorization": "Bearer sk_key"}, timeout=60)
 
     async def wait(number):
         while True:

@@ -418,3 +418,20 @@ def test_a_misspelt_option_is_refused_before_anything_is_paid(face, sandbox, for
     with pytest.raises(InvalidRequest, match="no option keys"):
         face.submit(form, keys="scene-12")
     assert sandbox.received("submit") == []
+
+
+def test_a_wait_without_a_ledger_opens_none(sandbox):
+    """Each open ledger takes 0.4 MB, and a host has a client for each of a thousand waits."""
+
+    async def waits():
+        async with AsyncLipsyncClient(sandbox.api_key, sandbox.base_url) as client:
+            seen = asyncio.Event()
+            wait = asyncio.create_task(client.wait(job_id, poll_interval=0.05, on_update=lambda _: seen.set()))
+            await seen.wait()
+            wait.cancel()
+            return client._backend._ledger._connection
+
+    sandbox.fault("job_status", polls=10**9)
+    with LipsyncClient(sandbox.api_key, sandbox.base_url) as client:
+        job_id = client.submit(ImageForm(image="https://x/i.png", audio="https://x/a.mp3")).id
+    assert asyncio.run(waits()) is None

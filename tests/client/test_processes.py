@@ -252,3 +252,33 @@ def test_a_copy_keeps_the_key_and_the_ledger(duplicate, tmp_path):
     with LipsyncClient(KEY, ledger=Ledger(tmp_path / "l.sqlite"), budget=9) as client:
         for shared in (client, client.ledger, Ledger(":memory:"), Budget(9)):
             assert duplicate(shared) is shared
+
+
+def test_making_a_client_loads_nothing_that_sends(script):
+    """It is loaded at the first use: half of the time of a ready client."""
+    code = """
+        import sys
+        from lipsync_nodes import LipsyncClient
+        client = LipsyncClient("sk_x")
+        print(*sys.modules.keys() & {"httpx", "asyncio", "sqlite3", "lipsync_nodes.flows", "lipsync_nodes.service"})
+        client.close()
+        """
+    assert script(code) == []
+
+
+@forks
+def test_a_fork_waits_until_a_client_is_loaded(script):
+    """Its child hung in the import that another thread of the parent had begun."""
+    code = """
+        import os, signal, threading
+        from lipsync_nodes import LipsyncClient
+        client = LipsyncClient("sk_x")
+        threading.Thread(target=lambda: client._backend).start()
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            client._backend
+            os._exit(0)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        """
+    assert script(code) == ["0"]
