@@ -209,8 +209,8 @@ def _cost(words: Words, entry: Entry, video: Path | None) -> str:
     """Return what a job costs, in words: as estimated, or else by the length of its finished video."""
     from lipsync_nodes.host import media_seconds, spec_named  # noqa: PLC0415  # loaded with the first job
 
-    with suppress(LipsyncError, ValueError, KeyError):
-        spec, resolution = spec_named(entry.endpoint), json.loads(entry.form)["resolution"]
+    with suppress(LipsyncError, ValueError):
+        spec, resolution = spec_named(entry.endpoint), json.loads(entry.form).get("resolution")
         if entry.credits is not None:
             exact = entry.seconds is not None and spec.cost_of(resolution, entry.seconds).exact
             return (words.credits if exact else words.at_most).format(credits=entry.credits)

@@ -167,9 +167,12 @@ class NodeSpec:
         names = get_args(Resolution)
         return {name: Rate(self.cost_of(name, 1000) / 1000, int(self.cost_of(name, 0))) for name in names}
 
-    def cost_of(self, resolution: Resolution, seconds: float) -> Credits:
-        """Return what a video of this length costs by its rule, if the media that it was made from are not known."""
-        form = self.form_from({"resolution": resolution}, draft=True)
+    def cost_of(self, resolution: Resolution | None, seconds: float) -> Credits:
+        """Return what a video of this length costs by its rule, if the media that it was made from are not known.
+
+        Without a resolution it is the one that the service uses then.
+        """
+        form = self.form_from({"resolution": resolution} if resolution else {}, draft=True)
         return self.credits(form, Lengths({field.name: seconds for field in self.timed if field.media == "audio"}))
 
     @property
