@@ -21,12 +21,16 @@ class WaitReads(Database):
 
     def entries_of(self, job_ids: Iterable[str]) -> dict[str, Entry]:
         """Return the submissions of jobs."""
+        if self._is_blank:
+            return {}
         with self._transaction("DEFERRED") as db:
             rows = db.execute(f"SELECT * FROM submission WHERE {_THESE} ORDER BY row", (_listed(job_ids),))  # noqa: S608
             return {entry.job_id: entry for entry in (Entry(*row) for row in rows) if entry.job_id}
 
     def ended_of(self, job_ids: Iterable[str]) -> dict[str, Job]:
         """Return the jobs that have ended, except those whose URL had an API key in it, which was masked."""
+        if self._is_blank:
+            return {}
         with self._transaction("DEFERRED") as db:
             rows = db.execute(
                 f"SELECT job, job_id FROM submission AS one WHERE {_THESE}"  # noqa: S608
@@ -39,6 +43,8 @@ class WaitReads(Database):
 
     def history(self, kinds: Iterable[tuple[str, str]]) -> dict[tuple[str, str], list[Took]]:
         """Return how long the last jobs took, for each pair of an account and an endpoint."""
+        if self._is_blank:
+            return {kind: [] for kind in kinds}
         with self._transaction("DEFERRED") as db:
             return {kind: [Took(*row) for row in db.execute(_HISTORY, kind)] for kind in kinds}
 
