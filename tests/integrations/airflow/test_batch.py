@@ -196,6 +196,11 @@ def test_clearing_a_complete_batch_makes_all_videos_anew(batch, context, sandbox
     assert first["manifest"] == second["manifest"]
 
 
+def forget_manifest(tmp_path):
+    for file in (tmp_path / "out").glob("manifest-*"):
+        file.unlink()
+
+
 class Crash(BaseException):
     pass
 
@@ -209,9 +214,10 @@ def test_a_retry_after_a_crash_goes_on_and_pays_for_each_once(
 
     kept(context, kept_by)
     submit, collect = Jobs._submit, Jobs._collect
-    count = iter(range(100))
 
     def crashing(what, at):
+        count = iter(range(100))
+
         def step(jobs, row):
             if next(count) >= at:
                 raise Crash
@@ -219,18 +225,17 @@ def test_a_retry_after_a_crash_goes_on_and_pays_for_each_once(
 
         return step
 
-    for name, step in (("_submit", crashing(submit, 5)), ("_collect", crashing(collect, 12))):
+    for name, step in (("_submit", crashing(submit, 5)), ("_collect", crashing(collect, 7))):
         monkeypatch.setattr(Jobs, name, step)
         with pytest.raises(Crash):
             run(batch(lines(12)), context)
         monkeypatch.setattr(Jobs, "_submit", submit)
         if manifest == "lost":
-            for file in (tmp_path / "out").glob("manifest-*"):
-                file.unlink()
+            forget_manifest(tmp_path)
     monkeypatch.setattr(Jobs, "_collect", collect)
     result = run(batch(lines(12)), context)
     assert sorted(submitted(sandbox), key=int) == [str(number) for number in range(12)]
-    assert (result["done"], len(videos(tmp_path))) == (12, 12)
+    assert (result["done"], len(videos(tmp_path)), len(sandbox.received("output"))) == (12, 12, 12)
 
 
 @kept_by
@@ -263,10 +268,14 @@ def test_a_crash_between_a_post_and_its_record_is_told_and_never_paid_again(
     assert sorted(submitted(sandbox)) == ["a", "a", "b"]
 
 
-def test_a_429_is_a_pause_and_no_failure(batch, context, sandbox):
+def test_a_429_is_a_pause_and_no_failure(batch, context, sandbox, monkeypatch):
+    from lipsync_nodes_airflow.batch_jobs import Jobs
+
+    advance, made = Jobs.advance, []
+    monkeypatch.setattr(Jobs, "advance", lambda jobs: (advance(jobs), made.append(len(sandbox.jobs())))[0])
     sandbox.fault("status", where="submit", code=429, headers={"Retry-After": "1"}, count=3, after=2)
-    result = run(batch(lines(6)), context)
-    assert result["done"] == len(sandbox.jobs()) == 6
+    assert run(batch(lines(6)), context)["done"] == 6
+    assert made[0] == 6, "the core pauses, and sends them again itself"
     assert len(submitted(sandbox)) == 9
 
 
@@ -295,12 +304,13 @@ def test_a_poll_that_fails_in_the_last_try_fails_no_job(batch, context, sandbox,
 
 def test_a_download_that_fails_is_left_to_a_retry_which_pays_nothing(batch, context, sandbox):
     context["ti"].try_number = 1
+    named = [line(number, out=f"{number}.mp4") for number in range(3)]
     sandbox.fault("status", where="output", code=500, count=-1, after=1)
     with pytest.raises(DownloadError):
-        run(batch(lines(3), on_failure="skip"), context)
+        run(batch(named, on_failure="skip"), context)
     fetched = len(sandbox.received("output"))
     sandbox.clear_faults()
-    assert run(batch(lines(3), on_failure="skip"), context)["done"] == 3
+    assert run(batch(named, on_failure="skip"), context)["done"] == 3
     assert len(submitted(sandbox)) == 3
     assert len(sandbox.received("output")) == fetched + 2, "what is there is not fetched again"
 
@@ -363,13 +373,14 @@ def test_a_time_out_is_told_and_a_retry_waits_for_the_same_jobs(batch, context, 
     assert len(submitted(sandbox)) == 2
 
 
-def test_another_dags_test_continues_with_the_jobs_of_the_last_one(batch, context, sandbox):
+def test_another_dags_test_continues_with_the_jobs_of_the_last_one(batch, context, sandbox, tmp_path):
     context["dag_run"] = SimpleNamespace(triggering_user_name="dag_test")
     sandbox.fault("status", where="poll", code=503, count=-1)
     with pytest.raises(JobTimeout):
         run(batch(lines(2), timeout=0.3), context)
     sandbox.clear_faults()
     context["task_state_store"].clear()
+    forget_manifest(tmp_path)
     context["ti"].run_id = "another"
     assert run(batch(lines(2)), context)["done"] == len(submitted(sandbox)) == 2
     context["ti"].run_id = "a third"
