@@ -108,12 +108,6 @@ class Profile(BaseModel):
         # Without this, pydantic's validation would call this `__init__`, and lose its context.
         __init__.__pydantic_base_init__ = True
 
-    @model_validator(mode="after")
-    def _only_a_sandbox_has_its_account(self) -> Self:
-        if self.account_name.startswith(EMBEDDED_ACCOUNT) and not self.local:
-            raise ValueError(f"`account_name` must not begin with {EMBEDDED_ACCOUNT!r}, the account of previews")
-        return self
-
     @model_validator(mode="wrap")
     @classmethod
     def _speak_plainly(cls, data: Any, handler: Any, info: ValidationInfo) -> Self:
@@ -131,6 +125,14 @@ class Profile(BaseModel):
         given = bool(name) or info.field_name == "account_name"
         if not given or name != name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
             raise ValueError(f"must be 1 to {LONGEST_NAME} printable characters")
+        return name
+
+    @field_validator("account_name")
+    @classmethod
+    def _only_a_sandbox_has_its_account(cls, name: str, info: ValidationInfo) -> str:
+        host = urlsplit(info.data.get("base_url", "")).hostname or ""
+        if name.startswith(EMBEDDED_ACCOUNT) and not is_loopback(host):
+            raise ValueError(f"must not begin with {EMBEDDED_ACCOUNT!r}, the account of previews")
         return name
 
     @field_validator("webhook", mode="before")
