@@ -44,6 +44,7 @@ class Words(NamedTuple):
     at_most: str
     credits: str
     about: str
+    preview: str
     full_stop: str
     job: str
     left: str
@@ -59,6 +60,7 @@ ENGLISH: Final = Words(
     at_most=", ≤ {credits} credits",
     credits=", {credits} credits",
     about=", ≈ {credits} credits",
+    preview="\nFree sandbox preview, not the service's quality",
     full_stop=".",
     job="\nJob {job}",
     left="Job {job} goes on at the service and may be billed. Run again, with Force new off, to pick it up.",
@@ -73,6 +75,7 @@ CHINESE: Final = Words(
     at_most="，≤ {credits} 积分",
     credits="，{credits} 积分",
     about="，≈ {credits} 积分",
+    preview="\n沙盒预览：免费，不代表服务的画质",
     full_stop="。",
     job="\n任务 {job}",
     left="任务 {job} 在服务端继续，可能计费。关闭“强制新建”后再次运行可取回它。",
@@ -202,7 +205,10 @@ def _known_of(job_id: str, video: Path | None = None) -> Known:
     words, entry = _words(), ledger().entry_of(job_id)
     if entry is None:
         return Known(words)
-    return Known(words, ledger().usual_seconds(entry.endpoint), _cost(words, entry, video))
+    usual = ledger().usual_seconds(entry.endpoint, preview=entry.preview)
+    if entry.preview:
+        return Known(words._replace(job=""), usual, words.preview)  # there is no third line for its job id
+    return Known(words, usual, _cost(words, entry, video))
 
 
 def _cost(words: Words, entry: Entry, video: Path | None) -> str:

@@ -48,12 +48,12 @@ WORDS: Final = {
         "setx": "and open a new window",
     },
     "zh": {
-        "key": "ComfyUI 已有 API 密钥(配置 <code>{profile}</code>,用于 {base_url})。",
-        "none": "ComfyUI 没有 API 密钥(配置 <code>{profile}</code>)。",
-        "local": "ComfyUI 使用本机的服务器,不需要 API 密钥:{base_url}。",
-        "yes": "是:服务接受该密钥。",
-        "no": "否:密钥未能确认。原因见 ComfyUI 的日志。",
-        "chmod": "<p>该文件须仅本人可读:<code>chmod 600 '{file}'</code></p>",
+        "key": "ComfyUI 已有 API 密钥（配置 <code>{profile}</code>，用于 {base_url}）。",
+        "none": "ComfyUI 没有 API 密钥（配置 <code>{profile}</code>）。",
+        "local": "ComfyUI 使用本机的服务器，不需要 API 密钥：{base_url}。",
+        "yes": "是：服务接受该密钥。",
+        "no": "否：密钥未能确认。原因见 ComfyUI 的日志。",
+        "chmod": "<p>该文件须仅本人可读：<code>chmod 600 '{file}'</code></p>",
         "setx": "然后打开新窗口",
     },
 }

@@ -59,6 +59,7 @@ def test_preview_then_pay(comfy, sample_media, box, seeds):
     assert box.requests == []
     (shown,) = preview["images"]
     assert shown["filename"] == f"preview_{preview['job_id'][0]}.mp4"
+    assert "Free sandbox preview, not the service's quality." in preview["text"][0]
     with av.open(str(comfy.base / "temp" / shown["subfolder"] / shown["filename"])) as video:
         assert "not by lipsync.studio" in video.metadata["comment"]
     ran(comfy, "sandbox", seed)
@@ -66,6 +67,8 @@ def test_preview_then_pay(comfy, sample_media, box, seeds):
     paid = ran(comfy, "", seed)
     assert len(box.received("submit")) == 1
     assert paid["job_id"] != preview["job_id"]
+    assert "credits" in paid["text"][0]
+    assert "sandbox" not in paid["text"][0]
     assert not paid["images"][0]["filename"].startswith("preview")
     assert len(sandboxes(comfy)) == 1
 
