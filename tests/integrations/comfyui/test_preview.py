@@ -20,7 +20,9 @@ def graph(profile, seed):
     return {
         "face": node("LoadImage", image="lipsync_portrait.jpg"),
         "voice": node("LoadAudio", audio="lipsync_speech_left.mp3"),
-        "run": node("LipsyncImage", image=link("face"), audio=link("voice"), seed=seed, profile=profile),
+        "run": node(
+            "LipsyncImage", image=link("face"), audio=link("voice"), resolution="480p", seed=seed, profile=profile
+        ),
         "save": saved("run"),
     }
 
