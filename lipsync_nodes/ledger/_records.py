@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from dataclasses import replace
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from lipsync_nodes.errors import InvalidRequest
-from lipsync_nodes.flows import Accepted, Claim, Event, Found, Gone, Seen
+from lipsync_nodes.flows import (
+    Accepted,
+    Claim,
+    Claimed,
+    Event,
+    Found,
+    Gone,
+    Hold,
+    Refused,
+    Seen,
+    Superseded,
+    Uncertain,
+)
 from lipsync_nodes.ledger._file import Ledger
 from lipsync_nodes.ledger._paced import PacedJournal
+from lipsync_nodes.ledger._rules import PAUSE
 from lipsync_nodes.settings import Profile
+
+_OUTCOMES: Final = (Accepted, Refused, Uncertain)
 
 
 class KeyedStore(Protocol):
@@ -29,6 +44,8 @@ class KeyedStore(Protocol):
 class RecordsJournal:
     """Records the submissions of a batch: a `PacedJournal` for each, under its submission key. Thread-safe.
 
+    A record is only written right before the POST, so until its outcome is recorded, a key waits for its first caller.
+
     Args:
         store: gets, sets and deletes the records.
         generation, ledger: those of a `PacedJournal`.
@@ -42,6 +59,7 @@ class RecordsJournal:
         self._lock = Lock()  # a host's store need not be safe for threads
         self._by_row: list[PacedJournal] = []
         self._by_job: dict[str, PacedJournal] = {}
+        self._claimed: dict[str, int] = {}  # the row of each key whose outcome is not recorded yet
 
     def adopt(self, key: str, job_id: str) -> None:
         """Tell the submission key of a job that another process submitted."""
@@ -61,17 +79,31 @@ class RecordsJournal:
                     journal = self._by_job[job.id] = self._by_row[row]
                 case _:
                     journal = self._by_row[event.row]  # type: ignore[union-attr]  # only a ledger records webhooks
-            return journal.record(event, profile) if journal else None
+            answer: object = None
+            try:
+                answer = journal.record(event, profile) if journal else None
+            finally:
+                if isinstance(event, _OUTCOMES) or isinstance(answer, Superseded):
+                    self._give_back(event.row)  # type: ignore[union-attr]  # only `Sending` has that answer
+            return answer
+
+    def _give_back(self, row: int) -> None:
+        self._claimed = {key: claimed for key, claimed in self._claimed.items() if claimed != row}
 
     def _claim(self, event: Claim, profile: Profile) -> object:
-        if event.submission.key is None:
+        key = event.submission.key
+        if key is None:
             raise InvalidRequest(code="record.wants_a_key", remedy="give_submission_key")
-        journal = self._of(event.submission.key)
+        if key in self._claimed:
+            return Hold(PAUSE)
+        journal = self._of(key)
         answer: Any = journal.record(event, profile)
         if isinstance(answer, Found):
             self._by_job[answer.job.id] = journal
             return answer
         self._by_row.append(journal)
+        if isinstance(answer, Claimed):
+            self._claimed[key] = len(self._by_row) - 1
         return replace(answer, row=len(self._by_row) - 1)
 
     def knows(self, job_id: str) -> bool:

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from lipsync_nodes import ImageForm, InvalidRequest, JobFailed, Ledger, LipsyncClient, SubmissionUncertain
+from lipsync_nodes import ImageForm, InvalidRequest, JobFailed, Ledger, LipsyncClient, LipsyncError, SubmissionUncertain
 from lipsync_nodes.ledger import RecordsJournal
 
 
@@ -39,6 +39,32 @@ def test_each_key_has_its_own_record_whatever_runs_beside_it(opened, sandbox):
     again, *_ = opened()
     assert [again.submit(form(name), key=f"k/{name}").id for name in range(40)] == [job.id for job in jobs]
     assert len(sandbox.received("submit")) == 40
+
+
+def test_the_same_key_at_the_same_time_is_sent_once(opened, sandbox):
+    client, *_ = opened()
+    sandbox.fault("delay", where="submit", seconds=0.5)
+    with ThreadPoolExecutor(4) as pool:
+        jobs = {job.id for job in pool.map(lambda _: client.submit(form("a"), key="a"), range(4))}
+    assert len(jobs) == len(sandbox.received("submit")) == 1
+
+
+@pytest.mark.parametrize("failing", ["set", "delete"])
+def test_a_key_does_not_wait_for_a_caller_whose_store_failed(opened, sandbox, failing, monkeypatch):
+    client, _, store = opened()
+    sandbox.fault("status", where="submit", code=400)
+
+    def broken(*_):
+        raise OSError("no network")
+
+    monkeypatch.setattr(store, failing, broken)
+    with pytest.raises(LipsyncError):
+        client.submit(form("a"), key="a")
+    monkeypatch.undo()
+    sandbox.clear_faults()
+    store.clear()
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(client.submit, form("a"), key="a").result(timeout=10).id
 
 
 def test_what_is_uncertain_is_so_under_its_key_alone(opened, sandbox):
