@@ -20,7 +20,8 @@ class PacedJournal(RecordJournal):
     """A `RecordJournal` for `max_concurrency` and `submits_per_minute`.
 
     The submissions are counted in a ledger that all processes of this machine share. They are there without their key:
-    the host's record alone decides what has been submitted. A profile without limits does not use the ledger.
+    the host's record alone decides what has been submitted, and its client saves the video. A profile without limits
+    does not use the ledger.
 
     Args:
         store: gets, sets and deletes the record.
@@ -42,7 +43,7 @@ class PacedJournal(RecordJournal):
             return hold
         answer = super().record(event, profile)
         if isinstance(event, Claim) and isinstance(answer, Claimed):
-            claimed: Any = self._count(Claim(replace(event.submission, key=None, callback=None)), profile)
+            claimed: Any = self._count(Claim(replace(event.submission, key=None, callback=None, target=None)), profile)
             self._row = claimed.row
         elif isinstance(event, _OUTCOMES):
             self._outcome(event, profile)

@@ -82,3 +82,14 @@ def test_a_failure_of_the_ledger_after_the_response_loses_no_job(sandbox, submit
     monkeypatch.setattr(Ledger, "record", full)
     job = submit(store, submits_per_minute=9)
     assert store.get()["job_id"] == job.id
+
+
+def test_the_ledger_of_the_machine_awaits_no_file_of_a_record(sandbox, tmp_path):
+    """Only the client of the record knows when its video is saved, so `resume` would save it once more."""
+    profile = Profile(api_key=sandbox.api_key, base_url=sandbox.base_url, max_concurrency=1)
+    with Ledger(tmp_path / "ledger") as ledger:
+        with LipsyncClient(profile=profile, ledger=PacedJournal(Store(), ledger=ledger)) as client:
+            job = client.run(FORM, key="k", target=tmp_path / "v.mp4")
+            client.download(job, tmp_path / "v.mp4")
+        assert ledger.entry_of(job.id).state == "completed"
+        assert ledger.unfinished(profile) == []
