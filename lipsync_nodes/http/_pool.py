@@ -115,10 +115,12 @@ class Pool:
     async def exit(self) -> None:
         """Undo `enter`."""
         self.working -= 1
-        if self.working == 0 and self._fast is not None:
-            fast, self._fast = self._fast, None
-            await fast.close()
-        await self.leave()
+        try:
+            if self.working == 0 and self._fast is not None:
+                fast, self._fast = self._fast, None
+                await fast.close()
+        finally:
+            await self.leave()  # even if this is cancelled
 
     async def leave(self) -> None:
         """Take back one of `users`."""

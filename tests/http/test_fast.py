@@ -299,6 +299,23 @@ def test_the_end_of_the_last_wait_closes_the_session(service, aiohttp_polls, rec
     assert [str(warning.message) for warning in recwarn] == []
 
 
+def test_a_cancel_during_the_end_keeps_no_connections(service, aiohttp_polls):
+    """The scopes of anyio cancel a task again and again, also while it closes something."""
+    service.on_poll = [bad.still()]
+
+    async def go():
+        async with AsyncLipsyncClient(KEY, service.base_url) as client:
+            waiting = asyncio.create_task(client.wait("j", poll_interval=0.05))
+            while not service.polls:
+                await asyncio.sleep(0.01)
+            while not waiting.done():
+                waiting.cancel()
+                await asyncio.sleep(0)
+        assert asyncio.get_running_loop() not in pool._pools
+
+    asyncio.run(go())
+
+
 def test_an_id_that_is_odd_arrives_as_it_is(service, face_of):
     service.on_poll = [bad.still()]
     face_of(api_key=KEY, base_url=service.base_url).job("a b+c%2F")
