@@ -168,12 +168,16 @@ class Partial:
         with suppress(OSError):  # a full disk, which has already raised an error
             self.file.close()
         # After Ctrl-C, the part is kept, as after a crash.
-        left = kind is not None and (self.keep or not issubclass(kind, Exception))
+        left = kind is not None and (self.keep or not issubclass(kind, Exception)) and not self._is_damaged()
         if left and self.validator and self._note is not None and self._path.stat().st_size:
             self._note.close()
         else:
             self._path.unlink(missing_ok=True)
             self._let_go()
+
+    def _is_damaged(self) -> bool:
+        """Return whether the disk has lost data of which `write` has not learnt yet."""
+        return self._syncing is not None and self._syncing.done() and self._syncing.exception() is not None
 
     def _let_go(self) -> None:
         if self._note is not None:

@@ -205,3 +205,21 @@ def test_an_error_of_the_disk_while_more_arrives_is_not_lost(service, tmp_path, 
         fetch(service, tmp_path / "v.mp4")
     assert nothing_is_left(tmp_path)
     assert fetch(service, tmp_path / "v.mp4").read_bytes() == VIDEO
+
+
+def test_a_part_that_the_disk_has_damaged_is_not_continued(service, tmp_path, monkeypatch):
+    """The error of the disk comes after the last write, and Ctrl-C before the end."""
+
+    def sync(descriptor):
+        raise OSError(errno.EIO, "the disk is broken")
+
+    def interrupt(at, _size):
+        if at == len(VIDEO):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("lipsync_nodes.media._partial.SYNC_EVERY", len(VIDEO))
+    monkeypatch.setattr("os.fsync", sync)
+    service.on_output = [served()]
+    with pytest.raises(KeyboardInterrupt):
+        fetch(service, tmp_path / "v.mp4", on_progress=interrupt)
+    assert nothing_is_left(tmp_path)
