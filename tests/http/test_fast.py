@@ -14,6 +14,7 @@ import sys
 import textwrap
 import threading
 import time
+import types
 from contextlib import suppress
 
 import pytest
@@ -264,13 +265,15 @@ def test_a_fork_during_the_import_leaves_it_possible(monkeypatch):
     """A child that was forked while another thread imports a module could never import it."""
     importing, loader = threading.Event(), pool.Loader()
 
-    def load():
-        with loader._lock:
-            importing.set()
-            time.sleep(0.5)
-            loader._kind = "imported"
+    class Slow(types.ModuleType):
+        def __getattr__(self, name):
+            if name == "Fast":
+                importing.set()
+                time.sleep(0.5)
+            return "imported"
 
-    thread = threading.Thread(target=load)
+    monkeypatch.setitem(sys.modules, "lipsync_nodes.http._fast", Slow("slow"))
+    thread = threading.Thread(target=loader._load)
     thread.start()
     importing.wait()
     child = os.fork()
