@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     )
     from lipsync_nodes.plugins import (
         API_VERSION,
-        COMMANDS,
         PROJECT,
         Context,
         JobEvent,
@@ -72,7 +71,6 @@ if TYPE_CHECKING:
 __all__ = [
     "API_VERSION",
     "CATALOGUE",
-    "COMMANDS",
     "ENDS",
     "PROJECT",
     "Accepted",
@@ -184,7 +182,6 @@ _HOMES = {
     ),
     "plugins": (
         "API_VERSION",
-        "COMMANDS",
         "Context",
         "JobEvent",
         "NodeInfo",

@@ -11,16 +11,18 @@ from contextlib import redirect_stdout
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import ClassVar, NoReturn
+from typing import ClassVar, Final, NoReturn
 
 import click
 
 from lipsync_nodes import ConfigurationError
 from lipsync_nodes.cli.output import RUN
 from lipsync_nodes.cli.speak import in_words
-from lipsync_nodes.host import COMMANDS
 
-__all__ = ["ExtendableGroup", "load_command"]
+__all__ = ["COMMANDS", "ExtendableGroup", "load_command"]
+
+COMMANDS: Final = "lipsync_nodes.commands"
+"""The entry-point group for commands that other distributions add to `lipsync-nodes`."""
 
 
 class ExtendableGroup(click.Group):

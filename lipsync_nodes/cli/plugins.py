@@ -11,9 +11,9 @@ import click
 import pluggy
 
 from lipsync_nodes import ConfigurationError
-from lipsync_nodes.cli.added import ExtendableGroup, load_command
+from lipsync_nodes.cli.added import COMMANDS, ExtendableGroup, load_command
 from lipsync_nodes.cli.speak import say, show, tell
-from lipsync_nodes.host import API_VERSION, COMMANDS, PROJECT, loaded
+from lipsync_nodes.host import API_VERSION, PROJECT, loaded
 
 __all__ = ["plugins"]
 

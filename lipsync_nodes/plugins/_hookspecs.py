@@ -56,9 +56,6 @@ if TYPE_CHECKING:  # importing pydantic's classes takes 60 ms, which a host does
 PROJECT: Final = "lipsync_nodes"
 """The name of the pluggy project and of its entry-point group."""
 
-COMMANDS: Final = "lipsync_nodes.commands"
-"""The entry-point group for commands that other distributions add to `lipsync-nodes`."""
-
 API_VERSION: Final = 1
 """Increased when hosts or plugins have to change. A new argument, field or hook does not increase it."""
 

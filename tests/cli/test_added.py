@@ -8,8 +8,8 @@ from importlib.metadata import entry_points
 import click
 import pytest
 
+from lipsync_nodes.cli.added import COMMANDS
 from lipsync_nodes.cli.app import app
-from lipsync_nodes.plugins import COMMANDS
 
 HELLO = """
 import click
