@@ -6,6 +6,7 @@ there is one), 4 the outcome of a submission is unknown, 130 stopped by Ctrl-C, 
 
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import NoReturn
 
 from lipsync_nodes import LipsyncError
@@ -14,6 +15,7 @@ from lipsync_nodes.cli.trouble import in_our_words, unexpected
 
 INTERRUPTED = 130
 TERMINATED = 143
+EXTRA = ("click", "packaging", "rich")
 
 
 def main() -> NoReturn:
@@ -32,16 +34,11 @@ def main() -> NoReturn:
 
 
 def _command() -> int:
-    try:
-        from lipsync_nodes.cli.app import carry_out  # noqa: PLC0415  # needs the extra, and is slow to load
-    except ModuleNotFoundError as error:
-        if error.name not in {"click", "rich", "packaging"}:
-            raise
-        return _failed(
-            LipsyncError(code="cli.no_library", package="lipsync-nodes[cli]", remedy="install_extra"),
-            "Configuration",
-            2,
-        )
+    if not all(map(find_spec, EXTRA)):  # a command loads some of them late
+        missing = LipsyncError(code="cli.no_library", package="lipsync-nodes[cli]", remedy="install_extra")
+        return _failed(missing, "Configuration", 2)
+    from lipsync_nodes.cli.app import carry_out  # noqa: PLC0415  # needs the extra, and is slow to load
+
     return carry_out(sys.argv[1:])
 
 

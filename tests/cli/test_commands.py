@@ -284,9 +284,10 @@ def test_demo_makes_three_videos_of_the_size_that_was_asked_for(cli, tmp_path):
         assert video["sync"] > 0.5
 
 
-def test_a_command_without_its_extra_says_what_to_install(tmp_path):
-    code = "import sys; sys.modules['click'] = None;  from lipsync_nodes.cli import main; main()"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+@pytest.mark.parametrize("package", ["click", "rich"])
+def test_a_command_without_its_extra_says_what_to_install(package):
+    code = f"import sys; sys.modules[{package!r}] = None; from lipsync_nodes.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code, "jobs"], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     assert "pip install 'lipsync-nodes[cli]'" in done.stderr
 
