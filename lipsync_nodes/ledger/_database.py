@@ -143,7 +143,7 @@ class Database(Shared):
             try:
                 db.execute("PRAGMA journal_mode = WAL")
                 db.execute("PRAGMA synchronous = FULL")
-                _migrate(db)
+                _migrate(db, self.path)
             except BaseException:
                 db.close()
                 raise

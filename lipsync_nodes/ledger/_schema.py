@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import Final
 
+from lipsync_nodes.errors import ConfigurationError
 from lipsync_nodes.ledger._entry import KEEPS_KEY
 from lipsync_nodes.settings import normal_account
 
@@ -115,11 +116,11 @@ STEPS: Final[tuple[str | Callable[[sqlite3.Connection], None], ...]] = (
 VERSION: Final = len(STEPS)
 
 
-def _migrate(db: sqlite3.Connection) -> None:
+def _migrate(db: sqlite3.Connection, path: str) -> None:
     """Migrate the tables to this version. One process does it, and the others wait."""
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version > VERSION:
-        raise sqlite3.DatabaseError(f"it was written by a newer lipsync-nodes (version {version})")
+        raise ConfigurationError(code="ledger.newer", path=path, format=version, remedy="install_newer")
     if version < VERSION:
         db.execute("BEGIN EXCLUSIVE")
         (version,) = db.execute("PRAGMA user_version").fetchone()

@@ -179,6 +179,7 @@ SENTENCES: Final[dict[str, str]] = {
     "key.of_another_endpoint": "The key {key!r} stands for a {endpoint} job already.",
     "key.of_other_inputs": "The key {key!r} stands for other inputs already: {changes}.",
     "ledger.in_memory": "A ledger in memory cannot be sent to another process.",
+    "ledger.newer": "A newer version of lipsync-nodes has written the ledger {path} (its format is {format}).",
     "ledger.replaced": "The ledger {path} was deleted or replaced while it was open.",
     "ledger.unusable": "The ledger {path} cannot be used: {reason}.",
     "record.not_a_record": "The record of the submission contains something else: {found}.",
@@ -545,6 +546,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "it is not there, delete the record.",
     "free_ledger": "The ledger prevents paying twice, so nothing is submitted without it. Make the file or its "
     "disk usable again, or set LIPSYNC_LEDGER to another file.",
+    "install_newer": "Nothing was sent, to avoid paying twice. Install that version again, or a later one.",
     "give_ledger_a_file": "Give the ledger a file.",
     "give_submission_key": "Nothing was sent. Give it a `key`.",
     "other_key_or_resubmit": {

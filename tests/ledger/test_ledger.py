@@ -508,8 +508,10 @@ def test_one_of_a_newer_version_is_left_alone(ledger):
     with sqlite3.connect(ledger.path) as db:
         db.execute("PRAGMA user_version = 99")
     db.close()
-    with pytest.raises(ConfigurationError, match="newer lipsync-nodes"):
+    with pytest.raises(ConfigurationError, match="newer version of lipsync-nodes") as caught:
         claim(ledger)
+    assert "Install that version again" in str(caught.value)
+    assert "LIPSYNC_LEDGER" not in str(caught.value), "another ledger would not know what was paid for"
 
 
 @pytest.mark.parametrize("content", [b"this is no database" * 100, None])
