@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing, suppress
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final, TypeVar
 
 from pydantic import SecretStr
@@ -97,7 +97,8 @@ class AsyncTransport:
         """Read from the ledger, together with others; see `Reads`."""
         reads = self._lease().reads
         if (shared := reads.get(many)) is None:
-            shared = reads[many] = Reads(many, every)
+            # It must not keep the ledger of a client that is gone.
+            shared = reads[many] = Reads(many, every, partial(reads.pop, many, None))
         value: V | None = await shared.get(key, self.in_ledger)
         return value
 

@@ -22,11 +22,14 @@ class Reads(Generic[K, V]):
     Args:
         many: reads many values. It is called in the ledger's thread.
         every: the seconds until a value that was not found is looked for again, also after an error. None: it is not.
+        at_end: called when nothing more is asked for.
 
     """
 
-    def __init__(self, many: Many[K, V], every: float | None = None) -> None:
-        self._many, self._every = many, every
+    def __init__(
+        self, many: Many[K, V], every: float | None = None, at_end: Callable[[], object] = lambda: None
+    ) -> None:
+        self._many, self._every, self._at_end = many, every, at_end
         self._asked: dict[K, _Asked[V]] = {}
         self._reading = False
 
@@ -69,6 +72,7 @@ class Reads(Generic[K, V]):
                     await asyncio.sleep(self._every)
         finally:
             self._reading = False
+            self._at_end()
             for one in self._asked.values():
                 one.answer.cancel()
 

@@ -1,7 +1,9 @@
 """Reads of the ledger that many waits share, on a real event loop with the ledger's own thread."""
 
 import asyncio
+import gc
 import time
+import weakref
 from contextlib import suppress
 
 import pytest
@@ -138,3 +140,28 @@ def test_many_waits_read_the_ledger_a_few_times(sandbox, tmp_path):
     with Counted(tmp_path / "ledger.sqlite") as ledger:
         asyncio.run(go())
     assert sum(reads) == 400
+
+
+def test_a_loop_keeps_no_ledger_of_a_client_that_is_gone():
+    """A host has a client for each of its jobs, and a loop for all."""
+
+    async def work(transport):
+        read = [weakref.ref(await read_once(transport)) for _ in range(3)]
+        while pool_of(asyncio.get_running_loop()).reads:
+            await asyncio.sleep(0.01)
+        gc.collect()
+        return [one() for one in read]
+
+    async def read_once(transport):
+        ledger = Ledger(":memory:")
+        await transport.read(ledger.entries_of, "j")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await transport.read(ledger.ended_of, "j", every=0.05)
+        return ledger
+
+    async def bounded(transport):
+        async with asyncio.timeout(10):
+            return await work(transport)
+
+    assert on_a_loop(bounded) == [None] * 3
