@@ -69,7 +69,8 @@ def check_fields(spec: NodeSpec, given: Mapping[str, Any]) -> None:
     Media and values that are only known later are checked when the task runs.
     """
     fields = [field for field in spec.fields if not field.media and given.get(field.name) is not None]
-    known = [field for field in fields if _is_known(given[field.name])]
+    if not (known := [field for field in fields if _is_known(given[field.name])]):
+        return
     try:
         spec.form(**{field.name: typed(field, given[field.name], ExitStack()) for field in known})
     except InvalidRequest as error:

@@ -33,8 +33,9 @@ ENDS: Final = {"completed", "failed", "stopped", "refused"}
 
 def add_files() -> None:
     """Add the route. Nothing is published before a profile with a `public_base` is used."""
-    # All methods, so that every refusal looks the same. (ComfyUI itself answers OPTIONS on every path.)
-    PromptServer.instance.routes.route("*", PATH + "{name}")(_answer)
+    if server := getattr(PromptServer, "instance", None):  # the nodes can also run without a server
+        # All methods, so that every refusal looks the same. (ComfyUI itself answers OPTIONS on every path.)
+        server.routes.route("*", PATH + "{name}")(_answer)
 
 
 async def _answer(request: web.Request) -> web.StreamResponse:
