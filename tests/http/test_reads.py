@@ -108,8 +108,7 @@ def test_a_wait_for_a_webhook_looks_until_its_time_is_up(tmp_path):
         looks = len(ledger.asked)
         await asyncio.sleep(0.3)
         assert len(ledger.asked) == looks, "nobody waits, so nobody looks"
-        (reads,) = pool_of(asyncio.get_running_loop()).reads.values()
-        assert reads._asked == {}
+        assert pool_of(asyncio.get_running_loop()).reads == {}
 
     with Watched(tmp_path / "ledger.sqlite") as ledger:
         on_a_loop(work)
