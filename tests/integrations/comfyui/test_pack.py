@@ -7,7 +7,7 @@ import pytest
 
 from tests.integrations.comfyui.graphs import node
 from tests.integrations.comfyui.servers import PACK, REPOSITORY, outcome
-from tests.integrations.comfyui.workflows import GRAPHS
+from tests.integrations.comfyui.workflows import GRAPHS, note
 
 pytestmark = pytest.mark.comfyui
 
@@ -71,6 +71,10 @@ def test_the_templates_are_the_examples(name):
         assert given == {name: value for name, value in of["inputs"].items() if isinstance(value, list)}
         wanted = GRAPHS[name][number]["inputs"]
         assert {key: of["inputs"][key] for key in wanted} == wanted
+        if "force_new" in of["inputs"]:
+            assert of["inputs"]["profile"] == "sandbox", "nobody pays by opening a template and pressing Run"
+    (shown,) = [node for node in template["nodes"] if node["type"] == "MarkdownNote"]
+    assert shown["widgets_values"] == [note(name)]
 
 
 def test_the_translations_are_what_the_nodes_say(comfy):

@@ -1,5 +1,6 @@
 """The profile `sandbox` on a real ComfyUI: free previews by a sandbox that ComfyUI starts by itself, then pay."""
 
+import json
 import os
 import signal
 from contextlib import suppress
@@ -10,7 +11,8 @@ import pytest
 
 from tests.integrations.comfyui.conftest import put_sample_media
 from tests.integrations.comfyui.graphs import link, node, saved
-from tests.integrations.comfyui.servers import outcome
+from tests.integrations.comfyui.servers import REPOSITORY, outcome
+from tests.integrations.comfyui.workflows import GRAPHS
 
 pytestmark = pytest.mark.comfyui
 
@@ -73,6 +75,33 @@ def test_preview_then_pay(comfy, sample_media, box, seeds):
     assert "sandbox" not in paid["text"][0]
     assert not paid["images"][0]["filename"].startswith("preview")
     assert len(sandboxes(comfy)) == 1
+
+
+def test_every_template_runs_without_a_key_and_says_that_it_is_a_preview(alone, seeds):
+    for name in GRAPHS.keys() - {"lipsync_recover_by_job_id"}:
+        example = json.loads((REPOSITORY / "examples/comfyui" / f"{name}.json").read_text(encoding="utf-8"))
+        example["3"]["inputs"]["seed"] = next(seeds)
+        nodes = [number for number, of in example.items() if of["class_type"].startswith("Lipsync")]
+        entry = alone.run(example, seconds=240)
+        assert outcome(entry) == ("success", ""), name
+        shown = {number: entry["outputs"].get(number, {}).get("text", []) for number in nodes}
+        lines = [line for of in shown.values() for line in of]
+        assert all(shown.values()), "ComfyUI leaves out a node that refuses its inputs, and runs the others"
+        assert all("Free sandbox preview, not the service's quality." in line for line in lines), (name, lines)
+
+
+def test_the_template_that_recovers_a_job_asks_for_its_id_first(alone, seeds):
+    """It has no job yet, so it asks for one, not for a key; and it gets a preview, too."""
+    graph = json.loads((REPOSITORY / "examples/comfyui/lipsync_recover_by_job_id.json").read_text(encoding="utf-8"))
+    status, text = refused(alone, graph)
+    assert status == 400
+    assert "`job` is empty" in text
+    assert "LIPSYNC_API_KEY" not in text
+    made = ran(alone, "sandbox", next(seeds))
+    graph["3"]["inputs"] |= {"job": made["job_id"][0], "profile": "sandbox"}
+    entry = alone.run(graph)
+    assert outcome(entry) == ("success", "")
+    assert entry["outputs"]["3"]["images"][0]["filename"].startswith("preview_")
 
 
 def test_without_a_key_the_node_says_where_it_goes_and_the_sandbox_works(alone, seeds):

@@ -26,12 +26,12 @@ GRAPHS = {
     "lipsync_image": {
         "1": PORTRAIT,
         "2": LEFT,
-        "3": node("LipsyncImage", image=link("1"), audio=link("2"), save_in="output"),
+        "3": node("LipsyncImage", image=link("1"), audio=link("2"), save_in="output", profile="sandbox"),
     },
     "lipsync_video": {
         "1": node("LoadVideo", file="lipsync_talking.mp4"),
         "2": RIGHT,
-        "3": node("LipsyncVideo", video=link("1"), audio=link("2"), save_in="output"),
+        "3": node("LipsyncVideo", video=link("1"), audio=link("2"), save_in="output", profile="sandbox"),
     },
     "lipsync_image_multi": {
         "1": DUET,
@@ -44,13 +44,14 @@ GRAPHS = {
             right_audio=link("5"),
             order="left_right",
             save_in="output",
+            profile="sandbox",
         ),
     },
     "lipsync_batch": {
         "1": DUET,
         "6": node("SplitImageToTileList", image=link("1"), tile_width=496, tile_height=576, overlap=0),
         "2": LEFT,
-        "3": node("LipsyncSubmitImage", image=link("6"), audio=link("2")),
+        "3": node("LipsyncSubmitImage", image=link("6"), audio=link("2"), profile="sandbox"),
         "5": node("LipsyncWait", job=link("3"), on_failure="skip", save_in="output"),
     },
     "lipsync_long_speech_list": {
@@ -59,7 +60,7 @@ GRAPHS = {
         "6": node("TrimAudioDuration", audio=link("2"), start_index=0.0, duration=2.5),
         "7": node("TrimAudioDuration", audio=link("2"), start_index=2.5, duration=2.5),
         "8": node("CreateList", **{"inputs.input0": link("6"), "inputs.input1": link("7")}),
-        "3": node("LipsyncSubmitImage", image=link("1"), audio=link("8")),
+        "3": node("LipsyncSubmitImage", image=link("1"), audio=link("8"), profile="sandbox"),
         "5": node("LipsyncWait", job=link("3"), on_failure="skip", save_in="output"),
     },
     "lipsync_recover_by_job_id": {
@@ -67,16 +68,17 @@ GRAPHS = {
     },
 }
 
-# A note beside the nodes, for a template that is not understood without one.
-NOTES = {
-    "lipsync_preview_then_pay": """**1. Preview, free**
+# The note beside the nodes. All templates make a free preview, so that nobody pays by opening one and pressing Run.
+FREE = """**1. Preview, free**
 
 Press Run. The sandbox makes a preview on this machine, without an API key. It does not show the service's quality.
 
 **2. Pay**
 
-Empty `profile` and press Run. The service makes the video from the same inputs. \
+Empty `profile`{of} and press Run. The service makes the video from the same inputs. \
 [Where the API key goes](/lipsync-setup)
+
+In Nodes 2.0, `profile` is behind "Show advanced inputs".
 
 **1. 免费预览**
 
@@ -84,9 +86,33 @@ Empty `profile` and press Run. The service makes the video from the same inputs.
 
 **2. 付费生成**
 
-清空 `profile`（配置）后再次运行。服务用同样的输入生成视频。\
-[密钥放在哪里](/lipsync-setup?lang=zh)""",
-}
+清空{zh_of} `profile`（配置）后再次运行。服务用同样的输入生成视频。\
+[密钥放在哪里](/lipsync-setup?lang=zh)
+
+在 Nodes 2.0 中，`profile` 在“显示高级输入”之后。"""
+RECOVER = """**Get a video again**
+
+Enter the id of a job as `job`, and press Run. It costs nothing and needs the API key of the job's account. \
+[Where the API key goes](/lipsync-setup)
+
+For a preview, set `profile` to `sandbox`.
+
+**取回视频**
+
+在 `job`（任务）中填入任务 ID，然后点击运行。不会再次付费，但需要提交时所用的 API 密钥。\
+[密钥放在哪里](/lipsync-setup?lang=zh)
+
+若是预览，请将 `profile`（配置）设为 `sandbox`。"""
+
+
+def note(name):
+    """Return the note of a template."""
+    if name == "lipsync_recover_by_job_id":
+        return RECOVER
+    split = any(made["class_type"].startswith("LipsyncSubmit") for made in GRAPHS[name].values())
+    of, zh_of = (" of the Submit node", "“提交”节点的") if split else ("", "")
+    return FREE.format(of=of, zh_of=zh_of)
+
 
 # Where each node stands: its column and its row, in pixels.
 PLACES = {
@@ -111,7 +137,7 @@ ARRANGE = """async ([graph, places, name, text]) => {
         app.graph.add(note);
         note.widgets[0].value = text;
         places[String(note.id)] = [-380, 0];
-        note.size = [340, 300];
+        note.size = [340, 420];
     }
     for (const node of app.graph._nodes) {
         node.pos = places[String(node.id)] ?? [0, 0];
@@ -177,7 +203,7 @@ class Browser:
     def show(self, name, graph):
         self.page.reload()  # the frontend keeps the previews of the graph before
         self._ready()
-        self.page.evaluate(ARRANGE, [graph, places(name), name, NOTES.get(name)])
+        self.page.evaluate(ARRANGE, [graph, places(name), name, name in GRAPHS and note(name)])
         self.page.wait_for_timeout(1500)
         self.page.evaluate(FIT)
         self.page.wait_for_timeout(500)
