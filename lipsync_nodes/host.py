@@ -13,7 +13,19 @@ if TYPE_CHECKING:
     from lipsync_nodes._tracebacks import NoFramesBelow
     from lipsync_nodes.client import SubmitOptions, check_service, deadline_for, usual_wait
     from lipsync_nodes.errors import may_pass
-    from lipsync_nodes.flows import Accepted, Budget, Claim, Claimed, Event, Found, Seen, Submission
+    from lipsync_nodes.flows import (
+        Accepted,
+        Budget,
+        Claim,
+        Claimed,
+        Event,
+        Found,
+        Refused,
+        Seen,
+        Submission,
+        Superseded,
+        Uncertain,
+    )
     from lipsync_nodes.http import deliver
     from lipsync_nodes.ledger import (
         ENDS,
@@ -94,11 +106,14 @@ __all__ = [
     "PublicFiles",
     "RecordJournal",
     "RecordsJournal",
+    "Refused",
     "Resolution",
     "Seen",
     "Shared",
     "Submission",
     "SubmitOptions",
+    "Superseded",
+    "Uncertain",
     "brief",
     "callback_secret",
     "check_media_url",
@@ -149,8 +164,11 @@ _HOMES = {
         "Claimed",
         "Event",
         "Found",
+        "Refused",
         "Seen",
         "Submission",
+        "Superseded",
+        "Uncertain",
     ),
     "http": ("deliver",),
     "ledger": (

@@ -21,13 +21,14 @@ from __future__ import annotations
 
 import json
 import logging
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
+from itertools import count
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from airflow.providers.common.compat.sdk import AirflowException, Context, get_current_context
 
@@ -41,14 +42,25 @@ from lipsync_nodes.host import (
     PacedJournal,
     PreparedForm,
     RecordsJournal,
+    Refused,
     Seen,
     Submission,
+    Superseded,
+    Uncertain,
     content_key,
     inputs_of,
 )
 from lipsync_nodes_airflow.progress import report_submission
 
-__all__ = ["CodeJournal", "HostJournal", "TaskJournal", "journal_of", "options_of_running_task", "submission_key"]
+__all__ = [
+    "CodeHostJournal",
+    "CodeJournal",
+    "HostJournal",
+    "TaskJournal",
+    "journal_of",
+    "options_of_running_task",
+    "submission_key",
+]
 
 RECORD: Final = "lipsync"
 _log = logging.getLogger(__name__)
@@ -77,27 +89,34 @@ def options_of_running_task() -> dict[str, Any]:
         context = get_current_context()
     except (AirflowException, RuntimeError):
         return {}
-    store, ti = _store(context), context["ti"]
-    journal: CodeJournal | HostJournal
+    store, ti, place = _store(context), context["ti"], _place_of(context)
+    journal: CodeJournal | CodeHostJournal
     if store is not None:
-        journal = CodeJournal(store, ti.max_tries, Ledger())
+        journal = CodeJournal(store, ti.max_tries, ledger=Ledger())
     else:
-        journal = HostJournal(_place_of(context), _generation(context), release_ended=True)
-    return {"ledger": journal, "key_of": partial(_key_of_code, _place_of(context), f"{ti.run_id}/{ti.try_number}")}
+        journal = CodeHostJournal(place, _generation(context))
+    journal.running = f"{ti.run_id}/{ti.try_number}"
+    return {"ledger": journal, "key_of": partial(_key_of_code, place)}
 
 
-# How often the code of a try has submitted the same inputs. Its second submission of them is a second job.
-_SUBMITTED: Final[Counter[str]] = Counter()
-_COUNTING: Final = Lock()
+class _KeyOfCode(str):
+    """The submission key that a task's own code has not given. It gets the number of the submission in front."""
+
+    __slots__ = ("content", "place")
+
+    def __new__(cls, place: str, content: str) -> Self:
+        key = super().__new__(cls, place + content)
+        key.place, key.content = place, content
+        return key
+
+    def numbered(self, number: int) -> str:
+        """Return the key of the first, second, … submission of these inputs."""
+        return f"{self.place}{number}/{self.content}"
 
 
-def _key_of_code(place: str, running: str, form: PreparedForm, profile: Profile) -> str:
-    """Return the submission key of a task's own code: that of the same submission in an earlier try."""
+def _key_of_code(place: str, form: PreparedForm, profile: Profile) -> _KeyOfCode:
     inputs = json.dumps([form.spec.id, profile.account, inputs_of(form)], sort_keys=True)
-    content = sha256(inputs.encode()).hexdigest()
-    with _COUNTING:
-        _SUBMITTED[f"{place}{running}/{content}"] += 1
-        return f"{place}{_SUBMITTED[f'{place}{running}/{content}']}/{content}"
+    return _KeyOfCode(place, sha256(inputs.encode()).hexdigest())
 
 
 def _store(context: Context) -> Any:
@@ -162,21 +181,59 @@ class _TaskRecord:
         self._store.delete(RECORD)
 
 
-class CodeJournal(_Reporting, RecordsJournal):
-    """The records of all submissions of a task's own code in the state of the task, one for each key.
+# The keys of the submissions that have a job in this try, or may get one now.
+_TAKEN: Final[set[str]] = set()
+_TAKING: Final = Lock()
+
+
+class _OfCode:
+    """Records the submissions of a task's own code.
+
+    The same inputs twice in one try are two jobs: the submissions are numbered. A submission that failed leaves its
+    number to the next one, so code that repeats it does not pay for a second job.
 
     A job that has ended is kept for retries, and given up when the task is cleared.
     """
 
-    def __init__(self, store: Any, max_tries: int, ledger: Ledger) -> None:
-        super().__init__(_ShortKeys(store), max_tries, ledger=ledger)
+    running: str  # the run and the try
 
     def record(self, event: Event, profile: Profile) -> object:
-        """Record an event, and release a job that has ended."""
-        answer = super().record(event, profile)
+        if isinstance(event, Claim) and isinstance(event.submission.key, _KeyOfCode):
+            return self._claim_next(event.submission, event.submission.key, profile)
+        failed = isinstance(event, Accepted | Refused | Uncertain)  # unless it is recorded
+        try:
+            answer: object = super().record(event, profile)  # type: ignore[misc]  # of the journal after it
+            failed = isinstance(event, Refused | Uncertain) and not isinstance(answer, Found)
+            failed |= isinstance(answer, Superseded)
+        finally:
+            if failed:
+                _TAKEN.discard(_taken_of(self).pop(event.row, ""))  # type: ignore[union-attr]  # these have a row
         if isinstance(event, Seen) and event.job.finished:
-            self.release(event.job.id)
+            self.release(event.job.id)  # type: ignore[attr-defined]
         return answer
+
+    def _claim_next(self, submission: Submission, key: _KeyOfCode, profile: Profile) -> object:
+        with _TAKING:
+            number = next(n for n in count(1) if f"{self.running} {key.numbered(n)}" not in _TAKEN)
+            claim = Claim(replace(submission, key=key.numbered(number)))
+            answer = super().record(claim, profile)  # type: ignore[misc]
+            if isinstance(answer, Claimed | Found):
+                _TAKEN.add(taken := f"{self.running} {claim.submission.key}")
+            if isinstance(answer, Claimed):
+                _taken_of(self)[answer.row] = taken
+        return answer
+
+
+def _taken_of(journal: object) -> dict[int, str]:
+    taken: dict[int, str] = vars(journal).setdefault("_taken", {})
+    return taken
+
+
+class CodeJournal(_OfCode, _Reporting, RecordsJournal):
+    """The records of a task's own code in the state of the task, one for each submission."""
+
+    def __init__(self, store: Any, max_tries: int, *, ledger: Ledger) -> None:
+        super().__init__(_ShortKeys(store), max_tries, ledger=ledger)
 
 
 class _ShortKeys:
@@ -205,15 +262,13 @@ class HostJournal(_Reporting, Ledger):
     Args:
         place: the task instance.
         generation: changes when the task is cleared.
-        release_ended: whether a job is released as soon as it has ended.
 
     """
 
-    def __init__(self, place: str, generation: object, *, release_ended: bool = False) -> None:
+    def __init__(self, place: str, generation: object) -> None:
         super().__init__()
         self._place = place
         self._generation = generation
-        self._release_ended = release_ended
 
     def record(self, event: Event, profile: Profile) -> object:
         """Answer a claim with the job that has ended since the task was last cleared. Other events go to the ledger."""
@@ -224,8 +279,6 @@ class HostJournal(_Reporting, Ledger):
         answer = super().record(event, profile)
         if isinstance(event, Claim) and isinstance(answer, Found):
             return self._picked_up(answer)
-        if self._release_ended and isinstance(event, Seen) and event.job.finished:
-            self.release(event.job.id)
         return answer
 
     def _picked_up(self, found: Found) -> Found:
@@ -238,3 +291,7 @@ class HostJournal(_Reporting, Ledger):
         found = entry.key if entry and entry.key else ""
         if found.startswith(self._place) and "#" not in found.removeprefix(self._place):
             super().release(job_id, key=key or f"{found}#{self._generation}")
+
+
+class CodeHostJournal(_OfCode, HostJournal):
+    """The ledger of this machine, for a task's own code."""

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lipsync_nodes import ImageForm, JobFailed, Ledger, SubmissionUncertain
+from lipsync_nodes import ImageForm, JobFailed, Ledger, LipsyncError, SubmissionUncertain
 from lipsync_nodes.sandbox import MEDIA
 from tests.integrations.airflow.conftest import MEDIA_URLS, URL
 from tests.integrations.airflow.running import clear
@@ -22,7 +22,7 @@ def task(context, monkeypatch):
     import lipsync_nodes_airflow.journal as module
 
     context["ti"].try_number = 1
-    monkeypatch.setattr(module, "_SUBMITTED", module.Counter())
+    monkeypatch.setattr(module, "_TAKEN", set())
     monkeypatch.setattr(module, "get_current_context", lambda: context)
     return context
 
@@ -100,6 +100,36 @@ def test_a_submit_of_unknown_outcome_is_not_repeated(task, sandbox, kept_by):
             made(FORM)
         retry(task)
     assert len(sandbox.jobs()) == 1
+
+
+@kept
+def test_code_that_repeats_a_submit_of_unknown_outcome_does_not_pay_twice(task, sandbox, kept_by):
+    from lipsync_nodes_airflow.hooks import LipsyncHook
+
+    keep(task, kept_by)
+    sandbox.fault("cut_after", where="submit")
+    with LipsyncHook().client() as client:
+        for _ in range(3):
+            with pytest.raises(SubmissionUncertain):
+                client.submit(FORM)
+        assert len(sandbox.received("submit")) == 1
+        assert client.submit(FORM, resubmit_uncertain=True).id
+
+
+@kept
+def test_what_was_refused_and_repeated_is_found_by_a_retry(task, sandbox, kept_by):
+    from lipsync_nodes_airflow.hooks import LipsyncHook
+
+    keep(task, kept_by)
+    sandbox.fault("status", where="submit", code=402)
+    with LipsyncHook().client() as client:
+        with pytest.raises(LipsyncError):
+            client.submit(FORM)
+        sandbox.clear_faults()
+        jobs = [client.submit(FORM).id for _ in range(2)]
+    retry(task)
+    assert made(FORM, FORM) == jobs
+    assert len(sandbox.jobs()) == 2
 
 
 @kept
