@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import BaseHook
 from lipsync_nodes import AsyncLipsyncClient, LipsyncClient, LipsyncError, Profile
 from lipsync_nodes.host import NoFramesBelow, check_service
 from lipsync_nodes_airflow.connection import profile_from
-from lipsync_nodes_airflow.journal import options_of_running_task
+from lipsync_nodes_airflow.own_code import options_of_running_task
 from lipsync_nodes_airflow.provider_info import get_provider_info
 
 __all__ = ["LipsyncHook"]

@@ -19,18 +19,12 @@ So their record is in the ledger too, without the run: another test continues wi
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
-from functools import partial
-from hashlib import sha256
-from itertools import count
-from threading import Lock
-from typing import Any, Final, Self
+from typing import Any, Final
 
-from airflow.providers.common.compat.sdk import AirflowException, Context, get_current_context
+from airflow.providers.common.compat.sdk import Context
 
 from lipsync_nodes import Job, Ledger, Profile
 from lipsync_nodes.host import (
@@ -41,24 +35,15 @@ from lipsync_nodes.host import (
     Found,
     PacedJournal,
     PreparedForm,
-    RecordsJournal,
-    Refused,
-    Seen,
     Submission,
-    Superseded,
-    Uncertain,
     content_key,
-    inputs_of,
 )
 from lipsync_nodes_airflow.progress import report_submission
 
 __all__ = [
-    "CodeHostJournal",
-    "CodeJournal",
     "HostJournal",
     "TaskJournal",
     "journal_of",
-    "options_of_running_task",
     "submission_key",
 ]
 
@@ -67,12 +52,15 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def journal_of(context: Context) -> Iterator[TaskJournal | HostJournal]:
-    """Yield the record of this task's submission: in its state, or before 3.3 in the host's ledger."""
-    store, ti = _store(context), context["ti"]
+def journal_of(context: Context, *, durable: bool = True) -> Iterator[TaskJournal | HostJournal]:
+    """Yield the record of this task's submission: in its state, or before 3.3 in the host's ledger.
+
+    If it is not *durable*, it is only in memory.
+    """
+    store = _store(context) if durable else _Memory()
     if store is not None:
         with Ledger() as ledger:  # for the limits of the connection
-            yield TaskJournal(_TaskRecord(store), ti.max_tries, ledger=ledger)
+            yield TaskJournal(_TaskRecord(store), context["ti"].max_tries, ledger=ledger)
     else:
         with HostJournal(_place_of(context), _generation(context)) as ledger:
             yield ledger
@@ -81,42 +69,6 @@ def journal_of(context: Context) -> Iterator[TaskJournal | HostJournal]:
 def submission_key(context: Context, form: PreparedForm, profile: Profile) -> str:
     """Return the submission key: it is the same for the same inputs in the same task instance of the same run."""
     return _place_of(context) + content_key(form, profile)
-
-
-def options_of_running_task() -> dict[str, Any]:
-    """Return the options of a client that records its submissions in the running task; none outside of a task."""
-    try:
-        context = get_current_context()
-    except (AirflowException, RuntimeError):
-        return {}
-    store, ti, place = _store(context), context["ti"], _place_of(context)
-    journal: CodeJournal | CodeHostJournal
-    if store is not None:
-        journal = CodeJournal(store, ti.max_tries, ledger=Ledger())
-    else:
-        journal = CodeHostJournal(place, _generation(context))
-    journal.running = f"{ti.run_id}/{ti.try_number}"
-    return {"ledger": journal, "key_of": partial(_key_of_code, place)}
-
-
-class _KeyOfCode(str):
-    """The submission key that a task's own code has not given. It gets the number of the submission in front."""
-
-    __slots__ = ("content", "place")
-
-    def __new__(cls, place: str, content: str) -> Self:
-        key = super().__new__(cls, place + content)
-        key.place, key.content = place, content
-        return key
-
-    def numbered(self, number: int) -> str:
-        """Return the key of the first, second, … submission of these inputs."""
-        return f"{self.place}{number}/{self.content}"
-
-
-def _key_of_code(place: str, form: PreparedForm, profile: Profile) -> _KeyOfCode:
-    inputs = json.dumps([form.spec.id, profile.account, inputs_of(form)], sort_keys=True)
-    return _KeyOfCode(place, sha256(inputs.encode()).hexdigest())
 
 
 def _store(context: Context) -> Any:
@@ -164,6 +116,15 @@ class TaskJournal(_Reporting, PacedJournal):
     """The record of one submission in the state of a task."""
 
 
+class _Memory(dict[str, Any]):
+    """Takes the place of the `task_state_store` if nothing is to be kept."""
+
+    set = dict.__setitem__
+
+    def delete(self, key: str) -> None:
+        self.pop(key, None)
+
+
 class _TaskRecord:
     """The record in Airflow's state of a task instance, the `task_state_store` of the context."""
 
@@ -179,81 +140,6 @@ class _TaskRecord:
 
     def delete(self) -> None:
         self._store.delete(RECORD)
-
-
-# The keys of the submissions that have a job in this try, or may get one now.
-_TAKEN: Final[set[str]] = set()
-_TAKING: Final = Lock()
-
-
-class _OfCode:
-    """Records the submissions of a task's own code.
-
-    The same inputs twice in one try are two jobs: the submissions are numbered. A submission that failed leaves its
-    number to the next one, so code that repeats it does not pay for a second job.
-
-    A job that has ended is kept for retries, and given up when the task is cleared.
-    """
-
-    running: str  # the run and the try
-
-    def record(self, event: Event, profile: Profile) -> object:
-        if isinstance(event, Claim) and isinstance(event.submission.key, _KeyOfCode):
-            return self._claim_next(event.submission, event.submission.key, profile)
-        failed = isinstance(event, Accepted | Refused | Uncertain)  # unless it is recorded
-        try:
-            answer: object = super().record(event, profile)  # type: ignore[misc]  # of the journal after it
-            failed = isinstance(event, Refused | Uncertain) and not isinstance(answer, Found)
-            failed |= isinstance(answer, Superseded)
-        finally:
-            if failed:
-                _TAKEN.discard(_taken_of(self).pop(event.row, ""))  # type: ignore[union-attr]  # these have a row
-        if isinstance(event, Seen) and event.job.finished:
-            self.release(event.job.id)  # type: ignore[attr-defined]
-        return answer
-
-    def _claim_next(self, submission: Submission, key: _KeyOfCode, profile: Profile) -> object:
-        with _TAKING:
-            number = next(n for n in count(1) if f"{self.running} {key.numbered(n)}" not in _TAKEN)
-            claim = Claim(replace(submission, key=key.numbered(number)))
-            answer = super().record(claim, profile)  # type: ignore[misc]
-            if isinstance(answer, Claimed | Found):
-                _TAKEN.add(taken := f"{self.running} {claim.submission.key}")
-            if isinstance(answer, Claimed):
-                _taken_of(self)[answer.row] = taken
-        return answer
-
-
-def _taken_of(journal: object) -> dict[int, str]:
-    taken: dict[int, str] = vars(journal).setdefault("_taken", {})
-    return taken
-
-
-class CodeJournal(_OfCode, _Reporting, RecordsJournal):
-    """The records of a task's own code in the state of the task, one for each submission."""
-
-    def __init__(self, store: Any, max_tries: int, *, ledger: Ledger) -> None:
-        super().__init__(_ShortKeys(store), max_tries, ledger=ledger)
-
-
-class _ShortKeys:
-    """The state of a task. A submission key may be too long for it, so its hash is used."""
-
-    def __init__(self, store: Any) -> None:
-        self._store = store
-
-    def get(self, key: str) -> Any:
-        return self._store.get(_short(key))
-
-    def set(self, key: str, value: Any) -> None:
-        self._store.set(_short(key), value)
-
-    def delete(self, key: str) -> None:
-        self._store.delete(_short(key))
-
-
-def _short(key: str) -> str:
-    return f"{RECORD}-{sha256(key.encode()).hexdigest()[:32]}"
 
 
 class HostJournal(_Reporting, Ledger):
@@ -291,7 +177,3 @@ class HostJournal(_Reporting, Ledger):
         found = entry.key if entry and entry.key else ""
         if found.startswith(self._place) and "#" not in found.removeprefix(self._place):
             super().release(job_id, key=key or f"{found}#{self._generation}")
-
-
-class CodeHostJournal(_OfCode, HostJournal):
-    """The ledger of this machine, for a task's own code."""

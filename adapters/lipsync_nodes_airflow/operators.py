@@ -174,14 +174,14 @@ class LipsyncOperator(ChecksPartial, BaseOperator):
         with ExitStack() as open_:
             form = self._form(open_)
             estimate = self._estimate(form)
-            journal = open_.enter_context(journal_of(context)) if self.durable else None
+            journal = open_.enter_context(journal_of(context, durable=self.durable))
             client = open_.enter_context(LipsyncHook(self.lipsync_conn_id).client(ledger=journal))
             if estimate is not None:
                 context["ti"].xcom_push(key="credits_estimate", value=int(estimate))
             try:
                 job: Job = client.submit(
                     form,
-                    key=submission_key(context, form, client.profile) if self.durable else None,
+                    key=submission_key(context, form, client.profile),
                     webhook=self.webhook or None,
                     estimate=estimate,
                     target=target,

@@ -102,6 +102,10 @@ def _form(fields: Mapping[str, Any]) -> str:
 
 def _shown(value: Any) -> str:
     """Return a value of the form. Of a URL, the query and the user are left out: they may contain a signature."""
+    if isinstance(value, Mapping):
+        return f"{{{_form(value)}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_shown, value))}]"
     if isinstance(value, str) and value.lower().startswith(("http://", "https://")):
         parts = urlsplit(value)
         return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()

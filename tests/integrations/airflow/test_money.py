@@ -297,7 +297,7 @@ def test_a_record_of_version_0_1_is_known_by_its_former_key():
         assert isinstance(journal.record(claim, Profile()), answer)
 
 
-@pytest.mark.parametrize("kept_by", ["airflow", "host"])
+@pytest.mark.parametrize("kept_by", ["airflow", "host", "nothing"])
 @pytest.mark.parametrize("limit", ["submits_per_minute", "max_concurrency"])
 def test_the_limits_of_the_connection_hold_for_all_tasks(make, sandbox, monkeypatch, kept_by, limit):
     """Two tasks of a worker host share the limits, whatever keeps the record of each."""
@@ -309,7 +309,7 @@ def test_the_limits_of_the_connection_hold_for_all_tasks(make, sandbox, monkeypa
         if kept_by == "host":
             del context["task_state_store"]
         if task == "one":
-            run(make(wait_for_completion=False), context)
+            run(make(wait_for_completion=False, durable=kept_by != "nothing"), context)
     with pytest.raises(LipsyncError, match="max_concurrency and submits_per_minute in the connection"):
-        run(make(wait_for_completion=False, seed=2), context)
+        run(make(wait_for_completion=False, seed=2, durable=kept_by != "nothing"), context)
     assert len(sandbox.received("submit")) == 1

@@ -19,7 +19,7 @@ kept = pytest.mark.parametrize("kept_by", ["airflow", "host", "test"])
 @pytest.fixture
 def task(context, monkeypatch):
     """The context of a running task, as Airflow sets it around the code."""
-    import lipsync_nodes_airflow.journal as module
+    import lipsync_nodes_airflow.own_code as module
 
     context["ti"].try_number = 1
     monkeypatch.setattr(module, "_TAKEN", set())

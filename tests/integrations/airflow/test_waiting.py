@@ -114,6 +114,7 @@ def test_the_log_tells_of_the_job(make, context, sandbox, caplog, capsys, tmp_pa
     task = make(
         deferrable=deferrable,
         image="https://x.example/face.png?X-Amz-Signature=of-the-image",
+        extra={"references": [{"url": "https://x.example/pose.png?X-Amz-Signature=of-the-image"}]},
         media_seconds={"audio": 10},
         output_path="videos/",
     )
@@ -126,6 +127,7 @@ def test_the_log_tells_of_the_job(make, context, sandbox, caplog, capsys, tmp_pa
         "image=https://x.example/face.png, audio=https://x.example/audio"
     ) in said
     assert re.search(rf"Job {job['id']} is processing after \d+ s; usually 1 min 40 s to 5 min", said)
+    assert "references=[{url=https://x.example/pose.png}]" in said
     assert f"Job {job['id']} is completed after " in said
     assert f"Saved the video of job {job['id']} as {tmp_path}/videos/{job['id']}.mp4" in said
     assert "of-the-image" not in said
