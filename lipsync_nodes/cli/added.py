@@ -66,14 +66,14 @@ class ExtendableGroup(click.Group):
         """Write the list of commands. None of ours is loaded for that."""
         names = self.list_commands(ctx)
         limit = formatter.width - 6 - max(map(len, names))
+        commands = [(name, self._listed(ctx, name)) for name in names]
+        rows = [(name, one.get_short_help_str(limit)) for name, one in commands if one and not one.hidden]
         with formatter.section("Commands"):
-            formatter.write_dl([(name, self._help_of(ctx, name, limit)) for name in names])
+            formatter.write_dl(rows)
 
-    def _help_of(self, ctx: click.Context, name: str, limit: int) -> str:
-        if name in self.own:
-            return click.Command(name, help=self.own[name][1]).get_short_help_str(limit)
-        command = self.get_command(ctx, name)
-        return command.get_short_help_str(limit) if command else ""
+    def _listed(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Return a command as the help lists it."""
+        return click.Command(name, help=self.own[name][1]) if name in self.own else self.get_command(ctx, name)
 
 
 def load_command(point: EntryPoint) -> click.Command:

@@ -28,6 +28,7 @@ DISTRIBUTIONS = {
     "leaves": ("leaves = leaves_module:hello", "raise SystemExit"),
     "gone": ("gone = gone_module:hello", ""),
     "text": ("text = text_module:hello", "hello = 'hello'"),
+    "hides": ("secretive = hides_module:hello", HELLO.replace("command()", "command(hidden=True)")),
     "greedy": ("submit = greedy_module:hello", HELLO),
 }
 BROKEN = ("raises", "leaves", "gone", "text")
@@ -65,6 +66,8 @@ def test_the_help_lists_added_commands_and_broken_ones(cli):
     assert "Install the nodes into a ComfyUI" in lines["comfyui"]
     for name in BROKEN:
         assert "(cannot be loaded" in lines[name]
+    assert "secretive" not in lines
+    assert "Usage: lipsync-nodes secretive" in cli("secretive", "--help").stdout
 
 
 @pytest.mark.parametrize("name", BROKEN)
