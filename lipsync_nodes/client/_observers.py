@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lipsync_nodes._redaction import redact
 from lipsync_nodes.flows import Accepted, Event, Refused, Seen, Uncertain
-from lipsync_nodes.plugins import plugins
+from lipsync_nodes.plugins import JobEvent, Kind, plugins, tell
 from lipsync_nodes.service import Job, JobStatus
 
 if TYPE_CHECKING:
     from lipsync_nodes.ledger import Ledger
-from lipsync_nodes.plugins import JobEvent, Kind, tell
 
 _log = logging.getLogger("lipsync_nodes")
-
 
 _ENDS: Final[dict[JobStatus, Kind]] = {JobStatus.COMPLETED: "completed", JobStatus.FAILED: "failed"}
 

@@ -168,7 +168,7 @@ SENTENCES: Final[dict[str, str]] = {
     "key.of_another_endpoint": "提交键 {key!r} 已用于 {endpoint} 任务。",
     "key.of_other_inputs": "提交键 {key!r} 已用于其他输入:{changes}。",
     "ledger.in_memory": "内存中的账本不能发送到另一进程。",
-    "ledger.newer": "账本 {path} 由更新版本的 lipsync-nodes 写入（格式 {format}）。",
+    "ledger.newer": "账本 {path} 由更新版本的 lipsync-nodes 写入(格式 {format})。",
     "ledger.replaced": "账本 {path} 在打开期间被删除或替换。",
     "ledger.unusable": "无法使用账本 {path}:{reason}。",
     "record.not_a_record": "提交记录中是其他内容:{found}。",
@@ -508,7 +508,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "another_target": "未发送任何内容。请换一个文件或文件夹。",
     "delete_record": "为避免重复付费,未发送任何内容。请在服务网站的账户中查找该任务;若没有,请删除该记录。",
     "free_ledger": "账本用来避免重复付费,没有它不会提交任何内容。请释放该文件或磁盘,或用 LIPSYNC_LEDGER 指定另一个。",
-    "install_newer": "为避免重复付费，未发送任何内容。请重新安装该版本或更新的版本。",
+    "install_newer": "为避免重复付费,未发送任何内容。请重新安装该版本或更新的版本。",
     "give_ledger_a_file": "请让账本使用文件。",
     "give_submission_key": "未发送任何内容。请给出 `key`。",
     "other_key_or_resubmit": {
