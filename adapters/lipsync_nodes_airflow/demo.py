@@ -10,8 +10,10 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from importlib.metadata import distributions
 from pathlib import Path
 from secrets import token_urlsafe
+from socket import create_server
 from typing import Final
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -32,6 +34,9 @@ END_SECONDS: Final = 30.0
 
 def run(home: Path, port: int) -> None:
     """Run Airflow in the folder *home* until Ctrl-C."""
+    if not any(distributions(name="apache-airflow-core")):
+        raise ConfigurationError(code="airflow.too_old", package="apache-airflow>=3", remedy="install_extra")
+    _check_port(port)
     copy_examples(home / "dags")
     with Sandbox(home / "sandbox") as sandbox:
         _run(home, port, sandbox)
@@ -48,11 +53,22 @@ def copy_examples(folder: Path) -> list[Path]:
     return [folder / name for name in EXAMPLES]
 
 
+def _check_port(port: int) -> None:
+    """Check that no other program, such as another Airflow, uses the port. It would answer in place of the demo's."""
+    try:
+        create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        raise ConfigurationError(code="airflow.port_taken", port=port, reason=error, remedy="other_port") from error
+
+
 def environment(home: Path, port: int, base_url: str) -> dict[str, str]:
-    """Return the environment of the demo's Airflow: it listens on this machine only, so it asks for no login."""
+    """Return the environment of the demo's Airflow: it listens on this machine only, so it asks for no login.
+
+    The settings of the user's own Airflow and profiles are left out.
+    """
     url = f"http://127.0.0.1:{port}"
     return {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW_", "LIPSYNC_"))},
         # `airflow standalone` starts other `airflow` commands.
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
         "AIRFLOW_HOME": str(home),
@@ -99,8 +115,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     ends = time.monotonic() + END_SECONDS
     with suppress(ProcessLookupError):  # all have ended
         os.killpg(process.pid, signal.SIGTERM)
-        process.wait()
         while time.monotonic() < ends:
+            process.poll()  # until then, an ended process is still in the group
             os.killpg(process.pid, 0)
             time.sleep(0.2)
         os.killpg(process.pid, signal.SIGKILL)

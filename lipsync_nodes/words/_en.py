@@ -96,7 +96,7 @@ SENTENCES: Final[dict[str, str]] = {
     "submit.no_answer": "The submit was sent, but no answer came: {reason}.",
     "submit.no_job_named": "The service answered {status_code} to the submit, but named no job ({reason}); it is "
     "unknown whether it made one.",
-    "submit.no_room": "The profile's own limits left no room for a submit within {seconds:g} s.",
+    "submit.no_room": "Your own limits left no room for a submit within {seconds:g} s.",
     "submit.no_time": "The submit could not be sent within {seconds:g} s.",
     "submit.unreached": "The service could not be reached in {tries} tries: {reason}.",
     # http
@@ -278,8 +278,10 @@ SENTENCES: Final[dict[str, str]] = {
     "airflow.on_failure": '`on_failure` is "stop" or "skip", got {value}.',
     "airflow.not_started": "`airflow {command}` failed.",
     "airflow.other_machine": "{path} names a file of another machine.",
+    "airflow.port_taken": "The port {port} cannot be used: {reason}.",
     "airflow.storage_unreachable": "{path} cannot be reached: {reason}.",
     "airflow.storage_unreadable": "{path} cannot be read: {reason}.",
+    "airflow.too_old": "The demo needs Airflow 3.",
     "airflow.wrong_lines": "{count} of {total} lines are wrong: {faults}",
     "airflow.wrong_type": "`{field}` must be of type {type}, got {value}.",
     # pluggy
@@ -623,6 +625,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "is_asset_scheduled": "Is there a DAG with it in its schedule, and has Airflow read it?",
     "retry_waits": "The jobs go on and are not lost: a retry waits for them again.",
     "put_key_in_password": "Put the key (sk_…) into its password field; a sandbox takes any key, such as sk_x.",
+    "other_port": "Choose another port.",
     "see_airflows_log": "{log} says why. Perhaps another program is using the port: choose another one.",
     "webhook_elsewhere": "It was not sent again, to avoid paying twice. If the job was made, its webhook tells the "
     "receiver of it: the ledger on that host lists it. If it is not in your account at the service either, "

@@ -87,7 +87,7 @@ SENTENCES: Final[dict[str, str]] = {
     "submit.in_doubt_before": "相同内容已于 {when} 提交过,[其任务 {job_id} 已查不到|是否创建了任务未知]({reason})。",
     "submit.no_answer": "提交已发送,但没有收到回答:{reason}。",
     "submit.no_job_named": "服务端对提交返回 {status_code},但没有给出任务({reason});是否已创建任务未知。",
-    "submit.no_room": "受配置自身的限制,{seconds:g} 秒内未能提交。",
+    "submit.no_room": "受您自己设置的限制,{seconds:g} 秒内未能提交。",
     "submit.no_time": "{seconds:g} 秒内未能发送提交。",
     "submit.unreached": "尝试 {tries} 次仍未能连接服务端:{reason}。",
     # http
@@ -262,8 +262,10 @@ SENTENCES: Final[dict[str, str]] = {
     "airflow.on_failure": '`on_failure` 为 "stop" 或 "skip",得到 {value}。',
     "airflow.not_started": "`airflow {command}` 失败。",
     "airflow.other_machine": "{path} 是另一台机器上的文件。",
+    "airflow.port_taken": "无法使用端口 {port}:{reason}。",
     "airflow.storage_unreachable": "无法访问 {path}:{reason}。",
     "airflow.storage_unreadable": "无法读取 {path}:{reason}。",
+    "airflow.too_old": "演示需要 Airflow 3。",
     "airflow.wrong_lines": "{total} 行中有 {count} 行有误:{faults}",
     "airflow.wrong_type": "`{field}` 的类型必须是 {type},得到 {value}。",
     # pluggy
@@ -574,6 +576,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "is_asset_scheduled": "是否有 DAG 以它为 schedule,且 Airflow 已读取该 DAG?",
     "retry_waits": "任务仍在继续,不会丢失:重试会再次等待它们。",
     "put_key_in_password": "请把密钥(sk_…)填入其密码栏;沙盒接受任意密钥,例如 sk_x。",
+    "other_port": "请换一个端口。",
     "see_airflows_log": "原因见 {log}。端口可能已被其他程序占用:请换一个。",
     "webhook_elsewhere": "为避免重复付费,没有再次发送。若任务已创建,其 webhook 会告知接收端:"
     "该主机上的账本会列出它。若服务网站的账户中也没有,请用 `resubmit_uncertain=True` 重新提交。",

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from socket import create_server
 
 import httpx
 import pytest
@@ -36,6 +37,41 @@ def test_without_airflow_the_demo_says_what_to_install(tmp_path):
     )
     assert done.returncode == 2
     assert "lipsync-nodes[airflow,sandbox]" in done.stderr
+    assert not (tmp_path / "demo").exists()
+
+
+def test_a_port_that_another_program_uses_is_refused_at_once(tmp_path):
+    with create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        done = subprocess.run(
+            [LIPSYNC_NODES, "airflow", "demo", tmp_path / "demo", "--port", str(port)],
+            capture_output=True, text=True, timeout=200,
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert str(port) in done.stderr
+    assert "another port" in done.stderr
+    assert not (tmp_path / "demo").exists()
+
+
+def test_the_settings_of_another_airflow_do_not_reach_the_demo(tmp_path, monkeypatch):
+    from lipsync_nodes_airflow.demo import environment
+
+    for name in ("AIRFLOW__CORE__EXECUTOR", "AIRFLOW__SECRETS__BACKEND", "AIRFLOW_CONN_MINE", "LIPSYNC_API_KEY"):
+        monkeypatch.setenv(name, "mine")
+    assert "mine" not in environment(tmp_path, 8080, "http://127.0.0.1:1/api/v1").values()
+
+
+def test_the_demo_needs_airflow_3(tmp_path):
+    code = """if True:
+        from lipsync_nodes_airflow import demo
+        demo.distributions = lambda **_: iter(())  # as with Airflow 2.11
+        from lipsync_nodes.cli import main
+        main()"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, "airflow", "demo", tmp_path / "demo"], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "apache-airflow>=3" in done.stderr
     assert not (tmp_path / "demo").exists()
 
 
