@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing, suppress
 from functools import cached_property, partial
+from importlib import import_module
 from typing import Any, Final, TypeVar
 
 from pydantic import SecretStr
@@ -56,6 +57,10 @@ class AsyncTransport:
         self._pool: Pool | None = None
         self._kept: set[asyncio.Future[Any]] = set()
         self._sending: dict[str, Any] = {"auth": Bearer(profile), "follow_redirects": False}
+        # Otherwise httpcore imports it at the first submission, which blocks the loop. In a process that is forked
+        # meanwhile, that submission would hang.
+        with suppress(ImportError):
+            import_module("anyio._backends._asyncio")
 
     async def drive(
         self, flow: Flow[T], to: Recorder, ledger: EndedJobs, tell: Callable[[Event], object] | None = None

@@ -266,6 +266,26 @@ def test_making_a_client_loads_nothing_that_sends(script):
     assert script(code) == []
 
 
+@pytest.mark.parametrize("face", ["LipsyncClient", "AsyncLipsyncClient"])
+def test_a_submission_imports_nothing(script, sandbox, face):
+    """A process that is forked during an import can never do it, so its first submission would hang."""
+    code = f"""
+        import asyncio, sys
+        from lipsync_nodes import {face}, ImageForm
+        form = ImageForm(image="https://x.example/i", audio="https://x.example/a")
+        client = {face}(base_url={sandbox.base_url!r})
+        client._backend
+        async def go():
+            before = set(sys.modules)
+            running = client.run(form)
+            await running if asyncio.iscoroutine(running) else None
+            print(*sorted(set(sys.modules) - before))
+            await client.close() if asyncio.iscoroutine(running) else client.close()
+        asyncio.run(go())
+        """
+    assert script(code) == []
+
+
 @forks
 def test_a_fork_waits_until_a_client_is_loaded(script):
     """Its child hung in the import that another thread of the parent had begun."""
