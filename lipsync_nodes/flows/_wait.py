@@ -11,7 +11,18 @@ from urllib.parse import quote
 from lipsync_nodes.errors import ConnectionFailed, JobNotFound, LipsyncError, RateLimited, ServiceError
 from lipsync_nodes.flows._effects import FOREVER, Await, Deadline, Flow, Policy, Record, Send, Sleep
 from lipsync_nodes.flows._events import Gone, Seen
-from lipsync_nodes.service import Job, NoAnswer, check_job_id, error_of, later, parse_job, shorten, timeout_of, video_of
+from lipsync_nodes.service import (
+    Job,
+    NoAnswer,
+    State,
+    check_job_id,
+    error_of,
+    later,
+    parse_job,
+    shorten,
+    timeout_of,
+    video_of,
+)
 
 # How many 404s in a row are tolerated for a job that exists: some servers of the service may not know it yet.
 NOT_YET_KNOWN: Final = 3
@@ -109,21 +120,21 @@ def wait(
     """
     now: float = yield Sleep(0)
     deadline = Deadline(timeout, min(now + timeout, ends))
-    seen: Job | None = None
+    seen: State | None = None
     trouble: LipsyncError | None = None
     unknown = 0
     likely = None if quiet is None else now + quiet
     # This spreads the polls of many. If later intervals varied too, the longest would be longer.
     first = 1.0 if just_submitted else policy.spread(1.0)
     while True:
-        now, ended = yield from _pass(job_id, min(pause, deadline.room(now)), webhook_expected=webhook_expected)
-        if ended:
+        pause = min(pause, deadline.room(now))
+        if webhook_expected and pause and (ended := (yield from _awaited(job_id, pause))):
             return video_of(ended)
+        now = yield Sleep(0 if webhook_expected else pause)
         pause, first = first * _interval(poll_interval, now, likely), 1.0
         try:
             noted, left = known and seen is None, deadline.left(now)
-            seen = yield from poll(job_id, policy, timeout=min(policy.request_timeout, left), noted=noted)
-            trouble, unknown = None, 0
+            job = yield from poll(job_id, policy, timeout=min(policy.request_timeout, left), noted=noted)
         except JobNotFound as error:
             unknown += 1
             was_there = just_submitted or known or seen is not None
@@ -137,8 +148,10 @@ def wait(
             asked_for = error.retry_after if isinstance(error, RateLimited) else None
             pause = max(pause, min(asked_for or 0.0, policy.longest_pace))
         else:
-            if seen.finished:
-                return video_of(seen)
+            if job.finished:
+                return video_of(job)
+            seen, trouble, unknown = State(job.status, job.output, job.error), None, 0
+            del job  # it takes much memory while thousands wait
         now = yield Sleep(0)
         if not deadline.room(now):
             raise timeout_of(job_id, timeout, seen, trouble)
@@ -151,13 +164,12 @@ def _interval(usual: float, now: float, likely: float | None) -> float:
     return usual * FEWER if now + usual * FEWER <= likely else usual * MORE
 
 
-def _pass(job_id: str, seconds: float, *, webhook_expected: bool) -> Flow[tuple[float, Job | None]]:
-    """Sleep, or return earlier if a webhook reports the end of the job. Return the time and the ended job."""
-    if webhook_expected and seconds and (ended := (yield Await(job_id, seconds))):
+def _awaited(job_id: str, seconds: float) -> Flow[Job | None]:
+    """Sleep, or return the job earlier if a webhook reports its end."""
+    ended: Job | None = yield Await(job_id, seconds)
+    if ended:
         yield Record(Seen(ended))
-        return 0.0, ended
-    now: float = yield Sleep(0 if webhook_expected else seconds)
-    return now, None
+    return ended
 
 
 def run(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import aclosing, suppress
 from functools import cached_property, partial
 from importlib import import_module
@@ -234,10 +233,8 @@ class _Run(Run[T]):
                 await self.conclude(_came_of(sending))
             raise
 
-    async def sleep(self, seconds: float) -> float:
-        if seconds > 0:  # a flow also sleeps for 0 s to learn the time
-            await asyncio.sleep(seconds)
-        return time.monotonic()
+    def sleep(self, seconds: float) -> Awaitable[object]:
+        return asyncio.sleep(seconds) if seconds > 0 else nothing()
 
     async def job_ended(self, effect: Await) -> Job | None:
         with suppress(TimeoutError):
@@ -268,6 +265,10 @@ class _Run(Run[T]):
             noting = asyncio.get_running_loop().create_future()
             noting.set_result(None)
         return self._transport.begun(_reported(noting, event, self._to)) if self._to.observed(event) else noting
+
+
+async def nothing() -> None:
+    """Return without giving up the turn on the event loop."""
 
 
 async def _reported(noting: asyncio.Future[object], event: Event, to: Recorder) -> object:

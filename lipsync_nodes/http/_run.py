@@ -7,11 +7,11 @@ thread without an event loop.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine, Generator
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import closing, suppress
 from inspect import isawaitable
-from types import TracebackType
-from typing import Any, Final, Generic, Self, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from lipsync_nodes._redaction import redact
 from lipsync_nodes.errors import ConfigurationError, ConnectionFailed, LipsyncError
@@ -51,20 +51,20 @@ class Run(Generic[T]):
 
     """
 
-    __slots__ = ("_flow", "_kept", "_ledger", "_tell", "_to")  # thousands may run at once
+    __slots__ = ("_flow", "_job_id", "_ledger", "_tell", "_to")  # thousands may run at once
 
     def __init__(
         self, flow: Flow[T], to: Recorder, ledger: EndedJobs, tell: Callable[[Event], object] | None = None
     ) -> None:
         self._flow, self._to, self._ledger, self._tell = flow, to, ledger, tell
-        self._kept = KeptId()
+        self._job_id: str | None = None
 
     async def send(self, send: Send) -> Reply:
         """Send a request. If a submission is interrupted, this also calls `conclude`."""
         raise NotImplementedError
 
-    async def sleep(self, seconds: float) -> float:
-        """Sleep, and return the time."""
+    def sleep(self, seconds: float) -> Awaitable[object]:
+        """Sleep. A flow also sleeps for 0 s to learn the time."""
         raise NotImplementedError
 
     async def job_ended(self, effect: Await) -> Job | None:
@@ -80,38 +80,47 @@ class Run(Generic[T]):
         raise NotImplementedError
 
     async def result(self) -> T:
-        """Run the flow to its end and return its result."""
+        """Run the flow to its end and return its result.
+
+        This sleeps most of the time. It does so itself, because each coroutine of thousands costs memory.
+        """
         reply: object = None
         failure: Exception | None = None
-        with self._kept:
+        try:
             while True:
                 try:
                     effect = self._flow.throw(failure) if failure else self._flow.send(reply)
                 except StopIteration as end:
                     result: T = end.value
                     return result
-                if isinstance(effect, Record):
-                    self._kept.see(effect.event)
                 try:
-                    reply, failure = await self._carry_out(effect)
+                    if isinstance(effect, Sleep):
+                        await self.sleep(effect.seconds)
+                        reply, failure = time.monotonic(), None
+                    else:
+                        reply, failure = await self._carry_out(effect)
                 except BaseException:  # a cancel, Ctrl-C, a task's time limit, sys.exit in a signal handler, a stop
                     if not is_on_its_way(effect):
                         await self.conclude()
                     raise
                 if isinstance(effect, Record) and failure is None and self._tell is not None:
-                    result_of_tell = self._tell(effect.event)
-                    if isawaitable(result_of_tell):
-                        await result_of_tell
+                    await self._told(self._tell(effect.event))
+        except BaseException as error:
+            self._name_job(error)
+            raise
 
-    async def _carry_out(self, effect: Effect) -> tuple[object, Exception | None]:
+    async def _told(self, result: object) -> None:
+        if isawaitable(result):
+            await result
+
+    async def _carry_out(self, effect: Send | Await | Record) -> tuple[object, Exception | None]:
         """Run an effect. Return its result for the flow, or the error to raise in the flow."""
         if isinstance(effect, Send):
             reply = await self.send(effect)
             return (None, reply) if isinstance(reply, ConfigurationError) else (reply, None)
-        if isinstance(effect, Sleep):
-            return await self.sleep(effect.seconds), None
         if isinstance(effect, Await):
             return await self.job_ended(effect), None
+        self._see(effect.event)
         try:
             return await self.record(effect.event), None
         except Exception as error:
@@ -130,13 +139,24 @@ class Run(Generic[T]):
         with suppress(Exception), closing(last_notes(self._flow, reply)) as notes:
             while True:
                 event = notes.send(answer)
-                self._kept.see(event)
+                self._see(event)
                 try:
                     answer = await self.record_last(event)
                 except Exception as error:  # there may be no caller left to report the id to
                     if isinstance(event, Accepted):
                         _log.warning("Job %s was made but could not be noted: %s", event.job.id, redact(f"{error}"))
                     raise
+
+    def _see(self, event: Event) -> None:
+        """Keep the job id, if the event has one."""
+        if isinstance(event, Accepted):
+            self._job_id = event.job.id
+
+    def _name_job(self, error: BaseException) -> None:
+        """Add the job id to whatever interrupts the flow, such as Ctrl-C. Most of our errors have it already."""
+        if self._job_id and getattr(error, "job_id", None) != self._job_id:
+            vars(error)["job_id"] = self._job_id  # for programs
+            error.add_note(f"The job {self._job_id} was made and goes on; it may be billed. Keep its id.")
 
 
 def finished(work: Coroutine[Any, Any, T]) -> T:
@@ -148,35 +168,6 @@ def finished(work: Coroutine[Any, Any, T]) -> T:
             result: T = end.value
             return result
     raise RuntimeError("A coroutine of the blocking driver was suspended.")
-
-
-class KeptId:
-    """Adds the id of a flow's job to whatever interrupts the flow, such as Ctrl-C."""
-
-    __slots__ = ("_id",)
-
-    def __init__(self) -> None:
-        self._id: str | None = None
-
-    def see(self, event: Event) -> None:
-        """Keep the job id, if the event has one."""
-        if isinstance(event, Accepted):
-            self._id = event.job.id
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if error is not None:
-            self.tell(error)
-
-    def tell(self, error: BaseException) -> None:
-        """Add the id to an error, unless the error has it already, as most of ours do."""
-        if self._id and getattr(error, "job_id", None) != self._id:
-            vars(error)["job_id"] = self._id  # for programs
-            error.add_note(f"The job {self._id} was made and goes on; it may be billed. Keep its id.")
 
 
 def is_on_its_way(effect: Effect) -> bool:

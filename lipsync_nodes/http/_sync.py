@@ -171,8 +171,8 @@ class _Run(Run[T]):
             raise
         return reply
 
-    async def sleep(self, seconds: float) -> float:
-        return _sleep(seconds, self._stop)
+    async def sleep(self, seconds: float) -> None:
+        _sleep(seconds, self._stop)
 
     async def job_ended(self, effect: Await) -> Job | None:
         ends = time.monotonic() + effect.seconds
@@ -239,9 +239,8 @@ class Watchdog:
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
-def _sleep(seconds: float, stop: threading.Event | None) -> float:
+def _sleep(seconds: float, stop: threading.Event | None) -> None:
     if stop is None:
         time.sleep(seconds)
     elif stop.wait(seconds):
         raise Interrupted
-    return time.monotonic()

@@ -2,7 +2,7 @@
 
 from lipsync_nodes.service._arguments import check_job_id, check_key
 from lipsync_nodes.service._catalogue import CATALOGUE, FieldSpec, NodeSpec, spec_named, spec_of
-from lipsync_nodes.service._endings import later, timeout_of, video_of
+from lipsync_nodes.service._endings import State, later, timeout_of, video_of
 from lipsync_nodes.service._fields import (
     MEDIA_URL,
     WEBHOOK_URL,
@@ -38,6 +38,7 @@ __all__ = [
     "NoAnswer",
     "NodeSpec",
     "Resolution",
+    "State",
     "VideoForm",
     "WebhookEvent",
     "brief",

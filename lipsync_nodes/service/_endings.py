@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import NamedTuple
 
 from lipsync_nodes.errors import JobFailed, JobStopped, JobTimeout, LipsyncError, ServiceError
 from lipsync_nodes.service._job import AS_RECEIVED, Job, JobStatus
@@ -38,7 +39,15 @@ def _shown(job: Job) -> str:
     return shorten(json.dumps(came, ensure_ascii=False)) if came else ""
 
 
-def timeout_of(job_id: str, timeout: float, seen: Job | None, trouble: LipsyncError | None) -> JobTimeout:
+class State(NamedTuple):
+    """What a wait keeps of a job that is still running: thousands may wait, and a `Job` takes ten times as much."""
+
+    status: JobStatus
+    output: str | None
+    error: str
+
+
+def timeout_of(job_id: str, timeout: float, seen: State | None, trouble: LipsyncError | None) -> JobTimeout:
     """Return the error for a wait that took too long, with the last known state of the job."""
     error = JobTimeout(
         code="job.timeout",

@@ -203,7 +203,7 @@ class Profile(BaseModel):
 
     def check_started(self) -> None:
         """Raise `ConfigurationError` if this is an embedded sandbox that no host has started."""
-        if self.embedded and self.base_url == NOT_STARTED:
+        if self.base_url == NOT_STARTED and self.embedded:
             raise ConfigurationError(code="settings.sandbox_not_started", remedy="start_own_sandbox")
 
     def bearer(self) -> str:
