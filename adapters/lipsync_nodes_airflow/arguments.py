@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from datetime import timedelta
 from typing import Any, Final
 
 from lipsync_nodes import InvalidRequest
-from lipsync_nodes.host import FieldSpec, NodeSpec, brief
+from lipsync_nodes.host import FieldSpec, NodeSpec, PreparedForm, brief
 from lipsync_nodes_airflow.storage import opened
 
-__all__ = ["TEMPLATE_EXT", "ChecksPartial", "check_fields", "given_seconds", "lengths", "seconds", "typed"]
+__all__ = ["TEMPLATE_EXT", "ChecksPartial", "check_fields", "form_of", "given_seconds", "lengths", "seconds"]
 
 # Files whose content Airflow renders in place of their name.
 TEMPLATE_EXT: Final = (".json",)
@@ -47,13 +47,24 @@ def lengths(given: Any) -> dict[str, float]:
         raise InvalidRequest(code="airflow.media_seconds", value=brief(given), remedy="give_json") from None
 
 
-def typed(field: FieldSpec, value: Any, files: ExitStack) -> Any:
+def form_of(spec: NodeSpec, given: Mapping[str, Any], files: ExitStack) -> PreparedForm:
+    """Build the form from rendered arguments. Its objects are opened as files, which *files* closes."""
+    return PreparedForm(spec.form(**_typed(spec.fields, given, files)))
+
+
+def _typed(fields: Iterable[FieldSpec], given: Mapping[str, Any], files: ExitStack) -> dict[str, Any]:
+    """Return what is given, with the types of the fields. A blank string counts as not given if it may be missing."""
+    values = {field.name: _of_type(field, given.get(field.name), files) for field in fields}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _of_type(field: FieldSpec, value: Any, files: ExitStack) -> Any:
     """Convert a value to its field's type: templates render everything as a string."""
+    if value is None or (isinstance(value, str) and not value.strip() and not field.required):
+        return None
     if field.media:
         return opened(value, files)
     if field.type != "string" and isinstance(value, str):
-        if not value.strip():
-            return field.default
         try:
             return json.loads(value)
         except ValueError:
@@ -72,7 +83,7 @@ def check_fields(spec: NodeSpec, given: Mapping[str, Any]) -> None:
     if not (known := [field for field in fields if _is_known(given[field.name])]):
         return
     try:
-        spec.form(**{field.name: typed(field, given[field.name], ExitStack()) for field in known})
+        spec.form(**_typed(known, given, ExitStack()))
     except InvalidRequest as error:
         names = {field.name for field in known}
         faults = error.facts.get("faults", {})

@@ -14,7 +14,7 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from lipsync_nodes import ConfigurationError, Credits, InvalidRequest, LipsyncError
 from lipsync_nodes.host import NodeSpec, PreparedForm, brief, known_credits, normal_inputs, spec_named
-from lipsync_nodes_airflow.arguments import typed
+from lipsync_nodes_airflow.arguments import form_of
 
 __all__ = ["Item", "checked"]
 
@@ -33,7 +33,7 @@ class Item:
 
     def form(self, files: ExitStack) -> PreparedForm:
         """Build the form. Its objects are opened as files, which *files* closes."""
-        return _form(self.spec, self.values, files)
+        return form_of(self.spec, self.values, files)
 
 
 def checked(inputs: Any, endpoint: str | None) -> tuple[list[Item], dict[int, LipsyncError]]:
@@ -99,16 +99,10 @@ def _line(given: Any, endpoint: str | None) -> tuple[Item, str | None]:
     if strange := values.keys() - {field.name for field in spec.fields}:
         raise InvalidRequest(code="batch.no_such_field", endpoint=spec.id, fields=sorted(strange))
     with ExitStack() as files:
-        form = _form(spec, values, files)
+        form = form_of(spec, values, files)
         identity = f"key {key}" if key else json.dumps([spec.id, _inputs(form, values)], sort_keys=True)
         cost = known_credits(form, lengths=lengths)
     return Item(sha256(identity.encode()).hexdigest()[:32], spec, values, cost), out
-
-
-def _form(spec: NodeSpec, values: Mapping[str, Any], files: ExitStack) -> PreparedForm:
-    given = {field.name: value for field in spec.fields if (value := values.get(field.name)) is not None}
-    fields = {field.name: field for field in spec.fields}
-    return PreparedForm(spec.form(**{name: typed(fields[name], value, files) for name, value in given.items()}))
 
 
 def _inputs(form: PreparedForm, values: Mapping[str, Any]) -> dict[str, Any]:

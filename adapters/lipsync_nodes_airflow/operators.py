@@ -30,10 +30,10 @@ from lipsync_nodes_airflow.arguments import (
     TEMPLATE_EXT,
     ChecksPartial,
     check_fields,
+    form_of,
     given_seconds,
     lengths,
     seconds,
-    typed,
 )
 from lipsync_nodes_airflow.delivery import announce, defer, deliver, resume
 from lipsync_nodes_airflow.failures import no_retry_in_vain
@@ -68,7 +68,7 @@ class LipsyncOperator(ChecksPartial, BaseOperator):
             and objects are measured. The result of a template can be JSON.
         webhook: an https URL to which the service POSTs the ended job; or "auto" for the receiver in the connection
             (`asset_events` starts a DAG with it).
-        job_id: wait for this job instead of submitting one.
+        job_id: wait for this job instead of submitting one. If it is empty or None, a job is submitted.
         resubmit_uncertain: submit even if the submission of an earlier try may have been received. You may pay twice.
         durable: if False, keep no record of the job: each try submits and pays for a new one.
 
@@ -206,9 +206,7 @@ class LipsyncOperator(ChecksPartial, BaseOperator):
 
     def _form(self, files: ExitStack) -> PreparedForm:
         """Build the form from the rendered templates."""
-        given = {field: getattr(self, field.name) for field in self.spec.fields}
-        values = {field.name: typed(field, value, files) for field, value in given.items() if value is not None}
-        return PreparedForm(self.spec.form(**values))
+        return form_of(self.spec, {field.name: getattr(self, field.name) for field in self.spec.fields}, files)
 
     def _estimate(self, form: PreparedForm) -> Credits | None:
         """Return the most credits that the job can cost; None if a length of its media is not known."""

@@ -108,6 +108,17 @@ def test_a_sensor_has_to_pause(airflow_home, interval):
         LipsyncJobSensor(task_id="t", job_id="j", poke_interval=interval)
 
 
+@pytest.mark.parametrize("name", ["resolution", "prompt", "seed", "extra", "mask_image"])
+def test_an_optional_input_that_renders_to_nothing_is_not_set(make, context, lipsync_default, sandbox, name):
+    operator = make(**{name: "{{ params.missing or '' }}"})
+    operator.render_template_fields({"params": {"missing": None}})
+    run(operator, context)
+    context["task_state_store"].clear()
+    run(make(), context)
+    without, with_ = [request.body for request in sandbox.received("submit")]
+    assert without == with_
+
+
 @both
 def test_a_rendered_timeout_counts(make, context, lipsync_default, sandbox, deferrable):
     from lipsync_nodes import JobTimeout
