@@ -306,7 +306,10 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     },
     "add_credits": "Nothing was charged. Add credits to the account, or choose 480p or shorter audio.",
     "raise_budget": "Nothing was sent. Raise the budget, or choose 480p or shorter audio.",
-    "check_job_id": "Check the job id, the base URL and that the key belongs to the account that submitted it.",
+    "check_job_id": {
+        "python": "Check the job id, the base URL and that the key belongs to the account that submitted it.",
+        "comfyui": "Check the job id and `profile`: sandbox for a preview, otherwise the one that submitted the job.",
+    },
     "slow_down": "The request was refused. Try again later, with fewer requests at a time.",
     "try_later": "The fault is in the service or on the way to it. Try again later.",
     "check_network": "Nothing was charged. Check the network and the base URL, then try again.",

@@ -16,9 +16,9 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 NO_FACE = ("No face was found in the image.", "在图像中没有找到人脸。")
 DAMAGED = (
     "audio: The file cannot be read: it is damaged or of an unknown format.",
-    "audio: 无法读取文件:文件已损坏或格式未知。",
+    "audio: 无法读取文件：文件已损坏或格式未知。",
 )
-GONE = ("image could not be fetched: 404 from {url}/outputs/none.mp4", "无法从 {url}/outputs/none.mp4 获取 image:404")
+GONE = ("image could not be fetched: 404 from {url}/outputs/none.mp4", "无法从 {url}/outputs/none.mp4 获取 image：404")
 
 
 def test_the_page_says_what_it_is_in_two_languages(box):

@@ -46,7 +46,7 @@ def test_what_an_optional_part_names_decides_whether_it_is_there():
 
 
 def test_a_nested_error_is_told_in_the_same_language():
-    assert "服务端返回 503:overloaded" in render(timeout(), "zh")
+    assert "服务端返回 503：overloaded" in render(timeout(), "zh")
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,8 @@ def test_a_remedy_is_in_the_terms_of_its_host(host, words):
 def test_a_host_chooses_how_an_error_speaks():
     error = too_long().speak("comfyui", "zh-TW")
     assert (
-        str(error)
-        == "`audio` 时长 700.5 秒;已知服务端最多接受 600 秒。未发送任何内容。请剪短它,例如用 Trim Audio Duration 节点。"
+        str(error) == "`audio` 时长 700.5 秒；已知服务端最多接受 600 秒。未发送任何内容。"
+        "请剪短它，例如用 Trim Audio Duration 节点。"
     )
     assert str(pickle.loads(pickle.dumps(error))) == str(error)  # ours
 

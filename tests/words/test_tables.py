@@ -168,3 +168,12 @@ def test_each_sentence_is_in_its_language(language):
         for code in table.SENTENCES:
             if not is_only_of(code, *AT_THE_COMMAND_LINE):
                 assert "`lipsync-nodes " not in table.SENTENCES[code]
+
+
+def test_chinese_sentences_have_chinese_punctuation():
+    """As the names of the nodes have, which sentences quote; code, addresses and formats keep their own."""
+    narrow = re.compile(r"[\u4e00-\u9fff“”（）。][,:;!?(]|[,:;!?)][\u4e00-\u9fff“”（]")
+    texts = [*TABLES["zh"].SENTENCES.values(), TABLES["zh"].JOB_ID]
+    for remedy in TABLES["zh"].REMEDIES.values():
+        texts += [remedy] if isinstance(remedy, str) else remedy.values()
+    assert [text for text in texts if narrow.search(text)] == []

@@ -1,5 +1,6 @@
 """The whole repository in `custom_nodes`, as `git clone` or a manager puts it there, with nothing of it installed."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integrations.comfyui.conftest import put_sample_media
 from tests.integrations.comfyui.graphs import one
 from tests.integrations.comfyui.servers import ARCHIVES, PACK, REPOSITORY, outcome
 from tests.integrations.comfyui.test_core_missing import CORES
@@ -34,11 +36,11 @@ def started(make, checkout, tmp_path):
     """Start a ComfyUI with the checkout, whose Python finds another core or none."""
     servers = []
 
-    def started(version, core):
+    def started(version, core, **environment):
         name, text, words = CORES[core]
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-        servers.append(make(version, pack=checkout, PYTHONPATH=str(tmp_path)))
+        servers.append(make(version, pack=checkout, PYTHONPATH=str(tmp_path), **environment))
         return servers[0].start(), words
 
     yield started
@@ -60,6 +62,19 @@ def test_a_checkout_loads_without_a_warning_and_makes_a_video(started, box, imag
     assert help_page == (PACK / "web/docs/LipsyncWait.md").read_bytes()
     assert outcome(comfy.run(one(image()))) == ("success", "")
     assert len(box.received("submit")) == 1
+
+
+def test_a_checkout_renders_a_preview_without_a_key(started, box, seeds):
+    """The process of the sandbox finds the core of the checkout, which is nowhere on ComfyUI's path."""
+    comfy, _ = started("0.30.0", "missing", LIPSYNC_API_KEY="", LIPSYNC_BASE_URL="https://lipsync.studio/api/v1")
+    put_sample_media(comfy)
+    example = json.loads((REPOSITORY / "examples/comfyui/lipsync_image.json").read_text(encoding="utf-8"))
+    example["3"]["inputs"]["seed"] = next(seeds)
+    entry = comfy.run(example, seconds=240)
+    assert outcome(entry) == ("success", "")
+    (shown,) = entry["outputs"]["3"]["images"]
+    assert shown["filename"].startswith("preview_")
+    assert box.requests == []
 
 
 def test_an_installed_core_comes_first_even_if_too_old(started, image):

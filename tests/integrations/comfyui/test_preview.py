@@ -77,6 +77,20 @@ def test_preview_then_pay(comfy, sample_media, box, seeds):
     assert len(sandboxes(comfy)) == 1
 
 
+def test_a_wait_with_the_other_profile_changes_nothing(comfy, sample_media, box, seeds):
+    """A paid job is unknown to the sandbox, and a preview to the service; both are still picked up afterwards."""
+    seed = next(seeds)
+    found = {profile: ran(comfy, profile, seed)["job_id"] for profile in ("", "sandbox")}
+    for profile, (job_id,) in found.items():
+        other = "" if profile else "sandbox"
+        state, text = outcome(comfy.run({"wait": node("LipsyncWait", job=job_id, profile=other)}))
+        assert state == "error"
+        assert "Check the job id and `profile`: sandbox for a preview" in text
+    for profile, job_id in found.items():
+        assert ran(comfy, profile, seed)["job_id"] == job_id
+    assert len(box.received("submit")) == 1
+
+
 def test_every_template_runs_without_a_key_and_says_that_it_is_a_preview(alone, seeds):
     for name in GRAPHS.keys() - {"lipsync_recover_by_job_id"}:
         example = json.loads((REPOSITORY / "examples/comfyui" / f"{name}.json").read_text(encoding="utf-8"))

@@ -140,7 +140,7 @@ def test_errors_are_in_the_language_of_the_settings(comfy, box, image):
     finally:
         comfy.post("/settings/Comfy.Locale", "en")
     told = dict(entry["status"]["messages"])["execution_error"]
-    assert told["exception_message"].startswith("任务失败:no face found。任务 ID:")
+    assert told["exception_message"].startswith("任务失败：no face found。任务 ID：")
     assert told["exception_type"] == "lipsync_nodes.JobFailed"
     assert "lipsync_nodes.errors." not in json.dumps([answer, told["exception_message"], told["exception_type"]])
 

@@ -91,7 +91,7 @@ def test_a_wrong_profile_is_explained_in_chinese():
     text = str(caught.value.speak("comfyui", "zh"))
     assert "带有引号" in text
     assert "必须以 https:// 开头" in text
-    assert "必须是 https:否则令牌" in text
+    assert "必须是 https：否则令牌" in text
     assert not ENGLISH.search(text)
 
 
