@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from comfy_api.v0_0_2 import io
 
 from lipsync_nodes import LipsyncError
-from lipsync_nodes.host import CATALOGUE, NodeSpec
+from lipsync_nodes.host import CATALOGUE, NodeSpec, load_profile
 
 from .base import Node, Submitted
 from .clients import client_of, ledger
@@ -41,12 +42,13 @@ class _Endpoint(Node):
         form_of(cls.spec, values, [name for name, value in values.items() if value is None])
 
     @classmethod
-    async def fingerprint_inputs(cls, *, force_new: bool = False, **_: Any) -> Any:
-        """Return a value that changes when the node must run again: after a failed job, and with `force_new`.
+    async def fingerprint_inputs(cls, *, profile: str | None = "", force_new: bool = False, **_: Any) -> Any:
+        """Return a value that changes when the node must run again.
 
-        A job that was submitted before is picked up from the ledger, so running again costs nothing.
+        That is after a failed job, with `force_new`, and if the profile has become that of another account. A job that
+        was submitted before is picked up from the ledger, so running again costs nothing.
         """
-        return float("nan") if force_new else await asyncio.to_thread(_failures)
+        return float("nan") if force_new else await asyncio.to_thread(_state, profile or "")
 
     @classmethod
     @asynccontextmanager
@@ -76,9 +78,13 @@ def _released(key: str, profile: Profile) -> Job | None:
     return old
 
 
-def _failures() -> str:
-    """Return a text that changes with each job that ends without a video, in any program that uses this ledger."""
-    return str(ledger().without_video())
+def _state(profile: str) -> str:
+    """Return a hash of the account and of what changes with each job that ends without a video, in any program.
+
+    ComfyUI writes it into the prompt, which is saved with videos.
+    """
+    account = load_profile(profile.strip() or None).account
+    return sha256(f"{account} {ledger().without_video()}".encode()).hexdigest()[:16]
 
 
 class _Submit(_Endpoint):

@@ -12,6 +12,22 @@ from tests.integrations.comfyui.servers import moment, outcome, seconds_of
 pytestmark = pytest.mark.comfyui
 
 
+def test_a_profile_that_changes_its_account_runs_the_cached_nodes_again(make, box, image, tmp_path):
+    """ComfyUI would show the video of the old account, which may be a sandbox, as that of the new one."""
+    profiles = tmp_path / "profiles.toml"
+    profiles.touch(0o600)
+    profiles.write_text('[default]\naccount_name = "first"\n')
+    comfy = make("0.30.0", LIPSYNC_CONFIG=str(profiles)).start()
+    graph = split(image())
+    try:
+        for name, jobs in (("first", 1), ("second", 2), ("first", 2)):
+            profiles.write_text(f'[default]\naccount_name = "{name}"\n')
+            assert outcome(comfy.run(graph)) == ("success", "")
+            assert len(box.received("submit")) == jobs
+    finally:
+        comfy.stop()
+
+
 def test_a_failed_job_and_run_again_is_one_new_job(newest, box, image):
     graph = split(image())
     box.fault("fail", error="no face found", count=1)
