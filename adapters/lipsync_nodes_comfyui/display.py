@@ -99,6 +99,9 @@ class Display:
     def __init__(self) -> None:
         context = get_executing_context()
         self._node = context.node_id if context else None
+        self._server = getattr(PromptServer, "instance", None)
+        # The browser that pressed Run. In others, a node with this id may be another one, of another user.
+        self._browser = getattr(self._server, "client_id", None)
         self._bar = comfy.utils.ProgressBar(100)
         self._begun = time.monotonic()
         self._job: Job | None = None
@@ -131,8 +134,8 @@ class Display:
 
     def say(self, text: str) -> None:
         """Show a text on the node."""
-        if self._node is not None and getattr(PromptServer, "instance", None):
-            PromptServer.instance.send_progress_text(text, self._node)
+        if self._node is not None and self._server:
+            self._server.send_progress_text(text, self._node, self._browser)
 
     def close(self) -> None:
         """Stop the updates."""
@@ -149,8 +152,8 @@ class Display:
         """Show a last text. The frontend may remove all texts after a run; `web/lipsync.js` shows this one again."""
         self.close()
         self.say(text)
-        if self._node is not None and getattr(PromptServer, "instance", None):
-            PromptServer.instance.send_sync("lipsync.ended", {"node": self._node, "text": text})
+        if self._node is not None and self._server:
+            self._server.send_sync("lipsync.ended", {"node": self._node, "text": text}, self._browser)
 
     async def submitted(self, job: Job) -> str:
         """Fill the bar, and show and return that a job was submitted, or how it ended if it has."""

@@ -164,9 +164,9 @@ class Comfy:
         except urllib.error.HTTPError as error:
             return error.code, json.loads(error.read())
 
-    def queue(self, graph):
+    def queue(self, graph, client=None):
         """Queue an API-format graph and return the prompt's id."""
-        status, answer = self.post("/prompt", {"prompt": graph, "client_id": uuid.uuid4().hex})
+        status, answer = self.post("/prompt", {"prompt": graph, "client_id": client or uuid.uuid4().hex})
         assert status == 200, answer
         return answer["prompt_id"]
 
@@ -174,8 +174,8 @@ class Comfy:
         """Wait for a prompt and return its entry of the history."""
         return self._until(lambda: self.get(f"/history/{prompt_id}").get(prompt_id), seconds)
 
-    def run(self, graph, seconds=60):
-        return self.ended(self.queue(graph), seconds)
+    def run(self, graph, seconds=60, client=None):
+        return self.ended(self.queue(graph, client), seconds)
 
     def interrupt(self):
         return self.post("/interrupt", {})

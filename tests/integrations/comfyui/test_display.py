@@ -20,22 +20,32 @@ TEXT = struct.pack(">I", 3)  # how ComfyUI marks a message that holds a node's l
 
 @pytest.fixture
 def spoken(comfy):
-    """Run a graph, and return the lines that its nodes showed, by the node."""
+    """Run a graph, and return the lines that its nodes showed, by the node; another browser is shown nothing."""
 
     async def listen(ws, lines):
         async for message in ws:
+            if message.type is aiohttp.WSMsgType.TEXT and "lipsync.ended" in message.data:
+                lines.setdefault("ended", []).append(message.json()["data"]["node"])
             if message.type is aiohttp.WSMsgType.BINARY and message.data[:4] == TEXT:
                 (length,) = struct.unpack(">I", message.data[4:8])
                 name, line = message.data[8 : 8 + length].decode(), message.data[8 + length :].decode()
                 lines.setdefault(name, []).append(line)
 
     async def run(graph, end):
-        lines = {}
-        async with aiohttp.ClientSession() as session, session.ws_connect(f"http://127.0.0.1:{comfy.port}/ws") as ws:
-            listening = asyncio.create_task(listen(ws, lines))
-            assert outcome(await asyncio.to_thread(comfy.run, graph))[0] == end
-            await ws.close()
-            await listening
+        lines, elsewhere = {}, {}
+        url = f"http://127.0.0.1:{comfy.port}/ws?clientId="
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(f"{url}mine") as mine,
+            session.ws_connect(f"{url}other") as other,
+        ):
+            listening = [asyncio.create_task(listen(*of)) for of in ((mine, lines), (other, elsewhere))]
+            assert outcome(await asyncio.to_thread(comfy.run, graph, client="mine"))[0] == end
+            await mine.close()
+            await other.close()
+            await asyncio.gather(*listening)
+        assert lines.pop("ended")
+        assert elsewhere == {}
         return lines
 
     return lambda graph, end="success": asyncio.run(run(graph, end))
