@@ -67,7 +67,8 @@ def _objects(inputs: Any) -> Iterator[tuple[int, Any]]:
     if isinstance(inputs, str) and not inputs.lstrip().startswith("["):
         try:
             with ObjectStoragePath(inputs).open("rb") as file:
-                yield from ((number, _json(line)) for number, line in enumerate(file, 1) if line.strip())
+                lines = iter(file.readline, b"")  # in Airflow 2, an object cannot be iterated
+                yield from ((number, _json(line)) for number, line in enumerate(lines, 1) if line.strip())
         except OSError as error:
             raise ConfigurationError(
                 code="airflow.storage_unreadable", path=inputs, reason=error, remedy="nothing_sent"
