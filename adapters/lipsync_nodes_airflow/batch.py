@@ -163,15 +163,20 @@ class LipsyncBatchOperator(ChecksPartial, BaseOperator):
         items, faults = checked(self.inputs, self.endpoint)
         if not items and not faults:
             raise InvalidRequest(code="airflow.no_lines", value="[]", remedy="nothing_sent")
-        if faults and (self.on_failure == "stop" or not items):
-            total = len(faults) + sum(len(item.lines) for item in items)
-            raise InvalidRequest(
-                code="airflow.wrong_lines", count=len(faults), total=total, faults=_named(faults), remedy="nothing_sent"
-            )
         hook = LipsyncHook(self.lipsync_conn_id)
         LipsyncJobLink.point_to(hook.site, context)
         with Ledger() as ledger:  # for the limits of the connection
             jobs = Jobs(self, context, hook, items, faults=faults, ledger=ledger)
+            jobs.check()
+            wrong = jobs.faults and (self.on_failure == "stop" or len(jobs.faults) == len(jobs.lines))
+            if wrong and not jobs.sent:
+                raise InvalidRequest(
+                    code="airflow.wrong_lines",
+                    count=len(jobs.faults),
+                    total=len(jobs.lines),
+                    faults=_named(jobs.faults),
+                    remedy="nothing_sent",
+                )
             with hook.client(ledger=jobs.journal) as jobs.client:
                 yield jobs
 

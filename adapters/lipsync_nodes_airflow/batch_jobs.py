@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
 
 from lipsync_nodes import (
     AuthenticationError,
+    Credits,
     InsufficientCredits,
     Job,
     JobFailed,
@@ -72,10 +73,10 @@ class Jobs:
         hook: LipsyncHook,
         items: Sequence[Item],
         *,
-        faults: Mapping[int, LipsyncError],
+        faults: dict[int, LipsyncError],
         ledger: Ledger,
     ) -> None:
-        self._task, self._faults = task, faults
+        self._task, self.faults = task, faults
         self._rows = {item.key: Row(item) for item in items}
         self._ti = context["ti"]
         self._profile = hook.profile
@@ -90,7 +91,6 @@ class Jobs:
         self._stopped = False
         self._troubles: list[tuple[Row, LipsyncError]] = []
         self._told = time.monotonic()
-        self._check_budget()
         self._read_manifest()
 
     @property
@@ -104,6 +104,11 @@ class Jobs:
         return [row for row in self._rows.values() if row.status == "not submitted"]
 
     @property
+    def sent(self) -> bool:
+        """Whether a job was submitted."""
+        return any(row.job_id for row in self._rows.values())
+
+    @property
     def longest(self) -> float | None:
         """The length of the longest video in seconds, if it is known."""
         return max((row.item.credits and row.item.credits.seconds) or 0.0 for row in self._rows.values())
@@ -112,6 +117,24 @@ class Jobs:
     def more(self) -> bool:
         """Whether more jobs are to be submitted."""
         return bool(self.unsent) and not self._stopped
+
+    def check(self) -> None:
+        """Check the media of the jobs that were not submitted yet, and the budget of all. Take out the wrong ones.
+
+        Raises:
+            LipsyncError: a file cannot be read now, or the budget is not enough.
+
+        """
+        for row in self.unsent:
+            try:
+                row.item.check()
+            except LipsyncError as error:
+                if error.retryable:
+                    raise
+                self.faults.update(dict.fromkeys(row.item.lines, error))
+                del self._rows[row.item.key]
+        self._stopped |= bool(self.faults) and self._task.on_failure == "stop"
+        self._check_budget()
 
     def advance(self) -> bool:
         """Save what has ended, and submit what fits. Return whether a job has ended.
@@ -149,7 +172,7 @@ class Jobs:
         """The lines of the manifest."""
         wrong = [
             {"line": number, "status": "failed", "error": str(error.speak("airflow")), "job_id": None}
-            for number, error in self._faults.items()
+            for number, error in self.faults.items()
         ]
         return sorted(wrong + [line for row in self._rows.values() for line in self._lines_of(row)], key=_number)
 
@@ -256,7 +279,8 @@ class Jobs:
 
     def _lines_of(self, row: Row) -> Iterator[dict[str, Any]]:
         facts: dict[str, Any] = {"status": row.status, "job_id": row.job_id, "output": row.output, "error": row.error}
-        facts |= {"credits": row.item.credits and int(row.item.credits), "key": row.item.key}
+        cost = row.item.credits
+        facts |= {"credits": cost and int(cost), "seconds": cost and cost.seconds, "key": row.item.key}
         for number, out in row.item.lines.items():
             yield {"line": number, **facts, "path": self._target(row, out) if row.saved else None}
 
@@ -278,6 +302,8 @@ class Jobs:
             if row and not cleared:
                 row.job_id, row.output, row.error = line["job_id"], line["output"], line["error"]
                 row.saved = line["status"] == "saved"
+                if (cost := line["credits"]) is not None:
+                    row.item.credits = Credits(cost, seconds=line.get("seconds"))
                 if row.job_id:
                     self.journal.adopt(self._key(row), row.job_id)
                 self._stopped |= bool(row.error) and self._task.on_failure == "stop"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from hashlib import sha256
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -15,6 +15,7 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath
 from lipsync_nodes import ConfigurationError, Credits, InvalidRequest, LipsyncError
 from lipsync_nodes.host import NodeSpec, PreparedForm, brief, known_credits, normal_inputs, spec_named
 from lipsync_nodes_airflow.arguments import form_of
+from lipsync_nodes_airflow.storage import is_object
 
 __all__ = ["Item", "checked"]
 
@@ -27,7 +28,8 @@ class Item:
     """The same for the same inputs. URLs count without their signatures, files and objects by their path."""
     spec: NodeSpec
     values: dict[str, Any]
-    credits: Credits | None
+    lengths: dict[str, Any]
+    credits: Credits | None = None
     lines: dict[int, str | None] = field(default_factory=dict)
     """The numbers of the lines, with the file that each names in `out`."""
 
@@ -35,12 +37,24 @@ class Item:
         """Build the form. Its objects are opened as files, which *files* closes."""
         return form_of(self.spec, self.values, files)
 
+    def check(self) -> None:
+        """Read the media, and estimate the credits.
+
+        Raises:
+            LipsyncError: a file cannot be used, or not now.
+
+        """
+        with ExitStack() as files:
+            self.credits = known_credits(self.form(files), lengths=self.lengths)
+
 
 def checked(inputs: Any, endpoint: str | None) -> tuple[list[Item], dict[int, LipsyncError]]:
     """Return the jobs of all good lines, and the errors of the others by the numbers of the lines.
 
+    Their media are not read yet. Those of jobs that were submitted may not exist any more.
+
     Raises:
-        LipsyncError: the file, or a file that it names, cannot be read now.
+        LipsyncError: the file cannot be read now.
 
     """
     items: dict[str, Item] = {}
@@ -56,8 +70,6 @@ def checked(inputs: Any, endpoint: str | None) -> tuple[list[Item], dict[int, Li
                 raise InvalidRequest(code="batch.taken")
             same.lines[number] = out
         except LipsyncError as error:
-            if error.retryable:
-                raise
             faults[number] = error
     return list(items.values()), faults
 
@@ -99,15 +111,16 @@ def _line(given: Any, endpoint: str | None) -> tuple[Item, str | None]:
     lengths = {field.name: values.pop(field.seconds, None) for field in spec.timed}
     if strange := values.keys() - {field.name for field in spec.fields}:
         raise InvalidRequest(code="batch.no_such_field", endpoint=spec.id, fields=sorted(strange))
-    with ExitStack() as files:
-        form = form_of(spec, values, files)
-        identity = f"key {key}" if key else json.dumps([spec.id, _inputs(form, values)], sort_keys=True)
-        cost = known_credits(form, lengths=lengths)
-    return Item(sha256(identity.encode()).hexdigest()[:32], spec, values, cost), out
+    inputs = _inputs(spec, values)
+    identity = f"key {key}" if key else json.dumps([spec.id, inputs], sort_keys=True)
+    return Item(sha256(identity.encode()).hexdigest()[:32], spec, values, lengths), out
 
 
-def _inputs(form: PreparedForm, values: Mapping[str, Any]) -> dict[str, Any]:
-    fields = form.form.model_dump(mode="json", exclude=set(form.assets))
+def _inputs(spec: NodeSpec, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Check the values, and return them for comparison. An object counts as a file here, and no file is read."""
+    objects = {field.name: Path(str(values[field.name])) for field in spec.media if is_object(values.get(field.name))}
+    form = form_of(spec, {**values, **objects}, ExitStack()).form
+    fields = form.model_dump(mode="json", exclude=set(form.assets))
     return normal_inputs(fields | {name: str(values[name]) for name in form.assets})
 
 

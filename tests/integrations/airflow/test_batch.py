@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from lipsync_nodes import DownloadError, InvalidRequest, JobTimeout, LipsyncError
+from lipsync_nodes.sandbox import MEDIA
 from tests.integrations.airflow.conftest import URL, connection
 from tests.integrations.airflow.running import both, clear
 
@@ -141,6 +142,34 @@ def test_one_name_for_two_videos_is_a_wrong_line(batch, context, sandbox):
     fails(batch([line("a", key="k"), line("b", key="k")]), context, "line 2: its `key`")
     fails(batch([line("a", out="../x.mp4")]), context, "line 1: `out`")
     assert sandbox.requests == []
+
+
+def stored(memory, name):
+    """Put the media of a line into the object storage. Return the line."""
+    for field, file in (("image", "portrait.jpg"), ("audio", "speech_left.mp3")):
+        memory(f"memory://in/{name}.{field}").write_bytes((MEDIA / file).read_bytes())
+    return {field: f"memory://in/{name}.{field}" for field in ("image", "audio")}
+
+
+@kept_by
+def test_the_media_of_what_was_submitted_are_not_read_again(batch, context, sandbox, memory, kept_by):
+    """They may be gone by then, and a batch may have very many."""
+    kept(context, kept_by)
+    sandbox.fault("seconds", seconds=4, count=-1)
+    both_lines = [stored(memory, name) for name in "ab"]
+    with pytest.raises(JobTimeout):
+        run(batch(both_lines, timeout=0.5), context)
+    sandbox.clear_faults()
+    for path in memory("memory://in").iterdir():
+        path.unlink()
+    result = run(
+        batch([*both_lines, {"image": "memory://in/none", "audio": "memory://in/none"}], on_failure="skip"), context
+    )
+    assert (result["done"], result["failed"]) == (2, 1)
+    assert result["credits"] > 0
+    with pytest.raises(Exception, match="1 of 3 lines failed"):
+        run(batch([*both_lines, {"image": "memory://in/none", "audio": "memory://in/none"}]), context)
+    assert len(sandbox.received("submit")) == 2
 
 
 @both

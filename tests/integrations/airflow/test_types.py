@@ -58,6 +58,7 @@ def mypy(*files):
 def pyright(*files):
     command = [sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", sys.executable, *files]
     done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stdout, done.stderr
     found = json.loads(done.stdout)["generalDiagnostics"]
     # Airflow declares `params` as what it converts a dictionary into.
     errors = [one for one in found if one["severity"] == "error" and "ParamsDict" not in one["message"]]
