@@ -69,7 +69,8 @@ from lipsync_nodes.service import (
 from lipsync_nodes.settings import Profile, is_loopback
 
 DEFAULT_TIMEOUT: Final = 1800.0
-# Each pause varies by a third, which gives the 5 to 10 s that the service recommends.
+# The service recommends 5 to 10 s. Each wait keeps to this interval after its first poll, which is spread; with a
+# history it is 6.25 or 10 s.
 DEFAULT_POLL_INTERVAL: Final = 7.5
 # A sandbox on this machine renders in seconds, and frequent polls do it no harm.
 LOCAL_POLL_INTERVAL: Final = 0.5

@@ -61,19 +61,15 @@ class AsyncTransport:
         with suppress(ImportError):
             import_module("anyio._backends._asyncio")
 
-    async def drive(
+    def drive(
         self, flow: Flow[T], to: Recorder, ledger: EndedJobs, tell: Callable[[Event], object] | None = None
-    ) -> T:
+    ) -> Coroutine[Any, Any, T]:
         """Run *flow* to its end and return its result. The arguments are those of the blocking driver."""
-        pool = self._lease()
-        pool.enter()
-        try:
-            # Fail before the flow claims anything.
-            check_address(self._profile.base_url)
-            await self._client()
-            return await _Run(self, flow, to, ledger, tell).result()
-        finally:
-            await pool.exit()
+        return _Run(self, flow, to, ledger, tell).result()
+
+    def check(self) -> None:
+        """Raise an error if there can be no connection. This comes before the flow claims anything."""
+        check_address(self._profile.base_url)
 
     async def turn(self, timeout: float | None) -> None:
         """Sleep if many waits start at once, so that they neither block the loop nor poll all together."""
@@ -198,11 +194,22 @@ class AsyncTransport:
 class _Run(Run[T]):
     """One flow on the running event loop."""
 
-    __slots__ = ("_transport",)
+    __slots__ = ("_pool", "_transport")
 
     def __init__(self, transport: AsyncTransport, *arguments: Any) -> None:
         super().__init__(*arguments)
         self._transport = transport
+        self._pool: Pool | None = None
+
+    async def begin(self) -> None:
+        self._pool = self._transport._lease()  # noqa: SLF001
+        self._pool.enter()
+        self._transport.check()
+        await self._transport._client()  # noqa: SLF001
+
+    async def end(self) -> None:
+        if self._pool:
+            await self._pool.exit()
 
     async def send(self, send: Send) -> Reply:
         reply = await self._submitted(send) if send.paid else await self._transport.poll(send)

@@ -59,6 +59,12 @@ class Run(Generic[T]):
         self._flow, self._to, self._ledger, self._tell = flow, to, ledger, tell
         self._job_id: str | None = None
 
+    async def begin(self) -> None:
+        """Fail before the flow claims anything, if there can be no connection."""
+
+    async def end(self) -> None:
+        """Give back what `begin` has taken, after the flow."""
+
     async def send(self, send: Send) -> Reply:
         """Send a request. If a submission is interrupted, this also calls `conclude`."""
         raise NotImplementedError
@@ -87,6 +93,7 @@ class Run(Generic[T]):
         reply: object = None
         failure: Exception | None = None
         try:
+            await self.begin()
             while True:
                 try:
                     effect = self._flow.throw(failure) if failure else self._flow.send(reply)
@@ -108,6 +115,8 @@ class Run(Generic[T]):
         except BaseException as error:
             self._name_job(error)
             raise
+        finally:
+            await self.end()
 
     async def _told(self, result: object) -> None:
         if isawaitable(result):

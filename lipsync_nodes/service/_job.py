@@ -185,3 +185,8 @@ def parse_job(data: object, *, asked_for: str | None = None) -> Job:
         words = said(fields)
         raise ValueError(f"it is not a job, but says: {words}" if words else "it is not a job")
     return Job.model_validate({**fields, "id": job_id or asked_for})
+
+
+# At its first use in a process, pydantic takes locks of its own while other threads run. A child that is forked at that
+# moment would wait for them forever. So the first use is here, not beside a fork.
+Job(id="first").model_dump(mode="json", exclude={"model"})

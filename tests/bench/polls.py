@@ -1,7 +1,7 @@
 """Waiting for many jobs in one process, beside bare loops that poll the same service with the same bound in flight.
 
 `base` is the base install, `fast` the extra with aiohttp. Both loops have sniffio. The service is a process of its own.
-All waits start at once; jobs end at times with a median of 60 s where results are awaited.
+All waits start at once; jobs end at times with a median of 15 s where results are awaited.
 """
 
 import json
@@ -55,4 +55,4 @@ def rows():
         "memory a job": "<= 2.0",
         "loop blocked": "<= 1.5",
     }
-    yield from compared("10,000 jobs, fast", "fast", "aiohttp", (10_000, 7.5, 256, 60), ends)
+    yield from compared("10,000 jobs, fast", "fast", "aiohttp", (10_000, 7.5, 256, 15), ends)

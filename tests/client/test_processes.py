@@ -89,6 +89,44 @@ def test_a_child_forked_in_the_middle_goes_on(script, tmp_path, begin, work):
     assert script(FORKS.format(begin=begin, work=work), tmp_path / "ledger.sqlite") == ["0"]
 
 
+FIRST_USE = """
+import os, signal, sys, threading
+sys.setswitchinterval(1e-6)
+from lipsync_nodes import ImageForm
+form = ImageForm(image="https://x/i.png", audio="https://x/a.mp3")
+def work():
+    form.model_dump(mode="json", exclude=set())
+def forked(run):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)  # seconds: the end of a child that hangs
+        os._exit(run() or 0)
+    return child
+def end_of(child):
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0
+def first_use():
+    go = threading.Event()
+    def wait_and_work():
+        go.wait()
+        work()
+    for _ in range(3): threading.Thread(target=wait_and_work, daemon=True).start()
+    go.set()
+    return sum([end_of(child) for child in [forked(work) for _ in range(3)]])
+hung = 0
+for _ in range(150):
+    hung += end_of(forked(first_use))
+    if hung:
+        break
+print(hung)
+"""
+
+
+@forks
+def test_a_child_forked_at_the_first_use_of_a_form_goes_on(script):
+    """Threads that submit at the same time are the first to use pydantic, whose own locks a child inherits."""
+    assert script(FIRST_USE) == ["0"]
+
+
 @forks
 def test_a_forked_client_notices_a_lost_ledger(script, sandbox, tmp_path):
     """The child opens the file anew: it took an empty one for the ledger, and paid again."""

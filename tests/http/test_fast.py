@@ -24,6 +24,7 @@ from lipsync_nodes import AsyncLipsyncClient, ConnectionFailed, ImageForm, JobTi
 from lipsync_nodes.flows import Policy
 from lipsync_nodes.http import _pool as pool
 from lipsync_nodes.http._body import LARGEST_ANSWER
+from lipsync_nodes.http._connect import tls_context
 from lipsync_nodes.settings import Profile
 from tests.faults import bad_service as bad
 from tests.faults.bad_service import BadService, unused_port
@@ -161,6 +162,23 @@ def test_an_unknown_certificate_is_a_failed_poll(service):
         thread.join()
     assert (type(error), b"".join(heard)) == (ConnectionFailed, b"")
     assert "CERTIFICATE_VERIFY_FAILED" in error.facts["reason"]
+
+
+@pytest.mark.usefixtures("polls")
+def test_an_answer_over_tls_is_read(service, tmp_path, monkeypatch):
+    """It is also longer than one TLS record."""
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+    service._server.socket = context.wrap_socket(service._server.socket, server_side=True)
+    service.on_poll = [bad.say(200, {"id": "j", "status": "processing", "note": "x" * 40_000})]
+    tls_context.cache_clear()
+    try:
+        job = poll(service, base_url=service.base_url.replace("http://127.0.0.1", "https://localhost"))
+    finally:
+        tls_context.cache_clear()
+    assert (job.id, len(job.note)) == ("j", 40_000)
 
 
 def test_behind_a_proxy_polls_go_through_httpx(service, monkeypatch, aiohttp_polls):
