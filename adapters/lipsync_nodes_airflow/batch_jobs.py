@@ -27,8 +27,8 @@ from lipsync_nodes import (
 from lipsync_nodes.host import Budget, RecordsJournal, job_name, video_of
 from lipsync_nodes_airflow.batch_lines import Item
 from lipsync_nodes_airflow.hooks import LipsyncHook
-from lipsync_nodes_airflow.journal import _generation, _place_of, _store
-from lipsync_nodes_airflow.storage import folder_of, save, write
+from lipsync_nodes_airflow.journal import generation_of, place_of, store_of_task
+from lipsync_nodes_airflow.storage import FolderStore, folder_of, save, write
 
 __all__ = ["Jobs"]
 
@@ -80,12 +80,14 @@ class Jobs:
         self._rows = {item.key: Row(item) for item in items}
         self._ti = context["ti"]
         self._profile = hook.profile
-        self._run, self._generation = _place_of(context), _generation(context)
+        self._run, self._generation = place_of(context), generation_of(context)
         self.client: LipsyncClient
         self._folder = folder_of(task.output_path)
         name = sha256(self._run.encode()).hexdigest()[:12]
         self._path = f"{self._folder}manifest-{name}.json"
-        self._store = _Folder(f"{self._folder}.lipsync/{name}/") if (kept := _store(context)) is None else kept
+        self._store = (
+            FolderStore(f"{self._folder}.lipsync/{name}/") if (kept := store_of_task(context)) is None else kept
+        )
         self._number = self._number_now()
         self.journal = RecordsJournal(self._store, self._generation, ledger=ledger)
         self._stopped = False
@@ -307,27 +309,6 @@ class Jobs:
                 if row.job_id:
                     self.journal.adopt(self._key(row), row.job_id)
                 self._stopped |= bool(row.error) and self._task.on_failure == "stop"
-
-
-class _Folder:
-    """The records as files, for an Airflow that keeps no state of a task, and for the runs of `airflow dags test`."""
-
-    def __init__(self, folder: str) -> None:
-        self._folder = folder
-
-    def _path(self, key: str) -> ObjectStoragePath:
-        return ObjectStoragePath(f"{self._folder}{key.replace('/', '-')}.json")
-
-    def get(self, key: str) -> dict[str, Any] | None:
-        path = self._path(key)
-        found: dict[str, Any] | None = json.loads(path.read_text()) if path.exists() else None
-        return found
-
-    def set(self, key: str, value: dict[str, Any]) -> None:
-        write(str(self._path(key)), json.dumps(value))
-
-    def delete(self, key: str) -> None:
-        self._path(key).unlink(missing_ok=True)
 
 
 def _number(line: dict[str, Any]) -> int:

@@ -41,9 +41,14 @@ from lipsync_nodes.host import (
 from lipsync_nodes_airflow.progress import report_submission
 
 __all__ = [
+    "RECORD",
     "HostJournal",
+    "Reporting",
     "TaskJournal",
+    "generation_of",
     "journal_of",
+    "place_of",
+    "store_of_task",
     "submission_key",
 ]
 
@@ -57,21 +62,22 @@ def journal_of(context: Context, *, durable: bool = True) -> Iterator[TaskJourna
 
     If it is not *durable*, it is only in memory.
     """
-    store = _store(context) if durable else _Memory()
+    store = store_of_task(context) if durable else _Memory()
     if store is not None:
         with Ledger() as ledger:  # for the limits of the connection
             yield TaskJournal(_TaskRecord(store), context["ti"].max_tries, ledger=ledger)
     else:
-        with HostJournal(_place_of(context), _generation(context)) as ledger:
+        with HostJournal(place_of(context), generation_of(context)) as ledger:
             yield ledger
 
 
 def submission_key(context: Context, form: PreparedForm, profile: Profile) -> str:
     """Return the submission key: it is the same for the same inputs in the same task instance of the same run."""
-    return _place_of(context) + content_key(form, profile)
+    return place_of(context) + content_key(form, profile)
 
 
-def _store(context: Context) -> Any:
+def store_of_task(context: Context) -> Any:
+    """Return the state of a task that outlives its tries; None before Airflow 3.3, and in `dags test`."""
     return None if _is_test(context) else context.get("task_state_store")
 
 
@@ -85,19 +91,22 @@ def _place(ti: Any, run: str | None = None) -> str:
     return f"{ti.dag_id}/{run or ti.run_id}/{ti.task_id}/{ti.map_index}/"
 
 
-def _place_of(context: Context) -> str:
+def place_of(context: Context) -> str:
+    """Return what the keys of a task instance begin with."""
     return _place(context["ti"], "(test)" if _is_test(context) else None)
 
 
-def _generation(context: Context) -> str:
+def generation_of(context: Context) -> str:
+    """Return the record's generation, which changes when the task is cleared."""
     ti = context["ti"]
     return f"{ti.run_id}#{ti.max_tries}" if _is_test(context) else str(ti.max_tries)
 
 
-class _Reporting:
+class Reporting:
     """Reports each submission that was paid for."""
 
     def record(self, event: Event, profile: Profile) -> object:
+        """Record an event, and report it if it is a submission."""
         answer = super().record(event, profile)  # type: ignore[misc]  # of the journal after it
         if isinstance(event, Claim) and isinstance(answer, Claimed):
             _claimed_of(self)[answer.row] = event.submission
@@ -112,7 +121,7 @@ def _claimed_of(journal: object) -> dict[int, Submission]:
     return claimed
 
 
-class TaskJournal(_Reporting, PacedJournal):
+class TaskJournal(Reporting, PacedJournal):
     """The record of one submission in the state of a task."""
 
 
@@ -142,7 +151,7 @@ class _TaskRecord:
         self._store.delete(RECORD)
 
 
-class HostJournal(_Reporting, Ledger):
+class HostJournal(Reporting, Ledger):
     """The ledger of this machine, for an Airflow that keeps no state. A task instance's keys begin with *place*.
 
     Args:

@@ -28,7 +28,7 @@ from lipsync_nodes.host import (
     Uncertain,
     inputs_of,
 )
-from lipsync_nodes_airflow.journal import RECORD, HostJournal, _generation, _place_of, _Reporting, _store
+from lipsync_nodes_airflow.journal import RECORD, HostJournal, Reporting, generation_of, place_of, store_of_task
 
 __all__ = ["options_of_running_task"]
 
@@ -39,12 +39,12 @@ def options_of_running_task() -> dict[str, Any]:
         context = get_current_context()
     except (AirflowException, RuntimeError):
         return {}
-    store, ti, place = _store(context), context["ti"], _place_of(context)
+    store, ti, place = store_of_task(context), context["ti"], place_of(context)
     journal: CodeJournal | CodeHostJournal
     if store is not None:
         journal = CodeJournal(store, ti.max_tries, ledger=Ledger())
     else:
-        journal = CodeHostJournal(place, _generation(context))
+        journal = CodeHostJournal(place, generation_of(context))
     journal.running = f"{ti.run_id}/{ti.try_number}"
     return {"ledger": journal, "key_of": partial(_key_of_code, place)}
 
@@ -120,7 +120,7 @@ def _taken_of(journal: object) -> dict[int, str]:
     return taken
 
 
-class CodeJournal(_OfCode, _Reporting, RecordsJournal):
+class CodeJournal(_OfCode, Reporting, RecordsJournal):
     """The records of a task's own code in the state of the task, one for each submission."""
 
     def __init__(self, store: Any, max_tries: int, *, ledger: Ledger) -> None:

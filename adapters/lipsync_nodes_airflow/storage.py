@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from contextlib import ExitStack
@@ -17,7 +18,7 @@ from lipsync_nodes import ConfigurationError, DownloadError, Job, LipsyncClient
 from lipsync_nodes.host import check_target as check_local
 from lipsync_nodes.host import job_name, may_pass
 
-__all__ = ["check_target", "folder_of", "is_object", "opened", "save", "whole_path", "write"]
+__all__ = ["FolderStore", "check_target", "folder_of", "is_object", "opened", "save", "whole_path", "write"]
 
 CHUNK: Final = 1 << 20
 # The core handles these itself: public URLs and local files.
@@ -145,3 +146,27 @@ def _local(value: Any) -> Any:
     if host not in {"", "localhost"}:
         raise ConfigurationError(code="airflow.other_machine", path=value, remedy="file_of_worker")
     return url2pathname(f"/{path}")
+
+
+class FolderStore:
+    """Keeps objects as JSON files in a folder: the records of a batch, where Airflow keeps no state of a task."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        """Return the object of a key, or None if there is none."""
+        path = self._path(key)
+        found: dict[str, Any] | None = json.loads(path.read_text()) if path.exists() else None
+        return found
+
+    def set(self, key: str, value: dict[str, Any]) -> None:
+        """Store an object, replacing the previous one."""
+        write(str(self._path(key)), json.dumps(value))
+
+    def delete(self, key: str) -> None:
+        """Delete the object of a key, if there is one."""
+        self._path(key).unlink(missing_ok=True)
+
+    def _path(self, key: str) -> ObjectStoragePath:
+        return ObjectStoragePath(f"{self._folder}{key.replace('/', '-')}.json")
