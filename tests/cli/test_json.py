@@ -182,7 +182,7 @@ def test_a_mistake_of_ours_is_a_sentence(cli_env, tmp_path):
     code = (
         "import lipsync_nodes.cli as c, lipsync_nodes.ledger as l\n"
         "def broken(*_): raise ZeroDivisionError('sk_oops_0123456789')\n"
-        "l.Ledger.entries = broken\nc.main()"
+        "l.Ledger.latest = broken\nc.main()"
     )
     for debug in ("", "1"):
         command = [sys.executable, "-c", code, "jobs", "--json"]
