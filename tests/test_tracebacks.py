@@ -119,6 +119,7 @@ def strike(request, service, monkeypatch):
 
     def behave(asked):
         for number in once:
+            asked.service.linger(0.3)  # until the client reads: the logging of what it sends suppresses exceptions
             signal.pthread_kill(threading.main_thread().ident, number)
         asked.service.linger(0.2)
         asked.cut()

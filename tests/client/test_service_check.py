@@ -66,10 +66,12 @@ def test_what_is_not_the_service_is_not_believed(service, behave):
     assert KEY not in str(caught.value)
 
 
-def test_a_base_without_its_path_gets_no_yes(sandbox):
-    profile = Profile(api_key=sandbox.api_key, base_url=sandbox.base_url.removesuffix("/api/v1"))
+def test_a_base_with_another_path_gets_no_yes(sandbox):
+    """The sandbox also understands a base URL without any path."""
+    bare = sandbox.base_url.removesuffix("/api/v1")
     with pytest.raises(LipsyncError, match="base URL"):
-        check_service(profile)
+        check_service(Profile(api_key=sandbox.api_key, base_url=f"{bare}/api"))
+    assert "takes the key" in check_service(Profile(api_key=sandbox.api_key, base_url=bare))
 
 
 def test_doctor_asks_it(cli, service, sandbox):
