@@ -172,8 +172,15 @@ class NodeSpec:
 
         Without a resolution it is the one that the service uses then.
         """
-        form = self.form_from({"resolution": resolution} if resolution else {}, draft=True)
-        return self.credits(form, Lengths({field.name: seconds for field in self.timed if field.media == "audio"}))
+        return self.credits(
+            self._drafts[resolution], Lengths({field.name: seconds for field in self.timed if field.media == "audio"})
+        )
+
+    @cached_property
+    def _drafts(self) -> Mapping[Resolution | None, Form]:
+        """A form of each resolution, for the prices."""
+        given = {None: {}, **{name: {"resolution": name} for name in get_args(Resolution)}}
+        return {resolution: self.form_from(inputs, draft=True) for resolution, inputs in given.items()}
 
     @property
     def media(self) -> tuple[FieldSpec, ...]:

@@ -16,6 +16,7 @@ CODE = """
     from counting import counting  # ComfyUI has a `tests` of its own
 
     node = NODES["LipsyncImage"]
+    node.GET_SCHEMA()  # as ComfyUI does at its start; the prices in it are computed once, from drafts
     audio = {"waveform": torch.zeros(1, 1, 6 * 16000), "sample_rate": 16000}
     with counting() as before:  # what comes by sockets is not there yet
         asyncio.run(node.validate_inputs(image=None, audio=None, resolution="480p"))
