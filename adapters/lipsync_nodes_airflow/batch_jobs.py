@@ -181,7 +181,9 @@ class Jobs:
     @property
     def manifest(self) -> dict[str, Any]:
         """The head of the manifest, as the task returns it."""
-        lines = self.lines
+        return self._head_of(self.lines)
+
+    def _head_of(self, lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
         return {
             "done": sum(line["status"] == "saved" for line in lines),
             "failed": sum(line["status"] == "failed" for line in lines),
@@ -288,7 +290,8 @@ class Jobs:
 
     def _write_manifest(self) -> None:
         of = {"run": self._run, "number": self._number, "generation": self._generation}
-        write(self._path, json.dumps({**self.manifest, **of, "jobs": self.lines}, indent=1))
+        lines = self.lines
+        write(self._path, json.dumps({**self._head_of(lines), **of, "jobs": lines}, indent=1))
 
     def _read_manifest(self) -> None:
         """Take over what an earlier try knew of the jobs."""
