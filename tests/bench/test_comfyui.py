@@ -8,7 +8,6 @@ import time
 
 import pytest
 
-from tests.bench.test_bench import best
 from tests.integrations.comfyui.servers import ARCHIVES, BARE_PACK, PACK, Comfy, install_core, python, tree
 
 pytestmark = pytest.mark.comfyui
@@ -50,6 +49,7 @@ BARE = (
     "import time; began = time.process_time(); import pydantic, pluggy, packaging.requirements; "
     "print(time.process_time() - began)"
 )
+ROUNDS = 8  # by turns, and the least of each counts: a noisy minute strikes neither alone
 
 
 @pytest.fixture(scope="module", params=list(ARCHIVES))
@@ -68,13 +68,17 @@ def run(version, code, *arguments):
 def test_loading_the_pack_costs_little(version, tmp_path, capsys):
     """No more than half again of what it stands on, and it opens no connection and starts no program."""
     (tmp_path / "custom_nodes").mkdir()
-    told = [run(version, LOAD, PACK, BARE_PACK, tmp_path) for _ in range(2)]
-    ours, theirs = min(one["seconds"] for one in told), best(lambda: run(version, BARE), 3)
+    told, bare = [], []
+    for _ in range(ROUNDS):
+        told.append(run(version, LOAD, PACK, BARE_PACK, tmp_path))
+        bare.append(run(version, BARE))
+        ours, theirs = min(one["seconds"] for one in told), min(bare)
+        if len(bare) > 1 and ours < 1.5 * theirs:
+            break
     with capsys.disabled():
         print(f"\nComfyUI {version} loads the pack: {ours * 1e3:.0f} ms, {ours / theirs:.2f} of what it stands on")
     assert {one["nodes"] for one in told} == {9}
-    assert [one["reached"] for one in told] == [[]] * 2
-    assert [one["heavy"] for one in told] == [[]] * 2
+    assert [one["reached"] + one["heavy"] for one in told] == [[]] * len(told)
     assert ours < 1.5 * theirs
 
 
