@@ -15,15 +15,15 @@ from unittest import mock
 import cv2
 import numpy as np
 
+from lipsync_nodes.perception.faces import tracker
+from lipsync_nodes.perception.faces.finder import LEFT_EYE, RIGHT_EYE, FaceFinder
+from lipsync_nodes.perception.pictures import Film, read_image
 from lipsync_nodes.sandbox.preview import rendering
-from lipsync_nodes.sandbox.preview.faces import tracker
-from lipsync_nodes.sandbox.preview.faces.finder import LEFT_EYE, RIGHT_EYE, FaceFinder
 from lipsync_nodes.sandbox.preview.mouth import eyes, lips, paint
 from lipsync_nodes.sandbox.preview.mouth.eyes import Blinks
 from lipsync_nodes.sandbox.preview.mouth.lips import Frame
 from lipsync_nodes.sandbox.preview.mouth.paint import Palette, coverage
 from lipsync_nodes.sandbox.preview.mouth.puppet import Puppet
-from lipsync_nodes.sandbox.preview.video.picture import Film, read_image
 from tests.quality.fixtures import Fixtures
 from tests.quality.measures import input_of
 

@@ -17,8 +17,8 @@ import av
 import cv2
 import numpy as np
 
+from lipsync_nodes.perception.speech.sound import read_speech
 from lipsync_nodes.sandbox import MEDIA
-from lipsync_nodes.sandbox.preview.speech.sound import read_speech
 from tests.quality import sounds, texts, voices
 from tests.quality.phones import Phone
 

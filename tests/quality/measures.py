@@ -16,15 +16,15 @@ import av
 import cv2
 import numpy as np
 
+from lipsync_nodes.perception.faces.finder import FaceFinder
+from lipsync_nodes.perception.faces.tracker import tracked
+from lipsync_nodes.perception.pictures import Film
+from lipsync_nodes.perception.speech.curve import mouth_curve, opening, sampled
+from lipsync_nodes.perception.speech.sound import read_speech, sound_blocks
 from lipsync_nodes.sandbox.preview import RenderInput, render, rendering
-from lipsync_nodes.sandbox.preview.faces.finder import FaceFinder
-from lipsync_nodes.sandbox.preview.faces.tracker import tracked
 from lipsync_nodes.sandbox.preview.mouth.lips import Frame
 from lipsync_nodes.sandbox.preview.mouth.window import FACE, Window
-from lipsync_nodes.sandbox.preview.speech.curve import mouth_curve, opening, sampled
-from lipsync_nodes.sandbox.preview.speech.sound import read_speech, sound_blocks
-from lipsync_nodes.sandbox.preview.video.picture import Film
-from lipsync_nodes.sandbox.preview.video.writer import Mp4Writer
+from lipsync_nodes.sandbox.preview.writer import Mp4Writer
 from tests.quality import phones
 from tests.quality.detector import Detector
 

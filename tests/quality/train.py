@@ -21,8 +21,8 @@ from unittest import mock
 
 import numpy as np
 
-from lipsync_nodes.sandbox.preview.speech import curve
-from lipsync_nodes.sandbox.preview.speech.features import AROUND, RATE, features
+from lipsync_nodes.perception.speech import curve
+from lipsync_nodes.perception.speech.features import AROUND, RATE, features
 from tests.quality import measures, sounds, voices
 from tests.quality.phones import NAMES, Phone, curves, opening
 from tests.quality.texts import CHOSEN_BY, LEARNT, pseudo_words

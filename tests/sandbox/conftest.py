@@ -12,10 +12,10 @@ import httpx
 import numpy as np
 import pytest
 
+from lipsync_nodes.perception.pictures import read_image
+from lipsync_nodes.perception.speech.sound import read_speech
 from lipsync_nodes.sandbox import Sandbox
 from lipsync_nodes.sandbox.preview import RenderInput, render
-from lipsync_nodes.sandbox.preview.speech.sound import read_speech
-from lipsync_nodes.sandbox.preview.video.picture import read_image
 from tests.sandbox.preview.films import MEDIA, PORTRAIT, RATE, save_film, save_wav
 
 FORMS: dict[str, dict[str, Any]] = {

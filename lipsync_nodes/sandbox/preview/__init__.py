@@ -6,20 +6,16 @@ Importing this package loads no imaging library; the first render does.
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
-from lipsync_nodes.sandbox.preview.inputs import LARGEST, MediaError, Rendered, RenderInput
+from lipsync_nodes.perception import MediaError
+from lipsync_nodes.sandbox.preview.inputs import Rendered, RenderInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
 __all__ = ["MediaError", "RenderInput", "Rendered", "media_seconds", "render"]
-
-
-# An image of some kilobytes can unpack to gigabytes. OpenCV reads this limit when it is loaded.
-os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(LARGEST))
 
 
 def render(given: RenderInput, out: Path, progress: Callable[[float], None] | None = None) -> Rendered:
@@ -38,6 +34,6 @@ def media_seconds(path: Path) -> float:
 
     Raises MediaError if the file is unreadable or has neither track.
     """
-    from lipsync_nodes.sandbox.preview.speech import sound  # noqa: PLC0415  # keeps the import of the package light
+    from lipsync_nodes.perception.speech import sound  # noqa: PLC0415  # keeps the import of the package light
 
     return sound.media_seconds(path)

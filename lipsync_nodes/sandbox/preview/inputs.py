@@ -5,19 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lipsync_nodes.errors import LipsyncError
-
 if TYPE_CHECKING:
     from pathlib import Path
-
-LONGEST = 600.0
-"""The longest accepted media, in seconds. The service has the same limit."""
-LARGEST = 100_000_000
-"""The largest accepted image, in pixels."""
-
-
-class MediaError(LipsyncError):
-    """The media cannot be rendered."""
 
 
 @dataclass(frozen=True, slots=True)

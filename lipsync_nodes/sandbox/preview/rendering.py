@@ -10,27 +10,27 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from lipsync_nodes.sandbox.preview.arrays import floats, levels
-from lipsync_nodes.sandbox.preview.faces.finder import FaceFinder
-from lipsync_nodes.sandbox.preview.faces.tracker import tracked
-from lipsync_nodes.sandbox.preview.inputs import LONGEST, MediaError, Rendered, RenderInput
+from lipsync_nodes.perception import LONGEST, MediaError, sync
+from lipsync_nodes.perception.arrays import floats, levels
+from lipsync_nodes.perception.faces.finder import FaceFinder
+from lipsync_nodes.perception.faces.tracker import tracked
+from lipsync_nodes.perception.pictures import Film, read_image, read_mask
+from lipsync_nodes.perception.prefetch import prefetched
+from lipsync_nodes.perception.speech import sound
+from lipsync_nodes.perception.speech.curve import mouth_curve, opening, sampled
+from lipsync_nodes.sandbox.preview.inputs import Rendered, RenderInput
 from lipsync_nodes.sandbox.preview.mouth.eyes import Blinks
 from lipsync_nodes.sandbox.preview.mouth.paint import Palette
 from lipsync_nodes.sandbox.preview.mouth.puppet import Puppet
 from lipsync_nodes.sandbox.preview.mouth.sway import Sway
-from lipsync_nodes.sandbox.preview.prefetch import prefetched
-from lipsync_nodes.sandbox.preview.speech import sound
-from lipsync_nodes.sandbox.preview.speech.curve import mouth_curve, opening, sampled
-from lipsync_nodes.sandbox.preview.video import measure
-from lipsync_nodes.sandbox.preview.video.picture import Film, read_image, read_mask
-from lipsync_nodes.sandbox.preview.video.writer import Mp4Writer
+from lipsync_nodes.sandbox.preview.writer import Mp4Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from lipsync_nodes.sandbox.preview.arrays import Floats, Image
-    from lipsync_nodes.sandbox.preview.faces.finder import Face
+    from lipsync_nodes.perception.arrays import Floats, Image
+    from lipsync_nodes.perception.faces.finder import Face
 
 _STILL_FPS = Fraction(25)
 _SMALLEST = 32  # pixels: a smaller face has too few for its mouth
@@ -103,8 +103,8 @@ def _render_video(given: RenderInput, speech: _Speech, out: Path, report: Callab
         for number, (before, after) in enumerate(prefetched(chain([first], frames))):
             writer.show(after if weight is None else _masked(before, after, weight))
             report(0.85 * ((number + 1) / total))
-    sync = measure.sync(out, opening(values), finder, lambda part: report(0.85 + 0.15 * part))
-    return Rendered(float(total / fps), width, height, float(fps), sync)
+    followed = sync.sync(out, opening(values), finder, lambda part: report(0.85 + 0.15 * part))
+    return Rendered(float(total / fps), width, height, float(fps), followed)
 
 
 def _from_photo(given: RenderInput, values: Floats, finder: FaceFinder) -> Iterator[tuple[Image, Image]]:

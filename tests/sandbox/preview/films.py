@@ -9,9 +9,9 @@ import av
 import numpy as np
 
 import lipsync_nodes.sandbox
-from lipsync_nodes.sandbox.preview.faces.finder import FaceFinder
-from lipsync_nodes.sandbox.preview.speech.curve import mouth_curve, opening, sampled
-from lipsync_nodes.sandbox.preview.speech.sound import read_speech
+from lipsync_nodes.perception.faces.finder import FaceFinder
+from lipsync_nodes.perception.speech.curve import mouth_curve, opening, sampled
+from lipsync_nodes.perception.speech.sound import read_speech
 
 MEDIA = Path(lipsync_nodes.sandbox.__file__).parent / "media"
 PORTRAIT, DUET = MEDIA / "portrait.jpg", MEDIA / "duet.jpg"

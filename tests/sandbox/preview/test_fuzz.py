@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 import pytest
 
+from lipsync_nodes.perception.pictures import read_image
+from lipsync_nodes.perception.speech.sound import read_speech
 from lipsync_nodes.sandbox import MEDIA, Sandbox
-from lipsync_nodes.sandbox.preview.speech.sound import read_speech
-from lipsync_nodes.sandbox.preview.video.picture import read_image
 
 SENTENCE = re.compile(r"[A-Za-z].* .*[.)]")
 QUICK = 16

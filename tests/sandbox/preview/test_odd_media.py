@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import lipsync_nodes.sandbox
+from lipsync_nodes.perception.pictures import Film, read_image
 from lipsync_nodes.sandbox.preview import MediaError, RenderInput, render
-from lipsync_nodes.sandbox.preview.video.picture import Film, read_image
 
 PORTRAIT = Path(lipsync_nodes.sandbox.__file__).parent / "media" / "portrait.jpg"
 RATE = 16_000
@@ -33,7 +33,7 @@ def test_a_file_that_unpacks_to_gigabytes_is_refused(tmp_path):
     # In a process of its own, as the sandbox's worker is: OpenCV reads the limit when it is loaded.
     code = (
         "from lipsync_nodes.sandbox import preview\n"
-        "from lipsync_nodes.sandbox.preview.video.picture import read_image\n"
+        "from lipsync_nodes.perception.pictures import read_image\n"
         f"from pathlib import Path\ntry: read_image(Path({str(image)!r}), 480)\n"
         "except preview.MediaError as error: print(error)"
     )

@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 import pytest
 
+from lipsync_nodes.perception.faces.finder import FaceFinder
+from lipsync_nodes.perception.pictures import Film, read_image
+from lipsync_nodes.perception.speech.sound import read_speech
 from lipsync_nodes.sandbox.preview import RenderInput, media_seconds, render
-from lipsync_nodes.sandbox.preview.faces.finder import FaceFinder
-from lipsync_nodes.sandbox.preview.speech.sound import read_speech
-from lipsync_nodes.sandbox.preview.video.picture import Film, read_image
 from tests.sandbox.preview.films import (
     DUET,
     PORTRAIT,

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
+from lipsync_nodes.perception.faces.finder import FaceFinder
+from lipsync_nodes.perception.pictures import _frame_rate, read_image
 from lipsync_nodes.sandbox.preview import MediaError, RenderInput, media_seconds, render
-from lipsync_nodes.sandbox.preview.faces.finder import FaceFinder
-from lipsync_nodes.sandbox.preview.video.picture import _frame_rate, read_image
 from tests.sandbox.preview.films import DUET, MEDIA, PORTRAIT, RATE, save_film, save_wav
 
 

@@ -7,13 +7,13 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from lipsync_nodes.sandbox.preview.faces.finder import FaceFinder
+from lipsync_nodes.perception.faces.finder import FaceFinder
+from lipsync_nodes.perception.pictures import read_image
+from lipsync_nodes.perception.speech.curve import mouth_curve, opening, sampled
+from lipsync_nodes.perception.speech.sound import read_speech
 from lipsync_nodes.sandbox.preview.mouth.eyes import Blinks
 from lipsync_nodes.sandbox.preview.mouth.paint import Palette
 from lipsync_nodes.sandbox.preview.mouth.puppet import Puppet
-from lipsync_nodes.sandbox.preview.speech.curve import mouth_curve, opening, sampled
-from lipsync_nodes.sandbox.preview.speech.sound import read_speech
-from lipsync_nodes.sandbox.preview.video.picture import read_image
 from tests.sandbox.preview.films import MEDIA, PORTRAIT, RATE
 
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from lipsync_nodes.sandbox.preview.arrays import Floats, Image, floats
+from lipsync_nodes.perception.arrays import Floats, Image, floats
 from lipsync_nodes.sandbox.preview.mouth.lips import Frame
 from lipsync_nodes.sandbox.preview.mouth.window import sampled_at
 
 if TYPE_CHECKING:
-    from lipsync_nodes.sandbox.preview.faces.finder import Face
+    from lipsync_nodes.perception.faces.finder import Face
 
 # MediaPipe's landmarks: the lids of each eye, and the lower edge of the brow above it, each from right to left.
 _UPPER_LIDS = ((33, 246, 161, 160, 159, 158, 157, 173, 133), (362, 398, 384, 385, 386, 387, 388, 466, 263))

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from lipsync_nodes.sandbox.preview.arrays import Floats, floats
-from lipsync_nodes.sandbox.preview.faces.finder import LEFT_EYE, RIGHT_EYE, Face
-from lipsync_nodes.sandbox.preview.speech.curve import BITE, OPEN, ROUND, WIDE, opening
+from lipsync_nodes.perception.arrays import Floats, floats
+from lipsync_nodes.perception.faces.finder import LEFT_EYE, RIGHT_EYE, Face
+from lipsync_nodes.perception.speech.curve import BITE, OPEN, ROUND, WIDE, opening
 
 # MediaPipe's landmarks, from the right corner of the mouth (left in the image) to the left one.
 UPPER_INNER = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)

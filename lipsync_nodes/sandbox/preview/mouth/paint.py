@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lipsync_nodes.sandbox.preview.arrays import Floats, Image, floats
+from lipsync_nodes.perception.arrays import Floats, Image, floats
 from lipsync_nodes.sandbox.preview.mouth.lips import Frame, Lips
 from lipsync_nodes.sandbox.preview.mouth.teeth import drawn_row
 
 if TYPE_CHECKING:
-    from lipsync_nodes.sandbox.preview.faces.finder import Face
+    from lipsync_nodes.perception.faces.finder import Face
     from lipsync_nodes.sandbox.preview.mouth.window import Window
 
 SOFT = 0.007

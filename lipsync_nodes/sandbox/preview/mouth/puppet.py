@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from lipsync_nodes.sandbox.preview.arrays import Floats, Image, floats, levels
+from lipsync_nodes.perception.arrays import Floats, Image, floats, levels
 from lipsync_nodes.sandbox.preview.mouth.lips import Frame, Lips, bend, still_points
 from lipsync_nodes.sandbox.preview.mouth.paint import SOFT, Palette, between, coverage, crease, inside, laid
 from lipsync_nodes.sandbox.preview.mouth.window import FACE, MOUTH, Window
 
 if TYPE_CHECKING:
-    from lipsync_nodes.sandbox.preview.faces.finder import Face
+    from lipsync_nodes.perception.faces.finder import Face
 
 
 class Puppet:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from lipsync_nodes.sandbox.preview.arrays import Image, floats, levels
+from lipsync_nodes.perception.arrays import Image, floats, levels
 from lipsync_nodes.sandbox.preview.mouth.window import sampled_at
 
 if TYPE_CHECKING:
-    from lipsync_nodes.sandbox.preview.faces.finder import Face
+    from lipsync_nodes.perception.faces.finder import Face
 
 _HERTZ = np.array([0.13, 0.29, 0.47])  # of the slow, the medium and the fast part of the movement
 _SHARE = np.array([0.6, 0.3, 0.1])

@@ -7,7 +7,7 @@ from functools import cache
 import cv2
 import numpy as np
 
-from lipsync_nodes.sandbox.preview.arrays import Floats, floats
+from lipsync_nodes.perception.arrays import Floats, floats
 from lipsync_nodes.sandbox.preview.mouth.window import NO_MAP, Window
 
 _WIDE, _TALL = 512, 128  # pixels of a drawn row of teeth

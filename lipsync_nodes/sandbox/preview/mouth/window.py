@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from lipsync_nodes.sandbox.preview.arrays import Floats, Image, floats
+from lipsync_nodes.perception.arrays import Floats, Image, floats
 from lipsync_nodes.sandbox.preview.mouth.lips import Frame
 
 _GRID = 25  # points along each side of the coarse grid

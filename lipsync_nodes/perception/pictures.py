@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Protocol
 import cv2
 import numpy as np
 
-from lipsync_nodes.sandbox.preview.arrays import Floats, Image, floats, levels
-from lipsync_nodes.sandbox.preview.inputs import LARGEST, LONGEST, MediaError
-from lipsync_nodes.sandbox.preview.speech.sound import is_still, opened, too_long
+from lipsync_nodes.perception import LARGEST, LONGEST, MediaError
+from lipsync_nodes.perception.arrays import Floats, Image, floats, levels
+from lipsync_nodes.perception.speech.sound import is_still, opened, too_long
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from lipsync_nodes.sandbox.preview.arrays import Floats, Image, floats
+from lipsync_nodes.perception.arrays import Floats, Image, floats
 
 if TYPE_CHECKING:
-    from lipsync_nodes.sandbox.preview.faces.finder import Face
+    from lipsync_nodes.perception.faces.finder import Face
 
 _LIPS = (0, 37, 267, 39, 269, 17, 84, 314, 181, 405, 61, 291, 146, 375)  # the red of the lips, all around
 _SKIN = (50, 280, 205, 425, 4, 195, 151, 9)  # cheeks, nose, forehead: light changes them as it changes the lips

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lipsync_nodes.sandbox.preview.arrays import floats
-from lipsync_nodes.sandbox.preview.faces.finder import Face, FaceFinder
-from lipsync_nodes.sandbox.preview.faces.occlusion import Occlusion
+from lipsync_nodes.perception.arrays import floats
+from lipsync_nodes.perception.faces.finder import Face, FaceFinder
+from lipsync_nodes.perception.faces.occlusion import Occlusion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from lipsync_nodes.sandbox.preview.arrays import Image
+    from lipsync_nodes.perception.arrays import Image
 
 _WEIGHTS = (1, 2, 1)  # of the frames around one, for its landmarks; more would blur the movement of the lips
 _AROUND = len(_WEIGHTS) // 2

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lipsync_nodes.sandbox.preview.arrays import Floats, floats
-from lipsync_nodes.sandbox.preview.speech.sound import SPEECH_RATE
+from lipsync_nodes.perception.arrays import Floats, floats
+from lipsync_nodes.perception.speech.sound import SPEECH_RATE
 
 RATE = 100
 """Frames per second."""

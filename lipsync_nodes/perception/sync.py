@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import av
 import numpy as np
 
-from lipsync_nodes.sandbox.preview.arrays import Floats, Image, floats, levels
-from lipsync_nodes.sandbox.preview.prefetch import prefetched
+from lipsync_nodes.perception.arrays import Floats, Image, floats, levels
+from lipsync_nodes.perception.prefetch import prefetched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from lipsync_nodes.sandbox.preview.faces.finder import Face, FaceFinder
+    from lipsync_nodes.perception.faces.finder import Face, FaceFinder
 
 _SAMPLES = 50  # frames to measure; more of them change the result little
 _STILL = 0.006  # standard deviation in face heights: a mouth whose opening varies less is still

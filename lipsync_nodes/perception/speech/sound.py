@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import av
 import numpy as np
 
-from lipsync_nodes.sandbox.preview.arrays import Floats, floats
-from lipsync_nodes.sandbox.preview.inputs import LONGEST, MediaError
+from lipsync_nodes.perception import LONGEST, MediaError
+from lipsync_nodes.perception.arrays import Floats, floats
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

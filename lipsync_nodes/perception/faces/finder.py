@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import cv2
 import numpy as np
 
-from lipsync_nodes.sandbox.preview.arrays import Floats, Image, floats
+from lipsync_nodes.perception.arrays import Floats, Image, floats
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Self
 import av
 import cv2
 
-from lipsync_nodes.sandbox.preview.arrays import levels
-from lipsync_nodes.sandbox.preview.speech.sound import SOUND_RATE
+from lipsync_nodes.perception.arrays import levels
+from lipsync_nodes.perception.speech.sound import SOUND_RATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
     from types import TracebackType
 
-    from lipsync_nodes.sandbox.preview.arrays import Floats, Image
+    from lipsync_nodes.perception.arrays import Floats, Image
 
 COMMENT = "Made by the preview engine of the lipsync-nodes sandbox, not by lipsync.studio"
 # Half the work of veryfast at crf 18, and no worse. Without macroblock trees, because these differ from run to run on

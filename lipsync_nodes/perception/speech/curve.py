@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lipsync_nodes.sandbox.preview.arrays import Floats, floats
-from lipsync_nodes.sandbox.preview.speech.features import RATE, features, in_context
+from lipsync_nodes.perception.arrays import Floats, floats
+from lipsync_nodes.perception.speech.features import RATE, features, in_context
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
