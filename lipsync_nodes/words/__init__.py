@@ -19,10 +19,22 @@ import sys
 from collections.abc import Mapping
 from importlib import import_module
 from string import Formatter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from lipsync_nodes.errors import LipsyncError
+
+
+class Coded(Protocol):
+    """What has sentences: an error, or a finding of a check."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def facts(self) -> Mapping[str, Any]: ...
+    @property
+    def remedy(self) -> tuple[str, ...]: ...
+
 
 __all__ = ["HOSTS", "LANGUAGES", "language_of", "load", "message", "remedy", "render"]
 
@@ -55,12 +67,12 @@ def render(error: LipsyncError, language: str = "en", host: str = "python", *, r
     return joint.join(part for part in parts if part)
 
 
-def message(error: LipsyncError, language: str = "en") -> str:
+def message(error: Coded, language: str = "en") -> str:
     """Return what happened."""
     return _sentence(error.code, _facts(error), _table(language))
 
 
-def remedy(error: LipsyncError, language: str = "en", host: str = "python") -> str:
+def remedy(error: Coded, language: str = "en", host: str = "python") -> str:
     """Return what to do next."""
     table, facts = _table(language), _facts(error)
     found = (_in_terms_of(host, table.REMEDIES.get(name, "")) for name in error.remedy)
@@ -75,9 +87,9 @@ def _table(language: str) -> Any:
         return import_module("lipsync_nodes.words._en")
 
 
-def _facts(error: LipsyncError) -> dict[str, Any]:
-    known = {"job_id": error.job_id, "status_code": error.status_code, "python": sys.executable}
-    return known | error.facts
+def _facts(error: Coded) -> dict[str, Any]:
+    known = {name: getattr(error, name, None) for name in ("job_id", "status_code")}
+    return {**known, "python": sys.executable, **error.facts}
 
 
 def _in_terms_of(host: str, remedy: str | Mapping[str, str]) -> str:
