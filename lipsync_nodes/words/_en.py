@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from lipsync_nodes.words import _en_checks as checks
+
 JOINT: Final = " "
 JOB_ID: Final = "Job id: {job_id}."
 MAY_HAVE_CHARGED: Final = "Credits may have been spent."
@@ -288,6 +290,7 @@ SENTENCES: Final[dict[str, str]] = {
     "pluggy.wrong_context": "The context is wrong: {reason}.",
     # webhooks
     "webhook.no_signature_library": "Signed webhooks need a package that is not installed.",
+    **checks.SENTENCES,
 }
 
 REMEDIES: Final[dict[str, str | dict[str, str]]] = {
@@ -633,6 +636,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "webhook_elsewhere": "It was not sent again, to avoid paying twice. If the job was made, its webhook tells the "
     "receiver of it: the ledger on that host lists it. If it is not in your account at the service either, "
     "submit anew with `resubmit_uncertain=True`.",
+    **checks.REMEDIES,
 }
 
 TERMS: Final[dict[str, str]] = {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from lipsync_nodes.words import _zh_checks as checks
+
 JOINT: Final = ""
 JOB_ID: Final = "任务 ID：{job_id}。"
 MAY_HAVE_CHARGED: Final = "可能已消耗积分。"
@@ -273,6 +275,7 @@ SENTENCES: Final[dict[str, str]] = {
     "pluggy.wrong_context": "context 有误：{reason}。",
     # webhooks
     "webhook.no_signature_library": "签名的 webhook 需要的软件包未安装。",
+    **checks.SENTENCES,
 }
 
 REMEDIES: Final[dict[str, str | dict[str, str]]] = {
@@ -586,6 +589,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "see_airflows_log": "原因见 {log}。端口可能已被其他程序占用：请换一个。",
     "webhook_elsewhere": "为避免重复付费，没有再次发送。若任务已创建，其 webhook 会告知接收端："
     "该主机上的账本会列出它。若服务网站的账户中也没有，请用 `resubmit_uncertain=True` 重新提交。",
+    **checks.REMEDIES,
 }
 
 TERMS: Final[dict[str, str]] = {
