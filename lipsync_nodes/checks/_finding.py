@@ -66,6 +66,10 @@ class Finding:
         """Return what to do, in the terms of a host; empty if there is nothing to do."""
         return words.remedy(self, language, host)
 
+    def line(self, language: str = "en", host: str = "python") -> str:
+        """Return it as one line of text: how severe it is, the field, what was found and what to do."""
+        return words.line(self, language, host)
+
     def as_json(self, language: str = "en", host: str = "python") -> dict[str, Any]:
         """Return it as JSON types, with its sentences."""
         return {
@@ -107,6 +111,10 @@ class Verdict:
             if (one.severity == "error" and (one.certain or mode == "refuse"))
             or (one.severity == "warning" and mode == "refuse")
         )
+
+    def lines(self, language: str = "en", host: str = "python") -> list[str]:
+        """Return each finding as one line of text."""
+        return [one.line(language, host) for one in self.findings]
 
     def as_json(self, language: str = "en", host: str = "python") -> dict[str, Any]:
         """Return it as JSON types, with the sentences of its findings."""

@@ -36,7 +36,16 @@ class Coded(Protocol):
     def remedy(self) -> tuple[str, ...]: ...
 
 
-__all__ = ["HOSTS", "LANGUAGES", "language_of", "load", "message", "remedy", "render"]
+class Found(Coded, Protocol):
+    """A finding of a check."""
+
+    @property
+    def severity(self) -> str: ...
+    @property
+    def field(self) -> str | None: ...
+
+
+__all__ = ["HOSTS", "LANGUAGES", "language_of", "line", "load", "message", "remedy", "render"]
 
 LANGUAGES: Final = ("en", "zh")
 HOSTS: Final = ("cli", "python", "comfyui", "airflow", "pluggy")
@@ -78,6 +87,14 @@ def remedy(error: Coded, language: str = "en", host: str = "python") -> str:
     found = (_in_terms_of(host, table.REMEDIES.get(name, "")) for name in error.remedy)
     joint: str = table.JOINT
     return joint.join(filter(None, (_filled(text, facts, table) for text in found)))
+
+
+def line(finding: Found, language: str = "en", host: str = "python") -> str:
+    """Return a finding as one line: how severe it is, the field, what was found and what to do."""
+    table = _table(language)
+    joint: str = table.JOINT
+    text = joint.join(filter(None, (message(finding, language), remedy(finding, language, host))))
+    return _filled(table.FINDING, {"severity": finding.severity, "field": finding.field, "text": text}, table)
 
 
 def _table(language: str) -> Any:

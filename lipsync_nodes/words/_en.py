@@ -9,6 +9,7 @@ from lipsync_nodes.words import _en_checks as checks
 JOINT: Final = " "
 JOB_ID: Final = "Job id: {job_id}."
 MAY_HAVE_CHARGED: Final = "Credits may have been spent."
+FINDING: Final = "{severity:term}[ ({field})]: {text}"
 
 SENTENCES: Final[dict[str, str]] = {
     # errors without a code of their own: the sentence comes from whoever raised them
@@ -651,9 +652,11 @@ TERMS: Final[dict[str, str]] = {
     "device": "a device",
     "dialogue": "a dialogue",
     "directory": "a directory",
+    "error": "Error",
     "file": "a file",
     "folder": "a folder",
     "image": "an image",
+    "info": "Note",
     "its distribution": "its distribution",
     "left audio": "a left audio",
     "mask": "a mask",
@@ -665,6 +668,7 @@ TERMS: Final[dict[str, str]] = {
     "socket": "a socket",
     "use": "be used",
     "video": "a video",
+    "warning": "Warning",
     "write": "be written",
 }
 

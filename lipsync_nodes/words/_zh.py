@@ -9,6 +9,7 @@ from lipsync_nodes.words import _zh_checks as checks
 JOINT: Final = ""
 JOB_ID: Final = "任务 ID：{job_id}。"
 MAY_HAVE_CHARGED: Final = "可能已消耗积分。"
+FINDING: Final = "{severity:term}[（{field}）]：{text}"
 
 SENTENCES: Final[dict[str, str]] = {
     # errors without a code of their own: the sentence comes from whoever raised them
@@ -604,9 +605,11 @@ TERMS: Final[dict[str, str]] = {
     "device": "设备",
     "dialogue": "对话",
     "directory": "文件夹",
+    "error": "错误",
     "file": "文件",
     "folder": "文件夹",
     "image": "图像",
+    "info": "提示",
     "its distribution": "其发行包",
     "left audio": "左侧音频",
     "mask": "遮罩",
@@ -618,6 +621,7 @@ TERMS: Final[dict[str, str]] = {
     "socket": "套接字",
     "use": "使用",
     "video": "视频",
+    "warning": "警告",
     "write": "写入",
 }
 
