@@ -101,6 +101,11 @@ class Verdict:
         """Whether there is no error. There may be warnings."""
         return not any(one.severity == "error" for one in self.findings)
 
+    @property
+    def problems(self) -> tuple[Finding, ...]:
+        """The errors and the warnings."""
+        return tuple(one for one in self.findings if one.severity != "info")
+
     def refused_by(self, mode: CheckMode) -> tuple[Finding, ...]:
         """Return the findings for which a submission is refused."""
         if mode == "off":
@@ -115,6 +120,10 @@ class Verdict:
     def lines(self, language: str = "en", host: str = "python") -> list[str]:
         """Return each finding as one line of text."""
         return [one.line(language, host) for one in self.findings]
+
+    def text(self, language: str = "en", host: str = "python") -> str:
+        """Return it as text for people: a line for each finding, the worst first, and what the job will cost."""
+        return words.verdict(self, language, host)
 
     def as_json(self, language: str = "en", host: str = "python") -> dict[str, Any]:
         """Return it as JSON types, with the sentences of its findings."""

@@ -65,7 +65,6 @@ class WebhookRules(Rules):
         return self._new(
             {
                 "account": self._account,
-                "profile": self._profile.name,
                 "endpoint": "",
                 "form": "{}",
                 "state": "uncertain",

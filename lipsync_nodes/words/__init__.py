@@ -45,7 +45,17 @@ class Found(Coded, Protocol):
     def field(self) -> str | None: ...
 
 
-__all__ = ["HOSTS", "LANGUAGES", "language_of", "line", "load", "message", "remedy", "render"]
+class Checked(Protocol):
+    """The verdict of a check."""
+
+    @property
+    def problems(self) -> tuple[Any, ...]: ...
+    @property
+    def credits(self) -> Any: ...
+    def lines(self, language: str, host: str) -> list[str]: ...
+
+
+__all__ = ["HOSTS", "LANGUAGES", "language_of", "line", "load", "message", "remedy", "render", "verdict"]
 
 LANGUAGES: Final = ("en", "zh")
 HOSTS: Final = ("cli", "python", "comfyui", "airflow", "pluggy")
@@ -95,6 +105,15 @@ def line(finding: Found, language: str = "en", host: str = "python") -> str:
     joint: str = table.JOINT
     text = joint.join(filter(None, (message(finding, language), remedy(finding, language, host))))
     return _filled(table.FINDING, {"severity": finding.severity, "field": finding.field, "text": text}, table)
+
+
+def verdict(checked: Checked, language: str = "en", host: str = "python") -> str:
+    """Return a verdict as text: a line for each finding, and the cost."""
+    table, cost = _table(language), checked.credits
+    exact = cost is not None and cost.exact
+    facts = {"credits": cost if exact else None, "most": None if exact else cost}
+    facts |= {"clear": not checked.problems, "lines": "\n".join(checked.lines(language, host))}
+    return _filled(table.VERDICT, facts, table).strip()
 
 
 def _table(language: str) -> Any:

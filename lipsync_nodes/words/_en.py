@@ -10,6 +10,10 @@ JOINT: Final = " "
 JOB_ID: Final = "Job id: {job_id}."
 MAY_HAVE_CHARGED: Final = "Credits may have been spent."
 FINDING: Final = "{severity:term}[ ({field})]: {text}"
+VERDICT: Final = (
+    "[{clear:flag}No problem was found.\n][{lines}\n]"
+    "[Estimated cost: {credits} credits.][Estimated cost: at most {most} credits.]"
+)
 
 SENTENCES: Final[dict[str, str]] = {
     # errors without a code of their own: the sentence comes from whoever raised them

@@ -10,6 +10,7 @@ JOINT: Final = ""
 JOB_ID: Final = "任务 ID：{job_id}。"
 MAY_HAVE_CHARGED: Final = "可能已消耗积分。"
 FINDING: Final = "{severity:term}[（{field}）]：{text}"
+VERDICT: Final = "[{clear:flag}未发现问题。\n][{lines}\n][预计费用：{credits} 积分。][预计费用：最多 {most} 积分。]"
 
 SENTENCES: Final[dict[str, str]] = {
     # errors without a code of their own: the sentence comes from whoever raised them
