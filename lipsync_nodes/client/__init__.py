@@ -6,10 +6,10 @@ from lipsync_nodes._lazy import lazy
 
 if TYPE_CHECKING:
     from lipsync_nodes.client._async import AsyncLipsyncClient
-    from lipsync_nodes.client._base import deadline_for, usual_wait
     from lipsync_nodes.client._options import SubmitOptions
     from lipsync_nodes.client._service_check import check_service
     from lipsync_nodes.client._sync import LipsyncClient
+    from lipsync_nodes.client._times import deadline_for, usual_wait
 
 __all__ = [
     "AsyncLipsyncClient",
@@ -22,7 +22,7 @@ __all__ = [
 
 _HOMES = {
     "client._async": ("AsyncLipsyncClient",),
-    "client._base": ("deadline_for", "usual_wait"),
+    "client._times": ("deadline_for", "usual_wait"),
     "client._options": ("SubmitOptions",),
     "client._service_check": ("check_service",),
     "client._sync": ("LipsyncClient",),

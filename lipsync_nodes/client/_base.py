@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from threading import Event as Flag
-from typing import Any, Final, Unpack
-from urllib.parse import urlsplit
+from typing import Any
 
 from lipsync_nodes import words
-from lipsync_nodes._tracebacks import NoFramesBelow
 from lipsync_nodes.client._observers import observed, report, report_saved
-from lipsync_nodes.client._options import KeyOf, SubmitOptions
-from lipsync_nodes.errors import ConfigurationError, DownloadError, InvalidRequest, LipsyncError
+from lipsync_nodes.client._options import KeyOf
+from lipsync_nodes.client._submission import Submitting
+from lipsync_nodes.client._times import DEFAULT_POLL_INTERVAL, LOCAL_POLL_INTERVAL, WEBHOOK_POLL_INTERVAL, deadline_for
+from lipsync_nodes.errors import DownloadError, LipsyncError
 from lipsync_nodes.flows import (
     FOREVER,
     NO_DEADLINE,
@@ -36,51 +36,25 @@ from lipsync_nodes.flows import (
 )
 from lipsync_nodes.http import Recorder
 from lipsync_nodes.ledger import (
-    ContentKey,
     Entry,
     Journal,
     Ledger,
-    callback_secret,
-    check_target,
-    new_callback,
-    token_of,
 )
 from lipsync_nodes.media import (
     OnProgress,
-    PreparedForm,
     download,
-    inputs_of,
-    known_credits,
-    prepared,
-    published,
     source_and_target,
 )
 from lipsync_nodes.plugins import plugins
 from lipsync_nodes.service import (
-    Form,
     Job,
     check_job_id,
-    check_key,
-    check_media_url,
     positive_seconds,
-    spec_of,
-    whole_credits,
 )
-from lipsync_nodes.settings import Profile, is_loopback
-
-DEFAULT_TIMEOUT: Final = 1800.0
-# The service recommends 5 to 10 s. Each wait keeps to this interval after its first poll, which is spread; with a
-# history it is 6.25 or 10 s.
-DEFAULT_POLL_INTERVAL: Final = 7.5
-# A sandbox on this machine renders in seconds, and frequent polls do it no harm.
-LOCAL_POLL_INTERVAL: Final = 0.5
-# If a webhook is expected, which may never arrive.
-WEBHOOK_POLL_INTERVAL: Final = 30.0
-# The upstream takes this many seconds for each second of video.
-USUAL: Final = (10.0, 30.0)
+from lipsync_nodes.settings import Profile
 
 
-class Backend:
+class Backend(Submitting):
     """What a client loads when it is first used: it builds flows, and has what records and sends them.
 
     Args:
@@ -103,13 +77,8 @@ class Backend:
     ) -> None:
         plugins()  # report a broken plugin now, not between a paid submission and its response
         words.load()  # for the error of a paid submission
-        self.profile, self.ledger = profile, ledger
-        # Without a ledger, one in memory applies the profile's limits while the client exists.
-        self._journal: Journal = ledger or Ledger(":memory:")
-        # This one has what only a ledger knows: lengths, files, waiting callers. It does not have the jobs of a host's
-        # own record.
-        self._ledger = self._journal if isinstance(self._journal, Ledger) else Ledger(":memory:")
-        self._policy, self._budget, self._key_of = policy or Policy(), budget, key_of
+        super().__init__(profile, ledger, key_of)
+        self._policy, self._budget = policy or Policy(), budget
         self.transport = driver(profile, http_client)
         self._recorder = Recorder(
             partial(self._journal.record, profile=profile),
@@ -121,67 +90,6 @@ class Backend:
     def drive(self, flow: Flow[Any], tell: Callable[[Event], object] | None, **options: Any) -> Any:
         """Run a flow with the transport, and return what that returns: a result, or a coroutine."""
         return self.transport.drive(flow, self._recorder, self._ledger, tell=tell, **options)
-
-    def submission(
-        self, form: Form | PreparedForm, timeout: float | None = None, **options: Unpack[SubmitOptions]
-    ) -> Submission:
-        """Build a submission. This reads and publishes local files, so on an event loop it runs in a thread."""
-        if unknown := options.keys() - SubmitOptions.__annotations__.keys():
-            # A misspelt `key` would not protect the caller from paying twice.
-            raise InvalidRequest(code="client.no_such_option", options=sorted(unknown), remedy="nothing_sent")
-        form = prepared(form)
-        spec = spec_of(form.form)  # refuses a draft
-        if timeout is not None:
-            positive_seconds("timeout", timeout)
-        callback, webhook = self._webhook(options.get("webhook"))
-        key = options.get("key")
-        if key is None and self._key_of is not None:
-            key = self._key_of(form, self.profile)
-        if key is not None and check_key(key) and self.ledger is None:
-            raise ConfigurationError(code="key.needs_a_ledger", remedy="give_ledger")
-        target, estimate = options.get("target"), options.get("estimate")
-        if estimate is not None:
-            whole_credits("estimate", estimate)
-        target = None if target is None else check_target(target)
-        allow_long = options.get("allow_long", False)
-        if estimate is None and form.assets:
-            estimate = known_credits(form, allow_long=allow_long)
-        seconds = getattr(estimate, "seconds", None)
-        urls = published(form, self.profile, seconds=timeout or deadline_for(seconds), allow_long=allow_long, key=key)
-        # A key that is made from the inputs needs no comparison of the inputs.
-        inputs = None if key is None or isinstance(key, ContentKey) else inputs_of(form)
-        form.check_unchanged()
-        submission = Submission(
-            spec.id,
-            spec.path,
-            form.form.form_state(urls),
-            webhook=webhook,
-            callback=callback,
-            key=key,
-            credits=estimate,
-            seconds=seconds,
-            target=target,
-            resubmit_uncertain=options.get("resubmit_uncertain", False),
-            inputs=inputs,
-            resubmit_changed=options.get("resubmit_changed", False),
-        )
-        _ = submission.form_json  # fail before the ledger is used if it cannot be encoded as JSON
-        return submission
-
-    def _webhook(self, wanted: str | None) -> tuple[str | None, str | None]:
-        """Return the callback id, if the token is ours, and the URL of the webhook."""
-        if wanted != "auto":
-            if wanted is not None:
-                _check_webhook(wanted)
-            return None, wanted
-        ours = self.profile.webhook
-        if ours is None:
-            raise ConfigurationError(code="webhook.needs_a_receiver", remedy="set_webhook")
-        if ours.secret is None and self._ledger is not self.ledger:
-            raise ConfigurationError(code="webhook.needs_a_ledger", remedy="give_ledger_or_secret")
-        callback = new_callback()
-        with NoFramesBelow():
-            return callback, f"{ours.base}/{token_of(callback, callback_secret(self.profile, self._ledger))}"
 
     def submit(self, submission: Submission) -> Flow[Job]:
         return submit(submission, self._policy, self._budget)
@@ -363,27 +271,3 @@ def _quiet(took: Sequence[Took], entry: Entry) -> float | None:
     quiet = quiet_seconds(took, entry.seconds, entry.resolution)
     age = time.time() - (entry.sent_at or entry.created_at)
     return None if quiet is None else max(0.0, quiet - max(0.0, age))
-
-
-def deadline_for(seconds: float | None) -> float:
-    """Return how many seconds to wait for a video of this length in seconds.
-
-    Twice the slowest usual time leaves time for a queue.
-    """
-    return max(DEFAULT_TIMEOUT, 2 * USUAL[1] * (seconds or 0.0))
-
-
-def usual_wait(seconds: float) -> tuple[float, float]:
-    """Return how many seconds a video of this length in seconds usually takes: at least, and at most."""
-    return USUAL[0] * seconds, USUAL[1] * seconds
-
-
-def _check_webhook(url: object) -> None:
-    if not isinstance(url, str):
-        raise InvalidRequest(code="webhook.not_a_url", value=f"{url!r:.80}")
-    try:
-        parts = urlsplit(check_media_url(url))
-    except ValueError as error:
-        raise InvalidRequest(code="webhook.wrong_url", fault=error, value=f"{url!r:.80}") from None
-    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
-        raise InvalidRequest(code="webhook.not_https", value=f"{url!r:.80}")

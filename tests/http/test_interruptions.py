@@ -263,7 +263,7 @@ def test_ctrl_c_ends_many_before_anything_more_is_paid(service, monkeypatch):
 
     threads, ending = set(), threading.Event()
     monkeypatch.setattr("concurrent.futures.ThreadPoolExecutor", Pool)
-    monkeypatch.setattr("lipsync_nodes.client._base.published", slow)
+    monkeypatch.setattr("lipsync_nodes.client._submission.published", slow)
     send_when(signal.SIGINT, lambda: threads)
     with pytest.raises(KeyboardInterrupt), LipsyncClient("sk_x", service.base_url) as client:
         client.run_many([FORM] * 6, concurrency=3, timeout=9, poll_interval=0.1)
