@@ -35,22 +35,10 @@ from lipsync_nodes.flows import (
     wait,
 )
 from lipsync_nodes.http import Recorder
-from lipsync_nodes.ledger import (
-    Entry,
-    Journal,
-    Ledger,
-)
-from lipsync_nodes.media import (
-    OnProgress,
-    download,
-    source_and_target,
-)
+from lipsync_nodes.ledger import Entry, Journal, Ledger
+from lipsync_nodes.media import OnProgress, download, source_and_target
 from lipsync_nodes.plugins import plugins
-from lipsync_nodes.service import (
-    Job,
-    check_job_id,
-    positive_seconds,
-)
+from lipsync_nodes.service import Job, check_job_id, positive_seconds
 from lipsync_nodes.settings import Profile
 
 
