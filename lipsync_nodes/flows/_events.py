@@ -30,6 +30,7 @@ class Submission:
         resubmit_uncertain: submit even if an earlier submission with this key may have been received.
         inputs: the caller's inputs, to compare them with those of the key; see `ledger._inputs`. None: do not compare.
         resubmit_changed: submit even if the key was used with other inputs.
+        tags: names and values of the caller, for reports. They are recorded, and never sent to the service.
 
     """
 
@@ -45,6 +46,7 @@ class Submission:
     resubmit_uncertain: bool = False
     inputs: Mapping[str, Any] | None = field(default=None, repr=False)
     resubmit_changed: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.credits is not None:

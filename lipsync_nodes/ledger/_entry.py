@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from lipsync_nodes.ledger._targets import file_identity
 from lipsync_nodes.service import Job
@@ -46,11 +47,24 @@ class Entry:
     webhook_at: float | None
     handled_at: float | None
     inputs: str | None
+    tags_text: str | None
+    verification_text: str | None
+    profile: str | None
 
     @property
     def as_job(self) -> Job | None:
         """The job, as last seen; None if there is none yet."""
         return job_kept(self.job, self.job_id)
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """The tags that the caller gave it."""
+        return _object(self.tags_text) or {}
+
+    @property
+    def verification(self) -> Mapping[str, Any] | None:
+        """The latest verification of its video, as JSON types; None if there is none."""
+        return _object(self.verification_text)
 
     @property
     def preview(self) -> bool:
@@ -60,15 +74,21 @@ class Entry:
     @property
     def resolution(self) -> str | None:
         """The resolution of the video, if the form has one."""
-        try:
-            found = json.loads(self.form).get("resolution")
-        except (ValueError, AttributeError):
-            return None
+        found = (_object(self.form) or {}).get("resolution")
         return found if isinstance(found, str) else None
 
     def is_saved_as(self, file: Path) -> bool:
         """Return whether the job's video was saved as this file and the file still exists."""
         return self.saved_to is not None and file.is_file() and file_identity(self.saved_to) == file_identity(file)
+
+
+def _object(text: str | None) -> dict[str, Any] | None:
+    """Read a recorded JSON object; None if there is none, or if it can no longer be read."""
+    try:
+        found = json.loads(text or "null")
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def job_kept(text: str | None, job_id: str | None) -> Job | None:

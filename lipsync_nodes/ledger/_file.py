@@ -6,6 +6,7 @@ API key. `_rules` decides what is recorded, and who may submit when.
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import statistics
@@ -15,6 +16,7 @@ from itertools import starmap
 from pathlib import Path
 from typing import Any, Final
 
+from lipsync_nodes._redaction import redact
 from lipsync_nodes.errors import ConfigurationError
 from lipsync_nodes.flows import Claim, Event, Sending, WebhookReceived
 from lipsync_nodes.ledger._database import MEMORY
@@ -181,6 +183,16 @@ class Ledger(WaitReads):
         """Record where a job's video was saved."""
         with self._transaction() as db:
             db.execute("UPDATE submission SET saved_to = ? WHERE job_id = ?", (os.path.realpath(path), job_id))
+
+    def verified(self, job_id: str, verification: Mapping[str, Any]) -> None:
+        """Record a verification of a job's video: JSON types, without NaN. It replaces the previous one.
+
+        A job that is not in this ledger is ignored.
+        """
+        text = redact(json.dumps(dict(verification), allow_nan=False))
+        if not self._is_blank:
+            with self._transaction() as db:
+                db.execute("UPDATE submission SET verification = ? WHERE job_id = ?", (text, job_id))
 
     def place(self, job_id: str, wanted: Path) -> Path:
         """Choose the file for a job's video and reserve it: *wanted*, or a name with the job id beside it.

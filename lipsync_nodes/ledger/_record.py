@@ -77,6 +77,7 @@ class Record(BaseModel):
     since: float = Field(default_factory=time.time)
     job_id: str | None = None
     reason: str | None = None
+    tags: dict[str, str] | None = None
 
 
 class RecordJournal:
@@ -157,6 +158,7 @@ class RecordJournal:
             generation=self._generation,
             endpoint=wanted.endpoint,
             inputs=None if wanted.inputs is None else dict(wanted.inputs),
+            tags=dict(wanted.tags) or None,
         )
 
     def _note(self, state: str, **facts: Any) -> None:

@@ -157,6 +157,8 @@ class Rules(Rows):
             "target": wanted.target,
             "callback": wanted.callback,
             "inputs": None if wanted.inputs is None else json.dumps(wanted.inputs, ensure_ascii=False),
+            "tags": redact(json.dumps(dict(wanted.tags))) if wanted.tags else None,
+            "profile": self._profile.name,
         }
         return self._new(values)
 

@@ -104,6 +104,15 @@ CREATE TRIGGER without_video AFTER UPDATE OF state ON submission
     BEGIN UPDATE without_video SET times = times + 1; END;
 PRAGMA user_version = 7;
 """
+# The tags of a submission and the latest verification of its job, both as JSON; and the name of the profile, because an
+# account may have several. `by_created` is for reports of a period.
+REPORTS: Final = """
+ALTER TABLE submission ADD COLUMN tags TEXT;
+ALTER TABLE submission ADD COLUMN verification TEXT;
+ALTER TABLE submission ADD COLUMN profile TEXT;
+CREATE INDEX by_created ON submission (account, created_at);
+PRAGMA user_version = 8;
+"""
 STEPS: Final[tuple[str | Callable[[sqlite3.Connection], None], ...]] = (
     SCHEMA,
     WEBHOOKS,
@@ -112,6 +121,7 @@ STEPS: Final[tuple[str | Callable[[sqlite3.Connection], None], ...]] = (
     INPUTS,
     WEBHOOK_NAMES,
     FLAT,
+    REPORTS,
 )
 VERSION: Final = len(STEPS)
 

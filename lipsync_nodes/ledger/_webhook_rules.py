@@ -65,6 +65,7 @@ class WebhookRules(Rules):
         return self._new(
             {
                 "account": self._account,
+                "profile": self._profile.name,
                 "endpoint": "",
                 "form": "{}",
                 "state": "uncertain",

@@ -92,6 +92,7 @@ def methods(ledger, folder):
         "secret": (),
         "place": ("j2", file),
         "saved": ("j1", file),
+        "verified": ("j1", {"verdict": "in_sync"}),
         "release": ("j1",),
         "job_under": ("a", LIMITED),
         "release_key": ("a", LIMITED),
