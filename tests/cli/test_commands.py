@@ -32,7 +32,7 @@ def test_a_time_out_in_the_queue_has_its_exit_code(cli, service, tmp_path, monke
     monkeypatch.setenv("LIPSYNC_CONFIG", str(config))
     service.on_poll = [bad.still()]
     assert cli("submit", "image", *URLS).returncode == 0
-    done = cli("run", "image", *URLS, "--timeout", "1", "--json", timeout=60)
+    done = cli("run", "image", *URLS, "--timeout", "3", "--json", timeout=60)
     assert (done.returncode, json.loads(done.stdout)["error"]["type"]) == (3, "SubmitTimeout")
     assert len(service.posts) == 1
 

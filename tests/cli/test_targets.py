@@ -31,7 +31,7 @@ def videos_in(folder):
 
 def time_out(cli, service, *words):
     service.on_poll = [bad.still()]
-    done = cli("run", "image", *URLS, "--timeout", "1", "--poll-interval", "0.3", "--json", *words)
+    done = cli("run", "image", *URLS, "--timeout", "3", "--poll-interval", "0.3", "--json", *words)
     assert (done.returncode, json.loads(done.stdout)["error"]["type"]) == (3, "JobTimeout")
     service.on_poll = [bad.finish]
 
