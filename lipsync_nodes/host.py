@@ -74,6 +74,7 @@ if TYPE_CHECKING:
         Resolution,
         brief,
         check_media_url,
+        check_tags,
         spec_named,
         video_of,
     )
@@ -118,6 +119,7 @@ __all__ = [
     "callback_secret",
     "check_media_url",
     "check_service",
+    "check_tags",
     "check_target",
     "content_key",
     "deadline_for",
@@ -218,6 +220,7 @@ _HOMES = {
         "Resolution",
         "brief",
         "check_media_url",
+        "check_tags",
         "spec_named",
         "video_of",
     ),

@@ -1,9 +1,9 @@
 """`run --batch`: many jobs from a file of JSON lines. A second run does not pay for or fetch finished jobs again.
 
 Each line is an object with `endpoint` (`image`, `video`, `image-multi`) and the endpoint's fields. It can also have
-`key`, `out` and lengths of its media, such as `audio_seconds`. If a line is wrong or its job fails, the others still
-run. The errors are reported at the end, with the highest exit code. With `--strict`, nothing is sent if any line is
-wrong.
+`key`, `out`, `tags` (an object of names and values, for `report`) and lengths of its media, such as `audio_seconds`. If
+a line is wrong or its job fails, the others still run. The errors are reported at the end, with the highest exit code.
+With `--strict`, nothing is sent if any line is wrong.
 
     {"endpoint": "image", "image": "https://…/face.png", "audio": "https://…/voice.mp3", "out": "hello.mp4"}
 """
@@ -23,6 +23,7 @@ from lipsync_nodes import AsyncLipsyncClient, InvalidRequest, LipsyncError
 from lipsync_nodes.cli.batch_file import Line, read_batch
 from lipsync_nodes.cli.session import Connection, Session, Waiting, common_options
 from lipsync_nodes.cli.speak import Progress, exit_code, row_of, show, unexpected
+from lipsync_nodes.cli.tags import tag_option
 from lipsync_nodes.cli.trouble import in_our_words
 
 __all__ = ["batch_options", "run_batch"]
@@ -33,6 +34,7 @@ def batch_options(command: Callable[..., object]) -> Callable[..., object]:
     for option in (
         click.option("--strict", is_flag=True, help="With --batch: send nothing if any line is wrong."),
         click.option("--budget", type=click.IntRange(0), help="With --batch: maximum credits for the whole batch."),
+        tag_option("With --batch: tag of all lines. A line's own `tags` come first."),
         click.option("--concurrency", type=click.IntRange(1), default=4, show_default=True, help="Jobs at a time."),
         click.option("--timeout", type=float, help="Maximum seconds for each job."),
         click.option("--poll-interval", type=float, help="Average seconds between two polls of a job."),
@@ -57,6 +59,7 @@ def run_batch(
     concurrency: int,
     budget: int | None,
     strict: bool,
+    tags: dict[str, str],
     timeout: float | None,
     poll_interval: float | None,
 ) -> None:
@@ -66,7 +69,7 @@ def run_batch(
     waiting: Waiting = {"timeout": timeout, "poll_interval": poll_interval}
     with session.opened() as to, session.progress("Reading the batch") as progress:
         out.mkdir(parents=True, exist_ok=True)
-        lines = list(read_batch(batch, out, to.profile))
+        lines = list(read_batch(batch, out, to.profile, tags))
         if strict and (faults := [line.fault for line in lines if line.fault]):
             raise InvalidRequest(code="batch.wrong_line", fault=faults[0], remedy="nothing_sent")
         outcomes = asyncio.run(_Batch(lines, to, progress, waiting).run(concurrency, budget))
@@ -119,6 +122,7 @@ class _Batch:
             key=line.key,
             estimate=line.credits,
             target=line.target,
+            tags=line.tags,
             on_update=lambda job: self.progress.first_seen(job, f"line {line.number}: job"),
             **self.waiting,
         )

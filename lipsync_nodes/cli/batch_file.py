@@ -6,10 +6,11 @@ import codecs
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from lipsync_nodes import InvalidRequest, LipsyncError, Profile
@@ -18,6 +19,7 @@ from lipsync_nodes.cli.speak import json_of, unexpected
 from lipsync_nodes.host import (
     PreparedForm,
     brief,
+    check_tags,
     check_target,
     content_key,
     file_identity,
@@ -29,6 +31,7 @@ from lipsync_nodes.host import (
 __all__ = ["Line", "read_batch"]
 
 LONGEST_LINE: Final = 1 << 20
+NO_TAGS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,13 @@ class Line:
     key: str = ""
     target: str = ""
     credits: int | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
     fault: LipsyncError | None = None
 
 
-def read_batch(batch: Path, out: Path, profile: Profile) -> Iterator[Line]:
-    """Check every line, before anything is sent."""
-    reader = _Reader(out, profile)
+def read_batch(batch: Path, out: Path, profile: Profile, tags: Mapping[str, str] = NO_TAGS) -> Iterator[Line]:
+    """Check every line, before anything is sent. Each one also gets those of *tags* that it does not have itself."""
+    reader = _Reader(out, profile, check_tags(tags))
     for number, text in _texts(batch):
         try:
             if text is None or text.strip():
@@ -75,6 +79,7 @@ class _Reader:
 
     out: Path
     profile: Profile
+    tags: Mapping[str, str]
     equal: Counter[str] = field(default_factory=Counter)
     keys: set[str] = field(default_factory=set)
     files: set[str] = field(default_factory=set)
@@ -86,6 +91,7 @@ class _Reader:
         values = _object(text)
         spec = spec_named(values.pop("endpoint"))
         key, name = (_typed(values.pop(field, None), field, str) for field in ("key", "out"))
+        tags = check_tags({**self.tags, **(_typed(values.pop("tags", None), "tags", dict) or {})})
         names = [field.seconds for field in spec.timed]
         lengths = {name: _typed(values.pop(name, None), name, (int, float)) for name in names}
         if strange := values.keys() - {field.name for field in spec.fields}:
@@ -95,7 +101,7 @@ class _Reader:
         key, usual = self._key(form, key)
         target = check_target(os.path.join(self.out, name or usual))  # noqa: PTH118  # a Path has no slash at its end
         self._take(key, file_identity(target) if name and not names_folder(target) else None)
-        return Line(number, form, key, target, cost)
+        return Line(number, form, key, target, cost, tags)
 
     def _key(self, form: PreparedForm, key: str | None) -> tuple[str, str]:
         """Return the line's submission key, and the default name of its file."""

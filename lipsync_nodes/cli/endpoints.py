@@ -12,6 +12,7 @@ from lipsync_nodes import Credits, estimate_credits
 from lipsync_nodes.cli.batch import batch_options, run_batch
 from lipsync_nodes.cli.session import Session, common_options, cost_of, form_of, lengths_of
 from lipsync_nodes.cli.speak import json_of, show
+from lipsync_nodes.cli.tags import tag_option
 from lipsync_nodes.host import CATALOGUE, FieldSpec, NodeSpec, SubmitOptions
 
 __all__ = ["estimate", "run", "submit", "waiting_options"]
@@ -80,6 +81,7 @@ def _submit_options(command: Command) -> Command:
             help="Submit even if an earlier submission with this key may have been received. You may pay twice.",
         ),
         click.option("--resubmit-changed", is_flag=True, help="Submit even if the key was used with other inputs."),
+        tag_option("Tag for `lipsync-nodes report`, not sent to the service. Can be given several times."),
         click.option("--key", help="Submission key. If it was used before, its job is continued and not paid again."),
     ):
         command = option(command)
@@ -128,6 +130,7 @@ def _given(values: dict[str, Any], *, estimate: Credits | None, target: str | No
         "key": values["key"],
         "resubmit_uncertain": values["resubmit_uncertain"],
         "resubmit_changed": values["resubmit_changed"],
+        "tags": values["tags"],
         "allow_long": values["allow_long"],
         "estimate": estimate,
         "target": target,

@@ -115,9 +115,7 @@ class AsyncLipsyncClient(BaseClient):
                 began = time.monotonic()
                 with many.outcome(index) as due:
                     if due:
-                        submission = await self._prepared(
-                            many.forms[index], many.timeout, estimate=many.estimates[index]
-                        )
+                        submission = await self._prepared(many.forms[index], many.timeout, **many.options(index))
                         took = await self._backend.took(submission)
                         running = self._backend.run(submission, many.timeout, many.poll_interval, began, took)
                         many.outcomes[index] = await self._drive(running, many.listener(index))

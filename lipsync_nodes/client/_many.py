@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final, TypedDict
 
-from lipsync_nodes.client._options import OnUpdate
+from lipsync_nodes.client._options import OnUpdate, SubmitOptions
 from lipsync_nodes.errors import InvalidRequest, LipsyncError
-from lipsync_nodes.service import Form, Job, whole_credits
+from lipsync_nodes.service import Form, Job, check_tags, whole_credits
 
 OnUpdateOfMany = Callable[[int, Job], object]
 
@@ -22,6 +22,7 @@ class ManyOptions(TypedDict, total=False):
     Attributes:
         concurrency: the most jobs that run at the same time. Default: 4.
         estimates: the cost of each form; needed if there is a budget.
+        tags: the tags of all forms, as in `submit`; or a list with those of each form.
         timeout: the maximum number of seconds for each form, as in `run`.
         poll_interval: the average number of seconds between two polls of a job.
         on_update: a function to call with the position of the form and the job after each poll.
@@ -30,6 +31,7 @@ class ManyOptions(TypedDict, total=False):
 
     concurrency: int
     estimates: Sequence[int | None] | None
+    tags: Mapping[str, str] | Sequence[Mapping[str, str] | None] | None
     timeout: float | None
     poll_interval: float | None
     on_update: OnUpdateOfMany | None
@@ -41,7 +43,7 @@ class Many:
     Args:
         forms: the forms.
         keep_errors: whether an error is returned in the place of its job, instead of ending the call.
-        concurrency, estimates, timeout, poll_interval, on_update: see `ManyOptions`.
+        concurrency, estimates, tags, timeout, poll_interval, on_update: see `ManyOptions`.
 
     """
 
@@ -52,12 +54,15 @@ class Many:
         *,
         concurrency: int = DEFAULT_CONCURRENCY,
         estimates: Sequence[int | None] | None = None,
+        tags: Mapping[str, str] | Sequence[Mapping[str, str] | None] | None = None,
         timeout: float | None = None,
         poll_interval: float | None = None,
         on_update: OnUpdateOfMany | None = None,
     ) -> None:
         self.forms = list(forms)
         self.estimates = [None] * len(self.forms) if estimates is None else list(estimates)
+        each = [tags] * len(self.forms) if tags is None or isinstance(tags, Mapping) else tags
+        self.tags = [check_tags(one or {}) for one in each]
         self.outcomes: list[Job | BaseException | None] = [None] * len(self.forms)
         self.concurrency, self.timeout, self.poll_interval = concurrency, timeout, poll_interval
         self._keep_errors = keep_errors
@@ -70,6 +75,12 @@ class Many:
                 whole_credits("estimate", estimate)
         if len(self.estimates) != len(self.forms):
             raise InvalidRequest(code="many.estimates")
+        if len(self.tags) != len(self.forms):
+            raise InvalidRequest(code="many.tags", remedy="nothing_sent")
+
+    def options(self, index: int) -> SubmitOptions:
+        """Return the options of one form's submission."""
+        return {"estimate": self.estimates[index], "tags": self.tags[index]}
 
     @contextmanager
     def outcome(self, index: int) -> Iterator[bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypedDict
 
@@ -28,6 +28,9 @@ class SubmitOptions(TypedDict, total=False):
             stopped without a video. You may pay twice.
         resubmit_changed: submit even if the key was used with other inputs. Without this option, changed inputs are
             refused. URLs are compared without their signatures, local files by their content.
+        tags: names and values for `lipsync-nodes report`, such as `{"client": "acme"}`: at most 20, names of up to 40
+            characters and values of up to 200. They are recorded in the ledger and never sent to the service. A key
+            that already has a job keeps the tags of that job.
         allow_long: accept local media that are longer than 600 s, the limit of the upstream.
 
     """
@@ -38,4 +41,5 @@ class SubmitOptions(TypedDict, total=False):
     target: str | Path | None
     resubmit_uncertain: bool
     resubmit_changed: bool
+    tags: Mapping[str, str] | None
     allow_long: bool

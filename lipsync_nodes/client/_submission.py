@@ -12,7 +12,7 @@ from lipsync_nodes.errors import ConfigurationError, InvalidRequest
 from lipsync_nodes.flows import Submission
 from lipsync_nodes.ledger import ContentKey, Journal, Ledger, callback_secret, check_target, new_callback, token_of
 from lipsync_nodes.media import PreparedForm, inputs_of, known_credits, prepared, published
-from lipsync_nodes.service import Form, check_key, check_media_url, positive_seconds, spec_of, whole_credits
+from lipsync_nodes.service import Form, check_key, check_media_url, check_tags, positive_seconds, spec_of, whole_credits
 from lipsync_nodes.settings import Profile, is_loopback
 
 
@@ -52,6 +52,7 @@ class Submitting:
             key = self._key_of(form, self.profile)
         if key is not None and check_key(key) and self.ledger is None:
             raise ConfigurationError(code="key.needs_a_ledger", remedy="give_ledger")
+        tags = check_tags(options.get("tags") or {})
         target, estimate = options.get("target"), options.get("estimate")
         if estimate is not None:
             whole_credits("estimate", estimate)
@@ -77,6 +78,7 @@ class Submitting:
             resubmit_uncertain=options.get("resubmit_uncertain", False),
             inputs=inputs,
             resubmit_changed=options.get("resubmit_changed", False),
+            tags=tags,
         )
         _ = submission.form_json  # fail before the ledger is used if it cannot be encoded as JSON
         return submission

@@ -74,8 +74,8 @@ class LipsyncClient(BaseClient):
 
         Args:
             form: the inputs. The class of the form selects the endpoint.
-            **options: `webhook`, `key`, `estimate`, `target`, `resubmit_uncertain`, `resubmit_changed`, `allow_long`;
-                see `SubmitOptions`.
+            **options: `webhook`, `key`, `estimate`, `target`, `resubmit_uncertain`, `resubmit_changed`, `tags`,
+                `allow_long`; see `SubmitOptions`.
 
         Raises:
             SubmissionUncertain: the outcome of this or an earlier submission with this key is unknown. The job may
@@ -179,7 +179,7 @@ class LipsyncClient(BaseClient):
             return_exceptions: if True, the result has the error of a failed job in its place. If False, nothing more is
                 submitted after the first error, the running jobs are waited for, and the first error is raised with the
                 other job ids in a note.
-            **options: `concurrency`, `estimates`, `timeout`, `poll_interval`, `on_update`; see `ManyOptions`.
+            **options: `concurrency`, `estimates`, `tags`, `timeout`, `poll_interval`, `on_update`; see `ManyOptions`.
 
         """
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  # slow to load
@@ -193,7 +193,7 @@ class LipsyncClient(BaseClient):
             began = time.monotonic()
             with many.outcome(index) as due:
                 if due:
-                    submission = backend.submission(many.forms[index], many.timeout, estimate=many.estimates[index])
+                    submission = backend.submission(many.forms[index], many.timeout, **many.options(index))
                     running = backend.run(submission, many.timeout, many.poll_interval, began)
                     many.outcomes[index] = self._drive(running, many.listener(index), stop)
 

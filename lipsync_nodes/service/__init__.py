@@ -1,6 +1,6 @@
 """What the service is, without I/O: its forms, jobs, endpoints, prices and responses."""
 
-from lipsync_nodes.service._arguments import check_job_id, check_key
+from lipsync_nodes.service._arguments import check_job_id, check_key, check_tags
 from lipsync_nodes.service._catalogue import CATALOGUE, FieldSpec, NodeSpec, spec_named, spec_of
 from lipsync_nodes.service._endings import State, later, timeout_of, video_of
 from lipsync_nodes.service._fields import (
@@ -45,6 +45,7 @@ __all__ = [
     "check_job_id",
     "check_key",
     "check_media_url",
+    "check_tags",
     "error_of",
     "id_in",
     "in_seconds",

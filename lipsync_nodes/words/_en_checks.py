@@ -10,6 +10,11 @@ SENTENCES: Final[dict[str, str]] = {
     # sound
     # verifications
     # tags and reports
+    "many.tags": "`tags` must be one object for all forms, or a list with one for each form.",
+    "tags.no_object": "Tags must be an object of names and values, got {value}.",
+    "tags.too_many": "A submission can have up to {most} tags, got {found}.",
+    "tags.wrong_name": "The name of a tag must be one line of 1 to {most} characters without `=`, got {name}.",
+    "tags.wrong_value": "The value of tag `{name}` must be one line of 1 to {most} characters, got {value}.",
 }
 
 REMEDIES: Final[dict[str, str | dict[str, str]]] = {
