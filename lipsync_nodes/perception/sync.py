@@ -51,10 +51,18 @@ def _find_faces(image: Image, last: list[Face | None], finder: FaceFinder, count
 
 
 def _correlation(want: Floats, got: Floats) -> float:
-    """Correlate the frames that show a face. A mouth that should be still counts as 1 if it is, else as 0."""
+    """Correlate the frames that show a face.
+
+    A mouth that should be still all the time counts as 1 if it is, else as 0. If it should move, but is seen only where
+    it should not, that is no evidence: 0.
+    """
     length = min(len(want), len(got))
     there = np.isfinite(got[:length])
-    want, got = want[:length][there], got[:length][there]
-    if len(want) < 2 or np.ptp(want) < 0.01:  # noqa: PLR2004  # too few to correlate, or still
-        return float(len(want) > 0 and got.std() < _STILL)
-    return float(np.corrcoef(want, got)[0, 1]) if got.std() > 0 else 0.0
+    seen, got = want[:length][there], got[:length][there]
+    if not _moves(want[:length]):
+        return float(len(seen) > 0 and got.std() < _STILL)
+    return float(np.corrcoef(seen, got)[0, 1]) if _moves(seen) and got.std() > 0 else 0.0
+
+
+def _moves(opening: Floats) -> bool:
+    return len(opening) > 1 and float(np.ptp(opening)) >= 0.01  # noqa: PLR2004

@@ -22,7 +22,7 @@ from unittest import mock
 import numpy as np
 
 from lipsync_nodes.perception.speech import curve
-from lipsync_nodes.perception.speech.features import AROUND, RATE, features
+from lipsync_nodes.perception.speech.features import AROUND, RATE, features, levels
 from tests.quality import measures, sounds, voices
 from tests.quality.phones import NAMES, Phone, curves, opening
 from tests.quality.texts import CHOSEN_BY, LEARNT, pseudo_words
@@ -80,7 +80,7 @@ def _heard(speaker: str, seed: str) -> list[tuple[np.ndarray, np.ndarray]]:
     for said, spoken in _clips(speaker, dice):
         samples, phones = _stretched(said, spoken, rng.uniform(*_STRETCH)) if spoken else (said, spoken)
         label = curves(phones, len(samples) / voices.RATE)
-        seen = features(_worn(samples, rng) if phones else samples)
+        seen = features(levels([(_worn(samples, rng) if phones else samples)[None]])[0])
         if seen is not None:
             length = min(len(seen), len(label))
             clips.append((seen[:length].astype(np.float16), label[:length].astype(np.float16)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lipsync_nodes.perception.arrays import Floats, floats
-from lipsync_nodes.perception.speech.features import RATE, features, in_context
+from lipsync_nodes.perception.speech.features import RATE, features, in_context, levels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,13 +30,17 @@ def mouth_curve(audio: Floats) -> Floats:
 
     ``audio`` is mono at SPEECH_RATE. For silence, noise and music the mouth stays closed.
     """
-    seen = features(audio)
+    return curve_of(levels([audio[None]])[0])
+
+
+def curve_of(level: Floats) -> Floats:
+    """Return the same for the levels of a clip, (frames, 27), in decibels."""
+    seen = features(level)
     if seen is None:
-        return np.zeros((len(audio) * RATE // 16_000 + 1, COLUMNS), np.float32)
+        return np.zeros((len(level), COLUMNS), np.float32)
     layers = _layers()
-    context = in_context(seen)
-    parts = [run(layers, context[i : i + _CHUNK]) for i in range(0, len(context), _CHUNK)]
-    return _calmed(np.concatenate(parts))
+    starts = range(0, len(seen), _CHUNK)
+    return _calmed(np.concatenate([run(layers, in_context(seen, start, start + _CHUNK)) for start in starts]))
 
 
 def sampled(curve: Floats, times: Floats, span: float) -> Floats:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from lipsync_nodes.perception.arrays import Floats, floats
 from lipsync_nodes.perception.speech.sound import SPEECH_RATE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 RATE = 100
 """Frames per second."""
@@ -15,19 +20,18 @@ AROUND = (-14, -9, -6, -3, -1, 0, 1, 3, 6, 9, 14)
 
 _HOP = SPEECH_RATE // RATE
 _WINDOW, _FFT = 400, 512  # 25 ms
-_CHUNK = 2000  # frames analysed at once, so that long clips need little memory
+_CHUNK = 1000  # frames analysed at once, so that long clips need little memory
 _SILENCE_DB = -60.0  # a clip whose loudest parts are below this has no speech
 _RANGE_DB = 60.0  # sound that is quieter than the loudest parts by more than this counts as silence
 _ACTIVE_DB = 35.0  # sound within this distance of them counts as speech; its mean spectrum is subtracted
 
 
-def features(audio: Floats) -> Floats | None:
-    """Return (frames, 27) for mono samples at SPEECH_RATE; None if the whole clip is silent.
+def features(level: Floats) -> Floats | None:
+    """Return the input of the network, (frames, 27), for the levels of a clip; None if the whole clip is silent.
 
     The values are relative to the clip's loudest parts and to its mean spectrum, so that gain and microphone do not
     matter. That needs the whole clip.
     """
-    level = _levels(audio)
     loud = float(np.percentile(level[:, -1], 95))
     if loud < _SILENCE_DB:
         return None
@@ -37,26 +41,67 @@ def features(audio: Floats) -> Floats | None:
     return floats(level / 20)
 
 
-def in_context(frames: Floats) -> Floats:
-    """Return each frame with those around it, (frames, 27 * len(AROUND)). The clip's ends are repeated."""
-    places = np.arange(len(frames))[:, None] + np.array(AROUND)
-    return floats(frames[np.clip(places, 0, len(frames) - 1)].reshape(len(frames), -1))
+def in_context(frames: Floats, first: int, last: int) -> Floats:
+    """Return the frames from ``first`` to ``last`` with those around each, (frames, 27 * len(AROUND)).
+
+    The clip's ends are repeated.
+    """
+    places = np.arange(first, min(last, len(frames)))[:, None] + np.array(AROUND)
+    return floats(frames[np.clip(places, 0, len(frames) - 1)].reshape(len(places), -1))
 
 
-def _levels(audio: Floats) -> Floats:
-    """Return the loudness of the bands and the total, in decibels, (frames, 27)."""
-    padded = np.pad(
-        audio, (_WINDOW // 2, _WINDOW), "symmetric"
-    )  # a clip that begins within a sound must not look like its start
-    frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::_HOP][: len(audio) // _HOP + 1]
-    return np.concatenate([_chunk(frames[i : i + _CHUNK]) for i in range(0, len(frames), _CHUNK)])
+def levels(blocks: Iterable[Floats]) -> Floats:
+    """Return the loudness of the bands and the total in decibels, (rows, frames, 27), RATE times a second.
+
+    ``blocks`` are samples (channels, n) at SPEECH_RATE. One channel gives one row. Two give three: left, right, and
+    what is left of them in a mono mix.
+    """
+    parts = [_decibels(_powers(frames)) for frames in _windows(blocks)]
+    return floats(np.concatenate(parts, 1)) if parts else np.zeros((1, 0, BANDS + 1), np.float32)
 
 
-def _chunk(frames: Floats) -> Floats:
+def by_energy(level: Floats) -> Floats:
+    """Mix the rows of ``levels`` by their energy, (frames, 27). Channels that cancel each other are heard."""
+    if len(level) == 1:
+        return floats(level[0])
+    return _decibels(floats((10 ** (level[:2] / 10)).mean(0)))
+
+
+def _windows(blocks: Iterable[Floats]) -> Iterator[Floats]:
+    """Cut the samples into overlapping windows, (channels, frames, samples), some thousands at a time."""
+    held: list[Floats] = []
+    waiting, total, given = 0, 0, 0
+    for block in blocks:
+        # A clip that begins within a sound must not look like its start: its ends are mirrored.
+        piece = block if total else np.pad(block, ((0, 0), (_WINDOW // 2, 0)), "symmetric")
+        held.append(piece)
+        waiting, total = waiting + piece.shape[1], total + block.shape[1]
+        if waiting >= _WINDOW + _CHUNK * _HOP:
+            samples = np.concatenate(held, 1)
+            yield _cut(samples, _CHUNK)
+            held, given = [samples[:, _CHUNK * _HOP :]], given + _CHUNK
+            waiting = held[0].shape[1]
+    if total:
+        samples = np.pad(np.concatenate(held, 1), ((0, 0), (0, _WINDOW)), "symmetric")
+        yield _cut(samples, total // _HOP + 1 - given)
+
+
+def _cut(samples: Floats, count: int) -> Floats:
+    return floats(np.lib.stride_tricks.sliding_window_view(samples, _WINDOW, 1)[:, ::_HOP][:, :count])
+
+
+def _powers(frames: Floats) -> Floats:
+    """Return the power of the bands and the total, (rows, frames, 27)."""
     window = np.hanning(_WINDOW).astype(np.float32)
-    power = np.abs(np.fft.rfft(frames * window, _FFT)) ** 2 / float(window.sum()) ** 2
-    bands = np.column_stack([power @ _MEL, power.sum(1)])
-    return floats(10 * np.log10(bands + 1e-14))
+    spectra = np.fft.rfft(frames * window, _FFT)
+    if len(spectra) > 1:
+        spectra = np.concatenate([spectra, spectra.mean(0, keepdims=True)])
+    power = floats(np.abs(spectra) ** 2 / float(window.sum()) ** 2)
+    return np.concatenate([power @ _MEL, power.sum(2, keepdims=True)], 2)
+
+
+def _decibels(power: Floats) -> Floats:
+    return floats(10 * np.log10(power + 1e-14))
 
 
 def _mel() -> Floats:

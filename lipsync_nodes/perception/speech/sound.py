@@ -73,10 +73,30 @@ def _played(container: InputContainer) -> float:
 
 def read_speech(path: Path, what: str = "audio") -> Floats:
     """Read the whole sound track as mono samples in [-1, 1] at SPEECH_RATE."""
-    blocks = [block[0] for block in _blocks(path, what, SPEECH_RATE, "mono")]
+    blocks = [_mono(block, turned) for block, turned in _with_polarity(speech_blocks(path, what))]
     if not blocks:
         raise MediaError(code="preview.no_length", media=what)
     return np.concatenate(blocks)
+
+
+def speech_blocks(path: Path, what: str = "audio") -> Iterator[Floats]:
+    """Stream the sound track as blocks (1 or 2 channels, BLOCK) at SPEECH_RATE. More channels are mixed to two."""
+    return _blocks(path, what, SPEECH_RATE, None)
+
+
+def _with_polarity(blocks: Iterable[Floats]) -> Iterator[tuple[Floats, bool]]:
+    """Yield the blocks, and whether their channels have so far cancelled each other."""
+    product = energy = 0.0
+    for block in blocks:
+        product += float(block[0] @ block[-1])
+        energy += float((block**2).sum()) / len(block)
+        yield block, product < -0.5 * energy
+
+
+def _mono(block: Floats, turned: bool) -> Floats:
+    """Mix the channels; a right one that cancels the left one is turned around first."""
+    right = -block[-1] if turned else block[-1]
+    return floats((block[0] + right) / 2)
 
 
 def sound_blocks(path: Path, what: str = "audio") -> Iterator[Floats]:
@@ -99,11 +119,12 @@ def mixed(left: Iterable[Floats], right: Iterable[Floats]) -> Iterator[Floats]:
         yield floats(np.clip(total, -1, 1))
 
 
-def _blocks(path: Path, what: str, rate: int, layout: str) -> Iterator[Floats]:
-    """Decode, resample and cut into blocks; raise MediaError beyond LONGEST."""
+def _blocks(path: Path, what: str, rate: int, layout: str | None) -> Iterator[Floats]:
+    """Decode, resample and cut into blocks; raise MediaError beyond LONGEST. Without a layout, mono stays mono."""
     with opened(path, what) as container:
         if not container.streams.audio:
             raise MediaError(code="preview.no_sound", media=what)
+        layout = layout or ("mono" if container.streams.audio[0].channels == 1 else "stereo")
         resampler = av.AudioResampler("fltp", layout, rate, frame_size=BLOCK)
         for count, frame in enumerate(_resampled(container, resampler)):
             if count * BLOCK > LONGEST * rate:
