@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lipsync_nodes.errors import (
         AuthenticationError,
         BudgetExceeded,
+        CheckRefused,
         ConfigurationError,
         ConnectionFailed,
         DownloadError,
@@ -45,6 +46,7 @@ __all__ = [
     "AsyncLipsyncClient",
     "AuthenticationError",
     "BudgetExceeded",
+    "CheckRefused",
     "ConfigurationError",
     "ConnectionFailed",
     "Credits",
@@ -80,6 +82,7 @@ _HOMES = {
     "errors": (
         "AuthenticationError",
         "BudgetExceeded",
+        "CheckRefused",
         "ConfigurationError",
         "ConnectionFailed",
         "DownloadError",

@@ -3,6 +3,7 @@
 LipsyncError
 ├── ConfigurationError      no API key, no such profile, an unsafe base URL, an extra that is not installed
 ├── InvalidRequest          the input is wrong: found before it was sent, or by the service (400, 422, other 4xx)
+│   └── CheckRefused        a check found that it cannot work, or is likely wasted; nothing was sent
 ├── AuthenticationError     the service refused the API key (401, 403)
 ├── InsufficientCredits     the account does not have enough credits (402)
 │   └── BudgetExceeded      your own budget is too small; nothing was sent
@@ -34,6 +35,7 @@ from lipsync_nodes._redaction import redact
 __all__ = [
     "AuthenticationError",
     "BudgetExceeded",
+    "CheckRefused",
     "ConfigurationError",
     "ConnectionFailed",
     "DownloadError",
@@ -202,6 +204,16 @@ class InvalidRequest(LipsyncError):
 
     default_code = "invalid_request"
     default_remedy = ("correct_input",)
+
+
+class CheckRefused(InvalidRequest):
+    """A check before the submission found that it cannot work, or is likely wasted. Nothing was sent or charged.
+
+    The fact `findings` lists what was found: mappings with `code`, `severity`, `field` and the facts of each.
+    """
+
+    default_code = "check.refused"
+    default_remedy = ("nothing_sent",)
 
 
 class AuthenticationError(LipsyncError):

@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING
 from lipsync_nodes._lazy import lazy
 
 if TYPE_CHECKING:
-    from lipsync_nodes.checks._finding import Basis, CheckMode, Finding, Severity, Verdict
+    from lipsync_nodes.checks._check import Check
+    from lipsync_nodes.checks._finding import Basis, Finding, Severity, Verdict
+    from lipsync_nodes.checks._request import CheckRequest, Paid
+    from lipsync_nodes.settings import CheckMode
 
-__all__ = ["Basis", "CheckMode", "Finding", "Severity", "Verdict"]
+__all__ = ["Basis", "Check", "CheckMode", "CheckRequest", "Finding", "Paid", "Severity", "Verdict"]
 
 _HOMES = {
-    "checks._finding": ("Basis", "CheckMode", "Finding", "Severity", "Verdict"),
+    "checks._check": ("Check",),
+    "checks._finding": ("Basis", "Finding", "Severity", "Verdict"),
+    "checks._request": ("CheckRequest", "Paid"),
+    "settings": ("CheckMode",),
 }
 __getattr__, __dir__ = lazy(__name__, _HOMES)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from lipsync_nodes import words
 from lipsync_nodes.errors import LipsyncError
 from lipsync_nodes.service import Credits
+from lipsync_nodes.settings import CheckMode
 
 Severity = Literal["error", "warning", "info"]
 """error: it cannot work, or will surely be refused; warning: the money is likely wasted; info: good to know."""
@@ -17,10 +18,6 @@ Severity = Literal["error", "warning", "info"]
 Basis = Literal["fact", "documented", "upstream", "likely"]
 """How sure a finding is. fact: measured in the file, and true whatever the service does; documented: a rule that the
 service documents; upstream: a rule of the model behind it; likely: what our eye and ear expect, which can be wrong."""
-
-CheckMode = Literal["off", "warn", "refuse"]
-"""off: no check. warn: report findings, and refuse only what certainly cannot work. refuse: also refuse what is likely
-wasted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, Unpack, overload
 
+from lipsync_nodes.checks import Verdict
 from lipsync_nodes.client._base import job_in
 from lipsync_nodes.client._face import BaseClient
 from lipsync_nodes.client._many import Many, ManyOptions
@@ -19,7 +20,7 @@ from lipsync_nodes.client._sync import T
 from lipsync_nodes.errors import LipsyncError
 from lipsync_nodes.flows import Event, Flow, Submission
 from lipsync_nodes.http import AsyncTransport
-from lipsync_nodes.media import OnProgress, PreparedForm
+from lipsync_nodes.media import GivenLengths, OnProgress, PreparedForm
 from lipsync_nodes.service import Form, Job
 
 
@@ -56,6 +57,18 @@ class AsyncLipsyncClient(BaseClient):
         """
         submission = await self._prepared(form, None, **options)
         return await self._drive(self._backend.submit(submission))
+
+    async def check(
+        self,
+        form: Form | PreparedForm,
+        *,
+        lengths: GivenLengths | None = None,
+        allow_long: bool = False,
+        fetch: bool = False,
+        key: str | None = None,
+    ) -> Verdict:
+        """Check a form without submitting it, in a thread; see `LipsyncClient.check`."""
+        return await asyncio.to_thread(self._backend.verdict, form, lengths, key, allow_long=allow_long, fetch=fetch)
 
     async def job(self, job_id: str, *, timeout: float | None = None) -> Job:
         """Fetch a job once; see `LipsyncClient.job`."""
@@ -149,7 +162,8 @@ class AsyncLipsyncClient(BaseClient):
         self, form: Form | PreparedForm, timeout: float | None, **options: Unpack[SubmitOptions]
     ) -> Submission:
         """Build a submission, in a thread if it needs files or the ledger, which block."""
-        if getattr(form, "assets", None) or options.get("webhook") == "auto" or options.get("target") is not None:
+        blocks = options.get("webhook") == "auto" or options.get("target") is not None or options.get("fetch")
+        if blocks or getattr(form, "assets", None):
             return await asyncio.to_thread(self._backend.submission, form, timeout, **options)
         return self._backend.submission(form, timeout, **options)
 

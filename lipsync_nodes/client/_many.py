@@ -7,11 +7,14 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final, TypedDict
 
+from lipsync_nodes.checks import Verdict
 from lipsync_nodes.client._options import OnUpdate, SubmitOptions
 from lipsync_nodes.errors import InvalidRequest, LipsyncError
 from lipsync_nodes.service import Form, Job, check_tags, whole_credits
+from lipsync_nodes.settings import CheckMode
 
 OnUpdateOfMany = Callable[[int, Job], object]
+OnCheckOfMany = Callable[[int, Verdict], object]
 
 DEFAULT_CONCURRENCY: Final = 4
 
@@ -26,6 +29,8 @@ class ManyOptions(TypedDict, total=False):
         timeout: the maximum number of seconds for each form, as in `run`.
         poll_interval: the average number of seconds between two polls of a job.
         on_update: a function to call with the position of the form and the job after each poll.
+        check, fetch: as in `submit`.
+        on_check: a function to call with the position of the form and the verdict of its check.
 
     """
 
@@ -35,6 +40,9 @@ class ManyOptions(TypedDict, total=False):
     timeout: float | None
     poll_interval: float | None
     on_update: OnUpdateOfMany | None
+    check: CheckMode | None
+    on_check: OnCheckOfMany | None
+    fetch: bool
 
 
 class Many:
@@ -43,7 +51,8 @@ class Many:
     Args:
         forms: the forms.
         keep_errors: whether an error is returned in the place of its job, instead of ending the call.
-        concurrency, estimates, tags, timeout, poll_interval, on_update: see `ManyOptions`.
+        concurrency, estimates, tags, timeout, poll_interval, on_update, check, on_check, fetch: see
+            `ManyOptions`.
 
     """
 
@@ -58,6 +67,9 @@ class Many:
         timeout: float | None = None,
         poll_interval: float | None = None,
         on_update: OnUpdateOfMany | None = None,
+        check: CheckMode | None = None,
+        on_check: OnCheckOfMany | None = None,
+        fetch: bool = False,
     ) -> None:
         self.forms = list(forms)
         self.estimates = [None] * len(self.forms) if estimates is None else list(estimates)
@@ -66,7 +78,8 @@ class Many:
         self.outcomes: list[Job | BaseException | None] = [None] * len(self.forms)
         self.concurrency, self.timeout, self.poll_interval = concurrency, timeout, poll_interval
         self._keep_errors = keep_errors
-        self._on_update = on_update
+        self._on_update, self._on_check = on_update, on_check
+        self._checking: SubmitOptions = {"check": check, "fetch": fetch}
         self._failed = False
         if concurrency < 1:
             raise InvalidRequest(code="many.wrong_concurrency", value=concurrency)
@@ -80,7 +93,13 @@ class Many:
 
     def options(self, index: int) -> SubmitOptions:
         """Return the options of one form's submission."""
-        return {"estimate": self.estimates[index], "tags": self.tags[index]}
+        on_check = None if self._on_check is None else partial(self._on_check, index)
+        return {
+            "estimate": self.estimates[index],
+            "tags": self.tags[index],
+            "on_check": on_check,
+            **self._checking,
+        }
 
     @contextmanager
     def outcome(self, index: int) -> Iterator[bool]:

@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypedDict
 
+from lipsync_nodes.checks import Verdict
 from lipsync_nodes.service import Job
+from lipsync_nodes.settings import CheckMode
 
 OnUpdate = Callable[[Job], object]
+OnCheck = Callable[[Verdict], object]
 KeyOf = Callable[..., str | None]  # of a `PreparedForm` and a `Profile`
 
 
@@ -32,6 +35,12 @@ class SubmitOptions(TypedDict, total=False):
             characters and values of up to 200. They are recorded in the ledger and never sent to the service. A key
             that already has a job keeps the tags of that job.
         allow_long: accept local media that are longer than 600 s, the limit of the upstream.
+        check: look at the inputs before anything is paid. `warn` reports what is found, and refuses only what certainly
+            cannot work; `refuse` also refuses what is likely wasted; `off` does neither. Default: the profile's
+            `check`, which is `warn`. A submission whose key already has a job is not checked again.
+        on_check: a function to call with the `Verdict` of the check, before anything is sent or refused. Without it,
+            warnings and errors are logged.
+        fetch: fetch URLs for the check, without credentials, and look at what they lead to.
 
     """
 
@@ -43,3 +52,6 @@ class SubmitOptions(TypedDict, total=False):
     resubmit_changed: bool
     tags: Mapping[str, str] | None
     allow_long: bool
+    check: CheckMode | None
+    on_check: OnCheck | None
+    fetch: bool

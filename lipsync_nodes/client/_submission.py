@@ -6,6 +6,7 @@ from typing import Unpack
 from urllib.parse import urlsplit
 
 from lipsync_nodes._tracebacks import NoFramesBelow
+from lipsync_nodes.client._checking import Checking
 from lipsync_nodes.client._options import KeyOf, SubmitOptions
 from lipsync_nodes.client._times import deadline_for
 from lipsync_nodes.errors import ConfigurationError, InvalidRequest
@@ -16,7 +17,7 @@ from lipsync_nodes.service import Form, check_key, check_media_url, check_tags, 
 from lipsync_nodes.settings import Profile, is_loopback
 
 
-class Submitting:
+class Submitting(Checking):
     """The part of a client that builds submissions.
 
     Args:
@@ -58,6 +59,7 @@ class Submitting:
             whole_credits("estimate", estimate)
         target = None if target is None else check_target(target)
         allow_long = options.get("allow_long", False)
+        self.check_before(form, options, key, timeout)
         if estimate is None and form.assets:
             estimate = known_credits(form, allow_long=allow_long)
         seconds = getattr(estimate, "seconds", None)

@@ -16,10 +16,11 @@ from lipsync_nodes.client._face import BaseClient
 from lipsync_nodes.errors import LipsyncError
 
 if TYPE_CHECKING:  # loaded when the client is first used
+    from lipsync_nodes.checks import Verdict
     from lipsync_nodes.client._many import ManyOptions
     from lipsync_nodes.client._options import OnUpdate, SubmitOptions
     from lipsync_nodes.flows import Event, Flow
-    from lipsync_nodes.media import OnProgress, PreparedForm
+    from lipsync_nodes.media import GivenLengths, OnProgress, PreparedForm
     from lipsync_nodes.service import Form, Job
 
 T = TypeVar("T")
@@ -75,9 +76,10 @@ class LipsyncClient(BaseClient):
         Args:
             form: the inputs. The class of the form selects the endpoint.
             **options: `webhook`, `key`, `estimate`, `target`, `resubmit_uncertain`, `resubmit_changed`, `tags`,
-                `allow_long`; see `SubmitOptions`.
+                `allow_long`, `check`, `on_check`, `fetch`; see `SubmitOptions`.
 
         Raises:
+            CheckRefused: the check found that it cannot work. Nothing was sent.
             SubmissionUncertain: the outcome of this or an earlier submission with this key is unknown. The job may
                 exist.
             BudgetExceeded: the job would cost more than is left of the budget. Nothing was sent.
@@ -86,6 +88,30 @@ class LipsyncClient(BaseClient):
 
         """
         return self._drive(self._backend.submit(self._backend.submission(form, **options)))
+
+    def check(
+        self,
+        form: Form | PreparedForm,
+        *,
+        lengths: GivenLengths | None = None,
+        allow_long: bool = False,
+        fetch: bool = False,
+        key: str | None = None,
+    ) -> Verdict:
+        """Check a form without submitting it, and return what was found. It is free: the service gets nothing.
+
+        Pictures and sound are looked at with the extra `check`. Without it, the rest is checked, and a finding names
+        what was not looked at.
+
+        Args:
+            form: the inputs.
+            lengths: the lengths of media in seconds, by field name: `{"audio": 12.5}`. Local files are measured.
+            allow_long: accept media that are longer than 600 s, the limit of the upstream.
+            fetch: fetch URLs, without credentials, and look at what they lead to.
+            key: the submission key that you will use. If it has a job already, submitting is free.
+
+        """
+        return self._backend.verdict(form, lengths, key, allow_long=allow_long, fetch=fetch)
 
     def job(self, job_id: str, *, timeout: float | None = None) -> Job:
         """Fetch a job once.
@@ -179,7 +205,8 @@ class LipsyncClient(BaseClient):
             return_exceptions: if True, the result has the error of a failed job in its place. If False, nothing more is
                 submitted after the first error, the running jobs are waited for, and the first error is raised with the
                 other job ids in a note.
-            **options: `concurrency`, `estimates`, `tags`, `timeout`, `poll_interval`, `on_update`; see `ManyOptions`.
+            **options: `concurrency`, `estimates`, `tags`, `timeout`, `poll_interval`, `on_update`, `check`, `on_check`,
+                `fetch`; see `ManyOptions`.
 
         """
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  # slow to load

@@ -39,15 +39,19 @@ class Budget(Shared):
                 self._release(credits_ or 0)
             raise
 
-    def _commit(self, credits_: int | None) -> None:
+    def check(self, credits_: int | None) -> int:
+        """Return how many credits are left, without reserving any. Raises the errors of `holding`."""
         if credits_ is None:
             raise BudgetExceeded(code="budget.unknown_cost", limit=self.limit, remedy="give_length")
-        whole_credits("estimate", credits_)
+        left = self.limit - self.committed
+        if whole_credits("estimate", credits_) > left:
+            raise BudgetExceeded(code="budget.exceeded", credits=int(credits_), left=left, limit=self.limit)
+        return left
+
+    def _commit(self, credits_: int | None) -> None:
         with self._lock:
-            left = self.limit - self.committed
-            if credits_ > left:
-                raise BudgetExceeded(code="budget.exceeded", credits=int(credits_), left=left, limit=self.limit)
-            self.committed += credits_
+            self.check(credits_)
+            self.committed += credits_ or 0
 
     def _release(self, credits_: int) -> None:
         with self._lock:

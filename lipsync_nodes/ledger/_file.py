@@ -151,6 +151,19 @@ class Ledger(WaitReads):
         """Return whether a job was submitted with this ledger."""
         return self.entry_of(job_id) is not None
 
+    def holds(self, key: str, profile: Profile) -> bool:
+        """Return whether a submission has this key: the next one with it is not paid for, or its outcome is unknown."""
+        if self._is_blank:
+            return False
+        with self._transaction("DEFERRED") as db:
+            return bool(
+                db.execute(
+                    f"SELECT 1 FROM submission WHERE {IN_ACCOUNTS} AND {IN_KEYS} AND {KEEPS_KEY}"  # noqa: S608
+                    " AND state <> 'waiting' LIMIT 1",
+                    (listed(profile.accounts), listed(spellings(key))),
+                ).fetchone()
+            )
+
     def entry(self, row: int | None) -> Entry | None:
         """Return the submission in a row."""
         with self._transaction("DEFERRED") as db:

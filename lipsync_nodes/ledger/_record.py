@@ -125,6 +125,13 @@ class RecordJournal:
         found = self._read()
         return found is not None and found.job_id == job_id
 
+    def holds(self, key: str, profile: Profile) -> bool:  # noqa: ARG002  # a record is of one account
+        """Return whether the next submission with this key gets the job of this record, or its outcome is unknown."""
+        found = self._read()
+        if found is None or found.generation == self._generation:
+            return found is not None
+        return found.state != "ended" and found.key in spellings(key)
+
     def release(self, job_id: str) -> None:
         """Record that the host has finished with the job, so that a new generation gets a new one.
 

@@ -110,6 +110,11 @@ class RecordsJournal:
         """Return whether a job belongs to one of the submissions."""
         return job_id in self._by_job
 
+    def holds(self, key: str, profile: Profile) -> bool:
+        """Return whether a submission has this key; see `RecordJournal.holds`."""
+        with self._lock:
+            return self._of(key).holds(key, profile)
+
     def release(self, job_id: str) -> None:
         """Record that the host has finished with a job, so that a new generation gets a new one."""
         with self._lock:

@@ -14,6 +14,8 @@ from lipsync_nodes.errors import InvalidRequest
 
 # Counting this many takes a minute. Ten minutes of video with sound have fewer than 100,000.
 MOST_PACKETS: Final = 4_000_000
+# Time stamps in milliseconds make frames of 33 and 34 ms of the same length.
+VARIES: Final = 1.2
 
 
 @dataclass(slots=True)
@@ -23,10 +25,17 @@ class _Track:
     total: int = 0
     start: int | None = None
     end: int = 0
+    last: int = 0
+    shortest: int = 0
+    longest: int = 0
 
     def add(self, packet: Any) -> None:
         length, at = packet.duration or 0, packet.pts if packet.pts is not None else packet.dts
         self.total += length
+        if self.last:  # not the last packet of all, which may be of any length
+            self.shortest = min(self.shortest or self.last, self.last)
+            self.longest = max(self.longest, self.last)
+        self.last = length
         if at is not None:
             self.start = at if self.start is None else min(self.start, at)
             self.end = max(self.end, at + length)
@@ -37,8 +46,8 @@ class _Track:
         return max(self.total, self.end - (self.start or 0))
 
 
-def seconds_of(packets: Iterable[Any], streams: Iterable[Any], name: str) -> float:
-    """Read all packets and return the length of the longest stream in seconds.
+def measured(packets: Iterable[Any], streams: Iterable[Any], name: str) -> tuple[float, bool]:
+    """Read all packets. Return the seconds of the longest stream, and whether the packets of one vary in length.
 
     Raises:
         InvalidRequest: there are too many packets.
@@ -50,4 +59,5 @@ def seconds_of(packets: Iterable[Any], streams: Iterable[Any], name: str) -> flo
             raise InvalidRequest(code="media.too_many_packets", media=name, most=MOST_PACKETS)
         if packet.size and packet.stream.index in tracks:
             tracks[packet.stream.index][0].add(packet)
-    return max((float(track.units * base) for track, base in tracks.values() if base), default=0.0)
+    seconds = max((float(track.units * base) for track, base in tracks.values() if base), default=0.0)
+    return seconds, any(track.longest > VARIES * track.shortest for track, _ in tracks.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from lipsync_nodes._shared import cached_property
@@ -29,6 +30,18 @@ class PreparedForm:
         self._states = {name: state_of(asset) for name, asset in self.assets.items()}
         self._probes: dict[str, Probe] = {}
         self._digests: dict[str, str] = {}
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """The media fields with a URL."""
+        given = {field.name: getattr(self.form, field.name) for field in self.spec.media}
+        return {name: value for name, value in given.items() if isinstance(value, str)}
+
+    def with_assets(self, assets: Mapping[str, Asset]) -> PreparedForm:
+        """Return a form with files in place of URLs. Both share their probes and hashes."""
+        other = PreparedForm(self.form.model_copy(update=dict(assets)))
+        other._probes, other._digests = self._probes, self._digests  # of the same class
+        return other
 
     def probe(self, name: str, *, allow_long: bool = False) -> Probe:
         """Return the probe of a field's file.

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Final, Literal
 
 from lipsync_nodes.errors import ConfigurationError, InvalidRequest
 from lipsync_nodes.media._kinds import HEAD, is_animated_webp, is_picture, refused_format
-from lipsync_nodes.media._lengths import seconds_of
+from lipsync_nodes.media._lengths import measured
 from lipsync_nodes.media._open import opened
 from lipsync_nodes.service import Asset, NodeSpec
 
@@ -25,6 +25,9 @@ class Probe:
         suffix: the right ending for its name, such as `.png`.
         seconds: the measured length of its content; None for an image.
         stated: the length in its header, or FFmpeg's guess if there is no header; None if there is neither.
+        size: the width and height in pixels as stored; None for an audio.
+        rotation: by how many degrees the header turns the picture, counter-clockwise.
+        variable_rate: whether the frames of a video last for different times.
 
     """
 
@@ -33,6 +36,9 @@ class Probe:
     suffix: str
     seconds: float | None
     stated: float | None = None
+    size: tuple[int, int] | None = None
+    rotation: int = 0
+    variable_rate: bool = False
 
     @property
     def longest(self) -> float | None:
@@ -149,6 +155,7 @@ class _Nameless:
         self.seek, self.tell = file.seek, file.tell
         self._file, self._size, self._name, self._longest_gap = file, size, name, longest_gap
         self.gap = 0  # bytes that were read since the last packet
+        self.first: dict[str, Any] = {}  # what the first frame shows
 
     def read(self, count: int) -> bytes:
         if self.gap > self._longest_gap:
@@ -186,17 +193,18 @@ def _contents(av: Any, container: Any, source: _Nameless, name: str) -> Probe:
     if form in _IMAGES:
         if sum(packet.size > 0 for packet in packets) > 1 and form == "gif":
             raise _animated(name, "GIF")
-        return Probe("image", *_IMAGES[form], None)
+        return Probe("image", *_IMAGES[form], None, **source.first)
     if form in _SOUNDS:
         known, tracks = ("audio", *_SOUNDS[form]), sounds
     else:
         known = ("video", *_CONTAINERS[form][0]) if pictures else ("audio", *_CONTAINERS[form][1])
         tracks = pictures or sounds
-    seconds = seconds_of(packets, tracks, name)
+    seconds, variable = measured(packets, tracks, name)
     if not seconds:
         raise InvalidRequest(code="media.nothing_lasts", media=name)
     stated = container.duration / av.time_base if container.duration else None
-    return Probe(*known, seconds, stated)  # type: ignore[arg-type]  # the kinds are literals above
+    more = {**source.first, "variable_rate": variable and bool(pictures)}
+    return Probe(*known, seconds, stated, **more)  # type: ignore[arg-type]  # the kinds are literals above
 
 
 def _shown(container: Any, source: _Nameless, streams: list[Any], name: str) -> Iterator[Any]:
@@ -206,7 +214,11 @@ def _shown(container: Any, source: _Nameless, streams: list[Any], name: str) -> 
         stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
     for packet in container.demux():
         source.gap = 0
-        shown = shown or (packet.stream is first and bool(packet.decode()))
+        if first is not None and not shown and packet.stream is first:
+            frames = packet.decode()
+            shown = bool(frames)
+            if shown and first.type == "video":
+                source.first = {"size": (frames[0].width, frames[0].height), "rotation": frames[0].rotation}
         yield packet
     if not shown:
         raise InvalidRequest(code="media.nothing_shown", media=name)

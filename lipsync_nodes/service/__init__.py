@@ -15,7 +15,7 @@ from lipsync_nodes.service._fields import (
 from lipsync_nodes.service._forms import Form, ImageForm, ImageMultiForm, VideoForm
 from lipsync_nodes.service._job import Job, JobStatus, WebhookEvent, parse_job
 from lipsync_nodes.service._lengths import LONGEST_MEDIA, in_seconds, too_long
-from lipsync_nodes.service._pricing import Credits, Lengths, LengthUnknown, whole_credits
+from lipsync_nodes.service._pricing import MINIMUM_SECONDS, Credits, Lengths, LengthUnknown, whole_credits
 from lipsync_nodes.service._reading import id_in, opened, writable
 from lipsync_nodes.service._replies import Answer, NoAnswer, error_of, retry_after, shorten, submit_error
 
@@ -23,6 +23,7 @@ __all__ = [
     "CATALOGUE",
     "LONGEST_MEDIA",
     "MEDIA_URL",
+    "MINIMUM_SECONDS",
     "WEBHOOK_URL",
     "Answer",
     "Asset",

@@ -29,6 +29,7 @@ VARIABLES: Final = {
     "storage": "LIPSYNC_STORAGE",
     "public_base": "LIPSYNC_PUBLIC_BASE",
     "webhook": "LIPSYNC_WEBHOOK",
+    "check": "LIPSYNC_CHECK",
 }
 
 

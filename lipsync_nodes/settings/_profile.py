@@ -4,8 +4,8 @@ Each setting comes from the first of these that has it: an explicit argument, a 
 the API key only), the environment, the profiles file.
 
 The environment variables are `LIPSYNC_API_KEY`, `LIPSYNC_BASE_URL`, `LIPSYNC_STORAGE`, `LIPSYNC_PUBLIC_BASE`,
-`LIPSYNC_WEBHOOK` and `LIPSYNC_PROFILE`. The profiles file is `profiles.toml` in the user's configuration folder, or the
-file that `LIPSYNC_CONFIG` names. It has one table for each profile:
+`LIPSYNC_WEBHOOK`, `LIPSYNC_CHECK` and `LIPSYNC_PROFILE`. The profiles file is `profiles.toml` in the user's
+configuration folder, or the file that `LIPSYNC_CONFIG` names. It has one table for each profile:
 
     [default]
     api_key = "sk_…"
@@ -26,7 +26,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Annotated, Any, Final, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -59,6 +59,9 @@ NOT_STARTED: Final = "http://127.0.0.1:1/api/v1"
 LONGEST_NAME: Final = 100
 # The upper limit is more than anybody needs, and the ledger can store it.
 Count = Annotated[StrictInt, Field(ge=0, le=10**9)]
+CheckMode = Literal["off", "warn", "refuse"]
+"""off: no check. warn: report findings, and refuse only what certainly cannot work. refuse: also refuse what is likely
+wasted."""
 CountFromOne = Annotated[StrictInt, Field(ge=1, le=10**9)]
 
 
@@ -82,6 +85,7 @@ class Profile(BaseModel):
             keep using the ledger with a new API key, set it to what `lipsync-nodes doctor` showed with the old one.
         submits_per_minute: the most submissions in any minute, counted like `max_concurrency`. The lowest tier of the
             upstream allows 2.
+        check: what a client does with the findings of the check before a submission, unless the call says it.
 
     """
 
@@ -97,6 +101,7 @@ class Profile(BaseModel):
     storage: Storage | None = None
     public_base: str | None = None
     webhook: Webhook | None = None
+    check: CheckMode = "warn"
 
     if not TYPE_CHECKING:  # for type checkers, the arguments are the fields
 

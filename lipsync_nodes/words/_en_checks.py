@@ -6,6 +6,37 @@ from typing import Final
 
 SENTENCES: Final[dict[str, str]] = {
     # files, lengths, addresses, money
+    "check.look_failed": "The check of {fields} failed by a fault of its own: {reason}.",
+    "check.no_such_mode": "There is no mode {value} of a check. The modes are: {known}.",
+    "check.not_looked": "The pictures and the sound of {fields} were not looked at: an extra is not installed.",
+    "check.refused": "The check refuses this submission. {findings}",
+    "cost.free": "A submission with this key exists already[ (job {paid_job})], so it is not paid for again.",
+    "cost.paid_before": "The same inputs were paid for before[: job {paid_job}].",
+    "cost.unknown": "The cost is not known[: the length of {fields} is missing].",
+    "cost.within_budget": "{left} credits of the budget are left; this job takes {credits}.",
+    "file.cut_short": "The file is incomplete: it ends before its last part.",
+    "file.large": "The file has {size} MiB. No limit is documented, but it takes long to transfer.",
+    "file.rotated": "The picture is stored turned by {degrees}° and its header says so. Programs that ignore the "
+    "header see it turned.",
+    "file.undocumented_format": "The format is {format}. The service documents {known}.",
+    "file.variable_rate": "The frame rate of the video varies. The sound may drift if it is made constant.",
+    "length.billed_minimum": "The video lasts {seconds:g} s and is billed as {billed} s, the minimum.",
+    "length.film_extended": "The audio lasts {sound:g} s and the video {film:g} s. The service extends the video by "
+    "{added:g} s, and documents to bill the “video length”: {least} to {credits} credits.",
+    "length.film_trimmed": "The video lasts {film:g} s and the audio {sound:g} s. The service trims the video to the "
+    "audio: the last {cut:g} s are not used.",
+    "length.given_differs": "The given length is {given:g} s, but the file lasts {measured:g} s. The longer counts.",
+    "length.header_differs": "The content lasts {content:g} s, but the header says {header:g} s. The longer counts.",
+    "length.over_limit": "It lasts {seconds:g} s, {over:g} s more than the {longest} s that the model behind the "
+    "service accepts.",
+    "length.rounded_up": "The video lasts {seconds:g} s and is billed as {billed} s: a fraction of a second is rounded "
+    "up.",
+    "mask.marks_nothing": "The mask is wholly black or transparent, so it marks nothing that may move.",
+    "url.expired": "The signed URL expired {minutes} minutes ago.",
+    "url.expires_soon": "The signed URL expires in {minutes} minutes, and the job may take up to {deadline}.",
+    "url.not_encrypted": "The URL is http, so others can read the file on the way.",
+    "url.not_public": "The URL leads to {host}, which the service on the internet cannot reach.",
+    "url.private_name": "The URL leads to {host}, a name that is probably known in a private network only.",
     # faces
     # sound
     # verifications
@@ -19,6 +50,29 @@ SENTENCES: Final[dict[str, str]] = {
 
 REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     # files, lengths, addresses, money
+    "give_lengths": {
+        "cli": "Give it, for example with `--audio-seconds`.",
+        "python": 'Give it in lengths={{"audio": 12.5}}.',
+        "comfyui": "Connect the medium itself, whose length can be seen.",
+        "airflow": "Give it in `media_seconds`.",
+    },
+    "give_whole_file": "Copy or download the file again.",
+    "mark_face": "Paint the face white in the mask, or leave the mask out.",
+    "publish_input": "Use a public URL, or give a local file, which is published for you.",
+    "refused_check": {
+        "cli": "Nothing was sent. Correct the input, or override the check with `--check off`.",
+        "python": 'Nothing was sent. Correct the input, or override the check with check="off".',
+        "comfyui": "Nothing was sent. Correct the input, or set `check` to off.",
+        "airflow": "Nothing was sent. Correct the input, or set `check` to off.",
+        "pluggy": 'Nothing was sent. Correct the input, or override the check with check="off".',
+    },
+    "sign_again": "Sign the URL again.",
+    "sign_for_longer": "Sign the URL for longer.",
+    "use_paid_job": {
+        "cli": "Get its video with `lipsync-nodes download {paid_job}`.",
+        "python": "Get its video with the job id.",
+        "comfyui": "Get its video with the job id, in the Wait node.",
+    },
     # faces
     # sound
     # verifications

@@ -6,6 +6,34 @@ from typing import Final
 
 SENTENCES: Final[dict[str, str]] = {
     # files, lengths, addresses, money
+    "check.look_failed": "对 {fields} 的检查自身出错：{reason}。",
+    "check.no_such_mode": "没有检查模式 {value}。可用的模式：{known}。",
+    "check.not_looked": "未查看 {fields} 的画面与声音：缺少一个附加组件。",
+    "check.refused": "检查未通过，已拒绝提交。{findings}",
+    "cost.free": "使用该键的提交已存在[（任务 {paid_job}）]，不会再次付费。",
+    "cost.paid_before": "相同的输入此前已付费[：任务 {paid_job}]。",
+    "cost.unknown": "费用未知[：缺少 {fields} 的时长]。",
+    "cost.within_budget": "预算剩余 {left} 积分；本任务需 {credits} 积分。",
+    "file.cut_short": "文件不完整：末尾部分缺失。",
+    "file.large": "文件大小为 {size} MiB。服务未写明上限，但传输会很久。",
+    "file.rotated": "画面以旋转 {degrees}° 的方式存储，文件头中有说明。忽略文件头的程序会看到旋转的画面。",
+    "file.undocumented_format": "格式为 {format}。服务文档列出的是 {known}。",
+    "file.variable_rate": "视频的帧率不固定。若被转为固定帧率，声音可能错位。",
+    "length.billed_minimum": "视频时长 {seconds:g} 秒，按最低 {billed} 秒计费。",
+    "length.film_extended": "音频时长 {sound:g} 秒，视频 {film:g} 秒。服务会把视频延长 {added:g} 秒，并按“视频时长”计费"
+    "：{least} 至 {credits} 积分。",
+    "length.film_trimmed": "视频时长 {film:g} 秒，音频 {sound:g} 秒。服务会把视频截到音频的长度：最后 {cut:g} 秒不会使"
+    "用。",
+    "length.given_differs": "给出的时长为 {given:g} 秒，但文件时长为 {measured:g} 秒。以较长者为准。",
+    "length.header_differs": "内容时长为 {content:g} 秒，但文件头写的是 {header:g} 秒。以较长者为准。",
+    "length.over_limit": "时长 {seconds:g} 秒，比服务所用模型接受的 {longest} 秒多 {over:g} 秒。",
+    "length.rounded_up": "视频时长 {seconds:g} 秒，按 {billed} 秒计费：不足一秒的部分向上取整。",
+    "mask.marks_nothing": "遮罩全黑或全透明，没有标出任何可运动的区域。",
+    "url.expired": "签名 URL 已于 {minutes} 分钟前过期。",
+    "url.expires_soon": "签名 URL 将在 {minutes} 分钟后过期，而任务最长可能需要 {deadline} 分钟。",
+    "url.not_encrypted": "URL 为 http，传输途中他人可读取文件。",
+    "url.not_public": "URL 指向 {host}，互联网上的服务无法访问。",
+    "url.private_name": "URL 指向 {host}，这个名称可能只在内部网络中有效。",
     # faces
     # sound
     # verifications
@@ -19,6 +47,29 @@ SENTENCES: Final[dict[str, str]] = {
 
 REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     # files, lengths, addresses, money
+    "give_lengths": {
+        "cli": "请给出时长，例如 `--audio-seconds`。",
+        "python": '请用 lengths={{"audio": 12.5}} 给出时长。',
+        "comfyui": "请连接媒体本身，以便读取时长。",
+        "airflow": "请在 `media_seconds` 中给出时长。",
+    },
+    "give_whole_file": "请重新复制或下载该文件。",
+    "mark_face": "请在遮罩中把人脸涂成白色，或不使用遮罩。",
+    "publish_input": "请使用公开的 URL，或给出本地文件，由程序代为发布。",
+    "refused_check": {
+        "cli": "未发送任何内容。请修正输入，或用 `--check off` 跳过检查。",
+        "python": '未发送任何内容。请修正输入，或用 check="off" 跳过检查。',
+        "comfyui": "未发送任何内容。请修正输入，或将 `check` 设为 off。",
+        "airflow": "未发送任何内容。请修正输入，或将 `check` 设为 off。",
+        "pluggy": '未发送任何内容。请修正输入，或用 check="off" 跳过检查。',
+    },
+    "sign_again": "请重新签名该 URL。",
+    "sign_for_longer": "请为该 URL 设置更长的有效期。",
+    "use_paid_job": {
+        "cli": "用 `lipsync-nodes download {paid_job}` 取得其视频。",
+        "python": "用任务 ID 取得其视频。",
+        "comfyui": "在等待节点中用任务 ID 取得其视频。",
+    },
     # faces
     # sound
     # verifications

@@ -1,0 +1,71 @@
+"""The check of a form: its files, lengths, URLs and cost, then what is seen and heard. Nothing is sent to the service.
+
+What a submission would refuse by itself is kept as an error too: a client raises the same error with a check as without
+one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from typing import Final
+
+from lipsync_nodes.checks import _files, _lengths, _money, _urls
+from lipsync_nodes.checks._finding import Finding, Severity, Verdict
+from lipsync_nodes.checks._request import CheckRequest
+from lipsync_nodes.errors import LipsyncError
+from lipsync_nodes.media import PreparedForm, prepared
+from lipsync_nodes.service import Credits, Form
+
+_ORDER: Final[Mapping[Severity, int]] = {"error": 0, "warning": 1, "info": 2}
+
+
+class Check:
+    """One check of a form.
+
+    Args:
+        form: the form. A draft may lack fields.
+        request: what to check it for. Default: everything that needs no connection.
+
+    Attributes:
+        errors: what a submission would raise by itself, in order.
+
+    """
+
+    def __init__(self, form: Form | PreparedForm, request: CheckRequest | None = None) -> None:
+        self.errors: list[LipsyncError] = []
+        self._findings: list[Finding] = []
+        self._credits: Credits | None = None
+        with ExitStack() as stack:
+            self._run(prepared(form), request or CheckRequest(), stack)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The findings, the worst first, and the cost."""
+        return Verdict(tuple(sorted(self._findings, key=lambda one: _ORDER[one.severity])), self._credits)
+
+    def add(self, findings: Iterable[Finding]) -> None:
+        """Add findings."""
+        self._findings += findings
+
+    def fail(self, error: LipsyncError, finding: Finding | None = None) -> None:
+        """Add what a submission would raise, and what is said of it."""
+        self.errors.append(error)
+        self._findings.append(finding or Finding.of_error(error))
+
+    def _run(self, form: PreparedForm, request: CheckRequest, stack: ExitStack) -> None:
+        self.add(_urls.findings(form, request))
+        if request.fetch and form.urls:
+            form = self._fetched(form, request, stack)
+        found = _files.readable(form, self)
+        self.add(_files.findings(form, found))
+        self._credits = _lengths.cost(form, request, found, self)
+        self.add(_lengths.findings(form, request, found, self._credits))
+        self.add(_money.findings(form, self._credits, request))
+        if found:
+            from lipsync_nodes.checks import _looks  # noqa: PLC0415  # there may be only URLs
+
+            self.add(_looks.findings(form, found))
+
+    def _fetched(self, form: PreparedForm, request: CheckRequest, stack: ExitStack) -> PreparedForm:
+        raise NotImplementedError

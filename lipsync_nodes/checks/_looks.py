@@ -1,0 +1,154 @@
+"""Looks at pictures and films and listens to sound. Each look needs the extra `check`, and is remembered by content."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import tempfile
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final, Self
+
+from lipsync_nodes._redaction import redact
+from lipsync_nodes._shared import Shared
+from lipsync_nodes.checks._files import not_looked, of_error
+from lipsync_nodes.checks._finding import Finding
+from lipsync_nodes.checks._inputs import Inputs
+from lipsync_nodes.media import PreparedForm, Probe, opened
+from lipsync_nodes.perception import MediaError
+
+_log = logging.getLogger("lipsync_nodes")
+# The results of this many looks are remembered. They are small.
+REMEMBERED: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One kind of look.
+
+    Attributes:
+        module: the module with the function `findings`.
+        about: the kinds of media that it is about. Without one of them there is nothing to look at.
+        beside: the kinds of media that it may need too.
+
+    """
+
+    module: str
+    about: tuple[str, ...]
+    beside: tuple[str, ...] = ()
+
+
+LOOKS: Final = (
+    Look("_pictures", ("image",), ("mask",)),
+    Look("_masks", ("mask",), ("image", "video")),
+    Look("_films", ("video",), ("audio", "mask")),
+    Look("_sounds", ("audio",)),
+)
+
+
+class _Memory(Shared):
+    """The results of looks in this process. One look runs at a time, so that many forms with one picture look once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._found: OrderedDict[str, tuple[Finding, ...]] = OrderedDict()
+
+    def get(self, key: str, look: Callable[[], tuple[Finding, ...]]) -> tuple[Finding, ...]:
+        """Return what a look found before, or look now. An error is not remembered."""
+        with self._lock:
+            if key not in self._found:
+                self._found[key] = look()
+            self._found.move_to_end(key)
+            while len(self._found) > REMEMBERED:
+                self._found.popitem(last=False)
+            return self._found[key]
+
+
+_memory: Final = _Memory()
+
+
+class _Files:
+    """The files of a form by name. Bytes and open files are copied to a temporary folder when they are needed."""
+
+    def __init__(self, form: PreparedForm, found: Mapping[str, Probe]) -> None:
+        self._form, self._found = form, found
+        self._paths: dict[str, Path] = {}
+        self._stack = ExitStack()
+        self._folder: Path | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def path(self, name: str) -> Path:
+        """Return the file of a field."""
+        source = self._form.assets[name].source
+        if isinstance(source, Path):
+            return source
+        if name not in self._paths:
+            self._paths[name] = self._copied(name)
+        return self._paths[name]
+
+    def _copied(self, name: str) -> Path:
+        if self._folder is None:
+            self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="lipsync-nodes-")))
+        copy = self._folder / f"{name}{self._found[name].suffix}"
+        with opened(self._form.assets[name]) as file, copy.open("xb") as target:
+            shutil.copyfileobj(file, target)
+        return copy
+
+
+def findings(form: PreparedForm, found: Mapping[str, Probe]) -> Iterator[Finding]:
+    """Yield what can be seen and heard in the files that can be read."""
+    missing: list[str] = []
+    with _Files(form, found) as files:
+        for look in LOOKS:
+            fields = _fields(form, found, look.about)
+            if not fields:
+                continue
+            try:
+                yield from _looked(form, found, files, look)
+            except ImportError:
+                missing += [name for name in fields if name not in missing]
+            except MediaError as error:
+                one = of_error(error, fields[0])
+                yield one if len(fields) == 1 else Finding.of_error(error)
+            except Exception as error:  # noqa: BLE001  # a look must not stop a submission
+                _log.warning("A check of %s failed: %s", ", ".join(fields), redact(repr(error)), exc_info=True)
+                yield Finding(
+                    code="check.look_failed",
+                    severity="info",
+                    basis="fact",
+                    remedy=("report_fault",),
+                    facts={"fields": fields, "reason": redact(repr(error))[:200]},
+                )
+    if missing:
+        yield not_looked(missing)
+
+
+def _fields(form: PreparedForm, found: Mapping[str, Probe], kinds: tuple[str, ...]) -> list[str]:
+    return [field.name for field in form.spec.media if field.media in kinds and field.name in found]
+
+
+def _looked(form: PreparedForm, found: Mapping[str, Probe], files: _Files, look: Look) -> tuple[Finding, ...]:
+    module: Any = import_module(f"lipsync_nodes.checks.{look.module}")
+    names = _fields(form, found, look.about + look.beside)
+
+    def now() -> tuple[Finding, ...]:
+        inputs = Inputs(form.spec, form.form, {name: files.path(name) for name in names})
+        return tuple(module.findings(inputs))
+
+    return _memory.get(_key(form, look, names), now)
+
+
+def _key(form: PreparedForm, look: Look, names: list[str]) -> str:
+    """Return what the result of a look depends on: the content of the files, and the plain fields of the form."""
+    plain = {field.name: getattr(form.form, field.name) for field in form.spec.fields if field.choices}
+    return json.dumps([look.module, form.spec.id, plain, {name: form.digest(name) for name in names}])

@@ -1,0 +1,61 @@
+"""What a form is checked for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from lipsync_nodes.flows import Budget
+from lipsync_nodes.settings import Profile
+
+# For how many seconds the service may have to read the URLs, if nobody says.
+DEADLINE: Final = 1800.0
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """An earlier submission of the same inputs.
+
+    Attributes:
+        job_id: its job; None if that is not known.
+        by_key: whether the next submission has its key, and costs nothing.
+
+    """
+
+    job_id: str | None
+    by_key: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRequest:
+    """What a form is checked for.
+
+    Attributes:
+        profile: the settings of the account; None for the service itself.
+        lengths: the lengths of media in seconds, by field name; None if not known.
+        estimate: the cost, if it is known already.
+        allow_long: accept media that are longer than 600 s, the limit of the upstream.
+        fetch: fetch the URLs, and check what they lead to like local files.
+        budget: what the job may cost; None for no limit.
+        paid: an earlier submission of the same inputs.
+        deadline: for how many seconds the service may have to read the URLs.
+        now: the time, in seconds since 1970.
+
+    """
+
+    profile: Profile | None = None
+    lengths: Mapping[str, float | None] | None = None
+    estimate: int | None = None
+    allow_long: bool = False
+    fetch: bool = False
+    budget: Budget | None = None
+    paid: Paid | None = None
+    deadline: float = DEADLINE
+    now: float = field(default_factory=time.time)
+
+    @property
+    def local(self) -> bool:
+        """Whether the service is a sandbox on this machine."""
+        return self.profile is not None and self.profile.local

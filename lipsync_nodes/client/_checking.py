@@ -1,0 +1,135 @@
+"""The check of a form before it is paid for, and what a client does with the findings."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, get_args
+
+from lipsync_nodes._redaction import redact
+from lipsync_nodes.client._times import deadline_for
+from lipsync_nodes.errors import CheckRefused, InvalidRequest
+from lipsync_nodes.ledger import Journal, Ledger
+from lipsync_nodes.media import GivenLengths, PreparedForm, prepared
+from lipsync_nodes.service import Credits, Form, brief
+from lipsync_nodes.settings import CheckMode, Profile
+
+if TYPE_CHECKING:  # loaded when something is checked
+    from lipsync_nodes.checks import Finding, Paid, Verdict
+    from lipsync_nodes.client._options import KeyOf, SubmitOptions
+    from lipsync_nodes.flows import Budget
+
+_log = logging.getLogger("lipsync_nodes")
+_MODES: Final = get_args(CheckMode)
+# What an error keeps besides its facts.
+_OF_ERRORS: Final = frozenset(
+    {"code", "findings", "hint", "job_id", "may_have_charged", "message", "place", "remedy", "retryable", "status_code"}
+)
+
+
+class Checking:
+    """The part of a client that checks forms."""
+
+    profile: Profile
+    _journal: Journal
+    _budget: Budget | None
+    _key_of: KeyOf | None
+
+    def verdict(
+        self, form: Form | PreparedForm, lengths: GivenLengths | None, key: str | None, *, allow_long: bool, fetch: bool
+    ) -> Verdict:
+        """Check a form without submitting it. This reads files and the ledger, and blocks."""
+        from lipsync_nodes.checks import Check, CheckRequest  # noqa: PLC0415  # slow to load
+
+        form = prepared(form)
+        if key is None and self._key_of is not None:
+            key = self._key_of(form, self.profile)
+        request = CheckRequest(
+            self.profile,
+            lengths=lengths,
+            allow_long=allow_long,
+            fetch=fetch,
+            budget=self._budget,
+            paid=self._paid(key),
+        )
+        return Check(form, request).verdict
+
+    def check_before(self, form: PreparedForm, options: SubmitOptions, key: str | None, timeout: float | None) -> None:
+        """Check a form before it is submitted, unless its key has a job already.
+
+        Raises:
+            CheckRefused: a finding is refused in this mode.
+            InvalidRequest: what the submission would refuse by itself.
+
+        """
+        mode = options.get("check") or self.profile.check
+        if mode not in _MODES:
+            raise InvalidRequest(
+                code="check.no_such_mode", value=brief(mode), known=", ".join(_MODES), remedy="nothing_sent"
+            )
+        looks = bool(form.assets) or options.get("fetch", False)
+        if mode == "off" or (looks and self._holds(options, key)):
+            return
+        from lipsync_nodes.checks import Check, CheckRequest  # noqa: PLC0415  # slow to load
+
+        estimate = options.get("estimate")
+        seconds = estimate.seconds if isinstance(estimate, Credits) else None
+        request = CheckRequest(
+            self.profile,
+            estimate=estimate,
+            allow_long=options.get("allow_long", False),
+            fetch=options.get("fetch", False),
+            deadline=timeout or deadline_for(seconds),
+        )
+        checked = Check(form, request)
+        verdict = checked.verdict
+        # URLs alone are checked in no time, so the record of submissions is read only if something was found.
+        if not looks and (verdict.problems or options.get("on_check")) and self._holds(options, key):
+            return
+        _tell(verdict, options)
+        if checked.errors:
+            raise checked.errors[0]
+        if refused := verdict.refused_by(mode):
+            raise refusal(refused)
+
+    def _holds(self, options: SubmitOptions, key: str | None) -> bool:
+        """Return whether nothing new will be paid for. What is submitted anew on request is checked."""
+        if key is None or options.get("resubmit_changed") or options.get("resubmit_uncertain"):
+            return False
+        holds = getattr(self._journal, "holds", None)
+        return bool(holds and holds(key, self.profile))
+
+    def _paid(self, key: str | None) -> Paid | None:
+        """Return the submission that has this key already."""
+        from lipsync_nodes.checks import Paid  # noqa: PLC0415  # slow to load
+
+        holds = getattr(self._journal, "holds", None)
+        if key is None or holds is None or not holds(key, self.profile):
+            return None
+        job = self._journal.job_under(key, self.profile) if isinstance(self._journal, Ledger) else None
+        return Paid(job.id if job else None)
+
+
+def _tell(verdict: Verdict, options: Mapping[str, Any]) -> None:
+    """Tell the caller what was found, or log it."""
+    on_check = options.get("on_check")
+    if on_check is not None:
+        on_check(verdict)
+        return
+    for one in verdict.problems:
+        _log.warning("%s", redact(one.line()))
+
+
+def refusal(refused: tuple[Finding, ...]) -> CheckRefused:
+    """Return the error for the findings for which a submission is refused."""
+    first = refused[0]
+    facts = {name: value for name, value in first.facts.items() if name not in _OF_ERRORS}
+    findings = [_plain(one) for one in refused]
+    return CheckRefused(code="check.refused", remedy=(*first.remedy, "refused_check"), findings=findings, **facts)
+
+
+def _plain(one: Finding) -> dict[str, Any]:
+    """Return a finding as a fact of an error, which is shown as its sentence."""
+    place = {"place": f"`{one.field}`"} if one.field else {}
+    known = {"code": one.code, "severity": one.severity, "basis": one.basis, "field": one.field}
+    return {**one.facts, **place, **known}
