@@ -62,6 +62,8 @@ class Check:
         self._credits = _lengths.cost(form, request, found, self)
         self.add(_lengths.findings(form, request, found, self._credits))
         self.add(_money.findings(form, self._credits, request))
+        if request.paid and request.paid.by_key:
+            self._credits = Credits(0, "", self._credits and self._credits.seconds)
         if found:
             from lipsync_nodes.checks import _looks  # noqa: PLC0415  # there may be only URLs
 

@@ -53,16 +53,21 @@ def _refuse_long(form: PreparedForm, request: CheckRequest, found: Mapping[str, 
 
 
 def _over(field: str | None, seconds: float, request: CheckRequest) -> Finding:
-    facts = {"seconds": _up(seconds), "longest": int(LONGEST_MEDIA), "over": _up(seconds - LONGEST_MEDIA)}
     if request.allow_long:
-        return Finding(code="length.over_limit", severity="info", basis="upstream", field=field, facts=facts)
+        return Finding(
+            code="length.over_limit",
+            severity="info",
+            basis="upstream",
+            field=field,
+            facts={"seconds": _up(seconds), "longest": int(LONGEST_MEDIA), "over": _up(seconds - LONGEST_MEDIA)},
+        )
     return Finding(
         code="length.over_limit",
         severity="error",
         basis="upstream",
         field=field,
         remedy=("cut_or_allow_long",),
-        facts=facts,
+        facts={"seconds": _up(seconds), "longest": int(LONGEST_MEDIA), "over": _up(seconds - LONGEST_MEDIA)},
     )
 
 
@@ -89,11 +94,19 @@ def _two_lengths(probe: Probe, given: float | None) -> Iterator[Finding]:
     if not probe.seconds or not probe.longest:
         return
     if probe.stated and abs(probe.seconds - probe.stated) > PADDING:
-        facts = {"content": _up(probe.seconds), "header": _up(probe.stated)}
-        yield Finding(code="length.header_differs", severity="info", basis="fact", facts=facts)
+        yield Finding(
+            code="length.header_differs",
+            severity="info",
+            basis="fact",
+            facts={"content": _up(probe.seconds), "header": _up(probe.stated)},
+        )
     if given and abs(given - probe.longest) > PADDING:
-        facts = {"given": _up(given), "measured": _up(probe.longest)}
-        yield Finding(code="length.given_differs", severity="info", basis="fact", facts=facts)
+        yield Finding(
+            code="length.given_differs",
+            severity="info",
+            basis="fact",
+            facts={"given": _up(given), "measured": _up(probe.longest)},
+        )
 
 
 def _film_and_sound(form: PreparedForm, lengths: Mapping[str, float], credits_: Credits) -> Iterator[Finding]:
@@ -101,8 +114,13 @@ def _film_and_sound(form: PreparedForm, lengths: Mapping[str, float], credits_: 
     if not film or not sound or abs(film - sound) <= PADDING:
         return
     if film > sound:
-        facts = {"film": _up(film), "sound": _up(sound), "cut": _up(film - sound)}
-        yield Finding(code="length.film_trimmed", severity="info", basis="documented", field="video", facts=facts)
+        yield Finding(
+            code="length.film_trimmed",
+            severity="info",
+            basis="documented",
+            field="video",
+            facts={"film": _up(film), "sound": _up(sound), "cut": _up(film - sound)},
+        )
         return
     least = int(form.spec.credits(form.form, Lengths(audio=film, video=film)))
     yield Finding(
@@ -126,8 +144,16 @@ def _billed(form: PreparedForm, credits_: Credits) -> Iterator[Finding]:
         return
     billed = credits_ / form.spec.rates[form.form.resolution].second
     if seconds < MINIMUM_SECONDS:
-        facts = {"seconds": _up(seconds), "billed": MINIMUM_SECONDS}
-        yield Finding(code="length.billed_minimum", severity="info", basis="documented", facts=facts)
+        yield Finding(
+            code="length.billed_minimum",
+            severity="info",
+            basis="documented",
+            facts={"seconds": _up(seconds), "billed": MINIMUM_SECONDS},
+        )
     elif billed - seconds > 0.005:  # noqa: PLR2004  # less is not shown
-        facts = {"seconds": _up(seconds), "billed": int(billed)}
-        yield Finding(code="length.rounded_up", severity="info", basis="upstream", facts=facts)
+        yield Finding(
+            code="length.rounded_up",
+            severity="info",
+            basis="upstream",
+            facts={"seconds": _up(seconds), "billed": int(billed)},
+        )

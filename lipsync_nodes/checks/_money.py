@@ -15,13 +15,13 @@ def findings(form: PreparedForm, credits_: Credits | None, request: CheckRequest
     """Yield what is known of the cost."""
     if request.paid:
         yield _paid(request.paid.job_id, by_key=request.paid.by_key)
-    if credits_ is None:
-        missing = [field.name for field in form.spec.timed if field.name in form.urls]
+    missing = [field.name for field in form.spec.timed if field.name not in form.assets]
+    if credits_ is None and missing:
         yield Finding(
             code="cost.unknown",
             severity="info",
             basis="fact",
-            remedy=("give_lengths",) if missing else (),
+            remedy=("give_lengths",),
             facts={"fields": missing},
         )
     if request.budget is None or (request.paid and request.paid.by_key):
@@ -31,8 +31,9 @@ def findings(form: PreparedForm, credits_: Credits | None, request: CheckRequest
     except BudgetExceeded as error:
         yield Finding.of_error(error)
         return
-    facts = {"credits": int(credits_ or 0), "left": left}
-    yield Finding(code="cost.within_budget", severity="info", basis="fact", facts=facts)
+    yield Finding(
+        code="cost.within_budget", severity="info", basis="fact", facts={"credits": int(credits_ or 0), "left": left}
+    )
 
 
 def _paid(job_id: str | None, *, by_key: bool) -> Finding:

@@ -50,10 +50,18 @@ def _expiry(url: str, request: CheckRequest) -> Iterator[Finding]:
         return
     left = expires - request.now
     if left < -CLOCKS:
-        facts = {"minutes": round(-left / 60)}
-        yield Finding(code="url.expired", severity="error", basis="fact", remedy=("sign_again",), facts=facts)
-    elif left < request.deadline:
-        facts = {"minutes": max(0, round(left / 60)), "deadline": round(request.deadline / 60)}
         yield Finding(
-            code="url.expires_soon", severity="warning", basis="likely", remedy=("sign_for_longer",), facts=facts
+            code="url.expired",
+            severity="error",
+            basis="fact",
+            remedy=("sign_again",),
+            facts={"minutes": round(-left / 60)},
+        )
+    elif left < request.deadline:
+        yield Finding(
+            code="url.expires_soon",
+            severity="warning",
+            basis="likely",
+            remedy=("sign_for_longer",),
+            facts={"minutes": max(0, round(left / 60)), "deadline": round(request.deadline / 60)},
         )

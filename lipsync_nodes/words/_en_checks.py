@@ -12,7 +12,7 @@ SENTENCES: Final[dict[str, str]] = {
     "check.refused": "The check refuses this submission. {findings}",
     "cost.free": "A submission with this key exists already[ (job {paid_job})], so it is not paid for again.",
     "cost.paid_before": "The same inputs were paid for before[: job {paid_job}].",
-    "cost.unknown": "The cost is not known[: the length of {fields} is missing].",
+    "cost.unknown": "The cost is not known: the length of {fields} is missing.",
     "cost.within_budget": "{left} credits of the budget are left; this job takes {credits}.",
     "file.cut_short": "The file is incomplete: it ends before its last part.",
     "file.large": "The file has {size} MiB. No limit is documented, but it takes long to transfer.",

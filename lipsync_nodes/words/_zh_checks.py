@@ -12,7 +12,7 @@ SENTENCES: Final[dict[str, str]] = {
     "check.refused": "检查未通过，已拒绝提交。{findings}",
     "cost.free": "使用该键的提交已存在[（任务 {paid_job}）]，不会再次付费。",
     "cost.paid_before": "相同的输入此前已付费[：任务 {paid_job}]。",
-    "cost.unknown": "费用未知[：缺少 {fields} 的时长]。",
+    "cost.unknown": "费用未知：缺少 {fields} 的时长。",
     "cost.within_budget": "预算剩余 {left} 积分；本任务需 {credits} 积分。",
     "file.cut_short": "文件不完整：末尾部分缺失。",
     "file.large": "文件大小为 {size} MiB。服务未写明上限，但传输会很久。",

@@ -67,6 +67,16 @@ def raise_sites():
                         yield value.value, place, None
 
 
+def facts_of_finding(call):
+    """Give the names of a finding's facts, and whether there may be more: they are a literal, or unpacked from one."""
+    given = next((word.value for word in call.keywords if word.arg == "facts"), None)
+    if given is None:
+        return set(), False
+    assert isinstance(given, ast.Dict), "the facts of a finding are written where it is made"
+    names = {key.value for key in given.keys if key is not None}
+    return names, None in given.keys
+
+
 SITES = list(raise_sites())
 PLACES = defaultdict(set)
 for _code, _place, _ in SITES:
@@ -105,11 +115,14 @@ def test_the_facts_of_a_raise_site_are_those_of_its_sentences(code, place, call)
     """A fact that no sentence names would be told to nobody; a name without a fact would be a question mark."""
     if call is None:
         return
-    facts = {word.arg for word in call.keywords if word.arg is not None} - OWN
+    if getattr(call.func, "id", "") == "Finding":
+        facts, has_more = facts_of_finding(call)
+    else:
+        facts = {word.arg for word in call.keywords if word.arg is not None} - OWN
+        has_more = any(word.arg is None for word in call.keywords)
     remedies = {name for word in call.keywords if word.arg == "remedy" for name in constants(word.value)}
     assert remedies <= set(_en.REMEDIES)
     wanted = placeholders(_en.SENTENCES[code]).union(*(placeholders(_en.REMEDIES[name]) for name in remedies))
-    has_more = any(word.arg is None for word in call.keywords)
     assert facts <= wanted if has_more else facts == wanted, place
 
 
