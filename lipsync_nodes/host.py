@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from lipsync_nodes._redaction import redact
     from lipsync_nodes._shared import Shared
     from lipsync_nodes._tracebacks import NoFramesBelow
-    from lipsync_nodes.client import SubmitOptions, check_service, deadline_for, usual_wait
+    from lipsync_nodes.checks import Verdict
+    from lipsync_nodes.client import SubmitOptions, check_form, check_service, deadline_for, usual_wait
     from lipsync_nodes.errors import may_pass
     from lipsync_nodes.flows import (
         Accepted,
@@ -78,7 +79,7 @@ if TYPE_CHECKING:
         spec_named,
         video_of,
     )
-    from lipsync_nodes.settings import is_loopback, load_profile, profile_of, profiles_file
+    from lipsync_nodes.settings import CheckMode, is_loopback, load_profile, profile_of, profiles_file
     from lipsync_nodes.webhooks import OnJob, keep_tokens_out_of_logs
 
 __all__ = [
@@ -89,6 +90,7 @@ __all__ = [
     "Accepted",
     "Answer",
     "Budget",
+    "CheckMode",
     "Claim",
     "Claimed",
     "Context",
@@ -115,8 +117,10 @@ __all__ = [
     "SubmitOptions",
     "Superseded",
     "Uncertain",
+    "Verdict",
     "brief",
     "callback_secret",
+    "check_form",
     "check_media_url",
     "check_service",
     "check_tags",
@@ -156,7 +160,8 @@ __all__ = [
 _HOMES = {
     "_shared": ("Shared",),
     "_tracebacks": ("NoFramesBelow",),
-    "client": ("SubmitOptions", "check_service", "deadline_for", "usual_wait"),
+    "checks": ("Verdict",),
+    "client": ("SubmitOptions", "check_form", "check_service", "deadline_for", "usual_wait"),
     "_redaction": ("redact",),
     "errors": ("may_pass",),
     "flows": (
@@ -224,7 +229,7 @@ _HOMES = {
         "spec_named",
         "video_of",
     ),
-    "settings": ("is_loopback", "load_profile", "profile_of", "profiles_file"),
+    "settings": ("CheckMode", "is_loopback", "load_profile", "profile_of", "profiles_file"),
     "webhooks": ("OnJob", "keep_tokens_out_of_logs"),
 }
 __getattr__, __dir__ = lazy(__name__, _HOMES)

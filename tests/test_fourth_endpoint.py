@@ -141,6 +141,7 @@ from lipsync_nodes_comfyui.install import pages
 print(json.dumps([{node.id: [field.name for field in node.inputs] for node in DESCRIPTIONS}, pages.files()]))""")
     assert set(NAMES) < set(inputs["LipsyncTrio"]) & set(inputs["LipsyncSubmitTrio"])
     assert "middle_audio" in inputs["LipsyncEstimate"]
+    assert set(NAMES) < set(inputs["LipsyncCheck"])
     assert "中间音频" in files["web/docs/LipsyncTrio/zh.md"]
 
 

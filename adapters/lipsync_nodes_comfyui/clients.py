@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lipsync_nodes import AsyncLipsyncClient, Ledger, Profile
     from lipsync_nodes.host import Budget
 
-__all__ = ["client_of", "close_clients", "ledger"]
+__all__ = ["budget_of", "client_of", "close_clients", "ledger"]
 
 # A profile's name and its base URL: two profiles of one account each have their own client and budget.
 _ProfileKey = tuple[str, str]
@@ -48,7 +48,7 @@ async def client_of(profile: str) -> AsyncLipsyncClient:
     if settings.public_base:
         await asyncio.to_thread(serve_media)
     if client is None or client.profile != settings:
-        client = AsyncLipsyncClient(profile=settings, ledger=ledger(), budget=_budget_of(settings))
+        client = AsyncLipsyncClient(profile=settings, ledger=ledger(), budget=budget_of(settings))
         _clients[_key_of(settings)] = client
     return client
 
@@ -57,7 +57,7 @@ def _key_of(profile: Profile) -> _ProfileKey:
     return profile.name, profile.base_url
 
 
-def _budget_of(profile: Profile) -> Budget | None:
+def budget_of(profile: Profile) -> Budget | None:
     """Return a profile's budget, shared by all nodes; it counts from ComfyUI's start, and a raised limit applies."""
     if profile.budget is None:
         return None

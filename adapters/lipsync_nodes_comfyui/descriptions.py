@@ -12,10 +12,24 @@ from typing import Any, Final
 
 from lipsync_nodes.host import CATALOGUE, FieldSpec, NodeSpec
 
-from .own_fields import ENDPOINT, FORCE_NEW, JOB, ON_FAILURE, OUTPUT_URL, PROFILE, SAVE_IN, UNSET, VIDEO_OUTPUTS
+from .own_fields import (
+    CHECK,
+    ENDPOINT,
+    FETCH,
+    FORCE_NEW,
+    JOB,
+    ON_FAILURE,
+    OUTPUT_URL,
+    PROFILE,
+    SAVE_IN,
+    TAGS,
+    UNSET,
+    VIDEO_OUTPUTS,
+)
 
 __all__ = [
     "ALIASES",
+    "CHECK_INPUTS",
     "DESCRIPTIONS",
     "DOWNLOAD",
     "ESTIMATE",
@@ -62,6 +76,8 @@ _WIDGETS: Final[Mapping[str, tuple[str, str]]] = {
     "integer": (f" {UNSET}: not set.", f"{UNSET}：不指定。"),
     "object": (" A JSON object.", "JSON 对象。"),
 }
+# A saved graph has the values of its widgets in their order, so new ones come after all others.
+_LATER: Final = (CHECK, TAGS)
 
 
 def _fields(spec: NodeSpec) -> tuple[FieldSpec, ...]:
@@ -86,7 +102,7 @@ def submit_node(spec: NodeSpec) -> Description:
         f"{spec.help}. Submits the job and returns it at once; a Lipsync Wait node waits for the video.",
         f"提交：{spec.zh_title}",
         f"{spec.zh_title}：提交后立即继续，由“对口型：等待”节点取得视频。",
-        inputs=(*_fields(spec), FORCE_NEW, PROFILE),
+        inputs=(*_fields(spec), FORCE_NEW, PROFILE, *_LATER),
         outputs=("job", "job_id"),
         spec=spec,
     )
@@ -100,7 +116,7 @@ def run_node(spec: NodeSpec) -> Description:
         f"{spec.help}.",
         spec.zh_title,
         f"{spec.zh_title}：提交并等待视频。",
-        inputs=(*_fields(spec), FORCE_NEW, ON_FAILURE, SAVE_IN, PROFILE),
+        inputs=(*_fields(spec), FORCE_NEW, ON_FAILURE, SAVE_IN, PROFILE, *_LATER),
         outputs=VIDEO_OUTPUTS,
         spec=spec,
     )
@@ -119,13 +135,18 @@ def _lengths() -> list[FieldSpec]:
     return list(map(_seconds, fields.values()))
 
 
-def _choices() -> list[FieldSpec]:
-    """Return the fields of all endpoints that are a choice, each name once; where they differ, with all choices."""
+def _of_all() -> list[FieldSpec]:
+    """Return the fields of all endpoints, each name once; where their choices differ, with all choices."""
     fields: dict[str, FieldSpec] = {}
-    for field in (field for spec in CATALOGUE for field in spec.fields if field.choices):
+    for field in (field for spec in CATALOGUE for field in _fields(spec)):
         known = fields.get(field.name, field)
         fields[field.name] = replace(known, **_all_choices(known, field), required=False)
-    return list(fields.values())
+    return sorted(fields.values(), key=lambda field: (field.advanced, field.media is None))
+
+
+def _choices() -> list[FieldSpec]:
+    """Return the fields of all endpoints that are a choice."""
+    return [field for field in _of_all() if field.choices]
 
 
 def _all_choices(*fields: FieldSpec) -> dict[str, Any]:
@@ -179,7 +200,17 @@ ESTIMATE: Final = Description(
     inputs=(ENDPOINT, *_lengths(), *_choices()),
     outputs=("credits", "text"),
 )
+CHECK_INPUTS: Final = Description(
+    "LipsyncCheck",
+    "Lipsync Check",
+    "Check the inputs of a job before you pay: faces, sound, lengths, files and cost. Free, and nothing is sent to the "
+    "service.",
+    "对口型：检查",
+    "付费前检查输入：人脸、声音、时长、文件与费用。免费，不向服务发送任何内容。",
+    inputs=(ENDPOINT, *_of_all(), FETCH, PROFILE),
+    outputs=("report", "ok"),
+)
 
 DESCRIPTIONS: Final[tuple[Description, ...]] = (
-    *map(run_node, CATALOGUE), *map(submit_node, CATALOGUE), WAIT, DOWNLOAD, ESTIMATE,
+    *map(run_node, CATALOGUE), *map(submit_node, CATALOGUE), WAIT, DOWNLOAD, ESTIMATE, CHECK_INPUTS,
 )  # fmt: skip

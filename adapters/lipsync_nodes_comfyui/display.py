@@ -23,7 +23,7 @@ from .language import language
 
 if TYPE_CHECKING:
     from lipsync_nodes import Job
-    from lipsync_nodes.host import Entry
+    from lipsync_nodes.host import Entry, Verdict
 
 __all__ = ["Display"]
 
@@ -106,6 +106,7 @@ class Display:
         self._begun = time.monotonic()
         self._job: Job | None = None
         self._known = Known()
+        self._found = ""
         self._ticking: asyncio.Task[None] | None = None
 
     def saw(self, job: Job) -> None:
@@ -113,6 +114,14 @@ class Display:
         self._job = job
         if self._ticking is None:
             self._ticking = asyncio.ensure_future(self._tick(job.id))
+
+    def checked(self, verdict: Verdict) -> None:
+        """Show the problems that a check found, above each line from now on; for `on_check` of a client."""
+        tag = language()
+        self._found = "".join(f"{one.line(tag, 'comfyui')}\n" for one in verdict.problems)
+        if self._found:
+            log.warning("\n".join(one.line("en", "comfyui") for one in verdict.problems))
+            self.say(self._found)
 
     def stopped(self) -> None:
         """Show that the wait was stopped, and what happens to the job."""
@@ -196,7 +205,7 @@ class Display:
 
     def _with_job(self, text: str, job: Job) -> str:
         words, _, cost = self._known
-        return text + cost + words.full_stop + words.job.format(job=job.id)
+        return self._found + text + cost + words.full_stop + words.job.format(job=job.id)
 
 
 def _words() -> Words:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lipsync_nodes import InvalidRequest
-from lipsync_nodes.host import FieldSpec, NodeSpec
+from lipsync_nodes.host import FieldSpec, NodeSpec, check_tags
 
 from .media import media_of
 from .own_fields import UNSET
@@ -15,7 +16,7 @@ from .own_fields import UNSET
 if TYPE_CHECKING:
     from lipsync_nodes.host import PreparedForm
 
-__all__ = ["form_of"]
+__all__ = ["form_of", "tags_of"]
 
 
 def form_of(spec: NodeSpec, values: Mapping[str, Any], linked: Iterable[str] = ()) -> PreparedForm:
@@ -65,3 +66,19 @@ def _object(field: FieldSpec, text: str) -> dict[str, Any] | None:
     if not isinstance(value, dict):
         raise InvalidRequest(code="comfyui.not_an_object", field=field.name)
     return value
+
+
+def tags_of(text: str | None) -> dict[str, str]:
+    """Return the tags of a text such as `client=acme, project=spring`.
+
+    Raises:
+        InvalidRequest: a part of it is not a name and a value.
+
+    """
+    tags = {}
+    for part in filter(str.strip, re.split(r"[,，\n]", text or "")):
+        name, equals, value = map(str.strip, part.partition("="))
+        if not equals:
+            raise InvalidRequest(code="comfyui.not_a_tag", field="tags", value=name)
+        tags[name] = value
+    return check_tags(tags)

@@ -14,10 +14,11 @@ from lipsync_nodes import LipsyncError
 from lipsync_nodes.host import CATALOGUE, NodeSpec, load_profile
 
 from .base import Node, Submitted
+from .checking import LipsyncCheck
 from .clients import client_of, ledger
 from .descriptions import run_node, submit_node
 from .display import Display
-from .inputs import form_of
+from .inputs import form_of, tags_of
 from .running import interruptible
 from .serving import withdraw_ended
 from .tools import TOOLS
@@ -40,6 +41,7 @@ class _Endpoint(Node):
         """Check the form, without the values that come through sockets later."""
         super().check(values)
         form_of(cls.spec, values, [name for name, value in values.items() if value is None])
+        tags_of(values.get("tags"))
 
     @classmethod
     async def fingerprint_inputs(cls, *, profile: str | None = "", force_new: bool = False, **_: Any) -> Any:
@@ -53,7 +55,7 @@ class _Endpoint(Node):
     @classmethod
     @asynccontextmanager
     async def prepared(
-        cls, client: AsyncLipsyncClient, values: dict[str, Any]
+        cls, client: AsyncLipsyncClient, values: dict[str, Any], display: Display
     ) -> AsyncIterator[tuple[PreparedForm, SubmitOptions]]:
         """Yield the form and the submit options. If `force_new` sends nothing after all, the old job keeps its key."""
         from lipsync_nodes.host import content_key  # noqa: PLC0415  # SQLite is not loaded at ComfyUI's start
@@ -62,9 +64,16 @@ class _Endpoint(Node):
         form = await asyncio.to_thread(form_of, cls.spec, values)  # media may have to be encoded
         key = await asyncio.to_thread(content_key, form, profile)
         old = await asyncio.to_thread(_released, key, profile) if force_new else None
-        webhook = "auto" if profile.webhook else None
+        options: SubmitOptions = {
+            "key": key,
+            "webhook": "auto" if profile.webhook else None,
+            "resubmit_uncertain": force_new,
+            "check": values.get("check") or profile.check,
+            "on_check": display.checked,
+            "tags": tags_of(values.get("tags")),
+        }
         try:
-            yield form, {"key": key, "webhook": webhook, "resubmit_uncertain": force_new}
+            yield form, options
         except (LipsyncError, asyncio.CancelledError) as error:
             if old is not None and not getattr(error, "may_have_charged", False):
                 await asyncio.to_thread(ledger().release, old.id, key=key)
@@ -96,7 +105,7 @@ class _Submit(_Endpoint):
 
         async def submit() -> tuple[Job, str]:
             client = await client_of(profile)
-            async with cls.prepared(client, values) as (form, options):
+            async with cls.prepared(client, values, display) as (form, options):
                 job = await client.submit(form, **options)
             await withdraw_ended(job, client.profile, options["key"])
             return job, await display.submitted(job)
@@ -114,7 +123,7 @@ class _Run(_Endpoint):
 
         async def run() -> io.NodeOutput:
             client = await client_of(profile)
-            async with cls.prepared(client, values) as (form, options):
+            async with cls.prepared(client, values, display) as (form, options):
                 job = await client.run(form, on_update=display.saw, **options)
             await withdraw_ended(job, client.profile, options["key"])
             return await video_of(client, job, display, save_in)
@@ -132,4 +141,4 @@ def _endpoint_nodes() -> list[type[io.ComfyNode]]:
     ]
 
 
-NODES: Final[list[type[io.ComfyNode]]] = [*_endpoint_nodes(), *TOOLS]
+NODES: Final[list[type[io.ComfyNode]]] = [*_endpoint_nodes(), *TOOLS, LipsyncCheck]

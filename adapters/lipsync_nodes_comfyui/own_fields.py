@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, get_args
 
-from lipsync_nodes.host import CATALOGUE, FieldSpec
+from lipsync_nodes.host import CATALOGUE, CheckMode, FieldSpec
 
 __all__ = [
+    "CHECK",
     "ENDPOINT",
+    "FETCH",
     "FORCE_NEW",
     "JOB",
     "ON_FAILURE",
@@ -18,6 +20,7 @@ __all__ = [
     "PROFILE",
     "SAVE_IN",
     "SKIP",
+    "TAGS",
     "TEMP",
     "UNSET",
     "VIDEO_OUTPUTS",
@@ -97,6 +100,50 @@ PROFILE: Final = _input(
     zh_example="sandbox",
     advanced=True,
 )
+CHECK: Final = _input(
+    "check",
+    (
+        "Check",
+        (
+            "Look at the inputs before a job is paid for. warn: show what was found on the node, and refuse only what "
+            "certainly cannot work. refuse: also refuse what is likely wasted. off: do not check."
+        ),
+    ),
+    (
+        "检查",
+        (
+            "付费前先检查输入。警告（warn）：在节点上显示发现的问题，仅拒绝肯定行不通的输入；"
+            "拒绝（refuse）：很可能浪费积分的输入也拒绝；关闭（off）：不检查。"
+        ),
+    ),
+    default="warn",
+    choices=get_args(CheckMode),
+    labels=("do not check", "warn", "refuse what is likely wasted"),
+    zh_labels=("不检查", "警告", "拒绝可能浪费积分的输入"),
+    advanced=True,
+)
+TAGS: Final = _input(
+    "tags",
+    (
+        "Tags",
+        (
+            "Your own marks for this job, such as a client and a project, for reports of what jobs cost. They stay on "
+            "this machine and are never sent to the service."
+        ),
+    ),
+    ("标签", "给任务加上自己的标签，例如客户与项目，便于统计费用。标签只留在本机，不会发送给服务。"),
+    example="client=acme, project=spring",
+    zh_example="client=acme, project=spring",
+    advanced=True,
+)
+FETCH: Final = _input(
+    "fetch",
+    ("Fetch URLs", "Also fetch the media whose URLs are given, to check them. Otherwise they are not looked at."),
+    ("读取网址", "同时读取以网址给出的媒体并检查；否则不查看它们。"),
+    type="boolean",
+    default=False,
+    advanced=True,
+)
 JOB: Final = _input(
     "job",
     ("Job", "A job from a submit node, or the id of any job of this account, to get its video without paying again."),
@@ -144,4 +191,12 @@ OUTPUTS: Final[Mapping[str, Output]] = {
     "job": Output("The submitted job, for a Lipsync Wait node.", "任务", "已提交的任务，接入“对口型：等待”节点。"),
     "credits": Output("The credits, as a whole number.", "积分", "积分，整数。"),
     "text": Output("The estimate in words.", "文字", "估算结果的文字说明。"),
+    "report": Output(
+        "What was found and what to do about it, the worst first.", "报告", "发现的问题和处理办法，最严重的在前。"
+    ),
+    "ok": Output(
+        "Whether there is no error. There may be warnings; the report has them.",
+        "通过",
+        "没有错误时为真；可能仍有警告，见报告。",
+    ),
 }

@@ -39,20 +39,19 @@ class Checking:
         self, form: Form | PreparedForm, lengths: GivenLengths | None, key: str | None, *, allow_long: bool, fetch: bool
     ) -> Verdict:
         """Check a form without submitting it. This reads files and the ledger, and blocks."""
-        from lipsync_nodes.checks import Check, CheckRequest  # noqa: PLC0415  # slow to load
-
         form = prepared(form)
         if key is None and self._key_of is not None:
             key = self._key_of(form, self.profile)
-        request = CheckRequest(
+        return check_form(
+            form,
             self.profile,
+            ledger=self._journal,
+            budget=self._budget,
+            key=key,
             lengths=lengths,
             allow_long=allow_long,
             fetch=fetch,
-            budget=self._budget,
-            paid=self._paid(key),
         )
-        return Check(form, request).verdict
 
     def check_before(self, form: PreparedForm, options: SubmitOptions, key: str | None, timeout: float | None) -> None:
         """Check a form before it is submitted, unless its key has a job already.
@@ -99,15 +98,41 @@ class Checking:
         holds = getattr(self._journal, "holds", None)
         return bool(holds and holds(key, self.profile))
 
-    def _paid(self, key: str | None) -> Paid | None:
-        """Return the submission that has this key already."""
-        from lipsync_nodes.checks import Paid  # noqa: PLC0415  # slow to load
 
-        holds = getattr(self._journal, "holds", None)
-        if key is None or holds is None or not holds(key, self.profile):
-            return None
-        job = self._journal.job_under(key, self.profile) if isinstance(self._journal, Ledger) else None
-        return Paid(job.id if job else None)
+def check_form(
+    form: Form | PreparedForm,
+    profile: Profile,
+    *,
+    ledger: Journal | None = None,
+    budget: Budget | None = None,
+    key: str | None = None,
+    lengths: GivenLengths | None = None,
+    allow_long: bool = False,
+    fetch: bool = False,
+) -> Verdict:
+    """Check a form for a profile, as `LipsyncClient.check` does. It needs no API key. This reads files, and blocks."""
+    from lipsync_nodes.checks import Check, CheckRequest  # noqa: PLC0415  # slow to load
+
+    request = CheckRequest(
+        profile,
+        lengths=lengths,
+        allow_long=allow_long,
+        fetch=fetch,
+        budget=budget,
+        paid=_paid(ledger, key, profile),
+    )
+    return Check(form, request).verdict
+
+
+def _paid(ledger: Journal | None, key: str | None, profile: Profile) -> Paid | None:
+    """Return the submission that has this key already."""
+    from lipsync_nodes.checks import Paid  # noqa: PLC0415  # slow to load
+
+    holds = getattr(ledger, "holds", None)
+    if key is None or holds is None or not holds(key, profile):
+        return None
+    job = ledger.job_under(key, profile) if isinstance(ledger, Ledger) else None
+    return Paid(job.id if job else None)
 
 
 def _tell(verdict: Verdict, options: Mapping[str, Any]) -> None:

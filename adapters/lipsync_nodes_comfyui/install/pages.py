@@ -27,6 +27,7 @@ NOTES: Final = {
     "en": """
 - The API key comes from `LIPSYNC_API_KEY` or a profile, never from a workflow.
 - A media input accepts a public URL, or media from another node, which are published to the profile's storage.
+- The inputs are checked on this machine before a job is paid for. Lipsync Check does the same without a job.
 - The same inputs are the same job: another run continues with it and costs nothing. A failed job is submitted again.
 - Cancel stops waiting at once. The job continues and may be billed. The next run, with Force new off, waits for it.
 - With `LIPSYNC_WEBHOOK=https://…/lipsync`, ComfyUI receives webhooks, and a wait ends as soon as its job ends.
@@ -34,6 +35,7 @@ NOTES: Final = {
     "zh": """
 - API 密钥来自 `LIPSYNC_API_KEY` 或配置，绝不写入工作流。
 - 媒体输入可填公开网址，或通过插槽接入；接入的媒体由配置中的存储发布。
+- 付费前会先在本机检查输入；“对口型：检查”节点只检查，不提交任务。
 - 相同输入即同一任务：再次运行会取回它，不再付费。失败的任务会重新提交。
 - 取消会立即停止等待。任务在服务端继续并可能计费；关闭“强制新建”后再次运行会取回它。
 - 设置 `LIPSYNC_WEBHOOK=https://…/lipsync` 后，ComfyUI 会接收 webhook，任务一结束等待即结束。

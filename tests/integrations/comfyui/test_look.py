@@ -6,8 +6,9 @@ import time
 import pytest
 
 from tests.integrations.comfyui.conftest import FACE, VOICE, put_sample_media
-from tests.integrations.comfyui.graphs import node
+from tests.integrations.comfyui.graphs import link, node
 from tests.integrations.comfyui.servers import FRONTENDS, PACK
+from tests.integrations.comfyui.test_check import put_tiny
 from tests.integrations.comfyui.workflows import Browser, chromium
 
 pytestmark = [
@@ -144,6 +145,24 @@ def test_price_choices_and_examples_are_shown_before_run(opened, locale, prices,
     assert browser.page.evaluate(WIDGET, "order")[0] == order
     assert browser.page.evaluate(WIDGET, "prompt")[1].startswith(prompt)
     assert browser.api()["3"]["inputs"]["order"] == "meanwhile", "only the label is translated"
+
+
+@pytest.mark.parametrize(("locale", "small"), [("en", "small"), ("zh", "太小")])
+def test_there_is_room_for_what_a_check_found_and_for_how_the_job_ended(opened, server, box, seeds, locale, small):
+    put_tiny(server.base / "input" / "tiny.png")
+    browser = opened(locale)
+    graph = {
+        "1": node("LoadImage", image="tiny.png"),
+        "2": node("LoadAudio", audio="lipsync_speech_left.mp3"),
+        "3": node("LipsyncImage", image=link("1"), audio=link("2"), seed=next(seeds)),
+    }
+    browser.show("one", graph)
+    ran(browser, server)
+    (line,) = browser.page.evaluate(LINES)
+    warning, *_, job = line.splitlines()
+    assert small in warning
+    for text in (warning, job):
+        assert browser.page.evaluate(WHOLE, text[-30:]) is True
 
 
 def test_five_runs_are_one_video_unless_the_seed_is_to_change(opened, server, box, seeds):

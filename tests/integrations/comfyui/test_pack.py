@@ -12,7 +12,7 @@ from tests.integrations.comfyui.workflows import GRAPHS, note
 pytestmark = pytest.mark.comfyui
 
 IDS = [
-    "LipsyncDownload", "LipsyncEstimate", "LipsyncImage", "LipsyncImageMulti", "LipsyncSubmitImage",
+    "LipsyncCheck", "LipsyncDownload", "LipsyncEstimate", "LipsyncImage", "LipsyncImageMulti", "LipsyncSubmitImage",
     "LipsyncSubmitImageMulti", "LipsyncSubmitVideo", "LipsyncVideo", "LipsyncWait",
 ]  # fmt: skip
 
@@ -30,11 +30,13 @@ def test_the_ids_and_outputs_are_a_promise(comfy):
     info = comfy.get("/object_info")
     for name in IDS:
         wanted = ["job", "job_id"] if "Submit" in name else ["video", "output_url", "job_id"]
-        wanted = {"LipsyncDownload": ["video"], "LipsyncEstimate": ["credits", "text"]}.get(name, wanted)
+        tools = {"LipsyncCheck": ["report", "ok"], "LipsyncDownload": ["video"], "LipsyncEstimate": ["credits", "text"]}
+        wanted = tools.get(name, wanted)
         assert info[name]["output_name"] == wanted
         assert info[name]["output_node"]
         assert not info[name].get("api_node")
     assert info["LipsyncSubmitImage"]["output"] == ["LIPSYNC_JOB", "STRING"]
+    assert info["LipsyncCheck"]["output"] == ["STRING", "BOOLEAN"]
     seed = info["LipsyncImage"]["input"]["optional"]["seed"][1]
     assert seed["control_after_generate"] == "fixed", "else the frontend draws a new seed, and a new job, for each run"
 

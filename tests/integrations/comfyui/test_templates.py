@@ -61,6 +61,19 @@ def test_a_template_opens_as_it_was_saved(browser, name):
     assert browser.api() == example, "what Run would send"
 
 
+def test_a_workflow_of_before_the_check_opens_with_its_defaults(browser):
+    """Widgets have no names in a saved workflow: new ones come after all others."""
+    template = json.loads((PACK / "example_workflows" / "lipsync_batch.json").read_text(encoding="utf-8"))
+    (submit,) = (node for node in template["nodes"] if node["type"] == "LipsyncSubmitImage")
+    now = list(submit["widgets_values"])
+    assert now[-2:] == ["warn", ""]
+    submit["widgets_values"] = now[:-2]
+    submit["inputs"] = [given for given in submit["inputs"] if given["name"] not in {"check", "tags"}]
+    browser.page.evaluate("template => app.loadGraphData(template)", template)
+    shown = browser.page.evaluate(NODES)[str(submit["id"])]
+    assert (shown["known"], shown["values"]) == (True, now)
+
+
 def test_a_template_with_an_unknown_node_is_noticed(browser):
     """Or else the test above could not fail."""
     template = json.loads((PACK / "example_workflows" / "lipsync_image.json").read_text(encoding="utf-8"))
