@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any, Final
 
 from lipsync_nodes.errors import LipsyncError
-from lipsync_nodes.flows import Accepted, Claim, Claimed, Event, Gone, Paused, Refused, Seen, Sending, Uncertain
+from lipsync_nodes.flows import (
+    Accepted,
+    Claim,
+    Claimed,
+    Event,
+    Gone,
+    Paused,
+    Refused,
+    Seen,
+    Sending,
+    Submission,
+    Uncertain,
+)
 from lipsync_nodes.ledger._file import Ledger
 from lipsync_nodes.ledger._record import RecordJournal, RecordStore
 from lipsync_nodes.settings import Profile
@@ -21,7 +35,7 @@ class PacedJournal(RecordJournal):
 
     The submissions are counted in a ledger that all processes of this machine share. They are there without their key:
     the host's record alone decides what has been submitted, and its client saves the video. A profile without limits
-    does not use the ledger.
+    does not use the ledger, except for submissions with tags, which are there for reports.
 
     Args:
         store: gets, sets and deletes the record.
@@ -37,24 +51,54 @@ class PacedJournal(RecordJournal):
 
     def record(self, event: Event, profile: Profile) -> object:
         """Record an event, and return the answer. The answer to `Sending` may be to wait for the profile's limits."""
-        if profile.max_concurrency is None and profile.submits_per_minute is None:
+        limited = profile.max_concurrency is not None or profile.submits_per_minute is not None
+        if not limited and not self._is_reported(event):
             return super().record(event, profile)
-        if isinstance(event, Sending) and (hold := self._count(replace(event, row=self._row), profile)):
-            return hold
+        if isinstance(event, Sending):
+            hold = self._sending(replace(event, row=self._row), profile, limited=limited)
+            return hold or super().record(event, profile)
         answer = super().record(event, profile)
         if isinstance(event, Claim) and isinstance(answer, Claimed):
-            claimed: Any = self._count(Claim(replace(event.submission, key=None, callback=None, target=None)), profile)
-            self._row = claimed.row
+            self._claimed(event.submission, profile, limited=limited)
         elif isinstance(event, _OUTCOMES):
             self._outcome(event, profile)
         return answer
 
+    def _is_reported(self, event: Event) -> bool:
+        """Return whether it is about a submission with tags, which is in the ledger for reports."""
+        if isinstance(event, Claim):
+            return bool(event.submission.tags)
+        if isinstance(event, Seen):  # perhaps in another process than that of the submission
+            found = self._read() if event.job.finished else None
+            return found is not None and found.job_id == event.job.id and bool(found.tags)
+        return self._row > 0
+
+    def _claimed(self, wanted: Submission, profile: Profile, *, limited: bool) -> None:
+        self._row = 0
+        with _not_needed(profile) if not limited else nullcontext():
+            claimed: Any = self._count(Claim(replace(wanted, key=None, callback=None, target=None)), profile)
+            self._row = claimed.row
+
+    def _sending(self, event: Sending, profile: Profile, *, limited: bool) -> object:
+        if limited:
+            return self._count(event, profile)
+        with _not_needed(profile):
+            self._count(event, profile)
+        return None
+
     def _outcome(self, event: Any, profile: Profile) -> None:
         """Count how it went. The record has it already, so a failure here does not matter to the submission."""
-        try:
+        with _not_needed(profile):
             self._count(replace(event, row=self._row) if hasattr(event, "row") else event, profile)
-        except (LipsyncError, OSError) as error:
-            _log.warning("The limits of profile %s may count a submission too many: %s", profile.name, error)
 
     def _count(self, event: Event, profile: Profile) -> object:
         return self._ledger.record(event, profile)
+
+
+@contextmanager
+def _not_needed(profile: Profile) -> Iterator[None]:
+    """Log an error of the ledger: the submission does not depend on it."""
+    try:
+        yield
+    except (LipsyncError, OSError) as error:
+        _log.warning("The ledger's counts and reports of profile %s may be wrong: %s", profile.name, error)

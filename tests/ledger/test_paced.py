@@ -93,3 +93,32 @@ def test_the_ledger_of_the_machine_awaits_no_file_of_a_record(sandbox, tmp_path)
             client.download(job, tmp_path / "v.mp4")
         assert ledger.entry_of(job.id).state == "completed"
         assert ledger.unfinished(profile) == []
+
+
+@pytest.mark.parametrize("waits_elsewhere", [False, True])
+def test_a_submission_with_tags_is_in_the_ledger_for_reports(sandbox, tmp_path, waits_elsewhere):
+    profile = Profile(api_key=sandbox.api_key, base_url=sandbox.base_url)
+    store, other = Store(), Store()
+    with Ledger(tmp_path / "ledger") as ledger:
+        with LipsyncClient(profile=profile, ledger=PacedJournal(store, ledger=ledger)) as client:
+            job = client.submit(FORM, key="k", tags={"client": "acme"})
+            client.wait(job.id, poll_interval=0.05) if not waits_elsewhere else None
+        with LipsyncClient(profile=profile, ledger=PacedJournal(store, ledger=ledger)) as client:
+            client.wait(job.id, poll_interval=0.05) if waits_elsewhere else None
+            assert client.submit(FORM, key="k", tags={"client": "acme"}).id == job.id
+        with LipsyncClient(profile=profile, ledger=PacedJournal(other, ledger=ledger)) as client:
+            without = client.submit(FORM, key="k")
+        assert (ledger.entry_of(job.id).tags, ledger.entry_of(job.id).state) == ({"client": "acme"}, "completed")
+        assert ledger.entry_of(without.id) is None
+    assert len(sandbox.received("submit")) == 2
+
+
+def test_a_ledger_that_cannot_be_written_does_not_stop_a_submission_with_tags(sandbox, tmp_path, caplog):
+    (tmp_path / "ledger").write_bytes(b"not a database" * 1000)
+    profile = Profile(api_key=sandbox.api_key, base_url=sandbox.base_url)
+    with (
+        Ledger(tmp_path / "ledger") as ledger,
+        LipsyncClient(profile=profile, ledger=PacedJournal(Store(), ledger=ledger)) as client,
+    ):
+        assert client.submit(FORM, key="k", tags={"client": "acme"}).id
+    assert "reports of profile" in caplog.text
