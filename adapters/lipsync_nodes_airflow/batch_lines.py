@@ -13,7 +13,7 @@ from typing import Any
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from lipsync_nodes import ConfigurationError, Credits, InvalidRequest, LipsyncError
-from lipsync_nodes.host import NodeSpec, PreparedForm, brief, known_credits, normal_inputs, spec_named
+from lipsync_nodes.host import NodeSpec, PreparedForm, batch_line, brief, known_credits, normal_inputs
 from lipsync_nodes_airflow.arguments import form_of
 from lipsync_nodes_airflow.storage import is_object
 
@@ -29,6 +29,7 @@ class Item:
     spec: NodeSpec
     values: dict[str, Any]
     lengths: dict[str, Any]
+    tags: dict[str, str] = field(default_factory=dict)
     credits: Credits | None = None
     lines: dict[int, str | None] = field(default_factory=dict)
     """The numbers of the lines, with the file that each names in `out`."""
@@ -101,19 +102,14 @@ def _json(text: str | bytes) -> Any:
 
 def _line(given: Any, endpoint: str | None) -> tuple[Item, str | None]:
     """Check a line, in the format of `lipsync-nodes run --batch`. Return its job and its `out`."""
-    values = {"endpoint": endpoint, **given} if isinstance(given, Mapping) else {}
-    if not isinstance(name := values.pop("endpoint", None), str):
-        raise InvalidRequest(code="batch.not_an_object")
-    spec = spec_named(name)
-    key, out = (_text(values.pop(field, None), field) for field in ("key", "out"))
+    line = batch_line({"endpoint": endpoint, **given} if isinstance(given, Mapping) else None)
+    out = line.out
     if out and (out.startswith("/") or out.endswith("/") or ".." in PurePosixPath(out).parts):
         raise InvalidRequest(code="batch.wrong_value", field="out", value=brief(out))
-    lengths = {field.name: values.pop(field.seconds, None) for field in spec.timed}
-    if strange := values.keys() - {field.name for field in spec.fields}:
-        raise InvalidRequest(code="batch.no_such_field", endpoint=spec.id, fields=sorted(strange))
-    inputs = _inputs(spec, values)
-    identity = f"key {key}" if key else json.dumps([spec.id, inputs], sort_keys=True)
-    return Item(sha256(identity.encode()).hexdigest()[:32], spec, values, lengths), out
+    inputs = _inputs(line.spec, line.values)
+    identity = f"key {line.key}" if line.key else json.dumps([line.spec.id, inputs], sort_keys=True)
+    key = sha256(identity.encode()).hexdigest()[:32]
+    return Item(key, line.spec, line.values, line.lengths, line.tags), out
 
 
 def _inputs(spec: NodeSpec, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,9 +118,3 @@ def _inputs(spec: NodeSpec, values: Mapping[str, Any]) -> dict[str, Any]:
     form = form_of(spec, {**values, **objects}, ExitStack()).form
     fields = form.model_dump(mode="json", exclude=set(form.assets))
     return normal_inputs(fields | {name: str(values[name]) for name in form.assets})
-
-
-def _text(value: Any, field: str) -> str | None:
-    if value is not None and (not isinstance(value, str) or not value):
-        raise InvalidRequest(code="batch.wrong_value", field=field, value=brief(value))
-    return value

@@ -14,18 +14,18 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from lipsync_nodes import InvalidRequest, LipsyncError, Profile
-from lipsync_nodes.cli.session import cost_of, form_of
+from lipsync_nodes.cli.session import form_of
 from lipsync_nodes.cli.speak import json_of, unexpected
 from lipsync_nodes.host import (
     PreparedForm,
-    brief,
+    batch_line,
     check_tags,
     check_target,
     content_key,
     file_identity,
+    known_credits,
     names_folder,
     plain_name,
-    spec_named,
 )
 
 __all__ = ["Line", "read_batch"]
@@ -88,20 +88,13 @@ class _Reader:
         """Check a line. None stands for a line that is too long."""
         if text is None:
             raise InvalidRequest(code="batch.line_too_long", most=LONGEST_LINE)
-        values = _object(text)
-        spec = spec_named(values.pop("endpoint"))
-        key, name = (_typed(values.pop(field, None), field, str) for field in ("key", "out"))
-        tags = check_tags({**self.tags, **(_typed(values.pop("tags", None), "tags", dict) or {})})
-        names = [field.seconds for field in spec.timed]
-        lengths = {name: _typed(values.pop(name, None), name, (int, float)) for name in names}
-        if strange := values.keys() - {field.name for field in spec.fields}:
-            raise InvalidRequest(code="batch.no_such_field", endpoint=spec.id, fields=sorted(strange))
-        form = form_of(spec, values)
-        cost = cost_of(form, lengths)
-        key, usual = self._key(form, key)
-        target = check_target(os.path.join(self.out, name or usual))  # noqa: PTH118  # a Path has no slash at its end
-        self._take(key, file_identity(target) if name and not names_folder(target) else None)
-        return Line(number, form, key, target, cost, tags)
+        line = batch_line(_object(text))
+        form = form_of(line.spec, line.values)
+        cost = known_credits(form, lengths=line.lengths)
+        key, usual = self._key(form, line.key)
+        target = check_target(os.path.join(self.out, line.out or usual))  # noqa: PTH118  # a Path has no slash at its end
+        self._take(key, file_identity(target) if line.out and not names_folder(target) else None)
+        return Line(number, form, key, target, cost, check_tags({**self.tags, **line.tags}))
 
     def _key(self, form: PreparedForm, key: str | None) -> tuple[str, str]:
         """Return the line's submission key, and the default name of its file."""
@@ -127,7 +120,7 @@ def _object(text: bytes) -> dict[str, Any]:
         values = json_of(text.decode())
     except (ValueError, RecursionError):
         values = None
-    if not isinstance(values, dict) or not isinstance(values.get("endpoint"), str):
+    if not isinstance(values, dict):
         raise InvalidRequest(code="batch.not_an_object")
     try:
         if b"\\ud" in text.lower():  # one comes by an escape, never by UTF-8
@@ -135,9 +128,3 @@ def _object(text: bytes) -> dict[str, Any]:
     except ValueError:
         raise InvalidRequest(code="batch.half_character") from None
     return values
-
-
-def _typed(value: Any, field: str, kind: type | tuple[type, ...]) -> Any:
-    if value is not None and (not isinstance(value, kind) or isinstance(value, bool) or value == ""):
-        raise InvalidRequest(code="batch.wrong_value", field=field, value=brief(value))
-    return value

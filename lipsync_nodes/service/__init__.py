@@ -15,6 +15,7 @@ from lipsync_nodes.service._fields import (
 from lipsync_nodes.service._forms import Form, ImageForm, ImageMultiForm, VideoForm
 from lipsync_nodes.service._job import Job, JobStatus, WebhookEvent, parse_job
 from lipsync_nodes.service._lengths import LONGEST_MEDIA, in_seconds, too_long
+from lipsync_nodes.service._line import BatchLine, batch_line
 from lipsync_nodes.service._pricing import MINIMUM_SECONDS, Credits, Lengths, LengthUnknown, whole_credits
 from lipsync_nodes.service._reading import id_in, opened, writable
 from lipsync_nodes.service._replies import Answer, NoAnswer, error_of, retry_after, shorten, submit_error
@@ -27,6 +28,7 @@ __all__ = [
     "WEBHOOK_URL",
     "Answer",
     "Asset",
+    "BatchLine",
     "Credits",
     "FieldSpec",
     "Form",
@@ -42,6 +44,7 @@ __all__ = [
     "State",
     "VideoForm",
     "WebhookEvent",
+    "batch_line",
     "brief",
     "check_job_id",
     "check_key",
