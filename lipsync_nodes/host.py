@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from lipsync_nodes._redaction import redact
     from lipsync_nodes._shared import Shared
     from lipsync_nodes._tracebacks import NoFramesBelow
-    from lipsync_nodes.checks import Verdict
-    from lipsync_nodes.client import SubmitOptions, check_form, check_service, deadline_for, usual_wait
+    from lipsync_nodes.checks import CheckMode, Verdict, check_form
+    from lipsync_nodes.client import SubmitOptions, check_service, deadline_for, usual_wait
     from lipsync_nodes.errors import may_pass
     from lipsync_nodes.flows import (
         Accepted,
@@ -162,8 +162,8 @@ __all__ = [
 _HOMES = {
     "_shared": ("Shared",),
     "_tracebacks": ("NoFramesBelow",),
-    "checks": ("Verdict",),
-    "client": ("SubmitOptions", "check_form", "check_service", "deadline_for", "usual_wait"),
+    "checks": ("CheckMode", "Verdict", "check_form"),
+    "client": ("SubmitOptions", "check_service", "deadline_for", "usual_wait"),
     "_redaction": ("redact",),
     "errors": ("may_pass",),
     "flows": (

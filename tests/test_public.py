@@ -17,6 +17,7 @@ PUBLIC = [
     "AsyncLipsyncClient",
     "AuthenticationError",
     "BudgetExceeded",
+    "CheckRefused",
     "ConfigurationError",
     "ConnectionFailed",
     "Credits",

@@ -12,12 +12,46 @@ from typing import Final
 
 from lipsync_nodes.checks import _files, _lengths, _money, _urls
 from lipsync_nodes.checks._finding import Finding, Severity, Verdict
+from lipsync_nodes.checks._paid import paid_before
 from lipsync_nodes.checks._request import CheckRequest
 from lipsync_nodes.errors import LipsyncError
-from lipsync_nodes.media import PreparedForm, prepared
+from lipsync_nodes.flows import Budget
+from lipsync_nodes.ledger import Journal
+from lipsync_nodes.media import GivenLengths, PreparedForm, prepared
 from lipsync_nodes.service import Credits, Form
+from lipsync_nodes.settings import Profile
 
 _ORDER: Final[Mapping[Severity, int]] = {"error": 0, "warning": 1, "info": 2}
+
+
+def check_form(
+    form: Form | PreparedForm,
+    profile: Profile,
+    *,
+    lengths: GivenLengths | None = None,
+    allow_long: bool = False,
+    fetch: bool = False,
+    key: str | None = None,
+    ledger: Journal | None = None,
+    budget: Budget | None = None,
+) -> Verdict:
+    """Check a form without submitting it. The service gets nothing, and no API key is needed.
+
+    Args:
+        form: the inputs. A draft may lack fields.
+        profile: the settings of the account.
+        lengths: the lengths of media in seconds, by field name. Local files are measured.
+        allow_long: accept media that are longer than 600 s, the limit of the upstream.
+        fetch: fetch URLs, without credentials, and look at what they lead to.
+        key: the submission key. If it has a job already, submitting is free.
+        ledger: the record of submissions.
+        budget: what the job may cost.
+
+    """
+    form = prepared(form)
+    paid = paid_before(form, profile, ledger, key)
+    request = CheckRequest(profile, lengths=lengths, allow_long=allow_long, fetch=fetch, budget=budget, paid=paid)
+    return Check(form, request).verdict
 
 
 class Check:

@@ -18,6 +18,7 @@ __all__ = ["app", "carry_out"]
 
 class _Commands(ExtendableGroup):
     own: ClassVar = {
+        "check": ("check", "Look at the inputs of a job before it is paid for. Free: nothing is sent to the service."),
         "demo": ("demo", "Make three videos with the sandbox, without an API key: one face, two people, and a video."),
         "doctor": ("doctor", "Check the API key, the base URL, the extras and the adapters, and say what to do."),
         "download": ("jobs", "Save the video of a finished job, whole or not at all."),

@@ -21,10 +21,12 @@ import click
 
 from lipsync_nodes import AsyncLipsyncClient, InvalidRequest, LipsyncError
 from lipsync_nodes.cli.batch_file import Line, read_batch
+from lipsync_nodes.cli.checking import Findings, check_options
 from lipsync_nodes.cli.session import Connection, Session, Waiting, common_options
 from lipsync_nodes.cli.speak import Progress, exit_code, row_of, show, unexpected
 from lipsync_nodes.cli.tags import tag_option
 from lipsync_nodes.cli.trouble import in_our_words
+from lipsync_nodes.host import SubmitOptions
 
 __all__ = ["batch_options", "run_batch"]
 
@@ -48,7 +50,7 @@ def batch_options(command: Callable[..., object]) -> Callable[..., object]:
         ),
     ):
         command = option(command)
-    return common_options(command)
+    return common_options(check_options(command))
 
 
 def run_batch(
@@ -62,6 +64,7 @@ def run_batch(
     tags: dict[str, str],
     timeout: float | None,
     poll_interval: float | None,
+    **checking: Any,
 ) -> None:
     """Run every line, report each result, and exit with the highest exit code."""
     if batch is None:
@@ -72,7 +75,7 @@ def run_batch(
         lines = list(read_batch(batch, out, to.profile, tags))
         if strict and (faults := [line.fault for line in lines if line.fault]):
             raise InvalidRequest(code="batch.wrong_line", fault=faults[0], remedy="nothing_sent")
-        outcomes = asyncio.run(_Batch(lines, to, progress, waiting).run(concurrency, budget))
+        outcomes = asyncio.run(_Batch(lines, to, progress, waiting, checking).run(concurrency, budget))
     _report(lines, outcomes, as_json=session.as_json)
 
 
@@ -84,6 +87,7 @@ class _Batch:
     to: Connection
     progress: Progress
     waiting: Waiting
+    checking: dict[str, Any]
     ended: int = 0
     running: int = 0
 
@@ -117,17 +121,23 @@ class _Batch:
 
     async def _carry_through(self, client: AsyncLipsyncClient, line: Line) -> dict[str, Any]:
         assert line.form is not None  # noqa: S101  # it has no fault
+        findings = Findings(self.progress.line, f"line {line.number}: ")
+        options: SubmitOptions = {
+            "key": line.key,
+            "estimate": line.credits,
+            "target": line.target,
+            "tags": line.tags,
+            **findings.options(self.checking),
+        }
         job = await client.run(
             line.form,
-            key=line.key,
-            estimate=line.credits,
-            target=line.target,
-            tags=line.tags,
+            **options,
             on_update=lambda job: self.progress.first_seen(job, f"line {line.number}: job"),
             **self.waiting,
         )
         saved = await self.to.asave(client, job, line.target, self.progress)
-        return {"id": job.id, "status": job.status.value, "output": job.output, "path": str(saved)}
+        shown = {"id": job.id, "status": job.status.value, "output": job.output, "path": str(saved)}
+        return {**shown, "check": findings.as_json}
 
 
 def _report(lines: list[Line], outcomes: list[dict[str, Any] | LipsyncError], *, as_json: bool) -> None:

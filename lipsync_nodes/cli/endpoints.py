@@ -10,12 +10,13 @@ from click.core import ParameterSource
 
 from lipsync_nodes import Credits, estimate_credits
 from lipsync_nodes.cli.batch import batch_options, run_batch
+from lipsync_nodes.cli.checking import Findings, check_options
 from lipsync_nodes.cli.session import Session, common_options, cost_of, form_of, lengths_of
 from lipsync_nodes.cli.speak import json_of, show
 from lipsync_nodes.cli.tags import tag_option
 from lipsync_nodes.host import CATALOGUE, FieldSpec, NodeSpec, SubmitOptions
 
-__all__ = ["estimate", "run", "submit", "waiting_options"]
+__all__ = ["add_endpoint", "estimate", "run", "submit", "waiting_options"]
 
 Command = Callable[..., object]
 
@@ -85,7 +86,7 @@ def _submit_options(command: Command) -> Command:
         click.option("--key", help="Submission key. If it was used before, its job is continued and not paid again."),
     ):
         command = option(command)
-    return command
+    return check_options(command)
 
 
 def _field_option(field: FieldSpec, *, required: bool) -> Callable[[Command], Command]:
@@ -117,14 +118,17 @@ class _JsonObject(click.ParamType):  # type: ignore[type-arg]  # generic from cl
         return decoded
 
 
-def _add(group: click.Group, spec: NodeSpec, command: Command) -> None:
+def add_endpoint(group: click.Group, spec: NodeSpec, command: Command) -> None:
+    """Add an endpoint as a subcommand, with its fields, the lengths of its media and the common options."""
     command = common_options(_length_options(spec, command))
     for field in reversed(spec.fields):
         command = _field_option(field, required=field.required and group is not estimate)(command)
     group.command(spec.command, help=f"{spec.help}.")(command)
 
 
-def _given(values: dict[str, Any], *, estimate: Credits | None, target: str | None = None) -> SubmitOptions:
+def _given(
+    values: dict[str, Any], findings: Findings, *, estimate: Credits | None, target: str | None = None
+) -> SubmitOptions:
     return {
         "webhook": values["webhook"],
         "key": values["key"],
@@ -134,6 +138,7 @@ def _given(values: dict[str, Any], *, estimate: Credits | None, target: str | No
         "allow_long": values["allow_long"],
         "estimate": estimate,
         "target": target,
+        **findings.options(values),
     }
 
 
@@ -151,15 +156,17 @@ def _make(spec: NodeSpec) -> None:
             target = out or ("./" if to.sandbox else None)
             usual = to.ledger.usual_seconds(spec.id, preview=to.profile.embedded)
             with session.progress("Submitting", usual=usual) as progress:
+                findings = Findings(progress.line)
                 job = client.run(
                     form,
-                    **_given(values, estimate=cost, target=target),
+                    **_given(values, findings, estimate=cost, target=target),
                     timeout=values["timeout"],
                     poll_interval=values["poll_interval"],
                     on_update=progress.job,
                 )
                 saved = to.save(client, job, target, progress) if target else None
-        show({**job.wire(), "credits": cost, "path": saved and str(saved)}, as_json=session.as_json)
+        checked = {"check": findings.as_json} if session.as_json else {}
+        show({**job.wire(), "credits": cost, "path": saved and str(saved), **checked}, as_json=session.as_json)
 
     @_submit_options
     def submit_one(session: Session, **values: Any) -> None:
@@ -167,9 +174,11 @@ def _make(spec: NodeSpec) -> None:
             form = form_of(spec, values)
             cost = cost_of(form, values)
             with session.progress("Submitting") as progress:
-                job = client.submit(form, **_given(values, estimate=cost))
+                findings = Findings(progress.line)
+                job = client.submit(form, **_given(values, findings, estimate=cost))
                 progress.job(job)
-        show({**job.wire(), "credits": cost}, as_json=session.as_json)
+        checked = {"check": findings.as_json} if session.as_json else {}
+        show({**job.wire(), "credits": cost, **checked}, as_json=session.as_json)
 
     def estimate_one(session: Session, **values: Any) -> None:
         form, lengths = form_of(spec, values, draft=True), lengths_of(spec, values)
@@ -177,7 +186,7 @@ def _make(spec: NodeSpec) -> None:
         show({"credits": cost, "exact": cost.exact, "caveat": cost.caveat}, as_json=session.as_json)
 
     for group, command in ((run, run_one), (submit, submit_one), (estimate, estimate_one)):
-        _add(group, spec, command)
+        add_endpoint(group, spec, command)
 
 
 for _spec in CATALOGUE:

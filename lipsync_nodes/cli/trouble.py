@@ -11,7 +11,7 @@ from typing import TypeVar
 from lipsync_nodes import LipsyncError
 from lipsync_nodes.host import redact
 
-__all__ = ["Unexpected", "in_our_words", "unexpected"]
+__all__ = ["Unexpected", "in_our_words", "language", "unexpected"]
 
 AnyError = TypeVar("AnyError", bound=LipsyncError)
 
@@ -25,10 +25,11 @@ class Unexpected(LipsyncError):
 
 def in_our_words(error: AnyError) -> AnyError:
     """Make an error use the terms of the command line, and the language of `LIPSYNC_LANG` or of the locale."""
-    return error.speak("cli", _language())
+    return error.speak("cli", language())
 
 
-def _language() -> str:
+def language() -> str:
+    """Return the language of `LIPSYNC_LANG` or of the locale, as a tag."""
     named = (os.environ.get(name) for name in ("LIPSYNC_LANG", "LC_ALL", "LC_MESSAGES", "LANG"))
     return next(filter(None, named), None) or locale.getlocale()[0] or "en"
 

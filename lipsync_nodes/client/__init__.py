@@ -6,7 +6,6 @@ from lipsync_nodes._lazy import lazy
 
 if TYPE_CHECKING:
     from lipsync_nodes.client._async import AsyncLipsyncClient
-    from lipsync_nodes.client._checking import check_form
     from lipsync_nodes.client._options import SubmitOptions
     from lipsync_nodes.client._service_check import check_service
     from lipsync_nodes.client._sync import LipsyncClient
@@ -16,7 +15,6 @@ __all__ = [
     "AsyncLipsyncClient",
     "LipsyncClient",
     "SubmitOptions",
-    "check_form",
     "check_service",
     "deadline_for",
     "usual_wait",
@@ -24,7 +22,6 @@ __all__ = [
 
 _HOMES = {
     "client._async": ("AsyncLipsyncClient",),
-    "client._checking": ("check_form",),
     "client._times": ("deadline_for", "usual_wait"),
     "client._options": ("SubmitOptions",),
     "client._service_check": ("check_service",),

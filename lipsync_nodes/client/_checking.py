@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 from lipsync_nodes._redaction import redact
 from lipsync_nodes.client._times import deadline_for
 from lipsync_nodes.errors import CheckRefused, InvalidRequest
-from lipsync_nodes.ledger import Journal, Ledger
+from lipsync_nodes.ledger import Journal
 from lipsync_nodes.media import GivenLengths, PreparedForm, prepared
 from lipsync_nodes.service import Credits, Form, brief
 from lipsync_nodes.settings import CheckMode, Profile
 
 if TYPE_CHECKING:  # loaded when something is checked
-    from lipsync_nodes.checks import Finding, Paid, Verdict
+    from lipsync_nodes.checks import Finding, Verdict
     from lipsync_nodes.client._options import KeyOf, SubmitOptions
     from lipsync_nodes.flows import Budget
 
@@ -39,6 +39,8 @@ class Checking:
         self, form: Form | PreparedForm, lengths: GivenLengths | None, key: str | None, *, allow_long: bool, fetch: bool
     ) -> Verdict:
         """Check a form without submitting it. This reads files and the ledger, and blocks."""
+        from lipsync_nodes.checks import check_form  # noqa: PLC0415  # slow to load
+
         form = prepared(form)
         if key is None and self._key_of is not None:
             key = self._key_of(form, self.profile)
@@ -95,44 +97,9 @@ class Checking:
         """Return whether nothing new will be paid for. What is submitted anew on request is checked."""
         if key is None or options.get("resubmit_changed") or options.get("resubmit_uncertain"):
             return False
-        holds = getattr(self._journal, "holds", None)
-        return bool(holds and holds(key, self.profile))
+        from lipsync_nodes.checks import holds  # noqa: PLC0415  # slow to load
 
-
-def check_form(
-    form: Form | PreparedForm,
-    profile: Profile,
-    *,
-    ledger: Journal | None = None,
-    budget: Budget | None = None,
-    key: str | None = None,
-    lengths: GivenLengths | None = None,
-    allow_long: bool = False,
-    fetch: bool = False,
-) -> Verdict:
-    """Check a form for a profile, as `LipsyncClient.check` does. It needs no API key. This reads files, and blocks."""
-    from lipsync_nodes.checks import Check, CheckRequest  # noqa: PLC0415  # slow to load
-
-    request = CheckRequest(
-        profile,
-        lengths=lengths,
-        allow_long=allow_long,
-        fetch=fetch,
-        budget=budget,
-        paid=_paid(ledger, key, profile),
-    )
-    return Check(form, request).verdict
-
-
-def _paid(ledger: Journal | None, key: str | None, profile: Profile) -> Paid | None:
-    """Return the submission that has this key already."""
-    from lipsync_nodes.checks import Paid  # noqa: PLC0415  # slow to load
-
-    holds = getattr(ledger, "holds", None)
-    if key is None or holds is None or not holds(key, profile):
-        return None
-    job = ledger.job_under(key, profile) if isinstance(ledger, Ledger) else None
-    return Paid(job.id if job else None)
+        return holds(self._journal, key, self.profile)
 
 
 def _tell(verdict: Verdict, options: Mapping[str, Any]) -> None:

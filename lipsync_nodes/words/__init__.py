@@ -118,7 +118,7 @@ def verdict(checked: Checked, language: str = "en", host: str = "python") -> str
 
 def _table(language: str) -> Any:
     try:
-        return import_module(f"lipsync_nodes.words._{language if language in LANGUAGES else 'en'}")
+        return import_module(f"lipsync_nodes.words._{language_of(language)}")
     except (ImportError, OSError):  # no file descriptor is left, for example; English was loaded with the client
         return import_module("lipsync_nodes.words._en")
 
