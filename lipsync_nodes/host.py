@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from lipsync_nodes._redaction import redact
     from lipsync_nodes._shared import Shared
     from lipsync_nodes._tracebacks import NoFramesBelow
-    from lipsync_nodes.checks import CheckMode, Verdict, check_form
+    from lipsync_nodes.checks import Verdict, check_form
     from lipsync_nodes.client import SubmitOptions, check_service, deadline_for, usual_wait
     from lipsync_nodes.errors import may_pass
     from lipsync_nodes.flows import (
@@ -162,7 +162,7 @@ __all__ = [
 _HOMES = {
     "_shared": ("Shared",),
     "_tracebacks": ("NoFramesBelow",),
-    "checks": ("CheckMode", "Verdict", "check_form"),
+    "checks": ("Verdict", "check_form"),
     "client": ("SubmitOptions", "check_service", "deadline_for", "usual_wait"),
     "_redaction": ("redact",),
     "errors": ("may_pass",),
