@@ -78,7 +78,7 @@ class Film:
         """Open the file; raise MediaError if it has no video."""
         self._path, self._short_side = path, short_side
         with opened(path, "video") as container:
-            stream = _film(container)
+            stream = film_stream(container)
             self._stretch = float(stream.sample_aspect_ratio or 1)  # for anamorphic films, whose pixels are not square
             self.fps = _frame_rate(stream.average_rate or stream.guessed_rate)
             self.seconds = (container.duration or 0) / 1e6
@@ -90,7 +90,7 @@ class Film:
         with opened(self._path, "video") as container:
             shown: Image | None = None
             count, start = 0, 0.0
-            for frame in container.decode(_film(container)):
+            for frame in container.decode(film_stream(container)):
                 start = start if shown is not None else frame.time or 0.0
                 due = round(((frame.time or 0.0) - start) * float(self.fps))
                 if shown is not None:
@@ -117,12 +117,8 @@ class Film:
                 yield _from_jpeg(file.read(index[i + 1] - index[i]))
 
     def _picture(self, frame: av.VideoFrame) -> Image:
-        """Return a decoded frame as BGR, upright, at the output's size."""
-        image = frame.to_ndarray(format="bgr24")
-        if self._stretch != 1:
-            height, width = image.shape[:2]
-            image = np.asarray(cv2.resize(image, (max(1, round(width * self._stretch)), height)), np.uint8)
-        return resized(np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90))), self._short_side)
+        """Return a decoded frame at the output's size."""
+        return resized(upright(frame, self._stretch), self._short_side)
 
 
 def _there_and_back(count: int) -> Iterator[int]:
@@ -132,7 +128,16 @@ def _there_and_back(count: int) -> Iterator[int]:
         yield from swing
 
 
-def _film(container: InputContainer) -> VideoStream:
+def upright(frame: av.VideoFrame, stretch: float) -> Image:
+    """Return a decoded frame as BGR, upright, with square pixels."""
+    image = frame.to_ndarray(format="bgr24")
+    if stretch != 1:
+        height, width = image.shape[:2]
+        image = np.asarray(cv2.resize(image, (max(1, round(width * stretch)), height)), np.uint8)
+    return np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90)))
+
+
+def film_stream(container: InputContainer) -> VideoStream:
     """Return the video stream of a file. A song's cover and an image do not count."""
     covers = {int(s.index) for s in container.streams.video if "attached_pic" in str(s.disposition)}
     films = [s for s in container.streams.video if s.index not in covers]

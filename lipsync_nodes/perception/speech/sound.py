@@ -56,6 +56,15 @@ def media_seconds(path: Path, what: str = "file") -> float:
     return seconds
 
 
+def sound_starts(path: Path, what: str = "audio") -> float:
+    """Return when the sound track begins on the clock of the file, in seconds."""
+    with opened(path, what) as container:
+        if not container.streams.audio:
+            raise MediaError(code="preview.no_sound", media=what)
+        first = next(container.decode(audio=0), None)
+        return (first.time or 0.0) if first else 0.0
+
+
 def is_still(container: InputContainer) -> bool:
     """Return whether the file is an image, which FFmpeg opens as a film of one frame."""
     return container.format.name.endswith(("_pipe", "image2"))
