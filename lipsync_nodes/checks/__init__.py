@@ -1,4 +1,4 @@
-"""What can be known of a submission before it is paid for. Nothing here sends anything to the service.
+"""What can be known of a submission before it is paid for, and of its video. Nothing here sends anything.
 
 Each name is loaded when it is first used. Looking at pictures and listening to sound needs the extra `check`.
 """
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from lipsync_nodes.checks._finding import Basis, Finding, Severity, Verdict
     from lipsync_nodes.checks._paid import holds
     from lipsync_nodes.checks._request import CheckRequest, Paid
+    from lipsync_nodes.checks._verification import Measured, Reason, SyncVerdict, Verification
+    from lipsync_nodes.checks._verify import verify
     from lipsync_nodes.settings import CheckMode
 
 __all__ = [
@@ -20,11 +22,16 @@ __all__ = [
     "CheckMode",
     "CheckRequest",
     "Finding",
+    "Measured",
     "Paid",
+    "Reason",
     "Severity",
+    "SyncVerdict",
     "Verdict",
+    "Verification",
     "check_form",
     "holds",
+    "verify",
 ]
 
 _HOMES = {
@@ -32,6 +39,8 @@ _HOMES = {
     "checks._finding": ("Basis", "Finding", "Severity", "Verdict"),
     "checks._paid": ("holds",),
     "checks._request": ("CheckRequest", "Paid"),
+    "checks._verification": ("Measured", "Reason", "SyncVerdict", "Verification"),
+    "checks._verify": ("verify",),
     "settings": ("CheckMode",),
 }
 __getattr__, __dir__ = lazy(__name__, _HOMES)

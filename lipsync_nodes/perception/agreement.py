@@ -1,12 +1,13 @@
 """Whether a mouth moves with a speech: their correlation, and by how much one is later than the other.
 
-It is a comparison of two curves, of what the eye saw and of what the ear expects, and no score of quality. Speech is not
-only in the lips: in videos of real people that are in sync, the correlation is about 0.3 to 0.7.
+It compares two curves: what the eye saw and what the ear expects. It is no score of quality. In videos of real people that
+are in sync, the correlation is about 0.3 to 0.7.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -102,7 +103,7 @@ def _takes(times: Floats, takes: Floats) -> list[slice]:
     """Return the pieces without a cut and without a gap."""
     cuts = np.flatnonzero((np.diff(takes) != 0) | (np.diff(times) > 1)) + 1
     edges = [0, *map(int, cuts), len(times)]
-    return [slice(begin, end) for begin, end in zip(edges, edges[1:], strict=False)]
+    return [slice(begin, end) for begin, end in pairwise(edges)]
 
 
 def _quick(values: Floats, takes: list[slice], fps: float) -> Floats:
@@ -125,7 +126,7 @@ def _correlation(one: Floats, other: Floats) -> float:
 
 
 def _deviation(one: Floats, other: Floats) -> float:
-    """Return the standard deviation of the correlation of two independent curves that are as smooth as these (Bartlett)."""
+    """Return the standard deviation of the correlation of independent curves as smooth as these, by Bartlett."""
     both = _smoothness(one) * _smoothness(other)
     return float(np.sqrt(max(1e-4, (1 + 2 * both[1:].sum()) / len(one))))
 

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import av
-    from av.video.stream import VideoStream
 
     from lipsync_nodes.perception.arrays import Image
 

@@ -38,6 +38,11 @@ class Mouth:
     place: float
     """The usual place of the face, in pixels from the left."""
 
+    @property
+    def size(self) -> float:
+        """The usual height of the face, in pixels."""
+        return float(np.nanmedian(self.heights))
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -45,6 +50,22 @@ class Seen:
 
     times: Floats
     mouths: list[Mouth]
+
+
+def share_of(mouth: Mouth) -> float:
+    """Return the share of the frames in which the face is visible."""
+    return float(np.isfinite(mouth.openings).mean())
+
+
+def together(mouths: Sequence[Mouth]) -> Mouth:
+    """Return the mouths as if they were one: of people who speak in turn, one sound has the speech of all."""
+    middles = [np.nan_to_num(mouth.openings - np.nanmedian(mouth.openings)) for mouth in mouths]
+    nobody = np.all([np.isnan(mouth.openings) for mouth in mouths], axis=0)
+    takes = np.unique([np.nan_to_num(mouth.takes) for mouth in mouths], axis=1, return_inverse=True)[1]
+    heights = np.array([mouth.heights for mouth in mouths])
+    known = np.where(np.isnan(heights), np.inf, heights).min(0)
+    openings = np.where(nobody, np.nan, np.sum(middles, axis=0))
+    return Mouth(floats(openings), floats(np.where(nobody, np.nan, known)), floats(takes), mouths[0].place)
 
 
 def watch(reel: Reel, spans: Sequence[Span], most: int, progress: Callable[[float], None] = lambda _: None) -> Seen:

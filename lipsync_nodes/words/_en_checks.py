@@ -40,6 +40,24 @@ SENTENCES: Final[dict[str, str]] = {
     # faces
     # sound
     # verifications
+    "verify.comparison": "This compares the movement of the mouth with the speech. It is no score of quality.",
+    "verify.early": "The mouth moves with the sound, but the picture is {milliseconds} ms early.",
+    "verify.face_too_small": "Cannot tell: the face is {pixels} pixels high; at least {least} are needed.",
+    "verify.in_sync": "In sync: the mouth moves with the sound (correlation {correlation:.2f}, offset {offset_ms} ms).",
+    "verify.late": "The mouth moves with the sound, but the picture is {milliseconds} ms late.",
+    "verify.left_missing": "There is a right audio, but no audio for the left person.",
+    "verify.no_face": "Cannot tell: no face was found in the video.",
+    "verify.no_library": "Verifying a video needs an extra.",
+    "verify.no_sound": "Cannot tell: the video has no sound, and no audio was given.",
+    "verify.no_speech": "Cannot tell: no speech was heard in the sound.",
+    "verify.not_moving": "The mouth does not move, although there is speech.",
+    "verify.other_sound": "Not in sync: the mouth moves, but not with this sound (correlation {correlation:.2f}).",
+    "verify.source": "The same sound and the source video: correlation {correlation:.2f}.",
+    "verify.swapped": "Not in sync: the mouth moves with the other person's speech.",
+    "verify.too_short": "Cannot tell: a face is visible for only {seconds:.1f} s of speech.",
+    "verify.two_people": "On the left: {left} On the right: {right}",
+    "verify.unclear": "Cannot tell: the mouth moves with the sound so little that it can be by chance "
+    "(correlation {correlation:.2f}).",
     # tags and reports
     "comfyui.not_a_tag": "`{field}` must be names with values such as `client=acme, project=x`, got {value!r}.",
     "many.tags": "`tags` must be one object for all forms, or a list with one for each form.",

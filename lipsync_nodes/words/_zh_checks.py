@@ -37,6 +37,23 @@ SENTENCES: Final[dict[str, str]] = {
     # faces
     # sound
     # verifications
+    "verify.comparison": "这是嘴部动作与语音的比较，不是画质评分。",
+    "verify.early": "嘴部随声音运动，但画面提前了 {milliseconds} 毫秒。",
+    "verify.face_too_small": "无法判断：人脸高度只有 {pixels} 像素，至少需要 {least} 像素。",
+    "verify.in_sync": "同步：嘴部随声音运动（相关系数 {correlation:.2f}，偏移 {offset_ms} 毫秒）。",
+    "verify.late": "嘴部随声音运动，但画面滞后了 {milliseconds} 毫秒。",
+    "verify.left_missing": "给出了右侧音频，但没有左侧人物的音频。",
+    "verify.no_face": "无法判断：视频中没有找到人脸。",
+    "verify.no_library": "验证视频需要安装附加组件。",
+    "verify.no_sound": "无法判断：视频没有声音，也没有给出音频。",
+    "verify.no_speech": "无法判断：声音中没有听到语音。",
+    "verify.not_moving": "有语音，但嘴没有动。",
+    "verify.other_sound": "不同步：嘴在动，但不是随这段声音（相关系数 {correlation:.2f}）。",
+    "verify.source": "同一段声音与源视频的相关系数：{correlation:.2f}。",
+    "verify.swapped": "不同步：嘴部随另一个人的语音运动。",
+    "verify.too_short": "无法判断：有语音且能看到人脸的时间只有 {seconds:.1f} 秒。",
+    "verify.two_people": "左侧：{left} 右侧：{right}",
+    "verify.unclear": "无法判断：嘴部与声音的关联太弱，可能只是巧合（相关系数 {correlation:.2f}）。",
     # tags and reports
     "comfyui.not_a_tag": "`{field}` 必须是“名称=值”，例如 `client=acme, project=x`，得到 {value!r}。",
     "many.tags": "`tags` 须为所有表单共用的一个对象，或为每个表单各给一个对象的列表。",
