@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lipsync_nodes.perception import MediaError
-from lipsync_nodes.perception.speech.curve import OPEN, RATE, mouth_curve
+from lipsync_nodes.perception.speech.curve import OPEN, mouth_curve
+from lipsync_nodes.perception.speech.features import RATE
 from lipsync_nodes.perception.speech.sound import read_speech, sound_starts
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from lipsync_nodes.perception.arrays import Floats
     from lipsync_nodes.perception.moments import Reel, Span
 
-_WHOLE = 32.0  # seconds: a shorter video is looked at from its start to its end
-_PARTS, _PART = 5, 6.0  # of a longer one, so many parts of so many seconds
+_WHOLE = 26.0  # seconds: a shorter video is looked at from its start to its end
+_PARTS, _PART = 4, 6.0  # of a longer one, so many parts of so many seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Whether a mouth moves with a speech: their correlation, and by how much one is later than the other.
 
-It compares two curves: what the eye saw and what the ear expects. It is no score of quality. In videos of real people that
-are in sync, the correlation is about 0.3 to 0.7.
+It compares two curves: what the eye saw and what the ear expects. It is no score of quality. In videos of real people
+that are in sync, the correlation is about 0.3 to 0.7.
 """
 
 from __future__ import annotations

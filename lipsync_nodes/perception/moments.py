@@ -66,7 +66,7 @@ def moments(reel: Reel, spans: Sequence[Span]) -> Iterator[tuple[float, Image]]:
 def _timed(frames: Iterator[av.VideoFrame], reel: Reel) -> Iterator[tuple[float, av.VideoFrame]]:
     """Yield the frames with the times of their middles. Without time stamps, they are counted."""
     for number, frame in enumerate(frames):
-        time = reel.start + number / reel.fps if frame.time is None else frame.time
+        time = reel.start + number / reel.fps if frame.pts is None else frame.time
         yield time + 0.5 / reel.fps, frame
 
 

@@ -68,7 +68,7 @@ def together(mouths: Sequence[Mouth]) -> Mouth:
     return Mouth(floats(openings), floats(np.where(nobody, np.nan, known)), floats(takes), mouths[0].place)
 
 
-def watch(reel: Reel, spans: Sequence[Span], most: int, progress: Callable[[float], None] = lambda _: None) -> Seen:
+def watch(reel: Reel, spans: Sequence[Span], most: int, progress: Callable[[float], object] = lambda _: None) -> Seen:
     """Look at spans of a video, and follow the largest faces, at most ``most``."""
     eye = _Eye(FaceFinder(), most)
     total = sum(min(end, reel.start + reel.seconds) - begin for begin, end in spans) * min(reel.fps, 30)
@@ -161,7 +161,8 @@ def _mouth(track: _Track, count: int) -> Mouth:
     rows = np.array(track.rows)
     values = np.full((3, count), np.nan)
     values[:, rows[:, 0].astype(int)] = rows[:, 1:4].T
-    return Mouth(*floats(values), place=float(np.median(rows[:, 4])))
+    openings, heights, takes = floats(values)
+    return Mouth(openings, heights, takes, float(np.median(rows[:, 4])))
 
 
 def _same(one: Face, other: Face) -> bool:
