@@ -9,11 +9,13 @@ from lipsync_nodes.ledger._names import cut, job_name, plain_name, why_not
 from lipsync_nodes.ledger._paced import PacedJournal
 from lipsync_nodes.ledger._record import RecordJournal
 from lipsync_nodes.ledger._records import RecordsJournal
+from lipsync_nodes.ledger._report import GROUPINGS, Report, Sums, Unusable, report_of
 from lipsync_nodes.ledger._targets import check_target, file_identity, names_folder
 from lipsync_nodes.ledger._tokens import callback_of, new_callback, token_of
 
 __all__ = [
     "ENDS",
+    "GROUPINGS",
     "ContentKey",
     "Entry",
     "Journal",
@@ -21,6 +23,9 @@ __all__ = [
     "PacedJournal",
     "RecordJournal",
     "RecordsJournal",
+    "Report",
+    "Sums",
+    "Unusable",
     "callback_of",
     "callback_secret",
     "check_target",
@@ -32,6 +37,7 @@ __all__ = [
     "new_callback",
     "normal_inputs",
     "plain_name",
+    "report_of",
     "token_of",
     "why_not",
 ]

@@ -30,6 +30,8 @@ VARIABLES: Final = {
     "public_base": "LIPSYNC_PUBLIC_BASE",
     "webhook": "LIPSYNC_WEBHOOK",
     "check": "LIPSYNC_CHECK",
+    "price": "LIPSYNC_PRICE",
+    "currency": "LIPSYNC_CURRENCY",
 }
 
 

@@ -4,8 +4,9 @@ Each setting comes from the first of these that has it: an explicit argument, a 
 the API key only), the environment, the profiles file.
 
 The environment variables are `LIPSYNC_API_KEY`, `LIPSYNC_BASE_URL`, `LIPSYNC_STORAGE`, `LIPSYNC_PUBLIC_BASE`,
-`LIPSYNC_WEBHOOK`, `LIPSYNC_CHECK` and `LIPSYNC_PROFILE`. The profiles file is `profiles.toml` in the user's
-configuration folder, or the file that `LIPSYNC_CONFIG` names. It has one table for each profile:
+`LIPSYNC_WEBHOOK`, `LIPSYNC_CHECK`, `LIPSYNC_PRICE`, `LIPSYNC_CURRENCY` and `LIPSYNC_PROFILE`. The profiles file is
+`profiles.toml` in the user's configuration folder, or the file that `LIPSYNC_CONFIG` names. It has one table for each
+profile:
 
     [default]
     api_key = "sk_…"
@@ -25,6 +26,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -57,6 +59,7 @@ LOCAL_KEY: Final = "sk_sandbox_local"
 EMBEDDED_ACCOUNT: Final = "embedded sandbox"
 NOT_STARTED: Final = "http://127.0.0.1:1/api/v1"
 LONGEST_NAME: Final = 100
+LONGEST_CURRENCY: Final = 12
 # The upper limit is more than anybody needs, and the ledger can store it.
 Count = Annotated[StrictInt, Field(ge=0, le=10**9)]
 CheckMode = Literal["off", "warn", "refuse"]
@@ -77,6 +80,8 @@ class Profile(BaseModel):
         budget: the most credits that all submissions of one client together may cost; None for no limit.
         max_concurrency: the most jobs of this profile that run at a time, counted across all processes that share a
             ledger. The lowest tier of the upstream allows 2.
+        price: the price of a credit in money, for reports. The package contains none.
+        currency: the currency of the price, such as `USD`.
         storage: where local files are published.
         public_base: the public URL of the host's own web server: https, or http on this machine only. Without a
             storage, a host that can (ComfyUI) serves local files there for the time of a job.
@@ -98,6 +103,8 @@ class Profile(BaseModel):
     max_concurrency: CountFromOne | None = None
     submits_per_minute: CountFromOne | None = None
     account_name: str = ""
+    price: Annotated[Decimal, Field(ge=0, le=10**6, allow_inf_nan=False)] | None = None
+    currency: str = ""
     storage: Storage | None = None
     public_base: str | None = None
     webhook: Webhook | None = None
@@ -131,6 +138,13 @@ class Profile(BaseModel):
         if not given or name != name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
             raise ValueError(f"must be 1 to {LONGEST_NAME} printable characters")
         return name
+
+    @field_validator("currency")
+    @classmethod
+    def _currency_is_short(cls, currency: str) -> str:
+        if currency != currency.strip() or not currency.isprintable() or len(currency) > LONGEST_CURRENCY:
+            raise ValueError(f"must be up to {LONGEST_CURRENCY} printable characters, such as USD")
+        return currency
 
     @field_validator("account_name")
     @classmethod

@@ -61,6 +61,7 @@ SENTENCES: Final[dict[str, str]] = {
     # tags and reports
     "comfyui.not_a_tag": "`{field}` must be names with values such as `client=acme, project=x`, got {value!r}.",
     "many.tags": "`tags` must be one object for all forms, or a list with one for each form.",
+    "report.no_such_group": "A report has no groups `{by}`. It has: {known}.",
     "tags.no_object": "Tags must be an object of names and values, got {value}.",
     "tags.too_many": "A submission can have up to {most} tags, got {found}.",
     "tags.wrong_name": "The name of a tag must be one line of 1 to {most} characters without `=`, got {name}.",
