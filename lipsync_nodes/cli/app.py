@@ -25,6 +25,10 @@ class _Commands(ExtendableGroup):
         "estimate": ("endpoints", "Print how many credits a job would cost."),
         "jobs": ("history", "List the jobs that were submitted from this machine: age, endpoint, state, credits."),
         "plugins": ("plugins", "List the installed plugins: where each comes from, its hooks or command."),
+        "report": (
+            "report",
+            "Report what the jobs cost, and which ones have no usable video.",
+        ),
         "resume": ("history", "Wait for all unfinished jobs that were submitted from this machine."),
         "run": ("endpoints", "Submit a job, wait for its video and print the URL."),
         "status": ("jobs", "Fetch a job once and print it, finished or not."),

@@ -6,7 +6,8 @@ import asyncio
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +22,7 @@ from lipsync_nodes.cli.endpoints import waiting_options
 from lipsync_nodes.cli.output import RUN, as_json_text, plain, write
 from lipsync_nodes.cli.session import Connection, Session, Waiting, common_options
 from lipsync_nodes.cli.speak import Progress, exit_code, row_of, say, show, tell, unexpected
+from lipsync_nodes.cli.tags import tag_option, tags_text
 from lipsync_nodes.cli.trouble import in_our_words
 from lipsync_nodes.host import ENDS, Entry, video_of
 
@@ -28,22 +30,35 @@ __all__ = ["jobs", "resume"]
 
 WIDTH: Final = 200
 LATEST: Final = 30
+# The columns of the table, and how wide they are at least.
+COLUMNS: Final = {"age": 6, "endpoint": 19, "state": 10, "credits": 7, "webhook": 15, "job id": 36, "output": None}
+TAGGED: Final = {**COLUMNS, "output": 20, "verdict": 11, "tags": None}
 
 
 @click.command()
 @click.option("--all", "everything", is_flag=True, help="List all jobs, not only the latest 30.")
+@tag_option("Only jobs with this tag. Can be given several times.")
 @common_options
-def jobs(session: Session, everything: bool) -> None:
-    """List the jobs that were submitted from this machine: age, endpoint, state, credits, webhook, job id, output."""
+def jobs(session: Session, everything: bool, tags: dict[str, str]) -> None:
+    """List the jobs that were submitted from this machine: age, endpoint, state, credits, webhook, job id, output.
+
+    The tags and the verdicts of verifications are listed too, if there are any.
+    """
     with session.opened(key_needed=False) as to:
-        if everything and session.as_json:
-            _print_json(map(_row, to.ledger.each(to.profile)))
-            return
-        rows = map(_row, to.ledger.each(to.profile) if everything else to.ledger.latest(to.profile, LATEST))
-        if session.as_json:
-            show({"jobs": list(rows)}, as_json=True)
+
+        def found() -> Iterator[Entry]:
+            if not everything and not tags:
+                return iter(to.ledger.latest(to.profile, LATEST))
+            each = (entry for entry in to.ledger.each(to.profile) if tags.items() <= entry.tags.items())
+            return each if everything else iter(deque(each, LATEST))
+
+        if session.as_json and everything:
+            _print_json(map(_row, found()))
+        elif session.as_json:
+            show({"jobs": list(map(_row, found()))}, as_json=True)
         else:
-            _print_table(rows)
+            tagged = any(entry.tags_text or entry.verification_text for entry in found())
+            _print_table(map(_row, found()), TAGGED if tagged else COLUMNS)
 
 
 def _print_json(rows: Iterator[dict[str, Any]]) -> None:
@@ -55,9 +70,8 @@ def _print_json(rows: Iterator[dict[str, Any]]) -> None:
     write("]}\n")
 
 
-def _print_table(rows: Iterator[dict[str, Any]]) -> None:
+def _print_table(rows: Iterator[dict[str, Any]], columns: Mapping[str, int | None]) -> None:
     """Print a table, some rows at a time."""
-    columns = {"age": 6, "endpoint": 19, "state": 10, "credits": 7, "webhook": 15, "job id": 36, "output": None}
     console = Console(highlight=False, width=max(WIDTH, shutil.get_terminal_size().columns))
     header = True
     while (some := list(islice(rows, LATEST))) or header:
@@ -66,8 +80,8 @@ def _print_table(rows: Iterator[dict[str, Any]]) -> None:
             # Never cut an id or a path short.
             table.add_column(name, no_wrap=True, min_width=width, overflow="ignore")
         for row in some:
-            shown = ("age", "endpoint", "state", "credits", "webhook", "id")
-            table.add_row(*(Text(plain(row[name] or "")) for name in shown), Text(plain(_where(row))))
+            shown = {**row, "job id": row["id"], "tags": tags_text(row["tags"]), "output": _where(row)}
+            table.add_row(*(Text(plain(shown[name] or "")) for name in columns))
         with console.capture() as captured:
             console.print(table, crop=False)
         write(captured.get())
@@ -84,6 +98,9 @@ def _row(entry: Entry) -> dict[str, Any]:
         "created_at": entry.created_at,
         "key": entry.key,
         "credits": entry.credits,
+        "profile": entry.profile,
+        "tags": dict(entry.tags),
+        "verdict": entry.verdict,
         "webhook": _webhook(entry),
         "webhook_at": entry.webhook_at,
         "output": job.output if job else None,

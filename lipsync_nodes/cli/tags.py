@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import click
 
-__all__ = ["tag_option"]
+__all__ = ["tag_option", "tags_text"]
 
 
 def tag_option(text: str) -> Callable[[Callable[..., object]], Callable[..., object]]:
@@ -24,3 +24,8 @@ def _tags(_context: click.Context, _option: click.Parameter, given: Iterable[str
         if tags.setdefault(name, value) != value:
             raise click.BadParameter(f"tag {name!r} has two values")
     return tags
+
+
+def tags_text(tags: Mapping[str, str]) -> str:
+    """Return tags as one line."""
+    return ", ".join(f"{name}={value}" for name, value in tags.items())

@@ -67,6 +67,12 @@ class Entry:
         return _object(self.verification_text)
 
     @property
+    def verdict(self) -> str | None:
+        """The verdict of the verification, such as `in_sync`; None if there is none."""
+        found = (self.verification or {}).get("verdict")
+        return found if isinstance(found, str) else None
+
+    @property
     def preview(self) -> bool:
         """Whether an embedded sandbox made it, not the service."""
         return self.account.startswith(EMBEDDED_ACCOUNT)

@@ -202,7 +202,9 @@ def report_of(
     """
     tag = by.removeprefix(OF_TAG) if by.startswith(OF_TAG) else ""
     if not tag and by not in {"", *GROUPINGS}:
-        raise InvalidRequest(code="report.no_such_group", by=by, known=", ".join((*GROUPINGS, f"{OF_TAG}NAME")))
+        raise InvalidRequest(
+            code="report.no_such_group", by=by, known=", ".join((*GROUPINGS, f"{OF_TAG}NAME")), remedy="known_groups"
+        )
     key = _KEYS[OF_TAG if tag else "utc day" if utc and by == "day" else by]
     with ledger._transaction("DEFERRED") as db:  # noqa: SLF001  # one consistent state
         owned = {account: profile.owns(account) for (account,) in db.execute(ACCOUNTS)}

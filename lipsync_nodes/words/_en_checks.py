@@ -61,7 +61,7 @@ SENTENCES: Final[dict[str, str]] = {
     # tags and reports
     "comfyui.not_a_tag": "`{field}` must be names with values such as `client=acme, project=x`, got {value!r}.",
     "many.tags": "`tags` must be one object for all forms, or a list with one for each form.",
-    "report.no_such_group": "A report has no groups `{by}`. It has: {known}.",
+    "report.no_such_group": "A report cannot be grouped by `{by}`.",
     "tags.no_object": "Tags must be an object of names and values, got {value}.",
     "tags.too_many": "A submission can have up to {most} tags, got {found}.",
     "tags.wrong_name": "The name of a tag must be one line of 1 to {most} characters without `=`, got {name}.",
@@ -97,4 +97,5 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     # sound
     # verifications
     # tags and reports
+    "known_groups": "Use one of these: {known}.",
 }

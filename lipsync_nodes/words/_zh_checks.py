@@ -57,7 +57,7 @@ SENTENCES: Final[dict[str, str]] = {
     # tags and reports
     "comfyui.not_a_tag": "`{field}` 必须是“名称=值”，例如 `client=acme, project=x`，得到 {value!r}。",
     "many.tags": "`tags` 须为所有表单共用的一个对象，或为每个表单各给一个对象的列表。",
-    "report.no_such_group": "报告不能按 `{by}` 分组。可用的分组：{known}。",
+    "report.no_such_group": "报告不能按 `{by}` 分组。",
     "tags.no_object": "标签必须是由名称和值组成的对象，得到 {value}。",
     "tags.too_many": "一次提交最多可有 {most} 个标签，得到 {found} 个。",
     "tags.wrong_name": "标签名称必须是 1 到 {most} 个字符的一行文本，且不含 `=`，得到 {name}。",
@@ -93,4 +93,5 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     # sound
     # verifications
     # tags and reports
+    "known_groups": "请使用其中之一：{known}。",
 }
