@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lipsync_nodes._shared import Shared
     from lipsync_nodes._tracebacks import NoFramesBelow
     from lipsync_nodes.checks import Verdict, check_form
-    from lipsync_nodes.client import SubmitOptions, check_service, deadline_for, usual_wait
+    from lipsync_nodes.client import SubmitOptions, check_service, deadline_for, refusal, usual_wait
     from lipsync_nodes.errors import may_pass
     from lipsync_nodes.flows import (
         Accepted,
@@ -155,6 +155,7 @@ __all__ = [
     "profile_of",
     "profiles_file",
     "redact",
+    "refusal",
     "rehearse",
     "report_of",
     "source_and_target",
@@ -169,7 +170,7 @@ _HOMES = {
     "_shared": ("Shared",),
     "_tracebacks": ("NoFramesBelow",),
     "checks": ("Verdict", "check_form"),
-    "client": ("SubmitOptions", "check_service", "deadline_for", "usual_wait"),
+    "client": ("SubmitOptions", "check_service", "deadline_for", "refusal", "usual_wait"),
     "_redaction": ("redact",),
     "errors": ("may_pass",),
     "flows": (

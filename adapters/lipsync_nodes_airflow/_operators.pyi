@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from airflow.sdk import ObjectStoragePath, XComArg
 from typing_extensions import Unpack
@@ -79,6 +79,9 @@ class _Arguments(TypedDict, total=False):
     webhook: XComArg | str | None
     job_id: XComArg | str | None
     resubmit_uncertain: bool
+    check: Literal["off", "warn", "refuse"] | None
+    fetch: bool
+    tags: XComArg | Mapping[str, Any] | str | None
     durable: bool
 
 class LipsyncVideoOperator(LipsyncOperator):

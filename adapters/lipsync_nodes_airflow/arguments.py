@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import timedelta
 from typing import Any, Final
 
 from lipsync_nodes import InvalidRequest
-from lipsync_nodes.host import FieldSpec, NodeSpec, PreparedForm, brief
+from lipsync_nodes.host import FieldSpec, NodeSpec, PreparedForm, brief, check_tags
 from lipsync_nodes_airflow.storage import opened
 
-__all__ = ["TEMPLATE_EXT", "ChecksPartial", "check_fields", "form_of", "given_seconds", "lengths", "seconds"]
+__all__ = [
+    "TEMPLATE_EXT",
+    "ChecksPartial",
+    "check_choice",
+    "check_fields",
+    "form_of",
+    "given_seconds",
+    "given_tags",
+    "lengths",
+    "seconds",
+    "tags",
+]
 
 # Files whose content Airflow renders in place of their name.
 TEMPLATE_EXT: Final = (".json",)
@@ -45,6 +56,24 @@ def lengths(given: Any) -> dict[str, float]:
         return {name: float(length) for name, length in media.items()}
     except (AttributeError, OverflowError, TypeError, ValueError):
         raise InvalidRequest(code="airflow.media_seconds", value=brief(given), remedy="give_json") from None
+
+
+def tags(given: Any) -> dict[str, str]:
+    """Return `tags` as texts by name. A template may have rendered them as JSON."""
+    with suppress(TypeError, ValueError):
+        given = json.loads(given)
+    return check_tags(given or {})
+
+
+def given_tags(given: Any) -> Any:
+    """Do the same when the DAG is parsed. A value that is only known later is returned as it is."""
+    return tags(given) if given is not None and _is_known(given) else given
+
+
+def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
+    """Raise `InvalidRequest` if an argument is none of its choices. None stands for its default."""
+    if value is not None and value not in choices:
+        raise InvalidRequest(code="airflow.choice", name=name, choices=list(choices), value=brief(value))
 
 
 def form_of(spec: NodeSpec, given: Mapping[str, Any], files: ExitStack) -> PreparedForm:

@@ -13,11 +13,12 @@ from typing import Any, Final, Literal
 from airflow.providers.common.compat.sdk import Asset, BaseOperator, Context, conf
 
 from lipsync_nodes import InvalidRequest, JobFailed, JobTimeout, Ledger, LipsyncError
-from lipsync_nodes.host import brief, deadline_for
-from lipsync_nodes_airflow.arguments import ChecksPartial, given_seconds, seconds
+from lipsync_nodes.host import CheckMode, deadline_for
+from lipsync_nodes_airflow.arguments import ChecksPartial, check_choice, given_seconds, seconds
 from lipsync_nodes_airflow.batch_jobs import Jobs
 from lipsync_nodes_airflow.batch_lines import checked
 from lipsync_nodes_airflow.batch_wait import LipsyncBatchTrigger
+from lipsync_nodes_airflow.checking import check_options
 from lipsync_nodes_airflow.delivery import BACKSTOP
 from lipsync_nodes_airflow.failures import no_retry_in_vain
 from lipsync_nodes_airflow.hooks import LipsyncHook
@@ -56,6 +57,9 @@ class LipsyncBatchOperator(ChecksPartial, BaseOperator):
             the whole try. After both, a retry waits for the same jobs.
         webhook: an https URL to which the service POSTs each ended job; or "auto" for the receiver in the connection.
         resubmit_uncertain: submit even what an earlier try may have submitted. You may pay twice.
+        check, fetch: as in the other operators. All lines are checked before the first submission. A line that is
+            refused counts as a wrong line.
+        tags: names and values for reports, such as `{"client": "acme"}`, for all lines.
 
     The result is `{"done", "failed", "credits", "manifest", "failures"}`: the numbers of lines, the estimated credits
     of the jobs, the path of the manifest (JSON, with all lines) and the first failed lines.
@@ -71,6 +75,7 @@ class LipsyncBatchOperator(ChecksPartial, BaseOperator):
         "lipsync_conn_id",
         "output_path",
         "webhook",
+        "tags",
         "timeout",
         "poll_interval",
     )
@@ -91,10 +96,13 @@ class LipsyncBatchOperator(ChecksPartial, BaseOperator):
         timeout: float | timedelta | None = None,
         webhook: str | None = None,
         resubmit_uncertain: bool = False,
+        check: CheckMode | None = None,
+        fetch: bool = False,
+        tags: Mapping[str, str] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.check_arguments({"on_failure": on_failure})
+        self.check_arguments({"on_failure": on_failure, "check": check, "tags": tags})
         self.inputs = inputs
         self.output_path = output_path
         self.endpoint = endpoint
@@ -105,12 +113,15 @@ class LipsyncBatchOperator(ChecksPartial, BaseOperator):
         self.timeout = given_seconds("timeout", timeout)
         self.webhook = webhook
         self.resubmit_uncertain = resubmit_uncertain
+        self.check = check
+        self.fetch = fetch
+        self.tags = tags
 
     @classmethod
     def check_arguments(cls, given: Mapping[str, Any]) -> None:
         """Raise `InvalidRequest` for literal values that are wrong."""
-        if given.get("on_failure") not in {None, "stop", "skip"}:
-            raise InvalidRequest(code="airflow.on_failure", value=brief(given["on_failure"]))
+        check_choice("on_failure", given.get("on_failure"), ("stop", "skip"))
+        check_options(given)
         for name in ("timeout", "poll_interval"):
             given_seconds(name, given.get(name))
 
@@ -132,7 +143,7 @@ class LipsyncBatchOperator(ChecksPartial, BaseOperator):
 
     def _carry_on(self, context: Context, started: float, deadline: float = math.inf) -> dict[str, Any]:
         """Save and submit what can be, and wait for the rest, until nothing is left."""
-        with no_retry_in_vain(), self._jobs(context) as jobs:
+        with no_retry_in_vain(), self._jobs(context, look=deadline == math.inf) as jobs:
             while True:
                 ended = jobs.advance()
                 if not (running := jobs.running):
@@ -157,7 +168,7 @@ class LipsyncBatchOperator(ChecksPartial, BaseOperator):
                 asyncio.run(trigger.wait())
 
     @contextmanager
-    def _jobs(self, context: Context) -> Iterator[Jobs]:
+    def _jobs(self, context: Context, *, look: bool) -> Iterator[Jobs]:
         self.timeout = seconds("timeout", self.timeout)
         self.poll_interval = seconds("poll_interval", self.poll_interval)
         items, faults = checked(self.inputs, self.endpoint)
@@ -168,17 +179,22 @@ class LipsyncBatchOperator(ChecksPartial, BaseOperator):
         with Ledger() as ledger:  # for the limits of the connection
             jobs = Jobs(self, context, hook, items, faults=faults, ledger=ledger)
             jobs.check()
-            wrong = jobs.faults and (self.on_failure == "stop" or len(jobs.faults) == len(jobs.lines))
-            if wrong and not jobs.sent:
-                raise InvalidRequest(
-                    code="airflow.wrong_lines",
-                    count=len(jobs.faults),
-                    total=len(jobs.lines),
-                    faults=_named(jobs.faults),
-                    remedy="nothing_sent",
-                )
+            self._refuse(jobs, jobs.faults)
             with hook.client(ledger=jobs.journal) as jobs.client:
+                if look:
+                    self._refuse(jobs, jobs.faults | jobs.look())
                 yield jobs
+
+    def _refuse(self, jobs: Jobs, faults: Mapping[int, LipsyncError]) -> None:
+        """Refuse a batch with wrong lines, unless it goes on without them, or something was already submitted."""
+        if faults and not jobs.sent and (self.on_failure == "stop" or len(faults) == len(jobs.lines)):
+            raise InvalidRequest(
+                code="airflow.wrong_lines",
+                count=len(faults),
+                total=len(jobs.lines),
+                faults=_named(faults),
+                remedy="nothing_sent",
+            )
 
     def _result(self, jobs: Jobs, context: Context) -> dict[str, Any]:
         """Return the summary of a batch that has ended, or fail."""

@@ -24,8 +24,9 @@ from lipsync_nodes import (
     LipsyncClient,
     LipsyncError,
 )
-from lipsync_nodes.host import Budget, RecordsJournal, job_name, video_of
+from lipsync_nodes.host import Budget, CheckMode, RecordsJournal, job_name, refusal, video_of
 from lipsync_nodes_airflow.batch_lines import Item
+from lipsync_nodes_airflow.checking import report, submit_options
 from lipsync_nodes_airflow.hooks import LipsyncHook
 from lipsync_nodes_airflow.journal import generation_of, place_of, store_of_task
 from lipsync_nodes_airflow.storage import FolderStore, folder_of, save, write
@@ -48,6 +49,7 @@ class Row:
     output: str | None = None
     saved: bool = False
     error: str | None = None
+    checked: bool = False  # by this process, with a look at its media
 
     @property
     def status(self) -> str:
@@ -56,6 +58,10 @@ class Row:
         if self.job_id is None:
             return "not submitted"
         return "saved" if self.saved else "completed" if self.output else "running"
+
+    @property
+    def place(self) -> str:
+        return f"line {min(self.item.lines)}: "
 
 
 class Jobs:
@@ -138,6 +144,26 @@ class Jobs:
         self._stopped |= bool(self.faults) and self._task.on_failure == "stop"
         self._check_budget()
 
+    def look(self) -> dict[int, LipsyncError]:
+        """Check what the media of the unsent jobs show, and log it. Return the refusals by the numbers of lines.
+
+        A refused job counts as failed, also after a wait or in another try, until the task is cleared.
+        """
+        refused: dict[int, LipsyncError] = {}
+        mode: CheckMode = self._task.check or self._profile.check
+        for row in self.unsent if mode != "off" else ():
+            self._tell_sometimes()
+            with ExitStack() as files:
+                verdict = self.client.check(row.item.form(files), lengths=row.item.lengths, fetch=self._task.fetch)
+            report(self._task.log, verdict, row.place)
+            row.checked = True
+            if found := verdict.refused_by(mode):
+                error = refusal(found)
+                row.error = str(error.speak("airflow"))
+                refused.update(dict.fromkeys(row.item.lines, error))
+        self._stopped |= bool(refused) and self._task.on_failure == "stop"
+        return refused
+
     def advance(self) -> bool:
         """Save what has ended, and submit what fits. Return whether a job has ended.
 
@@ -217,13 +243,19 @@ class Jobs:
         with ThreadPoolExecutor(AT_A_TIME) as pool:
             try:
                 for _ in pool.map(lambda row: self._kept(what, row), rows):
-                    if time.monotonic() - self._told > EVERY:
-                        self._told = time.monotonic()
-                        self._task.log.info("%s", self.summary)
+                    if self._tell_sometimes():
                         self._write_manifest()
             except BaseException:  # a time-out or a signal: what is being submitted is still recorded
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
+
+    def _tell_sometimes(self) -> bool:
+        """Log the progress, if it is time to. Return whether it was."""
+        if time.monotonic() - self._told <= EVERY:
+            return False
+        self._told = time.monotonic()
+        self._task.log.info("%s", self.summary)
+        return True
 
     def _kept(self, what: Callable[[Row], None], row: Row) -> None:
         """Do this for a row, and keep its error."""
@@ -242,6 +274,7 @@ class Jobs:
     def _submit(self, row: Row) -> None:
         if self._stopped:
             return
+        options = submit_options(self._task, row.item.tags, row.place)
         with ExitStack() as files:
             job = self.client.submit(
                 row.item.form(files),
@@ -249,6 +282,7 @@ class Jobs:
                 webhook=self._task.webhook or None,
                 estimate=row.item.credits,
                 resubmit_uncertain=self._task.resubmit_uncertain,
+                **(options | {"check": "off"} if row.checked else options),
             )
         row.job_id = job.id
 

@@ -9,7 +9,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from lipsync_nodes import LipsyncError
 
-__all__ = ["no_retry_in_vain"]
+__all__ = ["no_retry_in_vain", "speak"]
 
 
 @contextmanager
@@ -25,13 +25,14 @@ def no_retry_in_vain(*passing: type[LipsyncError]) -> Iterator[None]:
     try:
         yield
     except LipsyncError as error:
-        _speak(error)
+        speak(error)
         if error.retryable or isinstance(error, passing):
             raise
         raise AirflowFailException(str(error)) from error
 
 
-def _speak(error: BaseException) -> None:
+def speak(error: BaseException) -> None:
+    """Make an error, and those that it was raised from, use the terms of Airflow."""
     told: list[BaseException] = []
     while error not in told:
         told.append(error)

@@ -12,6 +12,7 @@ from airflow.providers.common.compat.sdk import BaseHook
 
 from lipsync_nodes import AsyncLipsyncClient, LipsyncClient, LipsyncError, Profile
 from lipsync_nodes.host import NoFramesBelow, check_service
+from lipsync_nodes_airflow.clients import AsyncHookClient, HookClient
 from lipsync_nodes_airflow.connection import profile_from
 from lipsync_nodes_airflow.own_code import options_of_running_task
 from lipsync_nodes_airflow.provider_info import get_provider_info
@@ -58,7 +59,7 @@ class LipsyncHook(BaseHook):
         In a task, the client records its submissions in the task: a retry continues with the jobs of the earlier tries
         and does not pay again. Pass a `ledger` of your own, or None, to do without.
         """
-        return LipsyncClient(profile=self.profile, **_recorded(options))
+        return HookClient(profile=self.profile, **_recorded(options))
 
     get_conn = client
 
@@ -70,7 +71,7 @@ class LipsyncHook(BaseHook):
         if "profile" not in vars(self):
             with NoFramesBelow():
                 self.profile = profile_from(self.lipsync_conn_id, await _look_up(self))
-        return AsyncLipsyncClient(profile=self.profile, **_recorded(options))
+        return AsyncHookClient(profile=self.profile, **_recorded(options))
 
     def test_connection(self) -> tuple[bool, str]:
         """Check that the base URL is that of the service, and that it accepts the API key. This costs nothing."""

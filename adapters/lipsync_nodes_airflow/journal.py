@@ -176,6 +176,11 @@ class HostJournal(Reporting, Ledger):
             return self._picked_up(answer)
         return answer
 
+    def holds(self, key: str, profile: Profile) -> bool:
+        """Return whether the next submission with this key gets a job, also one that has ended."""
+        ended = self.job_under(key + f"#{self._generation}", profile)
+        return ended is not None or super().holds(key, profile)
+
     def _picked_up(self, found: Found) -> Found:
         _log.info("Job %s was submitted by an earlier try and is picked up; nothing is paid again.", found.job.id)
         return found

@@ -20,6 +20,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, Context, conf
 from lipsync_nodes import Credits, Job, LipsyncError, SubmissionUncertain
 from lipsync_nodes.host import (
     CATALOGUE,
+    CheckMode,
     NodeSpec,
     PreparedForm,
     RecordJournal,
@@ -35,6 +36,7 @@ from lipsync_nodes_airflow.arguments import (
     lengths,
     seconds,
 )
+from lipsync_nodes_airflow.checking import check_options, submit_options
 from lipsync_nodes_airflow.delivery import announce, defer, deliver, resume
 from lipsync_nodes_airflow.failures import no_retry_in_vain
 from lipsync_nodes_airflow.hooks import LipsyncHook
@@ -70,6 +72,13 @@ class LipsyncOperator(ChecksPartial, BaseOperator):
             (`asset_events` starts a DAG with it).
         job_id: wait for this job instead of submitting one. If it is empty or None, a job is submitted.
         resubmit_uncertain: submit even if the submission of an earlier try may have been received. You may pay twice.
+        check: what to do with the findings of the free check before the submission. "warn" logs them, and fails only
+            for what certainly cannot work; "refuse" fails for each error and each warning, and nothing is sent; "off"
+            does not check. Default: the connection's `check`, which is "warn" unless you set it. Looking at faces and
+            sound needs the extra `check`.
+        fetch: if True, media that are URLs are fetched for the check, so that it looks at them, too.
+        tags: names and values for reports, such as `{"client": "acme"}`. They are never sent to the service. The result
+            of a template can be JSON.
         durable: if False, keep no record of the job: each try submits and pays for a new one.
 
     XComs: `return_value` is the URL. `job_id` is set before the task waits. `credits_estimate`, `execution_time_ms` and
@@ -84,11 +93,12 @@ class LipsyncOperator(ChecksPartial, BaseOperator):
         "output_path",
         "webhook",
         "job_id",
+        "tags",
         "timeout",
         "poll_interval",
     )
     template_ext: Sequence[str] = TEMPLATE_EXT
-    template_fields_renderers: ClassVar[dict[str, str]] = {"media_seconds": "json"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {"media_seconds": "json", "tags": "json"}
     operator_extra_links = LINKS
     ui_color = "#e8e4ff"
     delivered: str | None = None  # where the video is, once it is there
@@ -106,10 +116,14 @@ class LipsyncOperator(ChecksPartial, BaseOperator):
         webhook: str | None = None,
         job_id: str | None = None,
         resubmit_uncertain: bool = False,
+        check: CheckMode | None = None,
+        fetch: bool = False,
+        tags: Mapping[str, str] | None = None,
         durable: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        check_options({"check": check, "tags": tags})
         self.lipsync_conn_id = lipsync_conn_id
         self.deferrable = deferrable
         self.wait_for_completion = wait_for_completion
@@ -120,12 +134,16 @@ class LipsyncOperator(ChecksPartial, BaseOperator):
         self.webhook = webhook
         self.job_id = job_id
         self.resubmit_uncertain = resubmit_uncertain
+        self.check = check
+        self.fetch = fetch
+        self.tags = tags
         self.durable = durable
 
     @classmethod
     def check_arguments(cls, given: Mapping[str, Any]) -> None:
         """Raise `InvalidRequest` for literal values that are wrong."""
         check_fields(cls.spec, given)
+        check_options(given)
         for name in ("timeout", "poll_interval"):
             given_seconds(name, given.get(name))
 
@@ -186,6 +204,7 @@ class LipsyncOperator(ChecksPartial, BaseOperator):
                     estimate=estimate,
                     target=target,
                     resubmit_uncertain=self.resubmit_uncertain,
+                    **submit_options(self),
                 )
             except LipsyncError as error:
                 self._show_the_way_on(error, context, journal)

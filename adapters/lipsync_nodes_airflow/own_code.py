@@ -103,10 +103,18 @@ class _OfCode:
             self.release(event.job.id)  # type: ignore[attr-defined]
         return answer
 
+    def holds(self, key: str, profile: Profile) -> bool:
+        """Return whether the next submission with this key gets a job of an earlier try."""
+        held: bool = super().holds(self._next(key) if isinstance(key, _KeyOfCode) else key, profile)  # type: ignore[misc]
+        return held
+
+    def _next(self, key: _KeyOfCode) -> str:
+        """Return the key with the number that is next in this try."""
+        return next(it for n in count(1) if f"{self.running} {(it := key.numbered(n))}" not in _TAKEN)
+
     def _claim_next(self, submission: Submission, key: _KeyOfCode, profile: Profile) -> object:
         with _TAKING:
-            number = next(n for n in count(1) if f"{self.running} {key.numbered(n)}" not in _TAKEN)
-            claim = Claim(replace(submission, key=key.numbered(number)))
+            claim = Claim(replace(submission, key=self._next(key)))
             answer = super().record(claim, profile)  # type: ignore[misc]
             if isinstance(answer, Claimed | Found):
                 _TAKEN.add(taken := f"{self.running} {claim.submission.key}")

@@ -22,6 +22,8 @@ __all__ = ["Nodes", "plugin_for"]
 
 # The timeout of a poll in seconds. It is short, because a host that polls has other things to do.
 LONGEST_LOOK: Final = 10.0
+# The options of a submission that its check has, too.
+CHECKED: Final = ("allow_long", "fetch", "key")
 
 
 def plugin_for(project_name: str, *, profile: str | Profile | None = None, ledger: Ledger | None = None) -> Nodes:
@@ -68,6 +70,21 @@ class Nodes(Shared):
         catalogue = import_module("lipsync_nodes.host").CATALOGUE
         outputs = lipsync_nodes.Job.model_json_schema(mode="serialization")
         return [_described(spec, outputs) for spec in catalogue]
+
+    def lipsync_nodes_check(
+        self, node: str, inputs: Mapping[str, Any], context: Context | Mapping[str, Any] | None
+    ) -> Any:
+        """Check the inputs with the core. No API key is needed."""
+        with _in_our_terms():
+            asked, host = _context(context), import_module("lipsync_nodes.host")
+            form = host.spec_named(node).form_from(inputs)
+        options = {name: value for name, value in (asked.options or {}).items() if name in CHECKED}
+
+        def check() -> Any:
+            with _in_our_terms():
+                return host.check_form(form, **self._settings(asked), **options)
+
+        return import_module("asyncio").to_thread(check) if asked.awaitable else check()
 
     def lipsync_nodes_submit(
         self, node: str, inputs: Mapping[str, Any], context: Context | Mapping[str, Any] | None

@@ -6,6 +6,7 @@ from lipsync_nodes._lazy import lazy
 
 if TYPE_CHECKING:
     from lipsync_nodes.client._async import AsyncLipsyncClient
+    from lipsync_nodes.client._checking import refusal
     from lipsync_nodes.client._options import SubmitOptions
     from lipsync_nodes.client._service_check import check_service
     from lipsync_nodes.client._sync import LipsyncClient
@@ -17,11 +18,13 @@ __all__ = [
     "SubmitOptions",
     "check_service",
     "deadline_for",
+    "refusal",
     "usual_wait",
 ]
 
 _HOMES = {
     "client._async": ("AsyncLipsyncClient",),
+    "client._checking": ("refusal",),
     "client._times": ("deadline_for", "usual_wait"),
     "client._options": ("SubmitOptions",),
     "client._service_check": ("check_service",),

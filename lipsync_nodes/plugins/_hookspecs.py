@@ -20,6 +20,7 @@ plugin `lipsync` itself) for that. Without them, pluggy calls every plugin, and 
 | hooks for hosts | result used | |
 |---|---|---|
 | `lipsync_nodes_describe` | all | the nodes that exist |
+| `lipsync_nodes_check` | the first | checks the inputs of a job; free, sends nothing |
 | `lipsync_nodes_submit` | the first | submits a job; costs money |
 | `lipsync_nodes_poll` | the first | fetches a job once |
 | `lipsync_nodes_wait` | the first | waits for the video |
@@ -46,6 +47,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pluggy
 
 if TYPE_CHECKING:  # importing pydantic's classes takes 60 ms, which a host does not need before its first submission
+    from lipsync_nodes.checks import Verdict
     from lipsync_nodes.client import SubmitOptions
     from lipsync_nodes.ledger import Ledger
     from lipsync_nodes.plugins._job_event import JobEvent
@@ -95,7 +97,7 @@ class Context:
         profile: the name of a profile, or a `Profile`. Default: that of the environment. There is no field for an API
             key.
         ledger: the ledger of submissions. Default: the user's, which the command line also uses.
-        options: the options of `LipsyncClient.submit`: `key`, `webhook`, `estimate`, `target`, …
+        options: the options of `LipsyncClient.submit`: `key`, `webhook`, `estimate`, `target`, `check`, `tags`, …
         poll_interval: the average number of seconds between two polls while waiting.
         on_update: a function to call with the job after each poll while waiting.
         awaitable: if True, submit, poll and wait return an awaitable at once, for a host with an event loop.
@@ -119,6 +121,32 @@ def lipsync_nodes_describe() -> list[NodeInfo]:  # type: ignore[empty-body]
 
 
 @_hookspec(firstresult=True)
+def lipsync_nodes_check(
+    node: str, inputs: Mapping[str, Any], context: Context | Mapping[str, Any] | None
+) -> Verdict | Awaitable[Verdict] | None:
+    """Check the inputs of a job before it is paid for. This is free and sends nothing to the service.
+
+        verdict = manager.hook.lipsync_nodes_check(node="lipsync-image", inputs=inputs, context=None)
+        print(verdict.text("en", "pluggy"))
+
+    If no plugin has this hook, the result is None. A submission is checked anyway, as the options `check` and
+    `on_check` of its context say.
+
+    Args:
+        node: a `NodeInfo.id`.
+        inputs: as in `lipsync_nodes_submit`.
+        context: that of the submission. Of its options, `allow_long`, `fetch` and `key` count. No API key is needed.
+
+    Returns:
+        The verdict, or None to leave the node to the next plugin.
+
+    Raises:
+        InvalidRequest: there is no such node, or an input is not of the type that the node's schema describes.
+
+    """
+
+
+@_hookspec(firstresult=True)
 def lipsync_nodes_submit(
     node: str, inputs: Mapping[str, Any], context: Context | Mapping[str, Any] | None
 ) -> Job | Awaitable[Job] | None:
@@ -136,7 +164,8 @@ def lipsync_nodes_submit(
         The job, or None to leave the node to the next plugin.
 
     Raises:
-        InvalidRequest: there is no such node, or an input is invalid. Nothing was sent.
+        InvalidRequest: there is no such node, or an input is invalid. Nothing was sent. It is a `CheckRefused` if the
+            check refused it.
         SubmissionUncertain: the outcome is unknown. The job may exist.
         LipsyncError: any other error. Nothing was charged.
 

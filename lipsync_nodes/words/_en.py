@@ -273,6 +273,7 @@ SENTENCES: Final[dict[str, str]] = {
     "airflow.batch_failed": "{failed} of {total} lines failed[, and {unsent} jobs were not submitted]: {faults} "
     "All lines are in {manifest}.",
     "airflow.batch_timeout": "{jobs} jobs of the batch have not ended in the time of `{argument}`.",
+    "airflow.choice": "`{name}` is one of {choices}, got {value}.",
     "airflow.execution_timeout": "Job {job_id} has not ended within the task's `execution_timeout` of {limit:g} s.",
     "airflow.host_in_parts": "The host, port and schema of the connection {connection!r} do not make one URL.",
     "airflow.login": "The connection {connection!r} has a login, which is not used.",
@@ -282,7 +283,6 @@ SENTENCES: Final[dict[str, str]] = {
     "airflow.no_key": "The connection {connection!r} has no API key.",
     "airflow.no_such_asset": "Airflow knows no asset {asset}.",
     "airflow.not_seconds": "`{name}` must be a positive number of seconds or a timedelta, got {value}.",
-    "airflow.on_failure": '`on_failure` is "stop" or "skip", got {value}.',
     "airflow.not_started": "`airflow {command}` failed.",
     "airflow.other_machine": "{path} names a file of another machine.",
     "airflow.port_taken": "The port {port} cannot be used: {reason}.",
@@ -637,6 +637,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "retry_waits": "The jobs go on and are not lost: a retry waits for them again.",
     "put_key_in_password": "Put the key (sk_…) into its password field; a sandbox takes any key, such as sk_x.",
     "other_port": "Choose another port.",
+    "set_fail_on": 'Nothing was sent. Correct the input, or set `fail_on` to "never".',
     "see_airflows_log": "{log} says why. Perhaps another program is using the port: choose another one.",
     "webhook_elsewhere": "It was not sent again, to avoid paying twice. If the job was made, its webhook tells the "
     "receiver of it: the ledger on that host lists it. If it is not in your account at the service either, "

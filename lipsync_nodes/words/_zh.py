@@ -255,6 +255,7 @@ SENTENCES: Final[dict[str, str]] = {
     "airflow.batch_failed": "{total} 行中有 {failed} 行失败[，另有 {unsent} 个任务未提交]：{faults} "
     "所有行都在 {manifest} 中。",
     "airflow.batch_timeout": "该批次有 {jobs} 个任务在 `{argument}` 的时间内没有结束。",
+    "airflow.choice": "`{name}` 应为 {choices} 之一，得到 {value}。",
     "airflow.execution_timeout": "任务 {job_id} 未在 Airflow 任务的 `execution_timeout`（{limit:g} 秒）内结束。",
     "airflow.host_in_parts": "连接 {connection!r} 的 host、port 和 schema 合不成一个 URL。",
     "airflow.login": "连接 {connection!r} 填了 login，但不会使用它。",
@@ -264,7 +265,6 @@ SENTENCES: Final[dict[str, str]] = {
     "airflow.no_key": "连接 {connection!r} 中没有 API 密钥。",
     "airflow.no_such_asset": "Airflow 没有资产 {asset}。",
     "airflow.not_seconds": "`{name}` 必须是正的秒数或 timedelta，得到 {value}。",
-    "airflow.on_failure": '`on_failure` 为 "stop" 或 "skip"，得到 {value}。',
     "airflow.not_started": "`airflow {command}` 失败。",
     "airflow.other_machine": "{path} 是另一台机器上的文件。",
     "airflow.port_taken": "无法使用端口 {port}：{reason}。",
@@ -588,6 +588,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "retry_waits": "任务仍在继续，不会丢失：重试会再次等待它们。",
     "put_key_in_password": "请把密钥（sk_…）填入其密码栏；沙盒接受任意密钥，例如 sk_x。",
     "other_port": "请换一个端口。",
+    "set_fail_on": '未发送任何内容。请改正输入，或把 `fail_on` 设为 "never"。',
     "see_airflows_log": "原因见 {log}。端口可能已被其他程序占用：请换一个。",
     "webhook_elsewhere": "为避免重复付费，没有再次发送。若任务已创建，其 webhook 会告知接收端："
     "该主机上的账本会列出它。若服务网站的账户中也没有，请用 `resubmit_uncertain=True` 重新提交。",

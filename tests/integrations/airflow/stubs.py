@@ -10,6 +10,9 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import get_args
+
+from lipsync_nodes.host import CheckMode
 
 STUB = Path(__file__).parents[3] / "adapters" / "lipsync_nodes_airflow" / "_operators.pyi"
 
@@ -18,7 +21,7 @@ HEAD = '''"""The types of the operators, made from the catalogue: `python -m tes
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from airflow.sdk import ObjectStoragePath, XComArg
 from typing_extensions import Unpack
@@ -55,6 +58,7 @@ class {name}(LipsyncOperator):
 TYPES = {"string": "str", "integer": "int | str", "object": "Mapping[str, Any] | str"}
 # What a stub can name without importing more of Airflow.
 NAMED = {"None", "Any", "Mapping", "Sequence", "bool", "datetime", "dict", "float", "int", "list", "str", "timedelta"}
+CHECK = ", ".join(f'"{mode}"' for mode in get_args(CheckMode))
 TIMES = {"timeout", "poll_interval"}
 
 
@@ -94,8 +98,11 @@ def option(argument):
     """Return the type of an option of ours. A template can also be the result of another task."""
     if argument.name in TIMES:
         return "float | timedelta | str | XComArg | None"
+    if argument.name == "check":
+        return f"Literal[{CHECK}] | None"
     text = annotation(argument)
-    return text if text == "bool" else f"XComArg | {text.replace('[str, float]', '[str, Any] | str')}"
+    text = re.sub(r"\[str, (float|str)\]", "[str, Any] | str", text)
+    return text if text == "bool" else f"XComArg | {text}"
 
 
 def annotation(argument):

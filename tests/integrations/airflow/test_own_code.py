@@ -188,3 +188,19 @@ def test_outside_a_task_nothing_is_recorded(sandbox):
     with LipsyncHook().client() as client:
         assert client.ledger is None
         assert client.run(FORM, poll_interval=0.05).id != client.run(FORM, poll_interval=0.05).id
+
+
+def test_errors_are_in_the_terms_of_airflow(task, sandbox):
+    from lipsync_nodes import AuthenticationError
+    from lipsync_nodes_airflow.hooks import LipsyncHook
+
+    sandbox.fault("status", where="submit", code=401, times=2)
+    with pytest.raises(AuthenticationError, match="password of the connection"):
+        made(FORM)
+
+    async def later():
+        async with await LipsyncHook().async_client() as client:
+            await client.submit(FORM)
+
+    with pytest.raises(AuthenticationError, match="password of the connection"):
+        asyncio.run(later())

@@ -7,12 +7,13 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import jsonschema
 import pluggy
 import pytest
 
-from lipsync_nodes import BudgetExceeded, InvalidRequest, Job, JobFailed, JobNotFound, LipsyncError
+from lipsync_nodes import BudgetExceeded, CheckRefused, InvalidRequest, Job, JobFailed, JobNotFound, LipsyncError
 from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.plugins import _hookspecs as hookspecs
 from lipsync_nodes.plugins import hookimpl
@@ -21,6 +22,7 @@ from lipsync_nodes.service import CATALOGUE
 from lipsync_nodes.settings import Profile, load_profile
 from lipsync_nodes_pluggy import Context, Nodes, _nodes, manager, plugin_for
 from tests.conftest import FORMS
+from tests.tiny_face import put_tiny_face
 
 INPUTS = {spec.id: FORMS[spec.command].form_state() for spec in CATALOGUE}
 
@@ -354,6 +356,74 @@ def test_a_slow_vault_is_waited_for_by_nobody_else(sandbox, context, tmp_path, m
     finally:
         manager().unregister(vault)
     assert len(sandbox.received("submit")) == 2
+
+
+# What is checked before it is paid for.
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """The inputs of a job whose face is too small."""
+    return {"image": put_tiny_face(tmp_path / "tiny.png"), "audio": MEDIA / "speech_left.mp3"}
+
+
+@pytest.mark.parametrize("awaitable", [False, True])
+def test_a_host_can_check_without_a_key_and_nothing_is_sent(hook, sandbox, tiny, tmp_path, awaitable):
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        context = {"profile": Profile(), "ledger": ledger, "awaitable": awaitable}
+        verdict = hook.lipsync_nodes_check(node="lipsync-image", inputs=tiny, context=context)
+        verdict = asyncio.run(verdict) if awaitable else verdict
+    (finding,) = verdict.problems
+    assert (verdict.ok, verdict.credits, finding.field) == (True, 12, "image")
+    assert "small" in verdict.text("en", "pluggy")
+    assert "太小" in verdict.text("zh", "pluggy")
+    assert sandbox.requests == []
+
+
+def test_a_check_raises_what_makes_no_form(hook, context):
+    with pytest.raises(InvalidRequest, match="no endpoint 'lipsync-cow'"):
+        hook.lipsync_nodes_check(node="lipsync-cow", inputs={}, context=context)
+    with pytest.raises(InvalidRequest, match="`audio`: Field required"):
+        hook.lipsync_nodes_check(node="lipsync-image", inputs={"image": "https://x/i"}, context=context)
+
+
+@pytest.mark.parametrize("awaitable", [False, True])
+def test_refuse_sends_nothing_and_warn_sends_once(hook, context, sandbox, tiny, awaitable):
+    verdicts = []
+
+    def submit(check):
+        options = {"check": check, "on_check": verdicts.append, "tags": {"client": "acme"}}
+        asked = {"profile": context.profile, "ledger": context.ledger, "options": options, "awaitable": awaitable}
+        job = hook.lipsync_nodes_submit(node="lipsync-image", inputs=tiny, context=asked)
+        return asyncio.run(job) if awaitable else job
+
+    with pytest.raises(CheckRefused, match="small") as refused:
+        submit("refuse")
+    assert sandbox.requests == []
+    assert "太小" in str(refused.value.speak("pluggy", "zh"))
+    job = submit("warn")
+    assert [[one.field for one in verdict.problems] for verdict in verdicts] == [["image"]] * 2
+    assert len(sandbox.received("submit")) == 1
+    assert context.ledger.entry_of(job.id).tags == {"client": "acme"}
+
+
+def test_hosts_and_plugins_from_before_the_check_still_work(context, sandbox):
+    """A host with the specs of then has no such hook, and a plugin without it leaves the check to ours or to nobody."""
+    host, asked = pluggy.PluginManager("lipsync_nodes"), []
+    host.add_hookspecs(hookspecs)
+    host.register(third_party(asked))
+    order = {"node": "lipsync-image", "inputs": INPUTS["lipsync-image"], "context": context}
+    assert host.hook.lipsync_nodes_check(**order) is None
+    host.register(plugin_for("lipsync_nodes"))
+    assert host.hook.lipsync_nodes_check(**order).ok
+    assert host.hook.lipsync_nodes_submit(**order).id
+    assert len(sandbox.received("submit")) == 1
+
+    before = pluggy.PluginManager("lipsync_nodes")
+    names = [name for name in vars(hookspecs) if name.startswith("lipsync_") and name != "lipsync_nodes_check"]
+    before.add_hookspecs(SimpleNamespace(**{name: getattr(hookspecs, name) for name in names}))
+    before.register(plugin_for("lipsync_nodes"))
+    assert before.hook.lipsync_nodes_submit(**order).id
 
 
 # Described from the catalogue.

@@ -1,0 +1,245 @@
+"""The check before a submission: its findings are in the task's log, or the task is refused and nothing is sent."""
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+
+from lipsync_nodes import InvalidRequest
+from lipsync_nodes.sandbox import MEDIA
+from tests.integrations.airflow.conftest import connection
+from tests.integrations.airflow.running import both, clear, run
+from tests.tiny_face import put_tiny_face
+
+pytestmark = pytest.mark.usefixtures("lipsync_default")
+
+SMALL = "small"
+VOICE = str(MEDIA / "speech_left.mp3")
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """The inputs of a job whose face is too small."""
+    return {"image": str(put_tiny_face(tmp_path / "tiny.png")), "audio": VOICE}
+
+
+@pytest.fixture
+def check(airflow_home):
+    def check(**arguments):
+        from lipsync_nodes_airflow.check import LipsyncCheckOperator
+
+        return LipsyncCheckOperator(**{"task_id": "t", "endpoint": "lipsync-image", **arguments})
+
+    return check
+
+
+@pytest.fixture
+def batch(airflow_home, tmp_path):
+    def batch(inputs, **arguments):
+        from lipsync_nodes_airflow.batch import LipsyncBatchOperator
+
+        given = {"endpoint": "image", "output_path": str(tmp_path / "out"), "poll_interval": 0.05, **arguments}
+        return LipsyncBatchOperator(task_id="t", inputs=inputs, **given)
+
+    return batch
+
+
+def fails(task, context, match):
+    """The task fails, whatever retries it has."""
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    with pytest.raises(AirflowFailException, match=match) as failed:
+        task.execute(context)
+    return failed.value
+
+
+def warnings_in(caplog):
+    return [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+
+
+@both
+def test_refuse_fails_without_a_retry_and_sends_nothing(make, context, sandbox, tiny, deferrable):
+    error = fails(make(**tiny, check="refuse", deferrable=deferrable), context, f"{SMALL}.*set `check` to off")
+    assert sandbox.requests == []
+    assert error.__cause__.retryable is False
+    assert "太小" in str(error.__cause__.speak("airflow", "zh"))
+
+
+@both
+@pytest.mark.parametrize("given", [{}, {"check": "warn"}], ids=["default", "warn"])
+def test_warn_submits_once_and_the_warning_is_in_the_log(make, context, sandbox, tiny, caplog, deferrable, given):
+    assert run(make(**tiny, **given, deferrable=deferrable), context)
+    (warning,) = warnings_in(caplog)
+    assert warning.startswith("Warning (image): ")
+    assert SMALL in warning
+    assert len(sandbox.received("submit")) == 1
+
+
+def test_off_looks_at_nothing(make, context, sandbox, tiny, caplog):
+    make(**tiny, check="off").execute(context)
+    assert warnings_in(caplog) == []
+    assert len(sandbox.received("submit")) == 1
+
+
+def test_the_connection_says_the_default(make, context, sandbox, tiny, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_LIPSYNC_DEFAULT", connection(sandbox, check="refuse"))
+    fails(make(**tiny), context, SMALL)
+    assert sandbox.requests == []
+    assert make(**tiny, check="warn").execute(context)
+
+
+def test_a_retry_of_a_submitted_job_is_not_checked_again(make, context, sandbox, tiny, caplog):
+    url = make(**tiny).execute(context)
+    caplog.clear()
+    assert make(**tiny, check="refuse").execute(context) == url, "it is paid for"
+    assert warnings_in(caplog) == []
+    clear(context)
+    fails(make(**tiny, check="refuse"), context, SMALL)
+    assert len(sandbox.received("submit")) == 1
+
+
+def test_a_task_without_a_state_is_not_checked_again_either(make, context, sandbox, tiny):
+    context.pop("task_state_store")
+    url = make(**tiny).execute(context)
+    assert make(**tiny, check="refuse").execute(context) == url
+    clear(context)
+    fails(make(**tiny, check="refuse"), context, SMALL)
+
+
+def test_objects_are_looked_at(make, context, sandbox, tiny, memory):
+    memory("memory://in").mkdir(exist_ok=True)
+    memory("memory://in/tiny.png").write_bytes(Path(tiny["image"]).read_bytes())
+    fails(make(image="memory://in/tiny.png", audio=VOICE, check="refuse"), context, SMALL)
+    assert sandbox.requests == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words_"), [({"check": "maybe"}, "refuse"), ({"tags": {"a": 1}}, "tag `a`")], ids=str
+)
+def test_wrong_options_are_told_when_the_dag_is_parsed(make, batch, check, wrong, words_):
+    operator = type(make())
+    for construct in (make, lambda **given: batch([], **given)):
+        with pytest.raises(InvalidRequest, match=words_):
+            construct(**wrong)
+    with pytest.raises(InvalidRequest, match=words_):
+        operator.partial(task_id="u", **wrong)
+    ((name, value),) = wrong.items()
+    with pytest.raises(InvalidRequest, match=words_):
+        operator.partial(task_id="v", image="i", audio="a").expand(**{name: [value]})
+
+
+# A batch.
+
+
+@both
+def test_a_batch_is_checked_whole_before_anything_is_sent(batch, context, sandbox, tiny, deferrable):
+    good = {"image": str(MEDIA / "portrait.jpg"), "audio": VOICE}
+    fails(
+        batch([good, tiny], check="refuse", deferrable=deferrable), context, f"1 of 2 lines are wrong: line 2.*{SMALL}"
+    )
+    assert sandbox.requests == []
+
+
+@both
+def test_a_batch_that_skips_leaves_out_what_is_refused(batch, context, sandbox, tiny, deferrable, monkeypatch):
+    """Also after a wait, where the lines are read anew."""
+    from tests.integrations.airflow.test_batch import manifest_of
+    from tests.integrations.airflow.test_batch import run as run_batch
+
+    monkeypatch.setenv("AIRFLOW_CONN_LIPSYNC_DEFAULT", connection(sandbox, max_concurrency=1))
+    good = [{"image": str(MEDIA / "portrait.jpg"), "audio": VOICE, "seed": number} for number in range(2)]
+    task = batch([good[0], tiny, good[1]], check="refuse", on_failure="skip", deferrable=deferrable)
+    result = run_batch(task, context)
+    assert (result["done"], result["failed"], len(sandbox.received("submit"))) == (2, 1, 2)
+    assert SMALL in manifest_of(result)[1]["error"]
+
+
+def test_a_batch_warns_of_a_line_once(batch, context, sandbox, tiny, caplog):
+    batch([{"image": str(MEDIA / "portrait.jpg"), "audio": VOICE}, tiny]).execute(context)
+    (warning,) = warnings_in(caplog)
+    assert warning.startswith("line 2: Warning (image): ")
+    assert len(sandbox.received("submit")) == 2
+
+
+# The operator that only checks.
+
+
+def test_the_operator_returns_the_verdict(check, context, sandbox, tiny, caplog, monkeypatch):
+    """Without a connection and an API key, and nothing is sent."""
+    monkeypatch.delenv("AIRFLOW_CONN_LIPSYNC_DEFAULT")
+    verdict = check(**tiny).execute(context)
+    assert json.loads(json.dumps(verdict)) == context["ti"].xcoms["verdict"]
+    assert (verdict["ok"], verdict["credits"]) == (True, 12)
+    (finding,) = [one for one in verdict["findings"] if one["severity"] == "warning"]
+    assert (finding["field"], finding["code"]) == ("image", "face.small")
+    assert SMALL in finding["message"]
+    assert finding["remedy"]
+    assert len(warnings_in(caplog)) == 1
+    assert sandbox.requests == []
+
+
+@pytest.mark.parametrize("fail_on", ["error", "warning", "never"])
+@pytest.mark.parametrize("kind", ["good", "warning", "error"])
+def test_fail_on_says_what_fails_the_task(check, context, sandbox, tiny, tmp_path, fail_on, kind):
+    (tmp_path / "empty.mp3").touch()
+    inputs = {
+        "good": {**tiny, "image": str(MEDIA / "portrait.jpg")},
+        "warning": tiny,
+        "error": {**tiny, "audio": str(tmp_path / "empty.mp3")},
+    }
+    task = check(**inputs[kind], fail_on=fail_on)
+    if (kind, fail_on) in {("error", "error"), ("error", "warning"), ("warning", "warning")}:
+        fails(task, context, 'set `fail_on` to "never"')
+    else:
+        task.execute(context)
+    assert context["ti"].xcoms["verdict"]["ok"] == (kind != "error")
+    assert sandbox.requests == []
+
+
+def test_the_operator_takes_the_budget_of_a_connection(check, context, sandbox, tiny, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_LIPSYNC_DEFAULT", connection(sandbox, budget=3))
+    assert check(**tiny).execute(context)["ok"]
+    fails(check(**tiny, lipsync_conn_id="lipsync_default"), context, "budget")
+
+
+def test_templates_of_the_operator_are_rendered(check, context, tiny):
+    task = check(image="{{ image }}", audio="{{ audio }}", seed="{{ 7 }}", media_seconds='{"audio": {{ 3 }}}')
+    task.render_template_fields({**tiny})
+    assert task.seed == "7"
+    assert task.execute(context)["ok"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "match"),
+    [
+        ({"endpoint": "lipsync-cow"}, "lipsync-cow"),
+        ({"fail_on": "maybe"}, "never"),
+        ({"left_audio": "x"}, "left_audio"),
+        ({"resolution": "999p"}, "480p"),
+    ],
+    ids=str,
+)
+def test_wrong_arguments_of_the_operator_are_told_when_the_dag_is_parsed(check, tiny, wrong, match):
+    with pytest.raises(InvalidRequest, match=match):
+        check(**{**tiny, **wrong})
+
+
+# A task's own code.
+
+
+def test_own_code_is_checked_too(context, sandbox, tiny, monkeypatch, caplog):
+    import lipsync_nodes_airflow.own_code as module
+    from lipsync_nodes import CheckRefused, ImageForm
+    from lipsync_nodes_airflow.hooks import LipsyncHook
+
+    context["ti"].try_number = 1
+    monkeypatch.setattr(module, "get_current_context", lambda: context)
+    form = ImageForm(image=tiny["image"], audio=tiny["audio"])
+    with LipsyncHook().client() as client:
+        with pytest.raises(CheckRefused, match="set `check` to off"):
+            client.submit(form, check="refuse")
+        assert sandbox.requests == []
+        client.submit(form)
+        assert any(SMALL in warning for warning in warnings_in(caplog))
+    assert len(sandbox.received("submit")) == 1
