@@ -23,7 +23,11 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             {
                 "integration-name": name,
-                "python-modules": ["lipsync_nodes_airflow.operators", "lipsync_nodes_airflow.batch"],
+                "python-modules": [
+                    "lipsync_nodes_airflow.operators",
+                    "lipsync_nodes_airflow.batch",
+                    "lipsync_nodes_airflow.check",
+                ],
             }
         ],
         "sensors": [{"integration-name": name, "python-modules": ["lipsync_nodes_airflow.sensors"]}],
@@ -54,6 +58,12 @@ def get_provider_info() -> dict[str, Any]:
                         "schema": {"type": ["integer", "null"], "minimum": 0},
                         "description": "The most credits that one task may spend. For media that are URLs, give their "
                         "lengths as `media_seconds` of the operator.",
+                    },
+                    "check": {
+                        "label": "Check",
+                        "schema": {"type": ["string", "null"], "enum": ["off", "warn", "refuse", None]},
+                        "description": "What operators do with findings before they submit: warn (the default), refuse "
+                        "or off. The argument `check` of an operator comes first.",
                     },
                     "webhook": {
                         "label": "Webhook",
