@@ -140,6 +140,12 @@ class LipsyncError(Exception):
         self.host, self.language, self.remedy_first = host, words.language_of(language), remedy_first
         return self
 
+    def as_json(self, language: str = "en", host: str = "python") -> dict[str, Any]:
+        """Return it as JSON types, with its sentences in the terms of a host."""
+        names = ("code", "facts", "job_id", "status_code", "may_have_charged", "retryable")
+        words = {"message": self.speak(host, language).message, "remedy": self.hint}
+        return {"type": type(self).__name__, **{name: getattr(self, name) for name in names}, **words}
+
     def advise(self, remedy: str, **facts: Fact) -> Self:
         """Add something to do first to the remedy."""
         self.remedy = (remedy, *self.remedy)

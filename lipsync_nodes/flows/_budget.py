@@ -39,6 +39,12 @@ class Budget(Shared):
                 self._release(credits_ or 0)
             raise
 
+    def left_after(self, spent: int) -> int:
+        """Return how many credits are left, if at least *spent* are known to be spent. They count from now on."""
+        with self._lock:
+            self.committed = max(self.committed, spent)
+            return max(0, self.limit - self.committed)
+
     def check(self, credits_: int | None) -> int:
         """Return how many credits are left, without reserving any. Raises the errors of `holding`."""
         if credits_ is None:

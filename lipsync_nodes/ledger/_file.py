@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from lipsync_nodes._redaction import redact
 from lipsync_nodes.errors import ConfigurationError
-from lipsync_nodes.flows import Claim, Event, Sending, WebhookReceived
+from lipsync_nodes.flows import Budget, Claim, Event, Sending, WebhookReceived
 from lipsync_nodes.ledger._database import MEMORY
 from lipsync_nodes.ledger._entry import KEEPS_KEY, UNSAVED, Entry, job_kept
 from lipsync_nodes.ledger._keys import spellings
@@ -100,6 +100,11 @@ class Ledger(WaitReads):
                     "SELECT * FROM submission WHERE row > ? ORDER BY row LIMIT ?", (rows[-1][0], PAGE)
                 ).fetchall()
             yield from (entry for entry in starmap(Entry, rows) if profile.owns(entry.account))
+
+    def left_of(self, budget: Budget, profile: Profile, tags: Mapping[str, str]) -> int:
+        """Return what is left of a budget for an account's submissions with these tags, whichever process sent them."""
+        sent = (entry for entry in self.each(profile) if entry.state not in {"waiting", "refused"})
+        return budget.left_after(sum(entry.credits or 0 for entry in sent if entry.tags.items() >= tags.items()))
 
     def latest(self, profile: Profile, count: int) -> list[Entry]:
         """Return the latest submissions of an account, oldest first."""

@@ -81,6 +81,13 @@ class FieldSpec:
         """The name of the argument or option for its length, `audio_seconds`."""
         return f"{self.name}_seconds"
 
+    @property
+    def schema(self) -> dict[str, Any]:
+        """Its JSON Schema in plain words, for a host that reads media from more than URLs."""
+        limits = {"enum": list(self.choices), "minimum": self.minimum, "maximum": self.maximum, "default": self.default}
+        known = {name: value for name, value in limits.items() if value not in (None, [], {})}
+        return {"type": self.type, "title": self.title, "description": self.help} | known
+
 
 class Rate(NamedTuple):
     """What the videos of an endpoint cost: credits for a second, and the least credits for a video."""
@@ -160,6 +167,16 @@ class NodeSpec:
         required = self.schema["required"]
         fields = [_field(name, schema, name in required) for name, schema in self.schema["properties"].items()]
         return tuple(sorted(fields, key=lambda field: (not field.required, field.advanced)))
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The JSON Schemas of its inputs, and of the lengths of its media (`audio_seconds`), which are all optional."""
+        length = {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "description": "Its length in seconds, for the cost. Files are measured.",
+        }
+        return {field.name: field.schema for field in self.fields} | {field.seconds: length for field in self.timed}
 
     @cached_property
     def rates(self) -> Mapping[str, Rate]:

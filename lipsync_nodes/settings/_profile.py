@@ -220,6 +220,11 @@ class Profile(BaseModel):
         """Whether this is the sandbox that a host starts by itself."""
         return self.local and self.account_name.startswith(EMBEDDED_ACCOUNT)
 
+    @property
+    def free(self) -> bool:
+        """Whether nothing has to be paid for: it is a sandbox on this machine, and there is no API key."""
+        return self.embedded or (self.local and self.api_key is None)
+
     def check_started(self) -> None:
         """Raise `ConfigurationError` if this is an embedded sandbox that no host has started."""
         if self.base_url == NOT_STARTED and self.embedded:
