@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from lipsync_nodes._redaction import redact
     from lipsync_nodes._shared import Shared
     from lipsync_nodes._tracebacks import NoFramesBelow
+    from lipsync_nodes.agents import Roots, Tool, Tools, tools_of
     from lipsync_nodes.checks import Verdict, check_form
     from lipsync_nodes.client import SubmitOptions, check_service, deadline_for, refusal, usual_wait
     from lipsync_nodes.errors import may_pass
@@ -116,12 +117,15 @@ __all__ = [
     "Refused",
     "Report",
     "Resolution",
+    "Roots",
     "Seen",
     "Shared",
     "Submission",
     "SubmitOptions",
     "Sums",
     "Superseded",
+    "Tool",
+    "Tools",
     "Uncertain",
     "Verdict",
     "batch_line",
@@ -162,6 +166,7 @@ __all__ = [
     "spec_named",
     "store_of",
     "token_of",
+    "tools_of",
     "usual_wait",
     "video_of",
 ]
@@ -171,6 +176,7 @@ _HOMES = {
     "_tracebacks": ("NoFramesBelow",),
     "checks": ("Verdict", "check_form"),
     "client": ("SubmitOptions", "check_service", "deadline_for", "refusal", "usual_wait"),
+    "agents": ("Roots", "Tool", "Tools", "tools_of"),
     "_redaction": ("redact",),
     "errors": ("may_pass",),
     "flows": (

@@ -58,7 +58,7 @@ class Checked(Protocol):
 __all__ = ["HOSTS", "LANGUAGES", "language_of", "line", "load", "message", "remedy", "render", "verdict"]
 
 LANGUAGES: Final = ("en", "zh")
-HOSTS: Final = ("cli", "python", "comfyui", "airflow", "pluggy")
+HOSTS: Final = ("cli", "python", "comfyui", "airflow", "pluggy", "mcp")
 _OPTIONAL: Final = re.compile(r"\[([^\[\]|]*\{[^\[\]|]*)(?:\|([^\[\]]*))?\]")
 
 

@@ -295,6 +295,14 @@ SENTENCES: Final[dict[str, str]] = {
     "pluggy.wrong_context": "The context is wrong: {reason}.",
     # webhooks
     "webhook.no_signature_library": "Signed webhooks need a package that is not installed.",
+    # agents
+    "agents.still_sending": "The submission has not ended within {seconds:g} s.",
+    "mcp.declined": "The user declined to pay for the job.",
+    "mcp.wrong_arguments": "The arguments do not match the schema of the tool: {reason}.",
+    "roots.inline_too_large": "`{field}`: the inline data are larger than {most} MiB.",
+    "roots.none": "There is no folder to save videos in.",
+    "roots.not_base64": "`{field}`: the inline data are not base64.",
+    "roots.outside": "`{field}`: {path!r} is not in a folder that may be read.",
     **checks.SENTENCES,
 }
 
@@ -313,10 +321,14 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "airflow": "Check the password of the connection: it is the API key.",
     },
     "add_credits": "Nothing was charged. Add credits to the account, or choose 480p or shorter audio.",
-    "raise_budget": "Nothing was sent. Raise the budget, or choose 480p or shorter audio.",
+    "raise_budget": {
+        "python": "Nothing was sent. Raise the budget, or choose 480p or shorter audio.",
+        "mcp": "Nothing was sent. Ask the user to raise the server's budget, or choose 480p or shorter audio.",
+    },
     "check_job_id": {
         "python": "Check the job id, the base URL and that the key belongs to the account that submitted it.",
         "comfyui": "Check the job id and `profile`: sandbox for a preview, otherwise the one that submitted the job.",
+        "mcp": "Check the job id: lipsync_jobs lists the jobs that were submitted from here.",
     },
     "slow_down": "The request was refused. Try again later, with fewer requests at a time.",
     "try_later": "The fault is in the service or on the way to it. Try again later.",
@@ -324,12 +336,15 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "more_time": {
         "python": "Nothing was sent. Try again, with more time.",
         "comfyui": "Nothing was sent. Run again.",
+        "mcp": "Nothing was sent. Call the same tool again.",
     },
     "look_in_account": "It was not sent again, to avoid paying twice. Look for the job in your account at the "
     "service before you submit the same input again.",
     "submit_corrected": {
         "python": "Correct the input that the message names and submit a new job.",
         "comfyui": "Correct the input that the message names and run again.",
+        "mcp": "Correct the input that the message names and call the tool again. To pay for a new job with the "
+        "same input, set `again` to true.",
     },
     "resubmit_uncertain": {
         "cli": "It may be billed, so the same input is not submitted again automatically. To pay for a new job, "
@@ -340,6 +355,8 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         " run this node once with `force_new` on.",
         "airflow": "It may be billed, so a retry submits nothing. Clear the task that submitted it to pay for a "
         "new job.",
+        "mcp": "It may be billed, so the same input is not submitted again automatically. To pay for a new job, "
+        "call the tool again with `again` set to true.",
     },
     "wait_again": {
         "cli": "The job goes on and is not lost: `lipsync-nodes wait {job_id}` waits again.",
@@ -348,10 +365,12 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "airflow": 'The job goes on and is not lost: a retry waits for it again, and so does `job_id="{job_id}"` '
         "of an operator or of a LipsyncJobSensor.",
         "pluggy": "The job goes on and is not lost: the hook lipsync_nodes_wait with job={job_id!r} waits again.",
+        "mcp": "The job goes on and is not lost: lipsync_wait with job_id {job_id!r} waits again.",
     },
     "download_again": {
         "python": "The job itself is done: download its output again. Output URLs expire, so do it soon.",
         "comfyui": "The job itself is done: run again to download the video. Output URLs expire, so do it soon.",
+        "mcp": "The job itself is done: lipsync_download fetches its video. Output URLs expire, so do it soon.",
     },
     # what several rooms advise
     "nothing_sent": "Nothing was sent.",
@@ -389,6 +408,8 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "comfyui": "Set LIPSYNC_API_KEY, before ComfyUI starts, to your key: the page /lipsync-setup shows how. "
         "Or set `profile` to sandbox, for free previews without a key.",
         "airflow": "Put the key (sk_…) into the password of the connection.",
+        "mcp": "Ask the user to set LIPSYNC_API_KEY for the server, or to choose the profile sandbox, which "
+        "needs no key.",
     },
     "start_own_sandbox": {
         "cli": "Use `--sandbox`.",
@@ -413,6 +434,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "python": "Nothing was sent. Cut it, or override the limit with allow_long=True.",
         "comfyui": "Nothing was sent. Cut it, for example with Trim Audio Duration.",
         "airflow": "Nothing was sent. Cut it.",
+        "mcp": "Nothing was sent. Cut it.",
     },
     "give_job_id": "Give the job id that the submit returned.",
     "name_or_no_key": "Give a name, or no key at all.",
@@ -421,11 +443,13 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "python": "Give the length of `{field}` in seconds.",
         "comfyui": "Connect the medium to `{field}`, or give its length in seconds.",
         "airflow": 'Give it in `media_seconds`, {{"{field}": 12.5}}.',
+        "mcp": "Give its length in seconds as `{field}_seconds`.",
     },
     # flows
     "ask_again": {
         "python": "The job goes on; poll it again.",
         "comfyui": "The job goes on: run again.",
+        "mcp": "The job goes on: lipsync_status fetches it again.",
     },
     "ask_by_id": {
         "cli": "`lipsync-nodes wait {job_id}` polls it again.",
@@ -433,6 +457,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "comfyui": "A Lipsync Wait node with {job_id} polls it again.",
         "airflow": '`job_id="{job_id}"` of this operator or of a LipsyncJobSensor waits for it.',
         "pluggy": "The hook lipsync_nodes_wait with job={job_id!r} polls it again.",
+        "mcp": "lipsync_wait with job_id {job_id!r} polls it again.",
     },
     "give_length": {
         "cli": "Nothing was sent. Give the audio's length, or submit without a budget.",
@@ -440,6 +465,8 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "comfyui": "Nothing was sent. Connect the audio itself, whose length can be seen, or take the budget out "
         "of the profile.",
         "airflow": "Nothing was sent. Give the lengths in `media_seconds`, or take the budget out of the connection.",
+        "mcp": "Nothing was sent. Give the length of each audio or video that is a URL, for example as "
+        "`audio_seconds`.",
     },
     "keep_job_id": {
         "cli": "The job was made but could not be recorded: keep its id, and `lipsync-nodes wait {job_id}`.",
@@ -450,6 +477,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "LipsyncJobSensor waits for it.",
         "pluggy": "The job was made but could not be recorded: keep its id; the hook lipsync_nodes_wait with "
         "job={job_id!r} waits for it.",
+        "mcp": "The job was made but could not be recorded: keep its id, and wait for it with lipsync_wait.",
     },
     "limits": {
         "cli": "Nothing was submitted. `lipsync-nodes jobs` lists what runs; the limits are the profile's "
@@ -467,11 +495,15 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "`force_new` on.",
         "airflow": "Look for the job in your account at the service; if it is not there, submit again with "
         "`resubmit_uncertain=True`.",
+        "mcp": "Ask the user to look for the job in the account at the service. If it is not there, call the "
+        "tool again with `again` set to true.",
     },
     "nothing_sent_now": "Nothing was sent now.",
     "same_key_later": {
         "python": "Nothing was sent by this call. Ask again with the same key: it picks up the job of the other.",
         "comfyui": "Nothing was sent by this run. Run again later: it picks up the job.",
+        "mcp": "Nothing was sent by this call. Call the same tool again with the same input: it picks up the "
+        "job of the other.",
     },
     "webhook_settles": "A webhook may still settle it: try again later.",
     "webhook_tells": {
@@ -509,6 +541,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "resume_download": {
         "python": "Download it again: it goes on from there. Output URLs expire, so do it soon.",
         "comfyui": "Run again: the download goes on from there. Output URLs expire, so do it soon.",
+        "mcp": "Call lipsync_download: it goes on from there. Output URLs expire, so do it soon.",
     },
     "save_as_png": "Save it as PNG or JPG.",
     "save_frame": "Save one frame of it as PNG or JPG.",
@@ -535,7 +568,10 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "shorten_lifetime": "Shorten the storage's `expires` or the job's timeout.",
     "take_out_option": "Nothing was submitted. Take it out of the storage's `options`.",
     "try_when_complete": "Nothing was sent. Try again when it is complete.",
-    "wait_until_completed": "Wait until it is completed.",
+    "wait_until_completed": {
+        "python": "Wait until it is completed.",
+        "mcp": "Wait with lipsync_wait until it is completed.",
+    },
     # cli
     "line_not_sent": "This line was not sent.",
     "another_port": "Choose another port.",
@@ -588,6 +624,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "operator. Do it soon.",
         "pluggy": "The job itself is done: the hook lipsync_nodes_wait with job={job_id!r} gives its output again. "
         "Do it soon.",
+        "mcp": "The job itself is done: lipsync_download with job_id {job_id!r} fetches its video. Do it soon.",
     },
     "give_ledger": "Give the client a ledger: ledger=Ledger().",
     "give_ledger_or_secret": {
@@ -642,6 +679,12 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "webhook_elsewhere": "It was not sent again, to avoid paying twice. If the job was made, its webhook tells the "
     "receiver of it: the ledger on that host lists it. If it is not in your account at the service either, "
     "submit anew with `resubmit_uncertain=True`.",
+    # agents
+    "give_path_in_root": "[Give a path in one of these folders, or a public URL: {roots}.|Give a public URL: no "
+    "folder may be read.]",
+    "give_path_or_url": "Give a path or a public URL.",
+    "give_root": "Ask the user to give the server a root folder, or fetch the output URL yourself.",
+    "same_inputs_later": "Call the same tool again with the same input: it finds its job and does not pay twice.",
     **checks.REMEDIES,
 }
 

@@ -75,6 +75,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "python": 'Give it in lengths={{"audio": 12.5}}.',
         "comfyui": "Connect the medium itself, whose length can be seen.",
         "airflow": "Give it in `media_seconds`.",
+        "mcp": "Give the length in seconds, for example as `audio_seconds`.",
     },
     "give_whole_file": "Copy or download the file again.",
     "mark_face": "Paint the face white in the mask, or leave the mask out.",
@@ -85,6 +86,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "comfyui": "Nothing was sent. Correct the input, or set `check` to off.",
         "airflow": "Nothing was sent. Correct the input, or set `check` to off.",
         "pluggy": 'Nothing was sent. Correct the input, or override the check with check="off".',
+        "mcp": "Nothing was sent. Correct the input; lipsync_check shows whether it is right.",
     },
     "sign_again": "Sign the URL again.",
     "sign_for_longer": "Sign the URL for longer.",
@@ -92,6 +94,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "cli": "Get its video with `lipsync-nodes download {paid_job}`.",
         "python": "Get its video with the job id.",
         "comfyui": "Get its video with the job id, in the Wait node.",
+        "mcp": "Get its video with lipsync_download and job_id {paid_job!r}.",
     },
     # faces
     # sound

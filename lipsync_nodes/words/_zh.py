@@ -277,6 +277,14 @@ SENTENCES: Final[dict[str, str]] = {
     "pluggy.wrong_context": "context 有误：{reason}。",
     # webhooks
     "webhook.no_signature_library": "签名的 webhook 需要的软件包未安装。",
+    # agents
+    "agents.still_sending": "提交未在 {seconds:g} 秒内结束。",
+    "mcp.declined": "用户不同意为该任务付费。",
+    "mcp.wrong_arguments": "参数与工具的 schema 不符：{reason}。",
+    "roots.inline_too_large": "`{field}`：内嵌数据大于 {most} MiB。",
+    "roots.none": "没有可保存视频的文件夹。",
+    "roots.not_base64": "`{field}`：内嵌数据不是 base64。",
+    "roots.outside": "`{field}`：{path!r} 不在允许读取的文件夹中。",
     **checks.SENTENCES,
 }
 
@@ -295,10 +303,14 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "airflow": "请检查连接的密码：它就是 API 密钥。",
     },
     "add_credits": "未计费。请为账户充值积分，或选择 480p、较短的音频。",
-    "raise_budget": "未发送任何内容。请提高预算，或选择 480p、较短的音频。",
+    "raise_budget": {
+        "python": "未发送任何内容。请提高预算，或选择 480p、较短的音频。",
+        "mcp": "未发送任何内容。请让用户提高服务器的预算，或选择 480p、较短的音频。",
+    },
     "check_job_id": {
         "python": "请检查任务 ID、基础网址，以及密钥是否属于提交该任务的账户。",
         "comfyui": "请检查任务 ID 和 `profile`：预览任务用 sandbox，其他任务用提交时的配置。",
+        "mcp": "请检查任务 ID：lipsync_jobs 会列出从这里提交的任务。",
     },
     "slow_down": "请求被拒绝。请稍后再试，并减少同时发出的请求。",
     "try_later": "这是服务端或中间环节的故障，请稍后再试。",
@@ -306,11 +318,13 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "more_time": {
         "python": "未发送任何内容。请留出更多时间后重试。",
         "comfyui": "未发送任何内容。请重新运行。",
+        "mcp": "未发送任何内容。请再次调用同一工具。",
     },
     "look_in_account": "为避免重复付费，没有再次发送。再次提交相同输入之前，请先在服务网站的账户中查找该任务。",
     "submit_corrected": {
         "python": "请按提示改正输入，并提交新任务。",
         "comfyui": "请按提示改正输入并重新运行。",
+        "mcp": "请按提示改正输入并再次调用该工具。要用相同输入为新任务付费，请把 `again` 设为 true。",
     },
     "resubmit_uncertain": {
         "cli": "该任务可能计费，因此相同输入不会自动再次提交。要为新任务付费，请加 `--resubmit-uncertain` 再次提交。",
@@ -318,6 +332,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "要为新任务付费，请用 resubmit_uncertain=True 再次提交。",
         "comfyui": "该任务可能计费，因此相同输入不会自动再次提交。要为新任务付费，请打开“强制新建”运行此节点一次。",
         "airflow": "该任务可能计费，因此重试不会提交。要为新任务付费，请清除（clear）提交它的那个任务实例。",
+        "mcp": "该任务可能计费，因此相同输入不会自动再次提交。要为新任务付费，请把 `again` 设为 true 再次调用该工具。",
     },
     "wait_again": {
         "cli": "任务仍在继续，不会丢失：用 `lipsync-nodes wait {job_id}` 可再次等待。",
@@ -326,10 +341,12 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "airflow": "任务仍在继续，不会丢失：重试会再次等待它；也可在 operator 或 LipsyncJobSensor 中设置 "
         '`job_id="{job_id}"`。',
         "pluggy": "任务仍在继续，不会丢失：用钩子 lipsync_nodes_wait 传入 job={job_id!r} 可再次等待。",
+        "mcp": "任务仍在继续，不会丢失：用 lipsync_wait（job_id {job_id!r}）可再次等待。",
     },
     "download_again": {
         "python": "任务本身已完成：请再次下载它的输出。输出网址会过期，请尽快下载。",
         "comfyui": "任务本身已完成：请重新运行以下载视频。输出网址会过期，请尽快运行。",
+        "mcp": "任务本身已完成：用 lipsync_download 下载视频。输出网址会过期，请尽快下载。",
     },
     # what several rooms advise
     "nothing_sent": "未发送任何内容。",
@@ -367,6 +384,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "comfyui": "请在 ComfyUI 启动前将 LIPSYNC_API_KEY 设为你的密钥：方法见页面 /lipsync-setup。"
         "没有密钥也可将 `profile` 设为 sandbox，免费生成预览。",
         "airflow": "请把密钥（sk_…）填入连接的密码。",
+        "mcp": "请让用户为服务器设置 LIPSYNC_API_KEY，或选择不需要密钥的配置 sandbox。",
     },
     "start_own_sandbox": {
         "cli": "请使用 `--sandbox`。",
@@ -391,6 +409,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "python": "未发送任何内容。请剪短它，或用 allow_long=True 坚持提交。",
         "comfyui": "未发送任何内容。请剪短它，例如用 Trim Audio Duration 节点。",
         "airflow": "未发送任何内容。请剪短它。",
+        "mcp": "未发送任何内容。请剪短它。",
     },
     "give_job_id": "请给出提交时返回的 ID。",
     "name_or_no_key": "请给出名称，或不给提交键。",
@@ -399,11 +418,13 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "python": "请给出 `{field}` 的时长（秒）。",
         "comfyui": "请把媒体接入 `{field}`，或给出其时长（秒）。",
         "airflow": '请在 `media_seconds` 中给出，如 {{"{field}": 12.5}}。',
+        "mcp": "请用 `{field}_seconds` 给出其时长（秒）。",
     },
     # flows
     "ask_again": {
         "python": "任务仍在继续，请再次查询。",
         "comfyui": "任务仍在继续：请重新运行。",
+        "mcp": "任务仍在继续：用 lipsync_status 可再次查询。",
     },
     "ask_by_id": {
         "cli": "用 `lipsync-nodes wait {job_id}` 可再次查询。",
@@ -411,12 +432,14 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "comfyui": "把 {job_id} 填入“对口型：等待”节点可再次查询。",
         "airflow": '在此 operator 或 LipsyncJobSensor 中设置 `job_id="{job_id}"` 可等待它。',
         "pluggy": "用钩子 lipsync_nodes_wait 传入 job={job_id!r} 可再次查询。",
+        "mcp": "用 lipsync_wait（job_id {job_id!r}）可再次查询。",
     },
     "give_length": {
         "cli": "未发送任何内容。请给出音频时长，或不设预算。",
         "python": "未发送任何内容。请给出音频时长，或不设预算。",
         "comfyui": "未发送任何内容。请直接接入音频（可测出时长），或从配置中去掉预算。",
         "airflow": "未发送任何内容。请在 `media_seconds` 中给出时长，或从连接中去掉预算。",
+        "mcp": "未发送任何内容。请给出每个以网址提供的音频或视频的时长，例如 `audio_seconds`。",
     },
     "keep_job_id": {
         "cli": "任务已创建但未能记录：请保存任务 ID，并运行 `lipsync-nodes wait {job_id}`。",
@@ -424,6 +447,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "comfyui": "任务已创建但未能记录：请把任务 ID {job_id} 填入“对口型：等待”节点。",
         "airflow": '任务已创建但未能记录：在此 operator 或 LipsyncJobSensor 中设置 `job_id="{job_id}"` 可等待它。',
         "pluggy": "任务已创建但未能记录：请保存任务 ID；用钩子 lipsync_nodes_wait 传入 job={job_id!r} 可等待它。",
+        "mcp": "任务已创建但未能记录：请保存任务 ID，并用 lipsync_wait 等待。",
     },
     "limits": {
         "cli": "未提交任何内容。`lipsync-nodes jobs` 会列出运行中的任务；限制是配置中的 max_concurrency 和 "
@@ -436,11 +460,13 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "python": "请在服务网站的账户中查找该任务；若没有，请用 resubmit_uncertain=True 再次提交。",
         "comfyui": "请在服务网站的账户中查找该任务；若没有，请打开“强制新建”运行此节点一次。",
         "airflow": "请在服务网站的账户中查找该任务；若没有，请用 `resubmit_uncertain=True` 再次提交。",
+        "mcp": "请让用户在服务网站的账户中查找该任务。若没有，请把 `again` 设为 true 再次调用该工具。",
     },
     "nothing_sent_now": "这次未发送任何内容。",
     "same_key_later": {
         "python": "此次调用未发送任何内容。请用相同的提交键再次提交：会取回对方的任务。",
         "comfyui": "此次运行未发送任何内容。请稍后重新运行：会取回该任务。",
+        "mcp": "此次调用未发送任何内容。请用相同输入再次调用同一工具：会取回对方的任务。",
     },
     "webhook_settles": "webhook 之后仍可能告知结果：请稍后再试。",
     "webhook_tells": {
@@ -475,6 +501,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "resume_download": {
         "python": "请再次下载：会从中断处继续。输出网址会过期，请尽快下载。",
         "comfyui": "请重新运行：下载会从中断处继续。输出网址会过期，请尽快运行。",
+        "mcp": "请调用 lipsync_download：会从中断处继续。输出网址会过期，请尽快下载。",
     },
     "save_as_png": "请另存为 PNG 或 JPG。",
     "save_frame": "请将其中一帧保存为 PNG 或 JPG。",
@@ -500,7 +527,10 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "shorten_lifetime": "请缩短存储的 `expires` 或任务的超时时间。",
     "take_out_option": "未提交任何内容。请从存储的 `options` 中去掉它。",
     "try_when_complete": "未发送任何内容。请等文件写完后重试。",
-    "wait_until_completed": "请等待任务完成。",
+    "wait_until_completed": {
+        "python": "请等待任务完成。",
+        "mcp": "请用 lipsync_wait 等待任务完成。",
+    },
     # cli
     "line_not_sent": "这一行未发送。",
     "another_port": "请换一个端口。",
@@ -546,6 +576,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "comfyui": "任务本身已完成：把 {job_id} 填入“对口型：等待”节点可再次下载。请尽快。",
         "airflow": '任务本身已完成：重试会再次下载；也可在 operator 中设置 `job_id="{job_id}"`。请尽快。',
         "pluggy": "任务本身已完成：用钩子 lipsync_nodes_wait 传入 job={job_id!r} 可再次取得输出。请尽快。",
+        "mcp": "任务本身已完成：用 lipsync_download（job_id {job_id!r}）可下载视频。请尽快。",
     },
     "give_ledger": "请给客户端一个：ledger=Ledger()。",
     "give_ledger_or_secret": {
@@ -592,6 +623,11 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "see_airflows_log": "原因见 {log}。端口可能已被其他程序占用：请换一个。",
     "webhook_elsewhere": "为避免重复付费，没有再次发送。若任务已创建，其 webhook 会告知接收端："
     "该主机上的账本会列出它。若服务网站的账户中也没有，请用 `resubmit_uncertain=True` 重新提交。",
+    # agents
+    "give_path_in_root": "[请给出这些文件夹中的路径，或公开网址：{roots}。|请给出公开网址：不允许读取任何文件夹。]",
+    "give_path_or_url": "请给出路径或公开网址。",
+    "give_root": "请让用户为服务器指定根文件夹，或自行下载输出网址。",
+    "same_inputs_later": "请用相同输入再次调用同一工具：会找到其任务，不会重复付费。",
     **checks.REMEDIES,
 }
 

@@ -71,6 +71,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "python": '请用 lengths={{"audio": 12.5}} 给出时长。',
         "comfyui": "请连接媒体本身，以便读取时长。",
         "airflow": "请在 `media_seconds` 中给出时长。",
+        "mcp": "请给出时长（秒），例如 `audio_seconds`。",
     },
     "give_whole_file": "请重新复制或下载该文件。",
     "mark_face": "请在遮罩中把人脸涂成白色，或不使用遮罩。",
@@ -81,6 +82,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "comfyui": "未发送任何内容。请修正输入，或将 `check` 设为 off。",
         "airflow": "未发送任何内容。请修正输入，或将 `check` 设为 off。",
         "pluggy": '未发送任何内容。请修正输入，或用 check="off" 跳过检查。',
+        "mcp": "未发送任何内容。请改正输入；lipsync_check 会显示是否正确。",
     },
     "sign_again": "请重新签名该 URL。",
     "sign_for_longer": "请为该 URL 设置更长的有效期。",
@@ -88,6 +90,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "cli": "用 `lipsync-nodes download {paid_job}` 取得其视频。",
         "python": "用任务 ID 取得其视频。",
         "comfyui": "在等待节点中用任务 ID 取得其视频。",
+        "mcp": "用 lipsync_download（job_id {paid_job!r}）获取它的视频。",
     },
     # faces
     # sound

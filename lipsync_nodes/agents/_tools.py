@@ -1,0 +1,179 @@
+"""What the tools do. A call that is repeated, or was cut off and is made again, finds its job and pays nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from lipsync_nodes.agents._roots import Roots
+from lipsync_nodes.checks import Verdict
+from lipsync_nodes.client import AsyncLipsyncClient
+from lipsync_nodes.errors import DownloadError, JobTimeout, LipsyncError, SubmitTimeout
+from lipsync_nodes.flows import Budget
+from lipsync_nodes.ledger import Entry, Ledger
+from lipsync_nodes.media import PreparedForm, content_key, estimate_credits, known_credits, source_and_target
+from lipsync_nodes.service import Credits, Job, NodeSpec, spec_named, video_of
+
+# In seconds. Many hosts give up a call after 60 s.
+WAIT: Final = 30
+LONGEST_WAIT: Final = 45
+SUBMIT: Final = 50.0
+SAVE: Final = 45.0
+SAVE_AFTER_WAIT: Final = 10.0
+
+Given = Mapping[str, Any]
+Json = dict[str, Any]
+
+
+class Call(Protocol):
+    """The call of a tool: what the host tells its user meanwhile, and asks."""
+
+    def tell(self, job: Job) -> Awaitable[None]:
+        """Report the progress of a job."""
+
+    def agree(self, question: str, name: str) -> Awaitable[None]:
+        """Raise `InvalidRequest` if the user declines to pay. *name* is that of the same question in another call."""
+
+
+class Tools:
+    """The tools of one host. The arguments that they are *given* match the schemas of `tools_of`.
+
+    Args:
+        client: the client. Its budget is what may be spent.
+        ledger: its ledger, which finds the jobs of repeated calls.
+        roots: the folders for media. Videos are saved in the first one.
+        budget: the client's budget; None if nothing has to be paid for. It counts what all processes with this ledger
+            have spent for the same host.
+        host: the name of the host in `lipsync_nodes.words`; it is also a tag of the submissions.
+
+    """
+
+    def __init__(
+        self, client: AsyncLipsyncClient, ledger: Ledger, roots: Roots, budget: Budget | None, host: str
+    ) -> None:
+        self._client, self._ledger, self._roots, self._budget, self._host = client, ledger, roots, budget, host
+        self._sending: set[asyncio.Task[Job]] = set()
+
+    async def submit(self, spec: NodeSpec, given: Given, call: Call) -> Json:
+        """Submit a job and wait a while for its video. The same inputs find the same job and are paid for once."""
+        began, verdicts = time.monotonic(), list[Verdict]()
+        form = await asyncio.to_thread(self._roots.form, spec, given)
+        cost = await asyncio.to_thread(known_credits, form, lengths=_lengths(spec, given))
+        job = await self._submitted(form, cost, verdicts, call, again=given.get("again", False))
+        answer = await self._followed(job, given.get("wait_seconds", WAIT) + began - time.monotonic(), call)
+        return answer | {"warnings": [one.line("en", self._host) for verdict in verdicts for one in verdict.problems]}
+
+    async def wait(self, given: Given, call: Call) -> Json:
+        """Wait for a job and save its video. If the wait ends or is cancelled, the job goes on."""
+        return await self._followed(Job(id=given["job_id"]), given.get("wait_seconds", WAIT), call)
+
+    async def status(self, given: Given, _call: Call) -> Json:
+        """Fetch a job once, without waiting."""
+        return self._answer(await self._client.job(given["job_id"]))
+
+    async def download(self, given: Given, _call: Call) -> Json:
+        """Save the video of a finished job in the first root folder, unless it is there."""
+        job = video_of(await self._client.job(given["job_id"]))
+        return self._answer(job, await self._saved(job, SAVE))
+
+    async def check(self, given: Given, _call: Call) -> Json:
+        """Check inputs without submitting them: files, lengths, faces, speech and cost. Nothing is sent or paid for."""
+        spec = spec_named(given["endpoint"])
+        form = await asyncio.to_thread(self._roots.form, spec, given, draft=True)
+        verdict = await self._client.check(form, lengths=_lengths(spec, given))
+        return verdict.as_json("en", self._host)
+
+    async def estimate(self, given: Given, _call: Call) -> Json:
+        """Estimate what a job would cost, in credits. Nothing is sent, and only what the cost depends on is needed."""
+        spec = spec_named(given["endpoint"])
+        form = await asyncio.to_thread(self._roots.form, spec, given, draft=True)
+        cost = await asyncio.to_thread(estimate_credits, form, lengths=_lengths(spec, given))
+        return {"credits": cost, "exact": cost.exact, "caveat": cost.caveat, "budget_left": await self._left()}
+
+    async def jobs(self, given: Given, _call: Call) -> Json:
+        """List the latest jobs that were submitted from this machine, oldest first."""
+        latest = await asyncio.to_thread(self._ledger.latest, self._client.profile, given.get("latest", 20))
+        return {"jobs": [_row(entry) for entry in latest]}
+
+    async def close(self) -> None:
+        """Wait for submissions whose calls were cancelled."""
+        await asyncio.gather(*self._sending, return_exceptions=True)
+
+    async def _submitted(
+        self, form: PreparedForm, cost: Credits | None, verdicts: list[Verdict], call: Call, *, again: bool
+    ) -> Job:
+        """Submit, or find the job of the same inputs. A job that failed is paid for again only if that is asked for."""
+        key = await asyncio.to_thread(content_key, form, self._client.profile)
+        known = await asyncio.to_thread(self._ledger.job_under, key, self._client.profile)
+        if known and known.finished and not again:
+            video_of(known)  # raises an error if it has none
+        left = await self._left()
+        if left and cost is not None and cost <= left and (again or not known):
+            question = f"Spend up to {cost} credits on {form.spec.id}? {left} are left of the budget."
+            await call.agree(question, f"{key}-{cost}")
+        # A task of its own goes on if the call is cancelled, so that its job gets into the ledger.
+        sending = asyncio.create_task(
+            self._client.submit(
+                form,
+                key=key,
+                estimate=cost,
+                resubmit_uncertain=again,
+                tags={"host": self._host},
+                on_check=verdicts.append,
+            )
+        )
+        self._sending.add(sending)
+        sending.add_done_callback(self._sending.discard)
+        if not (await asyncio.wait([sending], timeout=SUBMIT))[0]:
+            raise SubmitTimeout(
+                code="agents.still_sending", seconds=SUBMIT, may_have_charged=True, remedy="same_inputs_later"
+            )
+        return sending.result()
+
+    async def _left(self) -> int | None:
+        """Return what is left of the budget."""
+        if self._budget is None:
+            return None
+        tags = {"host": self._host}
+        return await asyncio.to_thread(self._ledger.left_of, self._budget, self._client.profile, tags)
+
+    async def _followed(self, job: Job, seconds: float, call: Call) -> Json:
+        """Wait for a job, and save its video. A job that has not ended is no error."""
+        try:
+            job = await self._client.wait(job.id, timeout=max(seconds, 0.1), on_update=call.tell)
+            return self._answer(job, await self._saved(job, SAVE_AFTER_WAIT) if self._roots.folders else None)
+        except (JobTimeout, DownloadError) as error:
+            return self._answer(job, next_=error.speak(self._host).hint)
+        except LipsyncError as error:
+            error.job_id = error.job_id or job.id
+            raise
+
+    async def _saved(self, job: Job, seconds: float) -> Path:
+        file = source_and_target(job, self._roots.first)[1]  # named after the job
+        return file if file.exists() else await self._client.download(job, file, timeout=seconds)
+
+    def _answer(self, job: Job, path: Path | None = None, next_: str = "") -> Json:
+        entry = self._ledger.entry_of(job.id)
+        return {
+            "job_id": job.id,
+            "status": job.status.value,
+            "output": job.output,
+            "path": path and str(path),
+            "credits": entry and entry.credits,
+            "warnings": [],
+            "next": next_,
+        }
+
+
+def _lengths(spec: NodeSpec, given: Given) -> dict[str, float | None]:
+    return {field.name: given.get(field.seconds) for field in spec.timed}
+
+
+def _row(entry: Entry) -> Json:
+    known = {name: getattr(entry, name) for name in ("job_id", "endpoint", "state", "credits")}
+    when, job = datetime.fromtimestamp(entry.created_at, UTC), entry.as_job
+    return known | {"submitted": when.isoformat(" ", "seconds"), "output": job and job.output, "path": entry.saved_to}
