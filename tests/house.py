@@ -10,7 +10,8 @@ import grimp
 
 ROOT = Path(__file__).resolve().parents[1]
 CORE = ROOT / "lipsync_nodes"
-PACKAGES = ["lipsync_nodes", "lipsync_nodes_comfyui", "lipsync_nodes_airflow", "lipsync_nodes_pluggy"]
+ADAPTERS = ["lipsync_nodes_comfyui", "lipsync_nodes_airflow", "lipsync_nodes_pluggy", "lipsync_nodes_mcp"]
+PACKAGES = ["lipsync_nodes", *ADAPTERS]
 # What adapters, the command line and examples may import of ours, besides themselves. The sandbox is a program.
 FACES = {"lipsync_nodes", "lipsync_nodes.host", "lipsync_nodes.sandbox", "lipsync_nodes.cli"}
 BESIDE = ("cli", "sandbox", "perception", "checks")  # programs, and what an extra brings
@@ -70,6 +71,7 @@ def measures():
     core = sum(count for room, count in rooms().items() if room not in BESIDE)
     webhooks = lines(file for pattern in WEBHOOKS for file in CORE.glob(pattern))
     prefect = lines((ROOT / "examples/prefect").glob("*.py"))
+    mcp = lines((ROOT / "adapters/lipsync_nodes_mcp").rglob("*.py"))
     beyond, cycle = imports_beyond(), circle()
     yield "modules in an import circle", len(cycle), 0, 0, " → ".join(cycle)
     yield "floors", len(floors()), 10, 10, ""
@@ -77,6 +79,7 @@ def measures():
     yield "lines of the core without its programs and extras", core, 5_200, 15_000, ""
     yield "lines of webhooks", webhooks, 550, 725, ""
     yield "lines of a fourth host (examples/prefect)", prefect, 80, 80, ""
+    yield "lines of the MCP server", mcp, 250, 250, ""
 
 
 def main():

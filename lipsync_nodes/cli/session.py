@@ -31,7 +31,7 @@ from lipsync_nodes.host import (
 if TYPE_CHECKING:
     from lipsync_nodes.sandbox import Sandbox
 
-__all__ = ["Connection", "Session", "Waiting", "common_options", "cost_of", "form_of", "lengths_of"]
+__all__ = ["Connection", "Session", "Waiting", "common_options", "cost_of", "form_of", "lengths_of", "means_sandbox"]
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def cost_of(form: PreparedForm, values: Mapping[str, Any]) -> Credits | None:
     return known_credits(form, lengths=lengths_of(form.spec, values), allow_long=values.get("allow_long", False))
 
 
-def _means_sandbox(profile: str | None, base_url: str | None) -> bool:
+def means_sandbox(profile: str | None, base_url: str | None) -> bool:
     """Return whether the built-in profile `sandbox` was chosen, which is the same as `--sandbox`."""
     if (profile or os.environ.get("LIPSYNC_PROFILE")) != "sandbox":
         return False
@@ -161,7 +161,7 @@ def common_options(command: Callable[..., object]) -> Callable[..., object]:
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout and nothing else.")
     @functools.wraps(command)
     def wrapped(profile: str | None, base_url: str | None, use_sandbox: bool, as_json: bool, **options: Any) -> None:
-        use_sandbox = use_sandbox or _means_sandbox(profile, base_url)
+        use_sandbox = use_sandbox or means_sandbox(profile, base_url)
         session = Session(profile, base_url, use_sandbox, as_json)
         RUN.option = " --sandbox" if use_sandbox else ""
         with in_words(as_json=as_json):

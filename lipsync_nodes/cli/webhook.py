@@ -19,7 +19,7 @@ from lipsync_nodes.cli.session import Connection, Session, common_options
 from lipsync_nodes.cli.speak import say, show, tell
 from lipsync_nodes.host import Answer, OnJob, callback_secret, deliver, keep_tokens_out_of_logs, token_of
 
-__all__ = ["webhook"]
+__all__ = ["listen", "webhook"]
 
 PROXY = "Jobs are submitted with webhooks to {}: have your proxy pass that on to here."
 SETUP = (
@@ -56,7 +56,7 @@ def serve(
     session: Session, *, host: str, port: int, cert: Path | None, cert_key: Path | None, on_job: str | None
 ) -> None:
     """Receive webhooks until Ctrl-C, for all programs on this host that use the same ledger."""
-    with session.opened() as to, _listen(host, port) as listener:
+    with session.opened() as to, listen(host, port) as listener:
         receiver = WebhookReceiver(to.profile, to.ledger, on_job=_function(on_job))
         address = f"[{host}]" if ":" in host else host
         url = f"http{'s' if cert else ''}://{address}:{listener.getsockname()[1]}"
@@ -102,7 +102,8 @@ def _run(receiver: WebhookReceiver, listener: socket.socket, cert: Path | None, 
     tell("The receiver has ended. What came is kept; its next start handles what is left of it.")
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens; raise `ConfigurationError` if the address cannot be used."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=2048)
