@@ -90,7 +90,10 @@ class Check:
     def _run(self, form: PreparedForm, request: CheckRequest, stack: ExitStack) -> None:
         self.add(_urls.findings(form, request))
         if request.fetch and form.urls:
-            form = self._fetched(form, request, stack)
+            from lipsync_nodes.checks import _fetched  # noqa: PLC0415  # loads the HTTP client
+
+            form, findings = stack.enter_context(_fetched.fetched(form, request))
+            self.add(findings)
         found = _files.readable(form, self)
         self.add(_files.findings(form, found))
         self._credits = _lengths.cost(form, request, found, self)
@@ -102,6 +105,3 @@ class Check:
             from lipsync_nodes.checks import _looks  # noqa: PLC0415  # there may be only URLs
 
             self.add(_looks.findings(form, found))
-
-    def _fetched(self, form: PreparedForm, request: CheckRequest, stack: ExitStack) -> PreparedForm:
-        raise NotImplementedError

@@ -55,8 +55,10 @@ class Checking:
             fetch=fetch,
         )
 
-    def check_before(self, form: PreparedForm, options: SubmitOptions, key: str | None, timeout: float | None) -> None:
-        """Check a form before it is submitted, unless its key has a job already.
+    def check_before(
+        self, form: PreparedForm, options: SubmitOptions, key: str | None, timeout: float | None
+    ) -> Credits | None:
+        """Check a form before it is submitted, unless its key has a job already. Return the cost if it was measured.
 
         Raises:
             CheckRefused: a finding is refused in this mode.
@@ -70,7 +72,7 @@ class Checking:
             )
         looks = bool(form.assets) or options.get("fetch", False)
         if mode == "off" or (looks and self._holds(options, key)):
-            return
+            return None
         from lipsync_nodes.checks import Check, CheckRequest  # noqa: PLC0415  # slow to load
 
         estimate = options.get("estimate")
@@ -86,12 +88,13 @@ class Checking:
         verdict = checked.verdict
         # URLs alone are checked in no time, so the record of submissions is read only if something was found.
         if not looks and (verdict.problems or options.get("on_check")) and self._holds(options, key):
-            return
+            return None
         _tell(verdict, options)
         if checked.errors:
             raise checked.errors[0]
         if refused := verdict.refused_by(mode):
             raise refusal(refused)
+        return verdict.credits if looks else None
 
     def _holds(self, options: SubmitOptions, key: str | None) -> bool:
         """Return whether nothing new will be paid for. What is submitted anew on request is checked."""

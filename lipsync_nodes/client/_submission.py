@@ -59,7 +59,8 @@ class Submitting(Checking):
             whole_credits("estimate", estimate)
         target = None if target is None else check_target(target)
         allow_long = options.get("allow_long", False)
-        self.check_before(form, options, key, timeout)
+        measured = self.check_before(form, options, key, timeout)
+        estimate = measured if estimate is None else estimate
         if estimate is None and form.assets:
             estimate = known_credits(form, allow_long=allow_long)
         seconds = getattr(estimate, "seconds", None)

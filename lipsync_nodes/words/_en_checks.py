@@ -32,11 +32,21 @@ SENTENCES: Final[dict[str, str]] = {
     "length.rounded_up": "The video lasts {seconds:g} s and is billed as {billed} s: a fraction of a second is rounded "
     "up.",
     "mask.marks_nothing": "The mask is wholly black or transparent, so it marks nothing that may move.",
+    "mask.other_shape": "The mask is {mask} and the picture {picture}: it does not fit, and will be stretched.",
+    "mask.other_size": "The mask is {mask} and the picture {picture}, of the same shape.",
+    "url.answered": "The server answered {status} to a request for the URL.",
+    "url.content_type": "The server states the type {stated}, but the content is {found}.",
     "url.expired": "The signed URL expired {minutes} minutes ago.",
     "url.expires_soon": "The signed URL expires in {minutes} minutes, and the job may take up to {deadline}.",
     "url.not_encrypted": "The URL is http, so others can read the file on the way.",
     "url.not_public": "The URL leads to {host}, which the service on the internet cannot reach.",
+    "url.not_reached": "The URL could not be fetched: {reason}.",
     "url.private_name": "The URL leads to {host}, a name that is probably known in a private network only.",
+    "url.redirects": "The URL redirects more than {most} times.",
+    "url.refused": "The server answered {status} to a request without credentials, as the service sends it.",
+    "url.too_large": "The file has more than {most} MiB, so it was not looked at.",
+    "url.too_slow": "The file did not arrive within {seconds} s, so it was not looked at.",
+    "url.web_page": "The URL leads to a web page, not to a file.",
     # faces
     # sound
     # verifications
@@ -78,7 +88,9 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "mcp": "Give the length in seconds, for example as `audio_seconds`.",
     },
     "give_whole_file": "Copy or download the file again.",
+    "link_to_file": "Give the link to the file itself. The links of many sharing services lead to a page.",
     "mark_face": "Paint the face white in the mask, or leave the mask out.",
+    "mask_of_same_size": "Save the mask in the size of the picture.",
     "publish_input": "Use a public URL, or give a local file, which is published for you.",
     "refused_check": {
         "cli": "Nothing was sent. Correct the input, or override the check with `--check off`.",
@@ -90,6 +102,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     },
     "sign_again": "Sign the URL again.",
     "sign_for_longer": "Sign the URL for longer.",
+    "state_content_type": "Set the content type of the file in your storage.",
     "use_paid_job": {
         "cli": "Get its video with `lipsync-nodes download {paid_job}`.",
         "python": "Get its video with the job id.",

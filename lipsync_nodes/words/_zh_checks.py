@@ -29,11 +29,21 @@ SENTENCES: Final[dict[str, str]] = {
     "length.over_limit": "时长 {seconds:g} 秒，比服务所用模型接受的 {longest} 秒多 {over:g} 秒。",
     "length.rounded_up": "视频时长 {seconds:g} 秒，按 {billed} 秒计费：不足一秒的部分向上取整。",
     "mask.marks_nothing": "遮罩全黑或全透明，没有标出任何可运动的区域。",
+    "mask.other_shape": "遮罩为 {mask}，画面为 {picture}：两者比例不同，遮罩会被拉伸。",
+    "mask.other_size": "遮罩为 {mask}，画面为 {picture}，比例相同。",
+    "url.answered": "请求该 URL 时，服务器返回 {status}。",
+    "url.content_type": "服务器声明的类型是 {stated}，但内容是 {found}。",
     "url.expired": "签名 URL 已于 {minutes} 分钟前过期。",
     "url.expires_soon": "签名 URL 将在 {minutes} 分钟后过期，而任务最长可能需要 {deadline} 分钟。",
     "url.not_encrypted": "URL 为 http，传输途中他人可读取文件。",
     "url.not_public": "URL 指向 {host}，互联网上的服务无法访问。",
+    "url.not_reached": "无法获取该 URL：{reason}。",
     "url.private_name": "URL 指向 {host}，这个名称可能只在内部网络中有效。",
+    "url.redirects": "该 URL 的重定向超过 {most} 次。",
+    "url.refused": "像服务那样不带凭据请求时，服务器返回 {status}。",
+    "url.too_large": "文件超过 {most} MiB，因此未查看。",
+    "url.too_slow": "文件未在 {seconds} 秒内传完，因此未查看。",
+    "url.web_page": "该 URL 指向网页，而不是文件。",
     # faces
     # sound
     # verifications
@@ -74,7 +84,9 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "mcp": "请给出时长（秒），例如 `audio_seconds`。",
     },
     "give_whole_file": "请重新复制或下载该文件。",
+    "link_to_file": "请给出文件本身的链接。许多分享服务的链接指向的是网页。",
     "mark_face": "请在遮罩中把人脸涂成白色，或不使用遮罩。",
+    "mask_of_same_size": "请把遮罩保存为与画面相同的尺寸。",
     "publish_input": "请使用公开的 URL，或给出本地文件，由程序代为发布。",
     "refused_check": {
         "cli": "未发送任何内容。请修正输入，或用 `--check off` 跳过检查。",
@@ -86,6 +98,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     },
     "sign_again": "请重新签名该 URL。",
     "sign_for_longer": "请为该 URL 设置更长的有效期。",
+    "state_content_type": "请在存储中设置该文件的内容类型。",
     "use_paid_job": {
         "cli": "用 `lipsync-nodes download {paid_job}` 取得其视频。",
         "python": "用任务 ID 取得其视频。",
