@@ -21,7 +21,7 @@ PADDING: Final = 0.2
 
 def cost(form: PreparedForm, request: CheckRequest, found: Mapping[str, Probe], check: Check) -> Credits | None:
     """Return the cost. What a submission would refuse for its length is added to the check."""
-    _refuse_long(form, request, found, check)
+    is_over = _refuse_long(form, request, found, check)
     if len(found) < len(form.assets):
         return None
     try:
@@ -33,23 +33,26 @@ def cost(form: PreparedForm, request: CheckRequest, found: Mapping[str, Probe], 
         given = request.estimate
         return given if given is None or isinstance(given, Credits) else Credits(given)
     seconds = known.seconds or 0.0
-    each = max((probe.seconds or 0.0 for probe in found.values()), default=0.0)
-    if seconds > LONGEST_MEDIA >= each and not request.allow_long:
+    if seconds > LONGEST_MEDIA and not is_over and not request.allow_long:
         check.fail(too_long("The video", seconds), _over(None, seconds, request))
     return known
 
 
-def _refuse_long(form: PreparedForm, request: CheckRequest, found: Mapping[str, Probe], check: Check) -> None:
+def _refuse_long(form: PreparedForm, request: CheckRequest, found: Mapping[str, Probe], check: Check) -> bool:
+    """Add what is over the limit, and return whether anything is."""
+    is_over = False
     for field in form.spec.timed:
         probe, given = found.get(field.name), (request.lengths or {}).get(field.name)
         seconds = max((probe.seconds if probe else None) or 0.0, given or 0.0)
         if seconds <= LONGEST_MEDIA:
             continue
+        is_over = True
         finding = _over(field.name, seconds, request)
         if request.allow_long:
             check.add([finding])
         else:
             check.fail(too_long(f"`{field.name}`", seconds), finding)
+    return is_over
 
 
 def _over(field: str | None, seconds: float, request: CheckRequest) -> Finding:
