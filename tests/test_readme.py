@@ -234,10 +234,14 @@ def test_the_commands_at_the_service(desk, sandbox):
     (export,) = [command for command in commands("setting") if "LIPSYNC_API_KEY" in command]
     name, _, value = export.removeprefix("export ").partition("=")
     for command in commands("at the service"):
-        quick = command if " submit " in command else command.replace(" --", " --poll-interval 0.1 --", 1)
+        quick = (
+            command
+            if {"submit", "report"} & {*command.split()}
+            else command.replace(" --", " --poll-interval 0.1 --", 1)
+        )
         run(quick, desk, **{name: value}, LIPSYNC_BASE_URL=sandbox.base_url)
     assert (desk / "hello.mp4").is_file()
-    assert len(sandbox.received("submit")) == 5
+    assert len(sandbox.received("submit")) == 6
     assert len(list((desk / "videos").glob("*.mp4"))) == 4
 
 
