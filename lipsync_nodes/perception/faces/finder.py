@@ -35,9 +35,16 @@ _LIPS = np.array([(81, 178), (13, 14), (311, 402), (37, 84), (0, 17), (267, 314)
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """The landmarks of a face in pixels, (468, 2), in MediaPipe's numbering."""
+    """The landmarks of a face in pixels, in MediaPipe's numbering.
+
+    Attributes:
+        points: columns and rows, (468, 2).
+        depths: how far each lies behind the middle of the head, (468,); None if that was not kept.
+
+    """
 
     points: Floats
+    depths: Floats | None = None
 
     @property
     def height(self) -> float:
@@ -113,8 +120,9 @@ class FaceFinder:
         mesh, presence = self._mesh.forward(["conv2d_21", "conv2d_31"])
         if _sigmoid(presence.ravel())[0] < _PRESENCE:
             return None
-        points = mesh.reshape(-1, 1, 3)[:, :, :2]
-        return Face(floats(cv2.transform(points, cv2.invertAffineTransform(turn)))[:, 0])
+        points = mesh.reshape(-1, 1, 3)
+        flat = floats(cv2.transform(points[:, :, :2], cv2.invertAffineTransform(turn)))
+        return Face(flat[:, 0], points[:, 0, 2] * np.float32(side / _MESH_SIDE))
 
     def _detect(self, image: Image, side: int) -> list[tuple[Floats, float, float]]:
         """Find faces in squares of that side: (centre, side, angle) in pixels and radians, best first."""
@@ -150,7 +158,7 @@ def _turned_back(face: Face, turns: int, image: Image) -> Face:
     for _ in range(turns):
         points = np.stack([height - 1 - points[:, 1], points[:, 0]], 1)
         width, height = height, width
-    return Face(floats(points))
+    return Face(floats(points), face.depths)
 
 
 def _load(name: str) -> Any:  # OpenCV's stubs differ between versions
