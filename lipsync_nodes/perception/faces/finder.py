@@ -24,6 +24,7 @@ _MARGIN = 1.5  # the mesh needs this much space around a face
 _LOOKS = 3  # runs of the mesh on a new face, each at the last result: tilted heads need them
 # The image is also searched in squares, whose side is its short side divided by these. The last is for tiny faces only.
 _PARTS = (1, 2, 4)
+_BEYOND = 1.6  # a face that the picture's border cuts is searched in a square larger than the picture by this
 _PLAIN = 1 / 3  # of a square's side: higher faces are found without searching such squares
 _TURNS = (2, 1, 3)  # quarter turns of the image, to search again if it has no upright face
 _OVERLAP = 0.3  # boxes that overlap by more than this are one face
@@ -57,6 +58,16 @@ class Face:
         return floats((self.points.min(0) + self.points.max(0)) / 2)
 
     @property
+    def side(self) -> float:
+        """The side of the square around it that the mesh needs, in pixels."""
+        return float(np.ptp(self.points, axis=0).max()) * _MARGIN
+
+    @property
+    def roll(self) -> float:
+        """The angle of the line between the eyes to the image's rows, in radians; about pi if it is upside down."""
+        return _angle(self.points[LEFT_EYE] - self.points[RIGHT_EYE])
+
+    @property
     def opening(self) -> float:
         """The height of the mouth, as the mean of its inner and its outer edges, in face heights."""
         gaps = self.points[_LIPS[:, 1]] - self.points[_LIPS[:, 0]]
@@ -72,12 +83,14 @@ class FaceFinder:
         self._mesh = _load("face_landmark.tflite")
         self._anchors = _anchors()
 
-    def find(self, image: Image, most: int = 1, *, thorough: bool = True) -> list[Face]:
+    def find(self, image: Image, most: int = 1, *, thorough: bool = True, quick: bool = False) -> list[Face]:
         """Find the largest faces, at most ``most``, sorted from left to right.
 
-        A thorough search also finds turned and very small faces. It takes longer if there are too few faces.
+        A thorough search also finds turned and very small faces. It takes longer if there are too few faces. A quick one
+        finds large faces only.
         """
-        found = self._upright(image, most, _PARTS[:-1])
+        found = self._upright(image, most, _PARTS[:1] if quick else _PARTS[:-1])
+        thorough = thorough and not quick
         for turns in _TURNS if thorough else ():
             found = found or [
                 _turned_back(face, turns, image) for face in self._upright(np.rot90(image, turns), most, _PARTS[:-1])
@@ -93,13 +106,14 @@ class FaceFinder:
         found: list[Face] = []
         image = np.ascontiguousarray(image)
         height, width = image.shape[:2]
-        for side in (max(height, width), *(min(height, width) // part for part in parts)):
-            if sum(face.height > _PLAIN * side for face in found) >= most:
+        sides = (max(height, width), *(min(height, width) // part for part in parts))
+        for side in (*sides, round(_BEYOND * max(height, width))):
+            if sum(face.height > _PLAIN * side for face in found) >= most or (found and side > max(height, width)):
                 break  # larger ones would have been found
             for centre, size, angle in self._detect(image, side):
                 if any(_near(centre, face) for face in found):
                     continue
-                face = self._landmarks(image, centre, size * _MARGIN, angle)
+                face = self.landmarks(image, centre, size * _MARGIN, angle)
                 for _ in range(_LOOKS):
                     face = face and self.follow(image, face)
                 if face and not any(_near(face.centre, other) for other in found):
@@ -108,17 +122,17 @@ class FaceFinder:
 
     def follow(self, image: Image, last: Face) -> Face | None:
         """Return the face that was at ``last`` in the previous frame, or None if it is no longer there."""
-        side = float(np.ptp(last.points, axis=0).max()) * _MARGIN
-        right, left = last.points[RIGHT_EYE], last.points[LEFT_EYE]
-        return self._landmarks(image, last.centre, side, _angle(left - right))
+        return self.landmarks(image, last.centre, last.side, last.roll)
 
-    def _landmarks(self, image: Image, centre: Floats, side: float, angle: float) -> Face | None:
-        """Run the mesh on a rotated square of the image; None if it sees no face."""
-        turn = _square(centre, side, angle, _MESH_SIDE)
+    def landmarks(
+        self, image: Image, centre: Floats, side: float, angle: float, presence: float = _PRESENCE
+    ) -> Face | None:
+        """Run the mesh on a rotated square of the image; None if it sees no face, or is less sure of one."""
+        turn = square(centre, side, angle, _MESH_SIDE)
         crop = cv2.warpAffine(image, turn, (_MESH_SIDE, _MESH_SIDE), borderMode=cv2.BORDER_REPLICATE)
         self._mesh.setInput(cv2.dnn.blobFromImage(crop, 1 / 255, swapRB=True))
-        mesh, presence = self._mesh.forward(["conv2d_21", "conv2d_31"])
-        if _sigmoid(presence.ravel())[0] < _PRESENCE:
+        mesh, sure = self._mesh.forward(["conv2d_21", "conv2d_31"])
+        if _sigmoid(sure.ravel())[0] < presence:
             return None
         points = mesh.reshape(-1, 1, 3)
         flat = floats(cv2.transform(points[:, :, :2], cv2.invertAffineTransform(turn)))
@@ -139,8 +153,8 @@ class FaceFinder:
         tile = image[max(0, y) : y + side, max(0, x) : x + side]
         top, left = max(0, -y), max(0, -x)
         bottom, right = side - top - tile.shape[0], side - left - tile.shape[1]
-        square = cv2.copyMakeBorder(tile, top, bottom, left, right, cv2.BORDER_CONSTANT)
-        small = cv2.resize(square, (_DETECTOR_SIDE, _DETECTOR_SIDE), interpolation=cv2.INTER_AREA)
+        padded = cv2.copyMakeBorder(tile, top, bottom, left, right, cv2.BORDER_CONSTANT)
+        small = cv2.resize(padded, (_DETECTOR_SIDE, _DETECTOR_SIDE), interpolation=cv2.INTER_AREA)
         self._detector.setInput(cv2.dnn.blobFromImage(small, 2 / 255, mean=(127.5,) * 3, swapRB=True))
         boxes, scores = self._detector.forward(["regressors", "classificators"])
         chance = _sigmoid(scores.ravel())
@@ -198,7 +212,7 @@ def _decode(score: float, box: Floats, anchor: Floats, origin: Floats, side: int
     return score, floats(centre), float(box[2:4].max()) / _DETECTOR_SIDE * side, _angle(left_eye - right_eye)
 
 
-def _square(centre: Floats, side: float, angle: float, size: int) -> Floats:
+def square(centre: Floats, side: float, angle: float, size: int) -> Floats:
     """Return the affine transform from a rotated square of the image to ``size`` by ``size`` pixels."""
     turn = floats(cv2.getRotationMatrix2D((float(centre[0]), float(centre[1])), np.degrees(angle), size / side))
     turn[:, 2] += size / 2 - centre
