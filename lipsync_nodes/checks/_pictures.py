@@ -1,13 +1,143 @@
-"""What can be seen or heard in the pictures of a form."""
+"""What can be seen in the pictures of a form: the faces that are to speak."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
+from lipsync_nodes.checks import _faces
 from lipsync_nodes.checks._finding import Finding
 from lipsync_nodes.checks._inputs import Inputs
 
+if TYPE_CHECKING:
+    from lipsync_nodes.perception.arrays import Floats, Image
+    from lipsync_nodes.perception.faces.finder import Face, FaceFinder
 
-def findings(inputs: Inputs) -> Iterator[Finding]:  # noqa: ARG001
+_MOST: Final = 12  # faces that are searched
+_BESIDE: Final = 0.6  # a face of at least this share of the speaker's height may be taken for the speaker
+_MARKED: Final = 0.5  # a mask marks a face if this share of its mouth is white
+_SIDES: Final = ("left person", "right person")
+
+
+def findings(inputs: Inputs) -> Iterator[Finding]:
     """Yield what is wrong with the pictures."""
-    yield from ()
+    from lipsync_nodes.perception.faces.finder import FaceFinder  # noqa: PLC0415  # needs the extra
+
+    finder = FaceFinder()
+    masks = inputs.of_kind("mask")
+    for field, path in inputs.of_kind("image").items():
+        yield from _Picture(inputs, field, path, finder).findings(masks)
+
+
+class _Picture:
+    """One picture with its faces, the largest first."""
+
+    def __init__(self, inputs: Inputs, field: str, path: Path, finder: FaceFinder) -> None:
+        from lipsync_nodes.perception.pictures import read_reduced  # noqa: PLC0415  # needs the extra
+
+        self._field, self._finder = field, finder
+        self._people, self._short_side = inputs.people, inputs.short_side
+        self._image, self._source = read_reduced(path, _faces.SIDE)
+        self._faces, self._dark = _found(self._image, finder, self._people)
+
+    def findings(self, masks: dict[str, Path]) -> Iterator[Finding]:
+        """Yield what is wrong with the faces, and with their number."""
+        if not self._faces:
+            yield _faces.none(self._field)
+            return
+        marked = [face for face in self._faces if all(self._marks(path, face) for path in masks.values())]
+        if masks and not marked:
+            yield from (outside_mask(name) for name in masks)
+        yield from self._number(marked or self._faces)
+        speakers = sorted((marked or self._faces)[: self._people], key=lambda face: float(face.centre[0]))
+        for number, face in enumerate(speakers):
+            yield from self._about(face, _SIDES[number] if len(speakers) > 1 else None)
+
+    def _about(self, face: Face, person: str | None) -> Iterator[Finding]:
+        from lipsync_nodes.perception.faces.looks import looks  # noqa: PLC0415  # needs the extra
+
+        where = _faces.Where(self._field, person)
+        small = _faces.size(where, face.height / min(self._image.shape[:2]), self._short_side, self._source)
+        if small:
+            yield small
+        seen = looks(self._image, face, self._finder)
+        names = dict.fromkeys(_faces.faults(seen) + (("dark",) if self._dark else ()))
+        for name in names:
+            if not (small and name in {"blurred", "hidden"}):  # too few pixels to tell
+                yield _faces.MAKERS[name](where, seen)
+
+    def _number(self, faces: Sequence[Face]) -> Iterator[Finding]:
+        """Compare the number of faces with that of the people who are to speak."""
+        if self._people > 1 and len(faces) < self._people:
+            yield Finding(
+                code="face.one_of_two",
+                severity="error",
+                field=self._field,
+                remedy=("two_faces",),
+                facts={"found": len(faces), "wanted": self._people},
+            )
+        rivals = [face for face in faces if face.height >= _BESIDE * faces[min(len(faces), self._people) - 1].height]
+        if len(rivals) > self._people and self._people > 1:
+            yield Finding(
+                code="face.more_than_two",
+                severity="warning",
+                field=self._field,
+                remedy=("two_faces",),
+                facts={"found": len(rivals), "wanted": self._people},
+            )
+        elif len(rivals) > self._people:
+            yield self._several(rivals)
+        elif len(faces) > self._people:
+            others = len(faces) - self._people
+            yield Finding(code="face.others", severity="info", field=self._field, facts={"others": others})
+
+    def _several(self, faces: Sequence[Face]) -> Finding:
+        """Return that there are several faces, and our guess which one will speak."""
+        across = round(float(faces[0].centre[0]) / self._image.shape[1] * 100)
+        return Finding(
+            code="face.several",
+            severity="warning",
+            field=self._field,
+            remedy=("one_face",),
+            facts={"found": len(faces), "across": across},
+        )
+
+    def _marks(self, mask: Path, face: Face) -> bool:
+        """Return whether a mask marks a face's mouth."""
+        from lipsync_nodes.perception.pictures import read_mask  # noqa: PLC0415  # needs the extra
+
+        height, width = self._image.shape[:2]
+        return marked(read_mask(mask, width, height)[..., 0], face) >= _MARKED
+
+
+def marked(weights: Floats, face: Face) -> float:
+    """Return how much of a face's mouth a mask of the same size marks, from 0 to 1."""
+    import numpy as np  # noqa: PLC0415  # needs the extra
+
+    from lipsync_nodes.perception.faces.looks import LIPS  # noqa: PLC0415
+
+    places = np.clip(np.rint(face.points[list(LIPS)]).astype(int), 0, np.array(weights.shape[1::-1]) - 1)
+    return float(weights[places[:, 1], places[:, 0]].mean())
+
+
+def outside_mask(field: str) -> Finding:
+    """Return that a mask leaves the mouth out."""
+    return Finding(code="face.outside_mask", severity="warning", field=field, remedy=("mark_face",))
+
+
+def _found(image: Image, finder: FaceFinder, people: int) -> tuple[list[Face], bool]:
+    """Find the faces, the largest first, of equals the most central. Also return whether it needed more light."""
+    from lipsync_nodes.perception.pictures import lit  # noqa: PLC0415  # needs the extra
+
+    faces = finder.find(image, _MOST, thorough=False)
+    if len(faces) < people:
+        faces = finder.find(image, people)
+    dark = not faces
+    if dark and (bright := lit(image)) is not None:
+        faces = finder.find(bright, _MOST, thorough=False)
+    middle = image.shape[1] / 2
+    # The heights in steps of a fifth: faces that are about as large as each other.
+    tall = max((face.height for face in faces), default=1.0)
+    faces.sort(key=lambda face: (-round(face.height / tall * 5), abs(float(face.centre[0]) - middle)))
+    return faces, dark and bool(faces)

@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 
 _SLOWEST, _FASTEST = 10, 60  # frame rates between these are kept
 _OPAQUE = 255
+_FLAT, _DIM = 90, 40  # levels: with a smaller range, or a middle tone nearer to black or white, it is hard to see
+_EARLY = 1e-3  # seconds: a frame that is early by less is due
 _LONGEST_SIDE = 4096  # pixels of the output
+LONG_SIDE = 2048
+"""The longest side of a reduced picture, in pixels."""
+_REDUCED = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4, 2: cv2.IMREAD_REDUCED_COLOR_2}
+_SIZES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # the markers of a JPEG that are followed by its size
 
 
 class _Ratio(Protocol):
@@ -42,10 +48,24 @@ def read_image(path: Path, short_side: int) -> Image:
     image = _decoded(data, cv2.IMREAD_COLOR, "image")
     alpha = _alpha(data, image)
     image = resized(image, short_side)
-    if alpha is not None:
-        cover = resized(alpha, short_side)[..., None].astype(np.float32) / _OPAQUE
-        image = levels(image * cover + _OPAQUE * (1 - cover))
-    return image
+    return image if alpha is None else _on_white(image, resized(alpha, short_side))
+
+
+def read_reduced(path: Path, short_side: int) -> tuple[Image, int]:
+    """Read an image as `read_image` does, and its own short side. A large JPEG is reduced while it is decoded.
+
+    Another image is scaled after it was decoded. The long side may have up to LONG_SIDE pixels, then the short one has
+    less than ``short_side``.
+    """
+    data = _bytes(path, "image")
+    size = _jpeg_size(data)
+    reduced = next((by for by in _REDUCED if size and min(size) // by >= short_side), 1)
+    image = _decoded(data, _REDUCED.get(reduced, cv2.IMREAD_COLOR), "image")
+    alpha = None if size else _alpha(data, image)
+    short = min(size or image.shape[:2])
+    side = max(2, min(short_side, LONG_SIDE * min(image.shape[:2]) // max(image.shape[:2])))
+    image = resized(image, side)
+    return (image if alpha is None else _on_white(image, resized(alpha, side))), short
 
 
 def read_mask(path: Path, width: int, height: int) -> Floats:
@@ -121,6 +141,34 @@ class Film:
         return resized(upright(frame, self._stretch), self._short_side)
 
 
+def sampled(path: Path, seconds: float, short_side: int) -> Iterator[tuple[float, Image]]:
+    """Decode a film and yield one frame for each span of so many seconds, with its time, upright and reduced."""
+    with opened(path, "video") as container:
+        stream = _film(container)
+        stretch = float(stream.sample_aspect_ratio or 1)
+        due = start = None
+        for frame in container.decode(stream):
+            time = frame.time or 0.0
+            start = time if start is None else start
+            if due is None or time + _EARLY >= due:
+                due = max(time, due or time) + seconds
+                yield time - start, _reduced(frame, stretch, short_side)
+
+
+def film_size(path: Path) -> tuple[int, int]:
+    """Return width and height of a film's frames as they are stored."""
+    with opened(path, "video") as container:
+        stream = _film(container)
+        return stream.width, stream.height
+
+
+def _reduced(frame: av.VideoFrame, stretch: float, short_side: int) -> Image:
+    width, height = frame.width * stretch, frame.height
+    scale = min(1.0, short_side / min(width, height), LONG_SIDE / max(width, height))
+    small = frame.reformat(max(2, round(width * scale)), max(2, round(height * scale)), "bgr24", interpolation="AREA")
+    return np.ascontiguousarray(np.rot90(small.to_ndarray(), round(frame.rotation / 90)))
+
+
 def _there_and_back(count: int) -> Iterator[int]:
     """Yield the order of the frames after the first run: backwards first, with each turning point once."""
     swing = [*range(count - 2, -1, -1), *range(1, count)] or [0]
@@ -178,6 +226,33 @@ def _alpha(data: Image, image: Image) -> Image | None:
         return None
     alpha = levels(whole[..., 3].astype(np.float32) * (_OPAQUE / np.iinfo(whole.dtype).max))
     return alpha if alpha.min() < _OPAQUE else None
+
+
+def lit(image: Image) -> Image | None:
+    """Return a picture that is very dark, very bright or flat with its full range of levels; None if it has that."""
+    low, middle, high = np.percentile(image, (1, 50, 99))
+    if high - low > _FLAT and _DIM < middle < _OPAQUE - _DIM:
+        return None
+    stretched = np.clip((image.astype(np.float32) - low) / max(1.0, high - low), 0, 1)
+    return levels(stretched ** (0.6 if middle < _OPAQUE / 2 else 1.4) * _OPAQUE)
+
+
+def _on_white(image: Image, alpha: Image) -> Image:
+    """Lay an image with transparent parts on white."""
+    cover = alpha[..., None].astype(np.float32) / _OPAQUE
+    return levels(image * cover + _OPAQUE * (1 - cover))
+
+
+def _jpeg_size(data: Image) -> tuple[int, int] | None:
+    """Return height and width of a JPEG file by its header; None if it is none."""
+    place = 2
+    while data[:2].tobytes() == b"\xff\xd8" and place + 9 < len(data) and data[place] == 0xFF:  # noqa: PLR2004
+        marker, length = int(data[place + 1]), int.from_bytes(data[place + 2 : place + 4].tobytes())
+        if marker in _SIZES:
+            height, width = (int.from_bytes(data[at : at + 2].tobytes()) for at in (place + 5, place + 7))
+            return (height, width) if height and width else None
+        place += 2 + length
+    return None
 
 
 def _jpeg(image: Image) -> bytes:

@@ -48,6 +48,39 @@ SENTENCES: Final[dict[str, str]] = {
     "url.too_slow": "The file did not arrive within {seconds} s, so it was not looked at.",
     "url.web_page": "The URL leads to a web page, not to a file.",
     # faces
+    "face.blurred": "[{person:term}: ][{ranges} s: ]The face is blurred, so the mouth has too little detail.",
+    "face.bowed": "[{person:term}: ][{ranges} s: ]The head is bent up or down by about {degrees}°.",
+    "face.coarse": "[{person:term}: ]The face has only {pixels} pixels from forehead to chin in the file. Enlarging "
+    "it brings "
+    "no detail.",
+    "face.cut": "[{person:term}: ][{ranges} s: ]The border of the picture cuts the face.",
+    "face.dark": "[{person:term}: ][{ranges} s: ]The face is so dark or so bright that it can hardly be seen.",
+    "face.gone": "No face is visible for {seconds} s of {length} s: {ranges} s.",
+    "face.more_than_two": "There are {found} faces, but {wanted} people are to speak. It is not known which of them "
+    "will.",
+    "face.mouth_hidden": "[{person:term}: ][{ranges} s: ]The mouth seems to be hidden, for example by a hand, a mask "
+    "or a "
+    "microphone.",
+    "face.none": "No face was found. Our eye knows people's faces that can be seen from the front: a drawing or an "
+    "animal "
+    "may still work.",
+    "face.one_of_two": "{wanted} people are to speak, but {found} face was found.",
+    "face.others": "There are {others} smaller faces too.",
+    "face.outside_mask": "The mask leaves the mouth out.",
+    "face.rolled": "[{person:term}: ][{ranges} s: ]The head is tilted by {degrees}°; 180° is upside down.",
+    "face.several": "There are {found} faces, and one is to speak. It is not documented which: our guess is the "
+    "largest, "
+    "at {across} % of the width from the left.",
+    "face.small": "[{person:term}: ][{ranges} s: ]The face will have only {pixels} pixels from forehead to chin in a "
+    "video of "
+    "{video} ({percent} % of the short side), too few to see the lips well.[ {enough} would be enough.]",
+    "face.tiny": "[{person:term}: ]The face will have only {pixels} pixels from forehead to chin in a video of {video} "
+    "({percent} % of the short side). Nothing can be seen to move.",
+    "face.turned": "[{person:term}: ][{ranges} s: ]The head is turned to the side by more than {degrees}°.",
+    "film.cuts": "The film has {cuts} cuts: at {times} s. After a cut another face may be taken for the speaker.",
+    "film.others": "Other people are visible for {percent} % of the film. It is not documented who will speak: our "
+    "guess is "
+    "the largest face.",
     # sound
     # verifications
     "verify.comparison": "This compares the movement of the mouth with the speech. It is no score of quality.",
@@ -110,6 +143,18 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "mcp": "Get its video with lipsync_download and job_id {paid_job!r}.",
     },
     # faces
+    "face_camera": "Use a picture in which the head faces the camera.",
+    "larger_face": "Crop the picture closer to the face.",
+    "larger_picture": "Use a picture with more pixels.",
+    "lit_face": "Use a picture with more even light.",
+    "one_face": "Crop the picture to the one who speaks, or mark the face in `mask_image`.",
+    "sharper_face": "Use a sharper picture.",
+    "show_mouth": "Use a picture in which the whole mouth can be seen.",
+    "speaking_part": "Cut the film to the part in which the face is visible.",
+    "two_faces": "Use a picture of the two people who speak, and of nobody else.",
+    "upright_face": "Turn the picture upright.",
+    "visible_face": "Use a picture in which a face can be seen from the front.",
+    "whole_face": "Use a picture that shows the whole face.",
     # sound
     # verifications
     # tags and reports

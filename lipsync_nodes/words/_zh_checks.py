@@ -45,6 +45,29 @@ SENTENCES: Final[dict[str, str]] = {
     "url.too_slow": "文件未在 {seconds} 秒内传完，因此未查看。",
     "url.web_page": "该 URL 指向网页，而不是文件。",
     # faces
+    "face.blurred": "[{person:term}：][{ranges} 秒：]人脸模糊，嘴部细节太少。",
+    "face.bowed": "[{person:term}：][{ranges} 秒：]头部上仰或下低约 {degrees}°。",
+    "face.coarse": "[{person:term}：]文件中人脸从额头到下巴只有 {pixels} 像素，放大也不会增加细节。",
+    "face.cut": "[{person:term}：][{ranges} 秒：]人脸被画面边缘截断。",
+    "face.dark": "[{person:term}：][{ranges} 秒：]人脸过暗或过亮，几乎看不清。",
+    "face.gone": "{length} 秒中有 {seconds} 秒看不到人脸：{ranges} 秒。",
+    "face.more_than_two": "有 {found} 张人脸，而说话的是 {wanted} 人，无法知道会是哪几位。",
+    "face.mouth_hidden": "[{person:term}：][{ranges} 秒：]嘴部似乎被遮住，例如被手、口罩或麦克风遮住。",
+    "face.none": "没有找到人脸。我们的检测只认识能从正面看到的真人面孔：绘画或动物仍可能可用。",
+    "face.one_of_two": "要有 {wanted} 人说话，但只找到 {found} 张人脸。",
+    "face.others": "另外还有 {others} 张较小的人脸。",
+    "face.outside_mask": "遮罩没有包含嘴部。",
+    "face.rolled": "[{person:term}：][{ranges} 秒：]头部倾斜 {degrees}°（180° 为上下颠倒）。",
+    "face.several": "有 {found} 张人脸，而说话的只有一人。服务未说明会选哪一张：我们猜测是最大的一张，位于距左侧 "
+    "{across}% 宽度处。",
+    "face.small": "[{person:term}：][{ranges} 秒：]在 {video} 视频中，人脸从额头到下巴只有 {pixels} 像素（短边的 "
+    "{percent}%），"
+    "看不清嘴唇。[{enough} 就足够。]",
+    "face.tiny": "[{person:term}：]在 {video} 视频中，人脸从额头到下巴只有 {pixels} 像素（短边的 {percent}%），"
+    "看不出任何动作。",
+    "face.turned": "[{person:term}：][{ranges} 秒：]头部侧转超过 {degrees}°。",
+    "film.cuts": "影片有 {cuts} 处剪切：{times} 秒。剪切之后，可能会把另一张脸当作说话的人。",
+    "film.others": "影片中有 {percent}% 的时间能看到其他人。服务未说明谁会说话：我们猜测是最大的人脸。",
     # sound
     # verifications
     "verify.comparison": "这是嘴部动作与语音的比较，不是画质评分。",
@@ -106,6 +129,18 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "mcp": "用 lipsync_download（job_id {paid_job!r}）获取它的视频。",
     },
     # faces
+    "face_camera": "请使用头部正对镜头的图片。",
+    "larger_face": "请裁剪图片，让人脸更大。",
+    "larger_picture": "请使用像素更多的图片。",
+    "lit_face": "请使用光线更均匀的图片。",
+    "one_face": "请把图片裁剪到只剩说话的人，或在 `mask_image` 中标出人脸。",
+    "sharper_face": "请使用更清晰的图片。",
+    "show_mouth": "请使用能看到整个嘴部的图片。",
+    "speaking_part": "请把影片剪到能看到人脸的部分。",
+    "two_faces": "请使用只有两位说话者的图片。",
+    "upright_face": "请把图片转正。",
+    "visible_face": "请使用能从正面看到人脸的图片。",
+    "whole_face": "请使用显示整张人脸的图片。",
     # sound
     # verifications
     # tags and reports

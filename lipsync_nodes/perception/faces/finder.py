@@ -86,8 +86,8 @@ class FaceFinder:
     def find(self, image: Image, most: int = 1, *, thorough: bool = True, quick: bool = False) -> list[Face]:
         """Find the largest faces, at most ``most``, sorted from left to right.
 
-        A thorough search also finds turned and very small faces. It takes longer if there are too few faces. A quick one
-        finds large faces only.
+        A thorough search also finds turned and very small faces. It takes longer if there are too few faces. A quick
+        one finds large faces only.
         """
         found = self._upright(image, most, _PARTS[:1] if quick else _PARTS[:-1])
         thorough = thorough and not quick
