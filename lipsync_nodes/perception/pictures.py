@@ -144,7 +144,7 @@ class Film:
 def sampled(path: Path, seconds: float, short_side: int) -> Iterator[tuple[float, Image]]:
     """Decode a film and yield one frame for each span of so many seconds, with its time, upright and reduced."""
     with opened(path, "video") as container:
-        stream = _film(container)
+        stream = film_stream(container)
         stretch = float(stream.sample_aspect_ratio or 1)
         due = start = None
         for frame in container.decode(stream):
@@ -158,7 +158,7 @@ def sampled(path: Path, seconds: float, short_side: int) -> Iterator[tuple[float
 def film_size(path: Path) -> tuple[int, int]:
     """Return width and height of a film's frames as they are stored."""
     with opened(path, "video") as container:
-        stream = _film(container)
+        stream = film_stream(container)
         return stream.width, stream.height
 
 

@@ -26,9 +26,6 @@ _PEOPLE = 6
 _PATIENT = 5  # glimpses without a face, after which it is searched for less often
 _SEARCH, _THOROUGH = 5, 25  # glimpses between two searches, and between two thorough ones
 _COLOURS, _SHAPES = 0.55, 28.0  # at a cut the colours correlate less, and the levels differ by more
-    0.55,
-    28.0,
-)  # a cut: the colours correlate less than the first, the levels differ by more than the second
 _THUMB = (32, 18)
 
 
