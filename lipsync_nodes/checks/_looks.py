@@ -6,6 +6,7 @@ import json
 import logging
 import shutil
 import tempfile
+import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -121,7 +122,8 @@ def findings(form: PreparedForm, found: Mapping[str, Probe]) -> Iterator[Finding
                 one = of_error(error, fields[0])
                 yield one if len(fields) == 1 else Finding.of_error(error)
             except Exception as error:  # noqa: BLE001  # a look must not stop a submission
-                _log.warning("A check of %s failed: %s", ", ".join(fields), redact(repr(error)), exc_info=True)
+                _log.warning("A check of %s failed: %s", ", ".join(fields), redact(repr(error)))
+                _log.debug("%s", redact("".join(traceback.format_exception(error))))
                 yield Finding(
                     code="check.look_failed",
                     severity="info",
