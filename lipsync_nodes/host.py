@@ -12,8 +12,15 @@ if TYPE_CHECKING:
     from lipsync_nodes._shared import Shared
     from lipsync_nodes._tracebacks import NoFramesBelow
     from lipsync_nodes.agents import Roots, Tool, Tools, tools_of
-    from lipsync_nodes.checks import Verdict, check_form
-    from lipsync_nodes.client import SubmitOptions, check_service, deadline_for, refusal, usual_wait
+    from lipsync_nodes.checks import Verdict, Verification, check_form, require_perception, verify
+    from lipsync_nodes.client import (
+        SubmitOptions,
+        VerifyOptions,
+        check_service,
+        deadline_for,
+        refusal,
+        usual_wait,
+    )
     from lipsync_nodes.errors import may_pass
     from lipsync_nodes.flows import (
         Accepted,
@@ -128,6 +135,8 @@ __all__ = [
     "Tools",
     "Uncertain",
     "Verdict",
+    "Verification",
+    "VerifyOptions",
     "batch_line",
     "brief",
     "callback_secret",
@@ -162,20 +171,22 @@ __all__ = [
     "refusal",
     "rehearse",
     "report_of",
+    "require_perception",
     "source_and_target",
     "spec_named",
     "store_of",
     "token_of",
     "tools_of",
     "usual_wait",
+    "verify",
     "video_of",
 ]
 
 _HOMES = {
     "_shared": ("Shared",),
     "_tracebacks": ("NoFramesBelow",),
-    "checks": ("Verdict", "check_form"),
-    "client": ("SubmitOptions", "check_service", "deadline_for", "refusal", "usual_wait"),
+    "checks": ("Verdict", "Verification", "check_form", "require_perception", "verify"),
+    "client": ("SubmitOptions", "VerifyOptions", "check_service", "deadline_for", "refusal", "usual_wait"),
     "agents": ("Roots", "Tool", "Tools", "tools_of"),
     "_redaction": ("redact",),
     "errors": ("may_pass",),

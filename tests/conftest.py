@@ -14,7 +14,7 @@ from lipsync_nodes.http import _pool
 from lipsync_nodes.http._fast import Fast
 from lipsync_nodes.sandbox import Sandbox
 
-pytest_plugins = ["tests.command_line", "tests.faults.table", "tests.s3"]
+pytest_plugins = ["tests.check.renders", "tests.command_line", "tests.faults.table", "tests.s3"]
 
 # Patient in tries, impatient in pauses. Where a request hangs on purpose, a test brings an impatience of its own.
 QUICK = Policy(request_timeout=20.0, first_pause=0.01, longest_pace=2.0)

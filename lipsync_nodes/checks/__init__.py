@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lipsync_nodes.checks._paid import holds
     from lipsync_nodes.checks._request import CheckRequest, Paid
     from lipsync_nodes.checks._verification import Measured, Reason, SyncVerdict, Verification
-    from lipsync_nodes.checks._verify import verify
+    from lipsync_nodes.checks._verify import require_perception, verify
     from lipsync_nodes.settings import CheckMode
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Verification",
     "check_form",
     "holds",
+    "require_perception",
     "verify",
 ]
 
@@ -40,7 +41,7 @@ _HOMES = {
     "checks._paid": ("holds",),
     "checks._request": ("CheckRequest", "Paid"),
     "checks._verification": ("Measured", "Reason", "SyncVerdict", "Verification"),
-    "checks._verify": ("verify",),
+    "checks._verify": ("require_perception", "verify"),
     "settings": ("CheckMode",),
 }
 __getattr__, __dir__ = lazy(__name__, _HOMES)

@@ -105,6 +105,7 @@ class Verification:
 
     def message(self, language: str = "en") -> str:
         """Return the verdict in words."""
+        language = words.language_of(language)
         said = words.message(self.cause, language)
         if self.source is None or self.source.correlation is None:
             return said
@@ -121,7 +122,7 @@ class Verification:
 
     def note(self, language: str = "en") -> str:
         """Return a sentence that says what this is, and what it is not."""
-        return words.message(Reason(code="verify.comparison"), language)
+        return words.message(Reason(code="verify.comparison"), words.language_of(language))
 
     def as_json(self, language: str = "en") -> dict[str, Any]:
         """Return it as JSON types, with the verdict in words."""
@@ -139,5 +140,5 @@ class Verification:
     def _person(self, number: int, language: str) -> Mapping[str, Any]:
         one = self.people[number]
         place = None if len(self.people) == 1 else ("left", "right")[number]
-        said = words.message(one.reason, language)
+        said = words.message(one.reason, words.language_of(language))
         return {"place": place, **one.as_json(), "other_correlation": one.other_correlation, "message": said}

@@ -37,12 +37,9 @@ def verify(
     """
     if right_audio is not None and audio is None:
         raise InvalidRequest(code="verify.left_missing")
-    try:
-        from lipsync_nodes.checks._comparison import compare  # noqa: PLC0415  # needs the extra, and is slow to load
-    except ImportError as missing:
-        raise ConfigurationError(
-            code="verify.no_library", package="lipsync-nodes[check]", remedy="install_extra"
-        ) from missing
+    require_perception()
+    from lipsync_nodes.checks._comparison import compare  # noqa: PLC0415  # needs the extra, and is slow to load
+
     return compare(
         Path(video),
         audio=_path(audio),
@@ -51,6 +48,16 @@ def verify(
         source=_path(source),
         report=progress or (lambda _: None),
     )
+
+
+def require_perception() -> None:
+    """Raise a ConfigurationError if the extra `check` is not installed."""
+    try:
+        import lipsync_nodes.checks._comparison  # noqa: F401, PLC0415  # the imports are what is tested
+    except ImportError as missing:
+        raise ConfigurationError(
+            code="verify.no_library", package="lipsync-nodes[check]", remedy="install_extra"
+        ) from missing
 
 
 def _path(given: str | Path | None) -> Path | None:

@@ -1,7 +1,7 @@
 """The command line, `lipsync-nodes`. It needs the extra `cli`, which the extra `sandbox` includes.
 
 Exit codes: 0 done, 1 the job failed or another error, 2 usage or configuration, 3 timeout (the job id is printed if
-there is one), 4 the outcome of a submission is unknown, 130 stopped by Ctrl-C, 143 by SIGTERM.
+there is one), 4 the outcome of a submission is unknown, 5 `verify` cannot tell, 130 stopped by Ctrl-C, 143 by SIGTERM.
 """
 
 import sys

@@ -33,6 +33,7 @@ class _Commands(ExtendableGroup):
         "run": ("endpoints", "Submit a job, wait for its video and print the URL."),
         "status": ("jobs", "Fetch a job once and print it, finished or not."),
         "submit": ("endpoints", "Submit a job and print its id at once."),
+        "verify": ("verify", "Compare the movement of the mouth in a video with the speech."),
         "wait": ("jobs", "Wait for a job that was submitted before, and print the URL of its video."),
         "webhook": ("webhook", "Receive webhooks, so that you know at once when a job ends."),
     }

@@ -14,7 +14,8 @@ from lipsync_nodes.cli.checking import Findings, check_options
 from lipsync_nodes.cli.session import Session, common_options, cost_of, form_of, lengths_of
 from lipsync_nodes.cli.speak import json_of, show
 from lipsync_nodes.cli.tags import tag_option
-from lipsync_nodes.host import CATALOGUE, FieldSpec, NodeSpec, SubmitOptions
+from lipsync_nodes.cli.verify import said_of, verification_of, verify_option
+from lipsync_nodes.host import CATALOGUE, FieldSpec, NodeSpec, SubmitOptions, require_perception
 
 __all__ = ["add_endpoint", "estimate", "run", "submit", "waiting_options"]
 
@@ -147,8 +148,11 @@ def _make(spec: NodeSpec) -> None:
 
     @waiting_options
     @_submit_options
+    @verify_option
     @click.option("--out", type=click.Path(), help="File or folder for the video; end a new folder with /.")
-    def run_one(session: Session, out: str | None, **values: Any) -> None:
+    def run_one(session: Session, out: str | None, verifies: bool, **values: Any) -> None:
+        if verifies:
+            require_perception()  # before anything is paid
         with session.client(budget=values["budget"], lasting=values["key"] is not None) as (client, to):
             form = form_of(spec, values)
             cost = cost_of(form, values)
@@ -165,8 +169,11 @@ def _make(spec: NodeSpec) -> None:
                     on_update=progress.job,
                 )
                 saved = to.save(client, job, target, progress) if target else None
+                verified = verification_of(client, job, values, progress) if verifies else None
         checked = {"check": findings.as_json} if session.as_json else {}
-        show({**job.wire(), "credits": cost, "path": saved and str(saved), **checked}, as_json=session.as_json)
+        told = {} if verified is None else {"verification": verified if session.as_json else said_of(verified)}
+        result = {**job.wire(), "credits": cost, "path": saved and str(saved), **checked, **told}
+        show(result, as_json=session.as_json)
 
     @_submit_options
     def submit_one(session: Session, **values: Any) -> None:

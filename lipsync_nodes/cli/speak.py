@@ -138,6 +138,13 @@ class Progress:
             RUN.job_ids[job.id] = None
             self.line(f"{what}: {job.id}")
 
+    def part(self, what: str, done: float) -> None:
+        """Show which part of *what* is done, from 0 to 1."""
+        if self._console.is_terminal:
+            self._status.update(f"{what} · {100 * done:.0f} %")
+        else:
+            self.say(what)
+
     def loaded(self, done: int, size: int | None) -> None:
         """Show how much of the video is downloaded."""
         whole = f" of {size / 1e6:.1f}" if size else ""

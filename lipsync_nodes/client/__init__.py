@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     from lipsync_nodes.client._service_check import check_service
     from lipsync_nodes.client._sync import LipsyncClient
     from lipsync_nodes.client._times import deadline_for, usual_wait
+    from lipsync_nodes.client._verify import VerifyOptions
 
 __all__ = [
     "AsyncLipsyncClient",
     "LipsyncClient",
     "SubmitOptions",
+    "VerifyOptions",
     "check_service",
     "deadline_for",
     "refusal",
@@ -29,5 +31,6 @@ _HOMES = {
     "client._options": ("SubmitOptions",),
     "client._service_check": ("check_service",),
     "client._sync": ("LipsyncClient",),
+    "client._verify": ("VerifyOptions",),
 }
 __getattr__, __dir__ = lazy(__name__, _HOMES)

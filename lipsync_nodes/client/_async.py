@@ -11,12 +11,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, Unpack, overload
 
-from lipsync_nodes.checks import Verdict
+from lipsync_nodes.checks import Verdict, Verification
 from lipsync_nodes.client._base import job_in
 from lipsync_nodes.client._face import BaseClient
 from lipsync_nodes.client._many import Many, ManyOptions
 from lipsync_nodes.client._options import OnUpdate, SubmitOptions
 from lipsync_nodes.client._sync import T
+from lipsync_nodes.client._verify import VerifyOptions
 from lipsync_nodes.errors import LipsyncError
 from lipsync_nodes.flows import Event, Flow, Submission
 from lipsync_nodes.http import AsyncTransport
@@ -150,6 +151,17 @@ class AsyncLipsyncClient(BaseClient):
         stop = threading.Event()
         try:
             return await asyncio.to_thread(self._backend.download, job_or_url, path, on_progress, stop, timeout)
+        finally:
+            stop.set()  # if this was cancelled, the thread is still running
+
+    async def verify(self, job: Job | str | Path, **options: Unpack[VerifyOptions]) -> Verification:
+        """Compare the movement of the mouth with the speech, in a thread; see `LipsyncClient.verify`."""
+        subject = await asyncio.to_thread(self._backend.subject, job)
+        if subject.unknown:
+            subject = subject.known(await self.job(subject.unknown))
+        stop = threading.Event()
+        try:
+            return await asyncio.to_thread(self._backend.verified, subject, stop, options)
         finally:
             stop.set()  # if this was cancelled, the thread is still running
 

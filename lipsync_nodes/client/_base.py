@@ -14,6 +14,7 @@ from lipsync_nodes.client._observers import observed, report, report_saved
 from lipsync_nodes.client._options import KeyOf
 from lipsync_nodes.client._submission import Submitting
 from lipsync_nodes.client._times import DEFAULT_POLL_INTERVAL, LOCAL_POLL_INTERVAL, WEBHOOK_POLL_INTERVAL, deadline_for
+from lipsync_nodes.client._verify import Verifying
 from lipsync_nodes.errors import DownloadError, LipsyncError
 from lipsync_nodes.flows import (
     FOREVER,
@@ -42,7 +43,7 @@ from lipsync_nodes.service import Job, check_job_id, positive_seconds
 from lipsync_nodes.settings import Profile
 
 
-class Backend(Submitting):
+class Backend(Submitting, Verifying):
     """What a client loads when it is first used: it builds flows, and has what records and sends them.
 
     Args:

@@ -16,9 +16,10 @@ from lipsync_nodes.client._face import BaseClient
 from lipsync_nodes.errors import LipsyncError
 
 if TYPE_CHECKING:  # loaded when the client is first used
-    from lipsync_nodes.checks import Verdict
+    from lipsync_nodes.checks import Verdict, Verification
     from lipsync_nodes.client._many import ManyOptions
     from lipsync_nodes.client._options import OnUpdate, SubmitOptions
+    from lipsync_nodes.client._verify import VerifyOptions
     from lipsync_nodes.flows import Event, Flow
     from lipsync_nodes.media import GivenLengths, OnProgress, PreparedForm
     from lipsync_nodes.service import Form, Job
@@ -256,6 +257,25 @@ class LipsyncClient(BaseClient):
 
         """
         return self._backend.download(job_or_url, path, on_progress, threading.Event(), timeout)
+
+    def verify(self, job: Job | str | Path, **options: Unpack[VerifyOptions]) -> Verification:
+        """Compare the movement of the mouth in a video with the speech. It is free, and no score of quality.
+
+        It looks at the saved video if the ledger knows it, else it downloads a temporary copy. The result is recorded
+        in the ledger. This needs the extra `check`.
+
+        Args:
+            job: a job, a job id, or the path of a video.
+            **options: `audio`, `right_audio`, `order`, `source`, `progress`; see `VerifyOptions`.
+
+        Raises:
+            LipsyncError: the job has no video, or a file cannot be read.
+
+        """
+        subject = self._backend.subject(job)
+        if subject.unknown:
+            subject = subject.known(self.job(subject.unknown))
+        return self._backend.verified(subject, threading.Event(), options)
 
     def _drive(self, doing: Flow[T], on_update: OnUpdate | None = None, stop: threading.Event | None = None) -> T:
         from lipsync_nodes.client._base import job_in  # noqa: PLC0415  # slow to load

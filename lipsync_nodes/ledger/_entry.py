@@ -80,7 +80,15 @@ class Entry:
     @property
     def resolution(self) -> str | None:
         """The resolution of the video, if the form has one."""
-        found = (_object(self.form) or {}).get("resolution")
+        return self._text("resolution")
+
+    @property
+    def order(self) -> str | None:
+        """The order in which two people speak, if the form has one."""
+        return self._text("order")
+
+    def _text(self, field: str) -> str | None:
+        found = (_object(self.form) or {}).get(field)
         return found if isinstance(found, str) else None
 
     def is_saved_as(self, file: Path) -> bool:

@@ -12,10 +12,10 @@ from tests.check.videos import LEFT, RIGHT, said
 
 
 @pytest.mark.parametrize("milliseconds", [-200, -120, -80, 80, 120, 200])
-def test_the_offset_is_found(talking, speech, folder, milliseconds):
+def test_the_offset_is_found(talking_video, spoken, renders, milliseconds):
     """A sound that comes later makes the picture early."""
-    shifted = videos.save_wav(folder / "shifted.wav", videos.later(speech, milliseconds / 1000))
-    found = verify(talking, audio=shifted)
+    shifted = videos.save_wav(renders / "shifted.wav", videos.later(spoken, milliseconds / 1000))
+    found = verify(talking_video, audio=shifted)
     assert found.verdict == "out_of_sync"
     assert found.offset_ms == pytest.approx(-milliseconds, abs=20)
     assert found.reason == ("verify.early" if milliseconds > 0 else "verify.late")
@@ -24,37 +24,37 @@ def test_the_offset_is_found(talking, speech, folder, milliseconds):
 
 
 @pytest.mark.parametrize("milliseconds", [-40, 0, 40])
-def test_a_small_offset_is_in_sync(talking, speech, folder, milliseconds):
-    shifted = videos.save_wav(folder / "shifted.wav", videos.later(speech, milliseconds / 1000))
-    found = verify(talking, audio=shifted)
+def test_a_small_offset_is_in_sync(talking_video, spoken, renders, milliseconds):
+    shifted = videos.save_wav(renders / "shifted.wav", videos.later(spoken, milliseconds / 1000))
+    found = verify(talking_video, audio=shifted)
     assert found.verdict == "in_sync"
     assert found.offset_ms == pytest.approx(-milliseconds, abs=20)
 
 
 @pytest.mark.parametrize("milliseconds", [-160, 0, 160])
-def test_the_offset_of_the_videos_own_sound_is_found(talking, speech, folder, milliseconds):
-    changed = videos.with_sound(talking, videos.later(speech, milliseconds / 1000), folder / "changed.mp4")
+def test_the_offset_of_the_videos_own_sound_is_found(talking_video, spoken, renders, milliseconds):
+    changed = videos.with_sound(talking_video, videos.later(spoken, milliseconds / 1000), renders / "changed.mp4")
     assert verify(changed).offset_ms == pytest.approx(-milliseconds, abs=20)
 
 
-def test_another_sound_is_not_in_sync(talking, folder):
-    other = videos.save_wav(folder / "other.wav", said(RIGHT, 4.6))
-    found = verify(talking, audio=other)
+def test_another_sound_is_not_in_sync(talking_video, renders):
+    other = videos.save_wav(renders / "other.wav", said(RIGHT, 4.6))
+    found = verify(talking_video, audio=other)
     assert (found.verdict, found.reason, found.offset_ms) == ("out_of_sync", "verify.other_sound", None)
     assert found.correlation < 0.5
 
 
-def test_a_frozen_mouth_does_not_move(rendered, speech, folder):
+def test_a_frozen_mouth_does_not_move(rendered, spoken, renders):
     """The head sways and the eyes blink, but the mouth was rendered for silence."""
-    silent = rendered("silent", np.zeros(len(speech), np.float32))
-    frozen = videos.with_sound(silent, speech, folder / "frozen.mp4")
+    silent = rendered("silent", np.zeros(len(spoken), np.float32))
+    frozen = videos.with_sound(silent, spoken, renders / "frozen.mp4")
     found = verify(frozen)
     assert (found.verdict, found.reason, found.offset_ms) == ("not_moving", "verify.not_moving", None)
     assert found.face_share == 1
 
 
-def test_a_photo_does_not_move(speech, folder):
-    photo = videos.with_sound(videos.still(folder / "still.mp4", 4.6), speech, folder / "photo.mp4")
+def test_a_photo_does_not_move(spoken, renders):
+    photo = videos.with_sound(videos.still(renders / "still.mp4", 4.6), spoken, renders / "photo.mp4")
     assert verify(photo).verdict == "not_moving"
 
 
@@ -64,34 +64,36 @@ def cannot_tell_of(video, **given):
     return found
 
 
-def test_without_a_face_it_cannot_tell(speech, folder):
-    grey = videos.save_film(folder / "grey.mp4", [np.full((240, 320, 3), 90, np.uint8)] * 60, 25)
-    found = cannot_tell_of(videos.with_sound(grey, speech, folder / "no face.mp4"))
+def test_without_a_face_it_cannot_tell(spoken, renders):
+    grey = videos.save_film(renders / "grey.mp4", [np.full((240, 320, 3), 90, np.uint8)] * 60, 25)
+    found = cannot_tell_of(videos.with_sound(grey, spoken, renders / "no face.mp4"))
     assert (found.reason, found.correlation, found.face_share) == ("verify.no_face", None, 0)
     assert "no face" in found.message()
     assert "人脸" in found.message("zh")
 
 
-def test_without_speech_it_cannot_tell(talking, folder):
+def test_without_speech_it_cannot_tell(talking_video, renders):
     noise = np.random.default_rng(1).normal(0, 0.1, 4 * videos.RATE).astype(np.float32)
-    audio = videos.save_wav(folder / "noise.wav", noise)
-    assert cannot_tell_of(talking, audio=audio).reason == "verify.no_speech"
+    audio = videos.save_wav(renders / "noise.wav", noise)
+    assert cannot_tell_of(talking_video, audio=audio).reason == "verify.no_speech"
 
 
-def test_without_a_sound_track_it_cannot_tell(folder):
-    assert cannot_tell_of(videos.still(folder / "mute.mp4", 1)).reason == "verify.no_sound"
+def test_without_a_sound_track_it_cannot_tell(renders):
+    assert cannot_tell_of(videos.still(renders / "mute.mp4", 1)).reason == "verify.no_sound"
 
 
-def test_of_too_little_speech_it_cannot_tell(speech, folder):
-    short = videos.still(folder / "short.mp4", 1)
+def test_of_too_little_speech_it_cannot_tell(spoken, renders):
+    short = videos.still(renders / "short.mp4", 1)
     assert (
-        cannot_tell_of(videos.with_sound(short, speech[: videos.RATE], folder / "1s.mp4")).reason == "verify.too_short"
+        cannot_tell_of(videos.with_sound(short, spoken[: videos.RATE], renders / "1s.mp4")).reason == "verify.too_short"
     )
 
 
-def test_of_a_tiny_face_it_cannot_tell(talking, speech, folder):
-    tiny = videos.scaled_down(talking, folder / "tiny.mp4", 90)
-    assert cannot_tell_of(videos.with_sound(tiny, said(RIGHT, 4.6), folder / "t.mp4")).reason == "verify.face_too_small"
+def test_of_a_tiny_face_it_cannot_tell(talking_video, spoken, renders):
+    tiny = videos.scaled_down(talking_video, renders / "tiny.mp4", 90)
+    assert (
+        cannot_tell_of(videos.with_sound(tiny, said(RIGHT, 4.6), renders / "t.mp4")).reason == "verify.face_too_small"
+    )
 
 
 def test_two_people_have_a_sound_each(rendered):
@@ -115,8 +117,8 @@ def test_two_people_speak_in_turn(rendered, order):
     assert verify(video).verdict == "in_sync"  # its own sound has the speech of both
 
 
-def test_the_source_says_what_was_gained(rendered, folder):
-    source = videos.film(folder / "source.mp4", 25, 3)
+def test_the_source_says_what_was_gained(rendered, renders):
+    source = videos.film(renders / "source.mp4", 25, 3)
     video = rendered("dubbed", said(RIGHT, 3), video=source)
     found = verify(video, source=source)
     assert found.verdict == "in_sync"
@@ -154,19 +156,19 @@ def test_a_rendered_photo_is_in_sync(rendered, voice, seed):
 
 
 @pytest.mark.parametrize("name", FILMS)
-def test_a_rendered_film_is_in_sync(rendered, folder, name):
-    source = videos.film(folder / f"{name} source.mp4", seconds=3, **FILMS[name])
+def test_a_rendered_film_is_in_sync(rendered, renders, name):
+    source = videos.film(renders / f"{name} source.mp4", seconds=3, **FILMS[name])
     found = verify(rendered(name, said(RIGHT, 3), video=source))
     assert found.verdict == "in_sync"
     assert abs(found.offset_ms) <= 20
     assert found.face_share == pytest.approx(0.8 if name == "away" else 1, abs=0.06)
 
 
-def test_a_long_video_is_looked_at_in_parts(rendered, folder, speech):
+def test_a_long_video_is_looked_at_in_parts(rendered, renders, spoken):
     """Half a minute: the parts are found by seeking, and the offset is that of the whole."""
-    long = np.tile(speech, 6)
+    long = np.tile(spoken, 6)
     video = rendered("long", long, short_side=200)
-    shifted = videos.save_wav(folder / "long.wav", videos.later(long, -0.1))
+    shifted = videos.save_wav(renders / "long.wav", videos.later(long, -0.1))
     reports = []
     found = verify(video, audio=shifted, progress=reports.append)
     assert (found.verdict, found.offset_ms) == ("out_of_sync", pytest.approx(100, abs=20))
@@ -174,8 +176,8 @@ def test_a_long_video_is_looked_at_in_parts(rendered, folder, speech):
     assert reports[-1] == 1
 
 
-def test_the_json_has_these_values(talking):
-    found = verify(talking).as_json()
+def test_the_json_has_these_values(talking_video):
+    found = verify(talking_video).as_json()
     assert list(found) == [
         "verdict", "correlation", "offset_ms", "face_share", "people", "source", "reason", "message",
     ]  # fmt: skip
@@ -183,22 +185,22 @@ def test_the_json_has_these_values(talking):
     assert (found["reason"], found["source"], len(found["people"])) == (None, None, 1)
 
 
-def test_it_says_that_it_is_no_score(talking):
-    assert "no score of quality" in verify(talking).note()
-    assert "不是画质评分" in verify(talking).note("zh")
+def test_it_says_that_it_is_no_score(talking_video):
+    assert "no score of quality" in verify(talking_video).note()
+    assert "不是画质评分" in verify(talking_video).note("zh")
 
 
-def test_a_right_sound_needs_a_left_one(talking, folder):
+def test_a_right_sound_needs_a_left_one(talking_video, renders):
     with pytest.raises(InvalidRequest, match="left"):
-        verify(talking, right_audio=LEFT)
+        verify(talking_video, right_audio=LEFT)
 
 
-def test_a_file_that_is_no_video_is_an_error(folder):
+def test_a_file_that_is_no_video_is_an_error(renders):
     with pytest.raises(LipsyncError):
         verify(LEFT)
 
 
-def test_without_the_extra_it_says_what_to_install(talking, monkeypatch):
+def test_without_the_extra_it_says_what_to_install(talking_video, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "lipsync_nodes.checks._comparison", None)
     with pytest.raises(ConfigurationError, match=r"lipsync-nodes\[check\]"):
-        verify(talking)
+        verify(talking_video)
