@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from base64 import b64encode
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +33,7 @@ ABOUT: Final = (
 # A question without fields: the user accepts or declines.
 FORM: Final[dict[str, Any]] = {"type": "object", "properties": {}}
 QUIET: Final[dict[str, Any]] = {"log_level": "warning", "access_log": False, "timeout_graceful_shutdown": 3}
+VIDEO: Final = "video/mp4"
 Result = types.CallToolResult | types.InputRequiredResult
 
 
@@ -66,17 +68,20 @@ class _Call:
             raise InvalidRequest(code="mcp.declined", remedy="nothing_sent")
 
 
-def _server(tools: Iterable[Tool]) -> Server:
-    table = {tool.name: tool for tool in tools}
+class _Handlers:
+    """What the server answers."""
 
-    async def listed(_context: Any, _params: Any) -> types.ListToolsResult:
-        return types.ListToolsResult(tools=[_shown(tool) for tool in table.values()])
+    def __init__(self, tools: Tools) -> None:
+        self._tools, self._table = tools, {tool.name: tool for tool in tools_of(tools)}
 
-    async def called(context: ServerRequestContext, params: types.CallToolRequestParams) -> Result:
-        if params.name not in table:
+    async def tools(self, _context: Any, _params: Any) -> types.ListToolsResult:
+        return types.ListToolsResult(tools=[_shown(tool) for tool in self._table.values()])
+
+    async def call(self, context: ServerRequestContext, params: types.CallToolRequestParams) -> Result:
+        if params.name not in self._table:
             raise MCPError(types.INVALID_PARAMS, f"There is no tool {params.name!r}.")
         try:
-            return await _carried_out(table[params.name], params.arguments or {}, _Call(context, params))
+            return await _carried_out(self._table[params.name], params.arguments or {}, _Call(context, params))
         except _Question as question:
             return question.result
         except Exception as error:  # noqa: BLE001  # also a bug of ours: the agent needs to know
@@ -84,7 +89,21 @@ def _server(tools: Iterable[Tool]) -> Server:
             about = {"error": failure.as_json(host="mcp")}
             return types.CallToolResult(content=_text(str(failure)), structured_content=about, is_error=True)
 
-    return Server("lipsync-nodes", version=__version__, instructions=ABOUT, on_list_tools=listed, on_call_tool=called)
+    async def videos(self, _context: Any, _params: Any) -> types.ListResourcesResult:
+        files = await asyncio.to_thread(self._tools.videos)
+        return types.ListResourcesResult(resources=[types.Resource(**_named(file)) for file in files])
+
+    async def video(self, _context: Any, params: types.ReadResourceRequestParams) -> types.ReadResourceResult:
+        files = {file.as_uri(): file for file in await asyncio.to_thread(self._tools.videos)}
+        if (file := files.get(str(params.uri))) is None:
+            raise MCPError(types.INVALID_PARAMS, "No video of a job is there.")
+        blob = b64encode(await asyncio.to_thread(file.read_bytes)).decode()
+        content = types.BlobResourceContents(uri=params.uri, mime_type=VIDEO, blob=blob)
+        return types.ReadResourceResult(contents=[content])
+
+
+def _named(file: Path) -> dict[str, Any]:
+    return {"name": file.name, "uri": file.as_uri(), "mime_type": VIDEO}
 
 
 def _shown(tool: Tool) -> types.Tool:
@@ -102,7 +121,7 @@ async def _carried_out(tool: Tool, arguments: dict[str, Any], call: _Call) -> ty
     answer = await tool.run(given, call)
     content = _text(json.dumps(answer))
     if path := answer.get("path"):
-        content.append(types.ResourceLink(name=Path(path).name, uri=Path(path).as_uri(), mime_type="video/mp4"))
+        content.append(types.ResourceLink(**_named(Path(path))))
     return types.CallToolResult(content=content, structured_content=answer)
 
 
@@ -120,7 +139,16 @@ async def _serve(to: Connection, folders: Iterable[Path], budget: int, port: int
     limit = None if to.profile.free else Budget(budget)
     async with AsyncLipsyncClient(profile=to.profile, ledger=to.ledger, budget=limit) as client:
         tools = Tools(client, to.ledger, Roots(folders), limit, "mcp")
-        server = _server(tools_of(tools))
+        answers = _Handlers(tools)
+        server = Server(
+            "lipsync-nodes",
+            version=__version__,
+            instructions=ABOUT,
+            on_list_tools=answers.tools,
+            on_call_tool=answers.call,
+            on_list_resources=answers.videos,
+            on_read_resource=answers.video,
+        )
         try:
             await (_stdio(server) if port is None else _http(server, port))
         finally:

@@ -27,7 +27,16 @@ ANSWER: Final = {
     "warnings": LIST | {"items": TEXT, "description": "What a check of the inputs found."},
     "next": TEXT | {"description": "What to do next; empty if the job is completed."},
 }
-COST: Final = {"credits": {"type": "integer"}, "exact": FLAG, "caveat": TEXT, "budget_left": NUMBER_OR_NULL}
+COST: Final = {
+    "credits": {"type": "integer"},
+    "exact": FLAG | {"description": "Whether it is exact. Otherwise it is the most."},
+    "caveat": TEXT,
+    "money": TEXT | {"description": "The price of the credits; empty if the profile has none."},
+    "budget_left": NUMBER_OR_NULL,
+}
+GROUPS: Final = TEXT | {"description": "One group for each tag, tag:NAME, endpoint, day, profile or verdict."}
+DAYS: Final = {"type": "integer", "minimum": 1, "description": "Only jobs of the last days."}
+REPORT: Final = {"groups": LIST, "total": {"type": "object"}, "unusable": LIST}
 CHECKED: Final = {"ok": FLAG, "credits": NUMBER_OR_NULL, "findings": LIST}
 
 
@@ -69,6 +78,7 @@ def tools_of(tools: Tools) -> Iterator[Tool]:
     yield _tool(tools.download, JOB, JOB, ANSWER)
     yield _tool(tools.check, endpoint, ["endpoint"], CHECKED, reads=True, connects=False)
     yield _tool(tools.estimate, endpoint, ["endpoint"], COST, reads=True, connects=False)
+    yield _tool(tools.report, {"by": GROUPS, "days": DAYS}, [], REPORT, reads=True, connects=False)
     latest = {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
     yield _tool(tools.jobs, {"latest": latest}, [], {"jobs": LIST}, reads=True, connects=False)
 

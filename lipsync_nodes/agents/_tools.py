@@ -14,7 +14,7 @@ from lipsync_nodes.checks import Verdict
 from lipsync_nodes.client import AsyncLipsyncClient
 from lipsync_nodes.errors import DownloadError, JobTimeout, LipsyncError, SubmitTimeout
 from lipsync_nodes.flows import Budget
-from lipsync_nodes.ledger import Entry, Ledger
+from lipsync_nodes.ledger import Entry, Ledger, report_of
 from lipsync_nodes.media import PreparedForm, content_key, estimate_credits, known_credits, source_and_target
 from lipsync_nodes.service import Credits, Job, NodeSpec, spec_named, video_of
 
@@ -24,6 +24,8 @@ LONGEST_WAIT: Final = 45
 SUBMIT: Final = 50.0
 SAVE: Final = 45.0
 SAVE_AFTER_WAIT: Final = 10.0
+DAY: Final = 86_400
+LATEST_VIDEOS: Final = 100
 
 Given = Mapping[str, Any]
 Json = dict[str, Any]
@@ -92,12 +94,26 @@ class Tools:
         spec = spec_named(given["endpoint"])
         form = await asyncio.to_thread(self._roots.form, spec, given, draft=True)
         cost = await asyncio.to_thread(estimate_credits, form, lengths=_lengths(spec, given))
-        return {"credits": cost, "exact": cost.exact, "caveat": cost.caveat, "budget_left": await self._left()}
+        known = {"credits": cost, "exact": cost.exact, "caveat": cost.caveat}
+        return known | {"money": self._money(cost), "budget_left": await self._left()}
 
     async def jobs(self, given: Given, _call: Call) -> Json:
         """List the latest jobs that were submitted from this machine, oldest first."""
         latest = await asyncio.to_thread(self._ledger.latest, self._client.profile, given.get("latest", 20))
         return {"jobs": [_row(entry) for entry in latest]}
+
+    async def report(self, given: Given, _call: Call) -> Json:
+        """Report what the jobs of this account cost: number, seconds and credits by group, and which have no video."""
+        since = time.time() - given["days"] * DAY if "days" in given else None
+        by = given.get("by", "")
+        found = await asyncio.to_thread(report_of, self._ledger, self._client.profile, by=by, since=since)
+        return found.as_json()
+
+    def videos(self) -> list[Path]:
+        """Return the files of the latest videos that were saved in the first root folder and are still there."""
+        latest = self._ledger.latest(self._client.profile, LATEST_VIDEOS) if self._roots.folders else []
+        files = dict.fromkeys(Path(entry.saved_to) for entry in latest if entry.saved_to)
+        return [file for file in files if file.is_relative_to(self._roots.first) and file.is_file()]
 
     async def close(self) -> None:
         """Wait for submissions whose calls were cancelled."""
@@ -113,7 +129,8 @@ class Tools:
             video_of(known)  # raises an error if it has none
         left = await self._left()
         if left and cost is not None and cost <= left and (again or not known):
-            question = f"Spend up to {cost} credits on {form.spec.id}? {left} are left of the budget."
+            price = f" ({money})" if (money := self._money(cost)) else ""
+            question = f"Spend up to {cost} credits{price} on {form.spec.id}? {left} are left of the budget."
             await call.agree(question, f"{key}-{cost}")
         # A task of its own goes on if the call is cancelled, so that its job gets into the ledger.
         sending = asyncio.create_task(
@@ -140,6 +157,11 @@ class Tools:
             return None
         tags = {"host": self._host}
         return await asyncio.to_thread(self._ledger.left_of, self._budget, self._client.profile, tags)
+
+    def _money(self, cost: int) -> str:
+        """Return the price of credits; empty if the profile has no price."""
+        profile = self._client.profile
+        return "" if profile.price is None else f"{profile.price * cost} {profile.currency}".strip()
 
     async def _followed(self, job: Job, seconds: float, call: Call) -> Json:
         """Wait for a job, and save its video. A job that has not ended is no error."""
