@@ -72,27 +72,21 @@ class Roots:
         return given if "://" in given else self._file(field, given)
 
     def _file(self, field: str, given: str) -> Path:
-        inside = self._inside(given)
-        if not inside:
-            roots = [str(folder) for folder in self.folders]
-            raise InvalidRequest(
-                code="roots.outside", field=field, path=given[:200], roots=roots, remedy="give_path_in_root"
-            )
-        return next((path for path in inside if path.exists()), inside[0])
+        if (path := self._found(given)) is not None and any(path.is_relative_to(folder) for folder in self.folders):
+            return path
+        roots = [str(folder) for folder in self.folders]
+        raise InvalidRequest(
+            code="roots.outside", field=field, path=given[:200], roots=roots, remedy="give_path_in_root"
+        )
 
-    def _inside(self, given: str) -> list[Path]:
-        """Return the files that a path may mean, in the order of the folders."""
+    def _found(self, given: str) -> Path | None:
+        """Return where a path leads to: from the first folder that has it, otherwise from the first folder."""
         parts = PureWindowsPath(given)  # divides a path at both kinds of slashes
-        elsewhere = parts.drive.startswith("\\\\") or (
-            parts.drive and os.name != "nt"
-        )  # another machine, or a Windows drive
-        if ".." in parts.parts or elsewhere:
-            return []
-        try:
-            paths = [(folder, Path(os.path.realpath(folder / given))) for folder in self.folders]
-        except (OSError, ValueError):  # a NUL, for example
-            return []
-        return [path for folder, path in paths if path.is_relative_to(folder)]
+        elsewhere = parts.drive.startswith("\\\\") or (parts.drive and os.name != "nt")  # another machine, or Windows
+        if ".." in parts.parts or elsewhere or "\0" in given or not self.folders:
+            return None
+        paths = [folder / given for folder in self.folders]
+        return Path(os.path.realpath(next(filter(os.path.lexists, paths), paths[0])))
 
 
 def _inline(field: str, given: str) -> Asset:
