@@ -34,7 +34,7 @@ LIMITED = Profile(api_key="sk_ledger_0123456789", base_url="https://x.example", 
 FORM = {"image": "https://x/i.png", "audio": "https://x/a.mp3"}
 # This index has only the files that are reserved for a video that is not there yet.
 OF_UNFINISHED = re.compile(r"SCAN (TABLE )?submission USING INDEX by_target\b")
-READS_ALL = {"entries", "each"}
+READS_ALL = {"entries", "each", "left_of"}
 
 
 def all_events(ledger):
@@ -84,6 +84,7 @@ def methods(ledger, folder):
         "entry_of": ("j1",),
         "entry": (1,),
         "knows": ("j1",),
+        "holds": ("a", LIMITED),
         "ended": ("j1",),
         "entries_of": (["j1", "j2"],),
         "ended_of": (["j1", "j2"],),

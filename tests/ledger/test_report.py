@@ -195,7 +195,7 @@ def test_it_covers_a_period(ledger):
 
 
 def test_it_covers_the_jobs_with_all_given_tags(ledger):
-    put(ledger, *(ROW | {"tags": tags} for tags in ({"a": "1", "b": "2"}, {"a": "1"}, {"b": "2"}, {})))
+    put(ledger, *(ROW | {"tags": tags} for tags in ({"a": "1", "b": "2"}, {"a": "1"}, {"b": "2"}, {"a": "2"})))
     assert report_of(ledger, MINE, tags={"a": "1"}).total.jobs == 2
     assert [report_of(ledger, MINE, tags=tags).total.jobs for tags in ({"a": "1", "b": "2"}, {"c": "3"}, {})] == [
         1,
