@@ -173,6 +173,8 @@ class Sandbox:
     def report(self, job_id: str) -> dict[str, Any]:
         """Return everything about one job, including the `sync`, `seconds`, `width`, `height` and `fps` of its video.
 
+        Its `warning` says why the mouth does not follow the sound; it is None if the mouth does.
+
         Raises JobNotFound if there is no such job.
         """
         from lipsync_nodes.sandbox.server.control import describe  # noqa: PLC0415  # see __init__
@@ -181,7 +183,8 @@ class Sandbox:
         job = service.store.get(job_id)
         if job is None:
             raise JobNotFound(code="sandbox.no_such_job", job_id=job_id)
-        return {**describe(service, job, service.url), **job.picture}
+        shown = describe(service, job, service.url)
+        return {**shown["picture"], **shown}
 
     def publish(self, file: Path) -> str:
         """Store a local file in the sandbox and return its URL.

@@ -83,6 +83,7 @@ SENTENCES: Final[dict[str, str]] = {
     "the largest face.",
     # sound
     # verifications
+    "sandbox.no_speech": "No speech was heard in the sound, so the mouth stays closed.",
     "verify.comparison": "This compares the movement of the mouth with the speech. It is no score of quality.",
     "verify.early": "The mouth moves with the sound, but the picture is {milliseconds} ms early.",
     "verify.face_too_small": "Cannot tell: the face is {pixels} pixels high; at least {least} are needed.",

@@ -70,6 +70,7 @@ SENTENCES: Final[dict[str, str]] = {
     "film.others": "影片中有 {percent}% 的时间能看到其他人。服务未说明谁会说话：我们猜测是最大的人脸。",
     # sound
     # verifications
+    "sandbox.no_speech": "声音中没有听到语音，因此嘴保持闭合。",
     "verify.comparison": "这是嘴部动作与语音的比较，不是画质评分。",
     "verify.early": "嘴部随声音运动，但画面提前了 {milliseconds} 毫秒。",
     "verify.face_too_small": "无法判断：人脸高度只有 {pixels} 像素，至少需要 {least} 像素。",

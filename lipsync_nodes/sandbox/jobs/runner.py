@@ -210,6 +210,8 @@ class JobRunner:
             order = order_for(spec, form, media, part)
             rendering = renderer.run(order, lambda news: self._note(job.id, form, outcome, news))
             outcome.picture = await self._unless_stopping(rendering)
+            if warning := outcome.picture.get("warning"):
+                _LOG.warning("job %s: the mouth does not follow the sound", job.id, extra={"job": job.id, **warning})
             part.replace(self.outputs / f"{job.id}.mp4")
         outcome.output = f"{job.id}.mp4"
 

@@ -40,7 +40,7 @@ class StoredJob:
         cause: the `code`, `facts` and `remedy` of `error`; empty if it is the sentence of a fault rule.
         output: the video's file name in the outputs folder; empty if there is none.
         doubt: why `credits` may be too high; empty if the estimate is exact.
-        picture: the facts of the video: its size, length, frame rate and lip sync.
+        picture: the facts of the video: its size, length, frame rate, lip sync, and a warning.
         quirks: what the fault rules for jobs do to it; decided when it was submitted.
         delivery: the state of its webhook.
 

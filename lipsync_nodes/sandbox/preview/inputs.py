@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,3 +43,5 @@ class Rendered:
 
     With two faces, it is the lower one. A mouth that stays closed as intended counts as 1.
     """
+    warning: Mapping[str, Any] | None = None
+    """Why the mouth does not follow the sound: a ``code`` and ``facts`` for its sentence in `lipsync_nodes.words`."""

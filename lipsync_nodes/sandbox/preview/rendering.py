@@ -23,6 +23,7 @@ from lipsync_nodes.sandbox.preview.mouth.eyes import Blinks
 from lipsync_nodes.sandbox.preview.mouth.paint import Palette
 from lipsync_nodes.sandbox.preview.mouth.puppet import Puppet
 from lipsync_nodes.sandbox.preview.mouth.sway import Sway
+from lipsync_nodes.sandbox.preview.warning import warning_of
 from lipsync_nodes.sandbox.preview.writer import Mp4Writer
 
 if TYPE_CHECKING:
@@ -104,7 +105,8 @@ def _render_video(given: RenderInput, speech: _Speech, out: Path, report: Callab
             writer.show(after if weight is None else _masked(before, after, weight))
             report(0.85 * ((number + 1) / total))
     followed = sync.sync(out, opening(values), finder, lambda part: report(0.85 + 0.15 * part))
-    return Rendered(float(total / fps), width, height, float(fps), followed)
+    warning = warning_of(given, out, heard=bool(opening(values).any(1).all()), followed=followed)
+    return Rendered(float(total / fps), width, height, float(fps), followed, warning)
 
 
 def _from_photo(given: RenderInput, values: Floats, finder: FaceFinder) -> Iterator[tuple[Image, Image]]:

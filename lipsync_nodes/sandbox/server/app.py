@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from lipsync_nodes.errors import InvalidRequest
 from lipsync_nodes.sandbox.jobs.store import API_PATH, StoredJob
-from lipsync_nodes.sandbox.server.control import control_routes
+from lipsync_nodes.sandbox.server.control import control_routes, warning_shown
 from lipsync_nodes.sandbox.server.files import TooLarge
 from lipsync_nodes.sandbox.server.parsing import parse_submit, refuse_body
 from lipsync_nodes.sandbox.server.responses import JsonResponse, http_error, reached_at
@@ -130,7 +130,14 @@ class _Storage:
         file = self._service.runner.output_of(job) if job else None
         if file is None:
             raise http_error(404, "There is no such output.")
-        return FileResponse(file, media_type="video/mp4", headers={**_ENGINE, **_NO_SCRIPTS})
+        headers = {**_ENGINE, **_warning(job), **_NO_SCRIPTS}
+        return FileResponse(file, media_type="video/mp4", headers=headers)
+
+
+def _warning(job: StoredJob | None) -> dict[str, str]:
+    """Return the header that says why a video does not follow the sound."""
+    warning = warning_shown(job) if job else None
+    return {"X-Lipsync-Preview-Warning": f"{warning['code']}: {warning['message']}"} if warning else {}
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

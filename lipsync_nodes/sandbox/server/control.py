@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from lipsync_nodes import words
+from lipsync_nodes.checks import Reason
 from lipsync_nodes.errors import LipsyncError
 from lipsync_nodes.sandbox.faults.rules import Rule
 from lipsync_nodes.sandbox.jobs.store import API_PATH, StoredJob
@@ -21,7 +22,7 @@ from lipsync_nodes.sandbox.server.openapi import document
 from lipsync_nodes.sandbox.server.responses import JsonResponse, http_error, reached_at
 from lipsync_nodes.sandbox.server.service import Service
 
-__all__ = ["control_routes", "describe"]
+__all__ = ["control_routes", "describe", "warning_shown"]
 
 _PAGE: Final = Path(__file__).parent / "page" / "index.html"
 _POLICY: Final = (
@@ -58,10 +59,20 @@ def describe(service: Service, job: StoredJob, base: str) -> dict[str, Any]:
         "lengths": job.lengths,
         "credits": job.credits,
         "doubt": job.doubt,
-        "picture": job.picture,
+        "picture": {name: value for name, value in job.picture.items() if name != "warning"},
+        "warning": warning_shown(job),
         # Only the receiver and the service should know the path of a callback URL.
         "webhook": {"to": f"{webhook.scheme}://{webhook.netloc}/…", **job.delivery} if job.webhook else None,
     }
+
+
+def warning_shown(job: StoredJob) -> dict[str, Any] | None:
+    """Return why the video does not follow the sound, with its sentences; None if it does."""
+    warning = job.picture.get("warning")
+    if not warning:
+        return None
+    reason = Reason(code=warning["code"], **warning["facts"])
+    return {**warning, "message": words.message(reason), "message_zh": words.message(reason, "zh")}
 
 
 def _error(job: StoredJob) -> dict[str, Any]:

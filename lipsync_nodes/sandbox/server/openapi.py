@@ -125,7 +125,11 @@ def _output() -> dict[str, Any]:
     name = _path("name", {"type": "string"}, "The job id and `.mp4`.")
     operation = _download("get-output", "The video of a completed job. Range requests are supported.", [name])
     header = {"schema": {"type": "string"}, "description": "States that a preview engine rendered the video."}
-    operation["responses"]["200"]["headers"] = {"X-Lipsync-Preview-Engine": header}
+    warning = {"schema": {"type": "string"}, "description": "Why the mouth does not follow the sound, if it does not."}
+    operation["responses"]["200"]["headers"] = {
+        "X-Lipsync-Preview-Engine": header,
+        "X-Lipsync-Preview-Warning": warning,
+    }
     return operation
 
 
