@@ -194,7 +194,7 @@ def test_errors_are_in_the_terms_of_airflow(task, sandbox):
     from lipsync_nodes import AuthenticationError
     from lipsync_nodes_airflow.hooks import LipsyncHook
 
-    sandbox.fault("status", where="submit", code=401, times=2)
+    sandbox.fault("status", where="submit", code=401, count=2)
     with pytest.raises(AuthenticationError, match="password of the connection"):
         made(FORM)
 
