@@ -22,7 +22,7 @@ from lipsync_nodes.service import CATALOGUE
 from lipsync_nodes.settings import Profile, load_profile
 from lipsync_nodes_pluggy import Context, Nodes, _nodes, manager, plugin_for
 from tests.conftest import FORMS
-from tests.tiny_face import put_tiny_face
+from tests.tiny_face import put_small_face
 
 INPUTS = {spec.id: FORMS[spec.command].form_state() for spec in CATALOGUE}
 
@@ -364,7 +364,7 @@ def test_a_slow_vault_is_waited_for_by_nobody_else(sandbox, context, tmp_path, m
 @pytest.fixture
 def tiny(tmp_path):
     """The inputs of a job whose face is too small."""
-    return {"image": put_tiny_face(tmp_path / "tiny.png"), "audio": MEDIA / "speech_left.mp3"}
+    return {"image": put_small_face(tmp_path / "tiny.png"), "audio": MEDIA / "speech_left.mp3"}
 
 
 @pytest.mark.parametrize("awaitable", [False, True])
@@ -374,9 +374,9 @@ def test_a_host_can_check_without_a_key_and_nothing_is_sent(hook, sandbox, tiny,
         verdict = hook.lipsync_nodes_check(node="lipsync-image", inputs=tiny, context=context)
         verdict = asyncio.run(verdict) if awaitable else verdict
     (finding,) = verdict.problems
-    assert (verdict.ok, verdict.credits, finding.field) == (True, 12, "image")
-    assert "small" in verdict.text("en", "pluggy")
-    assert "太小" in verdict.text("zh", "pluggy")
+    assert (verdict.ok, verdict.credits, finding.field) == (False, 12, "image")
+    assert "forehead to chin" in verdict.text("en", "pluggy")
+    assert "从额头到下巴只有" in verdict.text("zh", "pluggy")
     assert sandbox.requests == []
 
 
@@ -397,10 +397,10 @@ def test_refuse_sends_nothing_and_warn_sends_once(hook, context, sandbox, tiny, 
         job = hook.lipsync_nodes_submit(node="lipsync-image", inputs=tiny, context=asked)
         return asyncio.run(job) if awaitable else job
 
-    with pytest.raises(CheckRefused, match="small") as refused:
+    with pytest.raises(CheckRefused, match="forehead to chin") as refused:
         submit("refuse")
     assert sandbox.requests == []
-    assert "太小" in str(refused.value.speak("pluggy", "zh"))
+    assert "从额头到下巴只有" in str(refused.value.speak("pluggy", "zh"))
     job = submit("warn")
     assert [[one.field for one in verdict.problems] for verdict in verdicts] == [["image"]] * 2
     assert len(sandbox.received("submit")) == 1
