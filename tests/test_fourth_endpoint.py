@@ -124,6 +124,33 @@ print(json.dumps({node.id: node.inputs for node in sum(manager().hook.lipsync_no
     assert schemas["lipsync-trio"]["properties"]["middle_audio"]["media"] == "audio"
 
 
+MCP = """
+import asyncio, json, os, sys
+from mcp import Client, StdioServerParameters, stdio_client
+words = ["-c", "from lipsync_nodes.cli import main; main()", "mcp", "--profile", "sandbox"]
+server = StdioServerParameters(command=sys.executable, args=words, env=dict(os.environ))
+async def main():
+    async with Client(stdio_client(server)) as client:
+        tools = {tool.name: tool.input_schema for tool in (await client.list_tools()).tools}
+        given = json.loads(sys.argv[1])
+        draft = {name: value for name, value in given.items() if name != "wait_seconds"}
+        cost = await client.call_tool("lipsync_estimate", {"endpoint": "lipsync-trio", **draft})
+        made = await client.call_tool("lipsync_trio", given)
+        print(json.dumps([tools["lipsync_trio"], cost.structured_content, made.structured_content]))
+asyncio.run(main())
+"""
+
+
+def test_mcp_has_a_tool(python):
+    lengths = {"left_audio_seconds": 1, "middle_audio_seconds": 20, "right_audio_seconds": 3}
+    given = {name: f"https://x.example/{name}" for name in NAMES} | lengths | {"prompt": "sing", "wait_seconds": 0}
+    schema, cost, made = python(MCP, json.dumps(given))
+    assert sorted(schema["required"]) == sorted(NAMES)
+    assert schema["properties"].keys() >= given.keys()
+    assert cost["credits"] == made["credits"] == 7 * 24
+    assert made["job_id"]
+
+
 def test_airflow_has_an_operator(python):
     fields, cost = python("""import json; from lipsync_nodes_airflow.operators import LipsyncTrioOperator as Trio
 given = {field.name: "https://x.example/" + field.name for field in Trio.spec.fields if field.required}

@@ -11,6 +11,7 @@ import tomllib
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import av
 import pytest
@@ -19,6 +20,7 @@ from hatchling.builders.wheel import WheelBuilder
 from lipsync_nodes.sandbox import MEDIA
 from lipsync_nodes.service import CATALOGUE, spec_named
 from lipsync_nodes.settings import load_profile
+from lipsync_nodes_mcp.command import mcp
 from tests.integrations.pluggy.test_distributions import INSTALLED
 
 ROOT = Path(__file__).parent.parent
@@ -72,6 +74,8 @@ def kind_of(command):
         "lipsync-nodes webhook serve ": "receiver",
         "lipsync-nodes comfyui ": "ComfyUI",
         "lipsync-nodes airflow ": "Airflow",
+        "lipsync-nodes mcp ": "MCP server",
+        "python agent.py ": "agent",
         " --sandbox": "in the sandbox",
         "lipsync-nodes estimate ": "in the sandbox",
         "lipsync-nodes ": "at the service",
@@ -132,7 +136,9 @@ def stop(process):
 
 def test_each_room_of_the_door_has_a_page():
     assert {"README.md", "README.zh.md", "lipsync_nodes/README.md", "lipsync_nodes/cli/README.md"} <= set(PAGES)
-    assert {f"adapters/lipsync_nodes_{host}/README.md" for host in ("comfyui", "airflow", "pluggy")} <= set(PAGES)
+    assert {f"adapters/lipsync_nodes_{host}/README.md" for host in ("comfyui", "airflow", "pluggy", "mcp")} <= set(
+        PAGES
+    )
 
 
 # Lines for reverse proxies: `tests/integrations/comfyui/proxy.py` is one with the pattern that is in all of them.
@@ -145,7 +151,8 @@ def test_no_fence_is_left_out_unseen():
     assert {fence.page for fence in FENCES if fence.language in PROXIES} == {"adapters/lipsync_nodes_comfyui/README.md"}
     assert {fence.language for page in RUN_ELSEWHERE for fence in fences_of(page)} == {"bash"}
     assert {kind_of(command) for command in COMMANDS} == {
-        "set-up", "setting", "sandbox server", "receiver", "ComfyUI", "Airflow", "in the sandbox", "at the service",
+        "set-up", "setting", "sandbox server", "receiver", "ComfyUI", "Airflow", "MCP server", "agent",
+        "in the sandbox", "at the service",
     }  # fmt: skip
     assert commands("Airflow") == ["lipsync-nodes airflow demo"], "tests/integrations/airflow/test_demo.py runs it"
 
@@ -278,6 +285,25 @@ def test_the_receiver_by_itself(desk, command):
         stop(process)
 
 
+@pytest.mark.parametrize("command", commands("MCP server"))
+def test_the_mcp_server_by_itself(desk, command):
+    process = serve(command, desk)
+    try:
+        assert re.fullmatch(r"MCP server: http://127\.0\.0\.1:\d+/mcp\n", process.stderr.readline())
+    finally:
+        stop(process)
+
+
+@pytest.mark.parametrize("command", commands("agent"))
+def test_the_agent_without_a_model(desk, command):
+    printed = run(command.replace("agent.py", shlex.quote(str(ROOT / "examples/mcp/agent.py"))), desk)
+    assert "estimate: 12 credits\n" in printed
+    assert "lipsync_wait with job_id '" in printed
+    video = Path(re.search(r"video: (.+\.mp4)\n", printed)[1])
+    assert video.parent == desk.resolve()
+    assert video.stat().st_size > 10_000
+
+
 # The snippets.
 
 
@@ -296,10 +322,24 @@ def test_an_example(example, desk):
 
 
 def test_the_line_of_a_batch_is_one():
-    ((line,),) = [text.splitlines() for text in blocks("json")]
+    ((line,),) = [text.splitlines() for text in blocks("json") if '"endpoint"' in text]
     values = json.loads(line)
     form = spec_named(values["endpoint"]).form(image=values["image"], audio=values["audio"])
     assert set(values) - {"endpoint", "out"} == set(form.form_state())
+
+
+@pytest.mark.parametrize("text", [text for text in blocks("json") if "ervers" in text])
+def test_a_configuration_of_an_mcp_client_is_one(text, tmp_path):
+    (servers,) = json.loads(text).values()
+    for server in servers.values():
+        if "url" in server:
+            assert f"--port {urlsplit(server['url']).port} " in "".join(commands("MCP server"))
+            continue
+        name, *words = [word.replace("/home/me/videos", str(tmp_path)) for word in server["args"]]
+        words = [word.replace("${workspaceFolder}", str(tmp_path)) for word in words]
+        given = mcp.make_context("mcp", words).params
+        assert (server["command"], name, given["roots"]) == ("lipsync-nodes", "mcp", (tmp_path,))
+        assert (given["profile"] == "sandbox") is (given["budget"] == 0)
 
 
 @pytest.mark.parametrize("text", blocks("toml"))
