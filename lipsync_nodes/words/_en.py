@@ -313,12 +313,14 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "correct_input": {
         "python": "Correct the input and submit again; nothing was charged.",
         "comfyui": "Correct the input and run again. Nothing was charged.",
+        "mcp": "Correct the input and call the tool again; nothing was charged.",
     },
     "check_key": {
         "cli": "Check LIPSYNC_API_KEY or the profile's api_key; `lipsync-nodes doctor` tests it.",
         "python": "Check LIPSYNC_API_KEY or the profile's api_key.",
         "comfyui": "Check LIPSYNC_API_KEY, which ComfyUI reads when it starts, or the profile's api_key.",
         "airflow": "Check the password of the connection: it is the API key.",
+        "mcp": "Ask the user to check LIPSYNC_API_KEY or the profile's api_key.",
     },
     "add_credits": "Nothing was charged. Add credits to the account, or choose 480p or shorter audio.",
     "raise_budget": {
@@ -338,8 +340,12 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "comfyui": "Nothing was sent. Run again.",
         "mcp": "Nothing was sent. Call the same tool again.",
     },
-    "look_in_account": "It was not sent again, to avoid paying twice. Look for the job in your account at the "
-    "service before you submit the same input again.",
+    "look_in_account": {
+        "python": "It was not sent again, to avoid paying twice. Look for the job in your account at the "
+        "service before you submit the same input again.",
+        "mcp": "It was not sent again, to avoid paying twice. Ask the user to look for the job in the account "
+        "at the service.",
+    },
     "submit_corrected": {
         "python": "Correct the input that the message names and submit a new job.",
         "comfyui": "Correct the input that the message names and run again.",
@@ -564,6 +570,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "airflow": "Put the file where it has a public URL and give that, or say where files go: as `storage` in "
         'the connection\'s extra, {{"storage": "s3://my-bucket/lipsync"}}, which '
         "needs lipsync-nodes[storage] on the workers. A sandbox needs none.",
+        "mcp": "Give a public URL, or ask the user to set `storage` in the server's profile, which gives files a URL.",
     },
     "shorten_lifetime": "Shorten the storage's `expires` or the job's timeout.",
     "take_out_option": "Nothing was submitted. Take it out of the storage's `options`.",

@@ -295,12 +295,14 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "correct_input": {
         "python": "请改正输入后重新提交；未计费。",
         "comfyui": "请改正输入后重新运行。未计费。",
+        "mcp": "请改正输入并再次调用该工具；未计费。",
     },
     "check_key": {
         "cli": "请检查 LIPSYNC_API_KEY 或配置中的 api_key；可用 `lipsync-nodes doctor` 测试。",
         "python": "请检查 LIPSYNC_API_KEY 或配置中的 api_key。",
         "comfyui": "请检查 LIPSYNC_API_KEY（ComfyUI 启动时读取）或配置中的 api_key。",
         "airflow": "请检查连接的密码：它就是 API 密钥。",
+        "mcp": "请让用户检查 LIPSYNC_API_KEY 或配置中的 api_key。",
     },
     "add_credits": "未计费。请为账户充值积分，或选择 480p、较短的音频。",
     "raise_budget": {
@@ -320,7 +322,10 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "comfyui": "未发送任何内容。请重新运行。",
         "mcp": "未发送任何内容。请再次调用同一工具。",
     },
-    "look_in_account": "为避免重复付费，没有再次发送。再次提交相同输入之前，请先在服务网站的账户中查找该任务。",
+    "look_in_account": {
+        "python": "为避免重复付费，没有再次发送。再次提交相同输入之前，请先在服务网站的账户中查找该任务。",
+        "mcp": "为避免重复付费，没有再次发送。请让用户在服务网站的账户中查找该任务。",
+    },
     "submit_corrected": {
         "python": "请按提示改正输入，并提交新任务。",
         "comfyui": "请按提示改正输入并重新运行。",
@@ -523,6 +528,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "未发送任何内容。",
         "airflow": '请把文件放到有公开网址的地方并给出网址，或在连接的 extra 中设置存储：{{"storage": "s3:'
         '//my-bucket/lipsync"}}，这需要 worker 上装有 lipsync-nodes[storage]。沙盒不需要。',
+        "mcp": "请给出公开网址，或让用户在服务器的配置中设置 `storage`，使文件有网址。",
     },
     "shorten_lifetime": "请缩短存储的 `expires` 或任务的超时时间。",
     "take_out_option": "未提交任何内容。请从存储的 `options` 中去掉它。",

@@ -33,6 +33,16 @@ NOT_IN_A_TASK = (
     "lipsync_nodes/webhooks/",
 )
 
+# What no tool of an agent reaches: other hosts, keys and webhooks that a caller names.
+NOT_FOR_AN_AGENT = (
+    *AT_THE_COMMAND_LINE,
+    "adapters/lipsync_nodes_airflow/",
+    "adapters/lipsync_nodes_comfyui/",
+    "lipsync_nodes/client/_submission.py",
+    "lipsync_nodes/ledger/",
+    "lipsync_nodes/webhooks/",
+)
+
 
 def placeholders(text):
     text = text if isinstance(text, str) else "".join(text.values())
@@ -161,6 +171,8 @@ def test_each_remedy_is_in_the_terms_of_its_host(host, language):
             assert not re.search(r"`lipsync-nodes |(?<!\w)--[a-z]", text), name
         if host == "comfyui" and not is_only_of(name, "adapters/lipsync_nodes_airflow/", *AT_THE_COMMAND_LINE):
             assert not re.search(r"=True|client\.|LipsyncJobSensor|operator", text), name
+        if host == "mcp" and not is_only_of(name, *NOT_FOR_AN_AGENT):
+            assert not re.search(r"=True|client\.|operator|\bnode\b|Ledger\(|ubmit again|un again", text), name
         if host == "airflow" and not is_only_of(name, "adapters/lipsync_nodes_comfyui/", *AT_THE_COMMAND_LINE):
             assert not re.search(r"`--|client\.|\bnode\b|force_new", text), name
             if not is_only_of(name, *NOT_IN_A_TASK):
