@@ -18,10 +18,12 @@ from .own_fields import (
     FETCH,
     FORCE_NEW,
     JOB,
+    JOB_OR_VIDEO,
     ON_FAILURE,
     OUTPUT_URL,
     PROFILE,
     SAVE_IN,
+    SOUNDS,
     TAGS,
     UNSET,
     VIDEO_OUTPUTS,
@@ -33,6 +35,7 @@ __all__ = [
     "DESCRIPTIONS",
     "DOWNLOAD",
     "ESTIMATE",
+    "VERIFY",
     "WAIT",
     "Description",
     "prices",
@@ -210,7 +213,17 @@ CHECK_INPUTS: Final = Description(
     inputs=(ENDPOINT, *_of_all(), FETCH, PROFILE),
     outputs=("report", "ok"),
 )
+VERIFY: Final = Description(
+    "LipsyncVerify",
+    "Lipsync Verify",
+    "Compare the movement of the mouth in a video with the speech: in sync, late, early, or not moving. Free; it is no "
+    "score of quality.",
+    "对口型：验证",
+    "比对视频中口型的运动与语音：同步、滞后、超前或不动。免费；不是画质评分。",
+    inputs=(JOB_OR_VIDEO, *SOUNDS, PROFILE),
+    outputs=("verdict", "in_sync"),
+)
 
 DESCRIPTIONS: Final[tuple[Description, ...]] = (
-    *map(run_node, CATALOGUE), *map(submit_node, CATALOGUE), WAIT, DOWNLOAD, ESTIMATE, CHECK_INPUTS,
+    *map(run_node, CATALOGUE), *map(submit_node, CATALOGUE), WAIT, DOWNLOAD, ESTIMATE, CHECK_INPUTS, VERIFY,
 )  # fmt: skip

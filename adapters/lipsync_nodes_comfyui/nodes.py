@@ -22,6 +22,7 @@ from .inputs import form_of, tags_of
 from .running import interruptible
 from .serving import withdraw_ended
 from .tools import TOOLS
+from .verifying import LipsyncVerify
 from .videos import or_skip, video_of
 
 if TYPE_CHECKING:
@@ -141,4 +142,4 @@ def _endpoint_nodes() -> list[type[io.ComfyNode]]:
     ]
 
 
-NODES: Final[list[type[io.ComfyNode]]] = [*_endpoint_nodes(), *TOOLS, LipsyncCheck]
+NODES: Final[list[type[io.ComfyNode]]] = [*_endpoint_nodes(), *TOOLS, LipsyncCheck, LipsyncVerify]

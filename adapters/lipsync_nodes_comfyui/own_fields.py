@@ -13,6 +13,7 @@ __all__ = [
     "FETCH",
     "FORCE_NEW",
     "JOB",
+    "JOB_OR_VIDEO",
     "ON_FAILURE",
     "OUTPUT",
     "OUTPUTS",
@@ -20,6 +21,7 @@ __all__ = [
     "PROFILE",
     "SAVE_IN",
     "SKIP",
+    "SOUNDS",
     "TAGS",
     "TEMP",
     "UNSET",
@@ -153,6 +155,35 @@ JOB: Final = _input(
     zh_example="7d0f1c2e-…",
     required=True,
 )
+JOB_OR_VIDEO: Final = _input(
+    "job",
+    (
+        "Job or video",
+        "A job from a submit node, the id of a job of this account, or any video of your graph.",
+    ),
+    ("任务或视频", "通过插槽接入的任务、本账户任意任务的 ID，或工作流中的任意视频。"),
+    type="job_or_video",
+    media="video",
+    example="7d0f1c2e-…",
+    zh_example="7d0f1c2e-…",
+    required=True,
+)
+SOUNDS: Final = (
+    _input(
+        "audio",
+        ("Audio", "The speech to compare with, or that of the person on the left. Default: the video's own sound."),
+        ("音频", "用来比对的语音，或画面左侧人物的语音。默认：视频自身的声音。"),
+        type="socket",
+        media="audio",
+    ),
+    _input(
+        "right_audio",
+        ("Right audio", "The speech of the person on the right, if there are two."),
+        ("右侧音频", "若有两人，画面右侧人物的语音。"),
+        type="socket",
+        media="audio",
+    ),
+)
 OUTPUT_URL: Final = _input(
     "output_url",
     ("Output URL", "The URL of a job's output."),
@@ -193,6 +224,12 @@ OUTPUTS: Final[Mapping[str, Output]] = {
     "text": Output("The estimate in words.", "文字", "估算结果的文字说明。"),
     "report": Output(
         "What was found and what to do about it, the worst first.", "报告", "发现的问题和处理办法，最严重的在前。"
+    ),
+    "verdict": Output("The result in words.", "结论", "比对结果的文字说明。"),
+    "in_sync": Output(
+        "Whether the mouth moves with the sound. False also if that cannot be told.",
+        "口型同步",
+        "口型与声音同步时为真；无法判断时也为假。",
     ),
     "ok": Output(
         "Whether there is no error. There may be warnings; the report has them.",

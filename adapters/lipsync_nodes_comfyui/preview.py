@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from lipsync_nodes import ConfigurationError, Profile
+from lipsync_nodes import ConfigurationError, InvalidRequest, Profile
 from lipsync_nodes.host import load_profile
 
 from .core import checkout_requirements
@@ -17,7 +17,7 @@ from .places import user_folder
 if TYPE_CHECKING:
     from lipsync_nodes.sandbox import SandboxProcess
 
-__all__ = ["check_profile", "profile_of"]
+__all__ = ["check_job", "check_profile", "profile_of"]
 
 
 def check_profile(name: str) -> None:
@@ -39,6 +39,15 @@ def check_profile(name: str) -> None:
         if listed := checkout_requirements():
             error.facts["requirements"], error.remedy = listed, ("install_requirements",)
         raise
+
+
+def check_job(job: str | None, profile: str | None) -> None:
+    """Check that a job id is given, and its profile. A job that comes through a socket brings its own."""
+    if job is None:
+        return
+    if not job.strip():
+        raise InvalidRequest(code="comfyui.empty_job", remedy="connect_job")
+    check_profile(profile or "")
 
 
 def profile_of(name: str) -> Profile:

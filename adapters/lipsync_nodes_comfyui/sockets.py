@@ -11,7 +11,7 @@ __all__ = ["LipsyncJob", "outputs_of"]
 
 LipsyncJob = io.Custom("LIPSYNC_JOB")
 # The outputs that are not a text.
-_TYPES: Final = {"video": io.Video, "job": LipsyncJob, "credits": io.Int, "ok": io.Boolean}
+_TYPES: Final = {"video": io.Video, "job": LipsyncJob, "credits": io.Int, "ok": io.Boolean, "in_sync": io.Boolean}
 
 
 def outputs_of(helps: Mapping[str, str]) -> list[io.Output]:

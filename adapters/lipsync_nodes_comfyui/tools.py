@@ -17,7 +17,7 @@ from .descriptions import DOWNLOAD, ESTIMATE, WAIT
 from .display import Display
 from .language import in_comfyui
 from .media import seconds_of
-from .preview import check_profile
+from .preview import check_job
 from .running import interruptible
 from .videos import folder_of, or_skip, preview_of, video_of
 
@@ -32,12 +32,8 @@ class LipsyncWait(Node):
     @classmethod
     def check(cls, values: dict[str, Any]) -> None:
         """Check that a job id was given. A connected job brings its own profile, so this node's is not checked."""
-        job = values.get("job")
-        if job is not None and not job.strip():
-            raise InvalidRequest(code="comfyui.empty_job", remedy="connect_job")
+        check_job(values.get("job"), values.get("profile"))
         cls.check_widgets(values)
-        if job is not None:
-            check_profile(values.get("profile") or "")
 
     @classmethod
     async def execute(

@@ -101,8 +101,9 @@ def _seconds(field: FieldSpec, known: dict[str, Any]) -> io.Input:
 
 
 def _job(field: FieldSpec, known: dict[str, Any]) -> io.Input:
+    """Render a job id; the job itself, or its video, may come by the socket instead."""
     job = io.String.Input(field.name, default="", placeholder=field.example, **known)
-    return io.MultiType.Input(job, [LipsyncJob])
+    return io.MultiType.Input(job, [LipsyncJob, *([SOCKETS[field.media]] if field.media else ())])
 
 
 _WIDGETS: Final[dict[str, Callable[[FieldSpec, dict[str, Any]], io.Input]]] = {
@@ -112,5 +113,7 @@ _WIDGETS: Final[dict[str, Callable[[FieldSpec, dict[str, Any]], io.Input]]] = {
     ),
     "seconds": _seconds,
     "job": _job,
+    "job_or_video": _job,
+    "socket": lambda field, known: SOCKETS[field.media or ""].Input(field.name, **known),
     "url": lambda field, known: io.String.Input(field.name, default="", placeholder=field.example, **known),
 }

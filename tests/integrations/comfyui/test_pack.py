@@ -13,8 +13,16 @@ pytestmark = pytest.mark.comfyui
 
 IDS = [
     "LipsyncCheck", "LipsyncDownload", "LipsyncEstimate", "LipsyncImage", "LipsyncImageMulti", "LipsyncSubmitImage",
-    "LipsyncSubmitImageMulti", "LipsyncSubmitVideo", "LipsyncVideo", "LipsyncWait",
+    "LipsyncSubmitImageMulti", "LipsyncSubmitVideo", "LipsyncVerify", "LipsyncVideo",
+    "LipsyncWait",
 ]  # fmt: skip
+
+TOOLS = {
+    "LipsyncCheck": ["report", "ok"],
+    "LipsyncDownload": ["video"],
+    "LipsyncEstimate": ["credits", "text"],
+    "LipsyncVerify": ["verdict", "in_sync"],
+}
 
 
 def test_the_pack_loads_without_a_warning(comfy):
@@ -30,13 +38,12 @@ def test_the_ids_and_outputs_are_a_promise(comfy):
     info = comfy.get("/object_info")
     for name in IDS:
         wanted = ["job", "job_id"] if "Submit" in name else ["video", "output_url", "job_id"]
-        tools = {"LipsyncCheck": ["report", "ok"], "LipsyncDownload": ["video"], "LipsyncEstimate": ["credits", "text"]}
-        wanted = tools.get(name, wanted)
+        wanted = TOOLS.get(name, wanted)
         assert info[name]["output_name"] == wanted
         assert info[name]["output_node"]
         assert not info[name].get("api_node")
     assert info["LipsyncSubmitImage"]["output"] == ["LIPSYNC_JOB", "STRING"]
-    assert info["LipsyncCheck"]["output"] == ["STRING", "BOOLEAN"]
+    assert info["LipsyncCheck"]["output"] == info["LipsyncVerify"]["output"] == ["STRING", "BOOLEAN"]
     seed = info["LipsyncImage"]["input"]["optional"]["seed"][1]
     assert seed["control_after_generate"] == "fixed", "else the frontend draws a new seed, and a new job, for each run"
 
