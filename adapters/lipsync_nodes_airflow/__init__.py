@@ -4,6 +4,7 @@ hooks         LipsyncHook          makes a client from a connection of type `lip
 operators     Lipsync…Operator     one for each endpoint in the core's catalogue: submit, wait, save
 batch         LipsyncBatchOperator  many jobs as one task
 check         LipsyncCheckOperator  checks the inputs of a job, free
+verify        LipsyncVerifyOperator  verifies a video
 sensors       LipsyncJobSensor     waits for a job that another task submitted
 triggers      LipsyncJobTrigger    waits in the triggerer
 links         LipsyncJobLink …     the links of a task in the UI

@@ -27,6 +27,7 @@ def get_provider_info() -> dict[str, Any]:
                     "lipsync_nodes_airflow.operators",
                     "lipsync_nodes_airflow.batch",
                     "lipsync_nodes_airflow.check",
+                    "lipsync_nodes_airflow.verify",
                 ],
             }
         ],

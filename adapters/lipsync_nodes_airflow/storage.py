@@ -8,7 +8,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import IO, Any, Final
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -18,7 +18,17 @@ from lipsync_nodes import ConfigurationError, DownloadError, Job, LipsyncClient
 from lipsync_nodes.host import check_target as check_local
 from lipsync_nodes.host import job_name, may_pass
 
-__all__ = ["FolderStore", "check_target", "folder_of", "is_object", "opened", "save", "whole_path", "write"]
+__all__ = [
+    "FolderStore",
+    "check_target",
+    "folder_of",
+    "is_object",
+    "local_file",
+    "opened",
+    "save",
+    "whole_path",
+    "write",
+]
 
 CHUNK: Final = 1 << 20
 # The core handles these itself: public URLs and local files.
@@ -42,12 +52,25 @@ def opened(value: Any, files: ExitStack) -> Any:
     if not is_object(value):
         return _local(value)
     copy = files.enter_context(tempfile.TemporaryFile(prefix="lipsync-"))  # noqa: SIM115  # `files` closes it
+    _copy(value, copy)
+    return copy
+
+
+def local_file(value: Any, copy: Path) -> Any:
+    """Return the path of a file of the worker. Of an object, it is the path of a copy, which this makes."""
+    if not is_object(value):
+        return _local(str(value))
+    with copy.open("wb") as sink:
+        _copy(value, sink)
+    return copy
+
+
+def _copy(value: Any, sink: IO[bytes]) -> None:
     try:
         with ObjectStoragePath(str(value)).open("rb") as source:
-            shutil.copyfileobj(source, copy, CHUNK)
+            shutil.copyfileobj(source, sink, CHUNK)
     except Exception as error:
         raise _unusable(code="airflow.storage_unreadable", path=value, reason=error) from error
-    return copy
 
 
 def check_target(output_path: object) -> Path | None:
