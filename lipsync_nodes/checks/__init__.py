@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from lipsync_nodes.checks._finding import Basis, Finding, Severity, Verdict
     from lipsync_nodes.checks._paid import holds
     from lipsync_nodes.checks._request import CheckRequest, Paid
+    from lipsync_nodes.checks._urls import url_findings
     from lipsync_nodes.checks._verification import Measured, Reason, SyncVerdict, Verification
     from lipsync_nodes.checks._verify import require_perception, verify
     from lipsync_nodes.settings import CheckMode
@@ -32,6 +33,7 @@ __all__ = [
     "check_form",
     "holds",
     "require_perception",
+    "url_findings",
     "verify",
 ]
 
@@ -42,6 +44,7 @@ _HOMES = {
     "checks._request": ("CheckRequest", "Paid"),
     "checks._verification": ("Measured", "Reason", "SyncVerdict", "Verification"),
     "checks._verify": ("require_perception", "verify"),
+    "checks._urls": ("url_findings",),
     "settings": ("CheckMode",),
 }
 __getattr__, __dir__ = lazy(__name__, _HOMES)

@@ -17,7 +17,7 @@ from lipsync_nodes.checks._request import CheckRequest
 from lipsync_nodes.errors import LipsyncError
 from lipsync_nodes.flows import Budget
 from lipsync_nodes.ledger import Journal
-from lipsync_nodes.media import GivenLengths, PreparedForm, prepared
+from lipsync_nodes.media import GivenLengths, PreparedForm, Probe, prepared
 from lipsync_nodes.service import Credits, Form
 from lipsync_nodes.settings import Profile
 
@@ -50,7 +50,9 @@ def check_form(
     """
     form = prepared(form)
     paid = paid_before(form, profile, ledger, key)
-    request = CheckRequest(profile, lengths=lengths, allow_long=allow_long, fetch=fetch, budget=budget, paid=paid)
+    request = CheckRequest(
+        profile, lengths=lengths, allow_long=allow_long, fetch=fetch, budget=budget, paid=paid, complete=True
+    )
     return Check(form, request).verdict
 
 
@@ -87,8 +89,8 @@ class Check:
         self.errors.append(error)
         self._findings.append(finding or Finding.of_error(error))
 
-    def _run(self, form: PreparedForm, request: CheckRequest, stack: ExitStack) -> None:
-        self.add(_urls.findings(form, request))
+    def _run(self, given: PreparedForm, request: CheckRequest, stack: ExitStack) -> None:
+        form = given
         if request.fetch and form.urls:
             from lipsync_nodes.checks import _fetched  # noqa: PLC0415  # loads the HTTP client
 
@@ -96,12 +98,18 @@ class Check:
             self.add(findings)
         found = _files.readable(form, self)
         self.add(_files.findings(form, found))
+        self._measure(form, request, found)
+        self.add(_urls.url_findings(given, request, self._credits.seconds if self._credits else None))
+        if found:
+            from lipsync_nodes.checks import _looks  # noqa: PLC0415  # there may be only URLs
+
+            self.add(_looks.findings(form, found))
+        if request.complete and not request.fetch:
+            self.add(_urls.not_fetched(form))
+
+    def _measure(self, form: PreparedForm, request: CheckRequest, found: Mapping[str, Probe]) -> None:
         self._credits = _lengths.cost(form, request, found, self)
         self.add(_lengths.findings(form, request, found, self._credits))
         self.add(_money.findings(form, self._credits, request))
         if request.paid and request.paid.by_key:
             self._credits = Credits(0, "", self._credits and self._credits.seconds)
-        if found:
-            from lipsync_nodes.checks import _looks  # noqa: PLC0415  # there may be only URLs
-
-            self.add(_looks.findings(form, found))

@@ -68,7 +68,7 @@ def fetched(form: PreparedForm, request: CheckRequest) -> Iterator[tuple[Prepare
     assets: dict[str, Asset] = {}
     with tempfile.TemporaryDirectory(prefix="lipsync-nodes-") as folder:
         known: dict[str, Asset | Finding] = {}  # the same URL may be in two fields
-        ends = time.monotonic() + min(SECONDS, request.deadline)
+        ends = time.monotonic() + min(SECONDS, request.timeout or SECONDS)
         with Downloads(_peer_check(request), use_proxies=not request.local) as downloads:
             for name, url in form.urls.items():
                 if url not in known:

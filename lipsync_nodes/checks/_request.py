@@ -5,13 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from lipsync_nodes.flows import Budget
 from lipsync_nodes.settings import Profile
-
-# For how many seconds the service may have to read the URLs, if nobody says.
-DEADLINE: Final = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +36,8 @@ class CheckRequest:
         fetch: fetch the URLs, and check what they lead to like local files.
         budget: what the job may cost; None for no limit.
         paid: an earlier submission of the same inputs.
-        deadline: for how many seconds the service may have to read the URLs.
+        timeout: how many seconds the job may take. Default: what clients wait for a video of its length.
+        complete: also name the URLs that are not fetched.
         now: the time, in seconds since 1970.
 
     """
@@ -52,7 +49,8 @@ class CheckRequest:
     fetch: bool = False
     budget: Budget | None = None
     paid: Paid | None = None
-    deadline: float = DEADLINE
+    timeout: float | None = None
+    complete: bool = False
     now: float = field(default_factory=time.time)
 
     @property

@@ -10,6 +10,7 @@ from lipsync_nodes.checks._expiry import expires_at
 from lipsync_nodes.checks._finding import Finding
 from lipsync_nodes.checks._request import CheckRequest
 from lipsync_nodes.media import PreparedForm, is_public, literal
+from lipsync_nodes.service import deadline_for
 
 # Clocks may differ by this many seconds.
 CLOCKS: Final = 60.0
@@ -17,20 +18,24 @@ CLOCKS: Final = 60.0
 _PRIVATE: Final = (".local", ".internal", ".intranet", ".lan", ".home.arpa")
 
 
-def findings(form: PreparedForm, request: CheckRequest) -> Iterator[Finding]:
-    """Yield what the URLs themselves show."""
+def url_findings(form: PreparedForm, request: CheckRequest, seconds: float | None = None) -> Iterator[Finding]:
+    """Yield what the URLs themselves show. *seconds* is the length of the video, if it is known."""
+    deadline = request.timeout or deadline_for(seconds)
+    local = request.local
     for name, url in form.urls.items():
-        if not request.local:
+        if not local:
             yield from (one.at(name) for one in _reach(url))
         if "?" in url:
-            yield from (one.at(name) for one in _expiry(url, request))
+            yield from (one.at(name) for one in _expiry(url, request.now, deadline))
 
 
 def _reach(url: str) -> Iterator[Finding]:
     """Yield whether the service, on the public internet, can reach the host."""
     parts = urlsplit(url)
     host = parts.hostname or ""
-    address = literal(host)
+    # Most hosts end in a name, which no spelling of an address does.
+    last = host.rstrip(".").rpartition(".")[2]
+    address = None if last.isascii() and last.isalpha() and last != "localhost" else literal(host)
     if address is not None and not is_public(address):
         yield Finding(
             code="url.not_public", severity="error", basis="fact", remedy=("publish_input",), facts={"host": host}
@@ -43,12 +48,12 @@ def _reach(url: str) -> Iterator[Finding]:
         yield Finding(code="url.not_encrypted", severity="info", basis="likely")
 
 
-def _expiry(url: str, request: CheckRequest) -> Iterator[Finding]:
+def _expiry(url: str, now: float, deadline: float) -> Iterator[Finding]:
     """Yield how long a signed URL is valid: the service fetches the inputs at an unknown time of the job."""
     expires = expires_at(url)
     if expires is None:
         return
-    left = expires - request.now
+    left = expires - now
     if left < -CLOCKS:
         yield Finding(
             code="url.expired",
@@ -57,11 +62,24 @@ def _expiry(url: str, request: CheckRequest) -> Iterator[Finding]:
             remedy=("sign_again",),
             facts={"minutes": round(-left / 60)},
         )
-    elif left < request.deadline:
+    elif left < deadline:
         yield Finding(
             code="url.expires_soon",
             severity="warning",
             basis="likely",
             remedy=("sign_for_longer",),
-            facts={"minutes": max(0, round(left / 60)), "deadline": round(request.deadline / 60)},
+            facts={"minutes": max(0, round(left / 60)), "deadline": round(deadline / 60)},
+        )
+
+
+def not_fetched(form: PreparedForm) -> Iterator[Finding]:
+    """Yield which URLs were not fetched."""
+    if names := list(form.urls):
+        yield Finding(
+            code="check.not_fetched",
+            severity="info",
+            basis="fact",
+            field=names[0] if len(names) == 1 else None,
+            remedy=("fetch_urls",),
+            facts={"fields": names},
         )

@@ -32,6 +32,7 @@ def _make(spec: NodeSpec) -> None:
     def check_one(session: Session, fetch: bool, budget: int | None, key: str | None, **values: Any) -> None:
         form, lengths = form_of(spec, values), lengths_of(spec, values)
         with session.opened(key_needed=False) as to:
+            limit = to.profile.budget if budget is None else budget
             verdict = check_form(
                 form,
                 to.profile,
@@ -40,7 +41,7 @@ def _make(spec: NodeSpec) -> None:
                 fetch=fetch,
                 key=key,
                 ledger=to.ledger,
-                budget=None if budget is None else Budget(budget),
+                budget=None if limit is None else Budget(limit),
             )
         if session.as_json:
             show(verdict.as_json(language(), "cli"), as_json=True)

@@ -19,6 +19,7 @@ from lipsync_nodes.host import check_service, load_profile, profiles_file, rehea
 __all__ = ["doctor"]
 
 EXTRAS: Final = {
+    "check": ("av", "numpy", "cv2"),
     "sandbox": ("starlette", "uvicorn", "numpy", "cv2", "av"),
     "storage": ("obstore", "av"),
 }

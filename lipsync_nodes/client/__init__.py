@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from lipsync_nodes.client._options import SubmitOptions
     from lipsync_nodes.client._service_check import check_service
     from lipsync_nodes.client._sync import LipsyncClient
-    from lipsync_nodes.client._times import deadline_for, usual_wait
     from lipsync_nodes.client._verify import VerifyOptions
+    from lipsync_nodes.service import deadline_for, usual_wait
 
 __all__ = [
     "AsyncLipsyncClient",
@@ -27,7 +27,7 @@ __all__ = [
 _HOMES = {
     "client._async": ("AsyncLipsyncClient",),
     "client._checking": ("refusal",),
-    "client._times": ("deadline_for", "usual_wait"),
+    "service": ("deadline_for", "usual_wait"),
     "client._options": ("SubmitOptions",),
     "client._service_check": ("check_service",),
     "client._sync": ("LipsyncClient",),

@@ -175,7 +175,8 @@ class AsyncLipsyncClient(BaseClient):
     ) -> Submission:
         """Build a submission, in a thread if it needs files or the ledger, which block."""
         blocks = options.get("webhook") == "auto" or options.get("target") is not None or options.get("fetch")
-        if blocks or getattr(form, "assets", None):
+        asks = options.get("on_check") and options.get("key")  # which reads the ledger
+        if blocks or asks or getattr(form, "assets", None):
             return await asyncio.to_thread(self._backend.submission, form, timeout, **options)
         return self._backend.submission(form, timeout, **options)
 

@@ -13,7 +13,7 @@ from lipsync_nodes import words
 from lipsync_nodes.client._observers import observed, report, report_saved
 from lipsync_nodes.client._options import KeyOf
 from lipsync_nodes.client._submission import Submitting
-from lipsync_nodes.client._times import DEFAULT_POLL_INTERVAL, LOCAL_POLL_INTERVAL, WEBHOOK_POLL_INTERVAL, deadline_for
+from lipsync_nodes.client._times import DEFAULT_POLL_INTERVAL, LOCAL_POLL_INTERVAL, WEBHOOK_POLL_INTERVAL
 from lipsync_nodes.client._verify import Verifying
 from lipsync_nodes.errors import DownloadError, LipsyncError
 from lipsync_nodes.flows import (
@@ -39,7 +39,7 @@ from lipsync_nodes.http import Recorder
 from lipsync_nodes.ledger import Entry, Journal, Ledger
 from lipsync_nodes.media import OnProgress, download, source_and_target
 from lipsync_nodes.plugins import plugins
-from lipsync_nodes.service import Job, check_job_id, positive_seconds
+from lipsync_nodes.service import Job, check_job_id, deadline_for, positive_seconds
 from lipsync_nodes.settings import Profile
 
 

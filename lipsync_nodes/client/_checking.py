@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from lipsync_nodes._redaction import redact
-from lipsync_nodes.client._times import deadline_for
 from lipsync_nodes.errors import CheckRefused, InvalidRequest
 from lipsync_nodes.ledger import Journal
 from lipsync_nodes.media import GivenLengths, PreparedForm, prepared
@@ -73,25 +72,27 @@ class Checking:
         looks = bool(form.assets) or options.get("fetch", False)
         if mode == "off" or (looks and self._holds(options, key)):
             return None
-        from lipsync_nodes.checks import Check, CheckRequest  # noqa: PLC0415  # slow to load
+        from lipsync_nodes.checks import Check, CheckRequest, Verdict, url_findings  # noqa: PLC0415  # slow to load
 
-        estimate = options.get("estimate")
-        seconds = estimate.seconds if isinstance(estimate, Credits) else None
         request = CheckRequest(
             self.profile,
-            estimate=estimate,
+            estimate=options.get("estimate"),
             allow_long=options.get("allow_long", False),
             fetch=options.get("fetch", False),
-            deadline=timeout or deadline_for(seconds),
+            timeout=timeout,
         )
-        checked = Check(form, request)
-        verdict = checked.verdict
+        if looks or options.get("on_check"):
+            check = Check(form, request)
+            verdict, errors = check.verdict, check.errors
+        else:  # nobody asks for more than what is wrong with the URLs
+            seconds = getattr(request.estimate, "seconds", None)
+            verdict, errors = Verdict(tuple(url_findings(form, request, seconds))), []
         # URLs alone are checked in no time, so the record of submissions is read only if something was found.
         if not looks and (verdict.problems or options.get("on_check")) and self._holds(options, key):
             return None
         _tell(verdict, options)
-        if checked.errors:
-            raise checked.errors[0]
+        if errors:
+            raise errors[0]
         if refused := verdict.refused_by(mode):
             raise refusal(refused)
         return verdict.credits if looks else None

@@ -39,7 +39,7 @@ class SubmitOptions(TypedDict, total=False):
             cannot work; `refuse` also refuses what is likely wasted; `off` does neither. Default: the profile's
             `check`, which is `warn`. A submission whose key already has a job is not checked again.
         on_check: a function to call with the `Verdict` of the check, before anything is sent or refused. Without it,
-            warnings and errors are logged.
+            warnings and errors are logged. The asynchronous client may call it in a thread.
         fetch: fetch URLs for the check, without credentials, and look at what they lead to.
 
     """

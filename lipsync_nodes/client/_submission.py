@@ -8,12 +8,20 @@ from urllib.parse import urlsplit
 from lipsync_nodes._tracebacks import NoFramesBelow
 from lipsync_nodes.client._checking import Checking
 from lipsync_nodes.client._options import KeyOf, SubmitOptions
-from lipsync_nodes.client._times import deadline_for
 from lipsync_nodes.errors import ConfigurationError, InvalidRequest
 from lipsync_nodes.flows import Submission
 from lipsync_nodes.ledger import ContentKey, Journal, Ledger, callback_secret, check_target, new_callback, token_of
 from lipsync_nodes.media import PreparedForm, inputs_of, known_credits, prepared, published
-from lipsync_nodes.service import Form, check_key, check_media_url, check_tags, positive_seconds, spec_of, whole_credits
+from lipsync_nodes.service import (
+    Form,
+    check_key,
+    check_media_url,
+    check_tags,
+    deadline_for,
+    positive_seconds,
+    spec_of,
+    whole_credits,
+)
 from lipsync_nodes.settings import Profile, is_loopback
 
 

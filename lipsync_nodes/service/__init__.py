@@ -14,7 +14,7 @@ from lipsync_nodes.service._fields import (
 )
 from lipsync_nodes.service._forms import Form, ImageForm, ImageMultiForm, VideoForm
 from lipsync_nodes.service._job import Job, JobStatus, WebhookEvent, parse_job
-from lipsync_nodes.service._lengths import LONGEST_MEDIA, in_seconds, too_long
+from lipsync_nodes.service._lengths import LONGEST_MEDIA, deadline_for, in_seconds, too_long, usual_wait
 from lipsync_nodes.service._line import BatchLine, batch_line
 from lipsync_nodes.service._pricing import MINIMUM_SECONDS, Credits, Lengths, LengthUnknown, whole_credits
 from lipsync_nodes.service._reading import id_in, opened, writable
@@ -50,6 +50,7 @@ __all__ = [
     "check_key",
     "check_media_url",
     "check_tags",
+    "deadline_for",
     "error_of",
     "id_in",
     "in_seconds",
@@ -64,6 +65,7 @@ __all__ = [
     "submit_error",
     "timeout_of",
     "too_long",
+    "usual_wait",
     "video_of",
     "whole_credits",
     "writable",

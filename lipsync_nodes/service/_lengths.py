@@ -1,4 +1,4 @@
-"""How long media may be."""
+"""How long media may be, and how long jobs take."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from lipsync_nodes.errors import InvalidRequest
 
 # The longest media that the upstream accepts, in seconds.
 LONGEST_MEDIA: Final = 600.0
+# How long to wait for a job whose length is not known, in seconds.
+DEFAULT_TIMEOUT: Final = 1800.0
+# The upstream takes this many seconds for each second of video.
+USUAL: Final = (10.0, 30.0)
 
 
 def in_seconds(seconds: float) -> str:
@@ -26,3 +30,16 @@ def too_long(what: str, seconds: float) -> InvalidRequest:
     return InvalidRequest(
         code="media.too_long", media=what, seconds=_rounded(seconds), longest=longest, remedy="cut_or_allow_long"
     )
+
+
+def deadline_for(seconds: float | None) -> float:
+    """Return how many seconds to wait for a video of this length in seconds.
+
+    Twice the slowest usual time leaves time for a queue.
+    """
+    return max(DEFAULT_TIMEOUT, 2 * USUAL[1] * (seconds or 0.0))
+
+
+def usual_wait(seconds: float) -> tuple[float, float]:
+    """Return how many seconds a video of this length in seconds usually takes: at least, and at most."""
+    return USUAL[0] * seconds, USUAL[1] * seconds

@@ -8,6 +8,7 @@ SENTENCES: Final[dict[str, str]] = {
     # files, lengths, addresses, money
     "check.look_failed": "The check of {fields} failed by a fault of its own: {reason}.",
     "check.no_such_mode": "There is no mode {value} of a check. The modes are: {known}.",
+    "check.not_fetched": "The content of {fields} was not looked at: only URLs are given.",
     "check.not_looked": "The pictures and the sound of {fields} were not looked at: an extra is not installed.",
     "check.refused": "The check refuses this submission. {findings}",
     "cost.free": "A submission with this key exists already[ (job {paid_job})], so it is not paid for again.",
@@ -114,6 +115,12 @@ SENTENCES: Final[dict[str, str]] = {
 
 REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     # files, lengths, addresses, money
+    "fetch_urls": {
+        "cli": "Add `--fetch` to fetch them for the check.",
+        "python": "Pass fetch=True to fetch them for the check.",
+        "comfyui": "Turn `fetch` on to fetch them for the check.",
+        "airflow": "Set `fetch` to fetch them for the check.",
+    },
     "give_lengths": {
         "cli": "Give it, for example with `--audio-seconds`.",
         "python": 'Give it in lengths={{"audio": 12.5}}.',

@@ -8,6 +8,7 @@ SENTENCES: Final[dict[str, str]] = {
     # files, lengths, addresses, money
     "check.look_failed": "对 {fields} 的检查自身出错：{reason}。",
     "check.no_such_mode": "没有检查模式 {value}。可用的模式：{known}。",
+    "check.not_fetched": "未查看 {fields} 的内容：只给出了 URL。",
     "check.not_looked": "未查看 {fields} 的画面与声音：缺少一个附加组件。",
     "check.refused": "检查未通过，已拒绝提交。{findings}",
     "cost.free": "使用该键的提交已存在[（任务 {paid_job}）]，不会再次付费。",
@@ -100,6 +101,12 @@ SENTENCES: Final[dict[str, str]] = {
 
 REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     # files, lengths, addresses, money
+    "fetch_urls": {
+        "cli": "加上 `--fetch` 可为检查获取这些文件。",
+        "python": "传入 fetch=True 可为检查获取这些文件。",
+        "comfyui": "打开 `fetch` 可为检查获取这些文件。",
+        "airflow": "设置 `fetch` 可为检查获取这些文件。",
+    },
     "give_lengths": {
         "cli": "请给出时长，例如 `--audio-seconds`。",
         "python": '请用 lengths={{"audio": 12.5}} 给出时长。',

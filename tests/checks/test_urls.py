@@ -73,7 +73,7 @@ def test_a_url_that_is_not_signed_or_says_nothing(query):
 )
 def test_an_expiry_against_the_deadline_of_the_job(left, code, severity):
     for url in signed(NOW + left):
-        verdict = verdict_of(url, now=NOW, deadline=1800)
+        verdict = verdict_of(url, now=NOW, timeout=1800)
         found = [(one.code, one.severity, one.field) for one in verdict.findings if one.code.startswith("url.")]
         assert found == ([(code, severity, "image")] if code else [])
 
