@@ -18,7 +18,7 @@ __all__ = ["app", "carry_out"]
 
 class _Commands(ExtendableGroup):
     own: ClassVar = {
-        "check": ("check", "Look at the inputs of a job before it is paid for. Free: nothing is sent to the service."),
+        "check": ("check", "Check the inputs of a job before you pay for it. Free: nothing is sent to the service."),
         "demo": ("demo", "Make three videos with the sandbox, without an API key: one face, two people, and a video."),
         "doctor": ("doctor", "Check the API key, the base URL, the extras and the adapters, and say what to do."),
         "download": ("jobs", "Save the video of a finished job, whole or not at all."),
@@ -33,7 +33,7 @@ class _Commands(ExtendableGroup):
         "run": ("endpoints", "Submit a job, wait for its video and print the URL."),
         "status": ("jobs", "Fetch a job once and print it, finished or not."),
         "submit": ("endpoints", "Submit a job and print its id at once."),
-        "verify": ("verify", "Compare the movement of the mouth in a video with the speech."),
+        "verify": ("verify", "Check whether the mouth in a video moves with the speech."),
         "wait": ("jobs", "Wait for a job that was submitted before, and print the URL of its video."),
         "webhook": ("webhook", "Receive webhooks, so that you know at once when a job ends."),
     }

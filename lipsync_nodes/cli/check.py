@@ -19,9 +19,10 @@ __all__ = ["check"]
 
 @click.group()
 def check() -> None:
-    """Look at the inputs of a job before it is paid for.
+    """Check the inputs of a job before you pay for it: files, lengths, cost, faces and sound.
 
-    This is free and needs no API key: nothing is sent to the service. The exit code is 1 if there is an error.
+    This is free and needs no API key: nothing is sent to the service. An error means that the job cannot work. A
+    warning means that its money is likely wasted. The exit code is 1 if there is an error, otherwise 0.
     """
 
 

@@ -25,6 +25,7 @@ from lipsync_nodes.host import Report, Sums, load_profile, report_of
 __all__ = ["report"]
 
 SPANS: Final = {"h": 3600, "d": 86400, "w": 7 * 86400}
+LATEST: Final = 30
 COUNTS: Final = ("jobs", "completed", "failed", "uncertain", "unusable", "seconds", "credits", "not_estimated")
 
 
@@ -37,7 +38,7 @@ COUNTS: Final = ("jobs", "completed", "failed", "uncertain", "unusable", "second
     " with several tags is in several lines. `profile` covers all profiles, unless --profile names one.",
 )
 @click.option("--since", metavar="DATE|7d", help="Only jobs from this date on, or of the last 24h, 7d or 4w.")
-@click.option("--until", metavar="DATE|7d", help="Only jobs up to this date, with that day.")
+@click.option("--until", metavar="DATE|7d", help="Only jobs up to this date, that day included.")
 @tag_option("Only jobs with this tag. Can be given several times.")
 @click.option("--utc", is_flag=True, help="Days and dates are those of UTC. Default: the time zone of this machine.")
 @click.option("--all-profiles", is_flag=True, help="Jobs of all profiles. Default: of one, as in `jobs`.")
@@ -148,19 +149,22 @@ def _unusable_rows(found: Report, zone: Any) -> Iterator[Sequence[Any]]:
 
 
 def _print(found: Report, by: str, zone: Any, *, groups: bool) -> None:
-    """Print tables for people."""
+    """Print tables for people. Below groups, only the latest jobs without a usable video are listed."""
     if groups:
         _print_groups(found, by)
         for note in _notes(found):
             say(note)
-    if found.unusable:
-        if groups:
-            say("")
-        say(f"{len(found.unusable)} without a usable video, about {found.total.unusable_credits:,} credits:")
-        rows = ([_short(value) for value in row] for row in list(_unusable_rows(found, zone))[1:])
-        _table(["job id", "reason", "profile", "endpoint", "submitted", "credits", "tags"], rows, numbers={"credits"})
-    elif not groups:
+    if not found.unusable:
         say("No jobs without a usable video.")
+        return
+    if groups:
+        say("")
+    say(f"{len(found.unusable)} without a usable video, about {found.total.unusable_credits:,} credits:")
+    header, *rows = ([_short(value) for value in row] for row in _unusable_rows(found, zone))
+    left_out = max(0, len(rows) - LATEST) if groups else 0
+    if left_out:
+        say(f"(the latest {LATEST}; all with `lipsync-nodes report --unusable`)")
+    _table([name.replace("_", " ") for name in header], rows[left_out:], numbers={"credits"})
 
 
 def _print_groups(found: Report, by: str) -> None:

@@ -37,12 +37,14 @@ _file: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
     type=click.Choice(["meanwhile", "left_right", "right_left"]),
     help="The order in which two people speak. Default: that of the job, or meanwhile.",
 )
-@click.option("--source", type=_file, help="The video that got the new speech, to see what was gained.")
+@click.option("--source", type=_file, help="The video from before, to compare it with the new one.")
 @common_options
 def verify(session: Session, job: str, **options: Any) -> None:
-    """Compare the movement of the mouth in a video with the speech. This is free, and no score of quality.
+    """Check whether the mouth in a video moves with the speech. Give the id of a job, or a video file.
 
-    The exit code is 0 if they are in sync, 1 if not or if the mouth does not move, and 5 if that cannot be told.
+    This is free. It compares movement with sound, and says nothing about the quality of the picture. The result for a
+    job is recorded, for `lipsync-nodes report`. The exit code is 0 if they are in sync, 1 if they are out of sync or
+    the mouth does not move, and 5 if that cannot be told.
     """
     with _progress() as progress:
         if Path(job).is_file():

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import time
 from datetime import datetime, timedelta
 
@@ -86,6 +87,14 @@ def test_the_table_is_for_people(cli, ledger):
     assert any(line.split()[:2] == ["total", "3"] for line in lines)
     assert "Credits and seconds are estimates; jobs without an estimate: 1." in lines
     assert any(line.startswith("still") and "not_moving" in line for line in lines)
+
+
+def test_below_groups_only_the_latest_unusable_jobs_are_listed(cli, ledger):
+    for number in range(35):
+        put(ledger, f"j{number:02}", end=FAILED)
+    for words, first, count in (([], "j05", 30), (["--unusable"], "j00", 35)):
+        ids = re.findall(r"^j\d+", cli("report", *words).stdout, re.MULTILINE)
+        assert (ids[0], ids[-1], len(ids)) == (first, "j34", count)
 
 
 def test_without_a_price_it_says_how_to_set_one(cli, ledger):
