@@ -15,8 +15,8 @@ from lipsync_nodes.perception.speech.listening import Heard, listen
 from lipsync_nodes.perception.speech.presence import Speech, speech_in
 
 # Decibels of full scale. Speech has -30 to -12; a whisper near the microphone has -40.
-SILENT: Final = -72.0
-QUIET: Final = -48.0
+SILENT: Final = -72.0  # its peak: eight steps of 16 bits
+QUIET: Final = -45.0
 # The share of the louder samples that are cut off: where words suffer, and where it can be heard.
 RUINED: Final = 0.05
 CLIPPED: Final = 0.02
@@ -52,7 +52,6 @@ def _of_sound(heard: Heard, *, together: bool) -> Iterator[Finding]:
     if heard.peak < SILENT:
         yield Finding(code="sound.silent", severity="error", basis="fact", remedy=("give_speech",))
         return
-    speech = speech_in(heard.mixed)
     if heard.rate <= TELEPHONE:
         yield Finding(code="sound.low_rate", severity="info", basis="fact", facts={"rate": heard.rate})
     if heard.loudness < QUIET:
@@ -62,10 +61,12 @@ def _of_sound(heard: Heard, *, together: bool) -> Iterator[Finding]:
             remedy=("make_louder",),
             facts={"level": round(heard.loudness), "least": round(QUIET)},
         )
-    elif not speech.seconds:
-        yield Finding(code="sound.no_speech", severity="warning", remedy=("give_speech",))
+        return
+    speech = speech_in(heard.mixed)
     if speech.seconds:
         yield from _of_speech(heard, speech, together=together)
+    else:
+        yield Finding(code="sound.no_speech", severity="warning", remedy=("give_speech",))
 
 
 def _of_speech(heard: Heard, speech: Speech, *, together: bool) -> Iterator[Finding]:
@@ -101,10 +102,13 @@ def _of_channels(heard: Heard, speech: Speech) -> Iterator[Finding]:
 def _of_times(heard: Heard, speech: Speech, *, together: bool) -> Iterator[Finding]:
     """Say where there is no speech. When two speak at once, each is silent while the other speaks."""
     share = speech.seconds / heard.seconds
-    facts = {"speech": round(speech.seconds, 1), "seconds": round(heard.seconds, 1)}
     if share < SOME and heard.seconds - speech.seconds > 2 * LONG:
         severe = share < LITTLE and not together
-        yield Finding(code="sound.little_speech", severity="warning" if severe else "info", facts=facts)
+        yield Finding(
+            code="sound.little_speech",
+            severity="warning" if severe else "info",
+            facts={"speech": round(speech.seconds, 1), "seconds": round(heard.seconds, 1)},
+        )
     if together:
         return
     before, after = speech.first, heard.seconds - speech.last

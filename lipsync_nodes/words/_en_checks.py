@@ -83,6 +83,20 @@ SENTENCES: Final[dict[str, str]] = {
     "guess is "
     "the largest face.",
     # sound
+    "sound.channels_cancel": "The two channels cancel each other: mixed to mono, the speech is {lost} dB quieter. A "
+    "model that hears mono hears almost nothing.",
+    "sound.clipped": "The sound is clipped: {percent} % of its louder samples are cut off, which distorts the speech.",
+    "sound.little_speech": "There is speech in {speech:g} s of {seconds:g} s. The whole length is billed.",
+    "sound.long_end": "There is no speech in the last {pause:g} s, which are billed too.",
+    "sound.long_start": "There is no speech in the first {pause:g} s, which are billed too.",
+    "sound.low_rate": "The sample rate is {rate} Hz, as on the telephone. The speech is dull, and lip sync may be less "
+    "exact.",
+    "sound.no_speech": "No speech was heard, only other sound such as music or noise. The mouth would not move.",
+    "sound.no_track": "The file has no sound track.",
+    "sound.one_channel": "The speech is in the {side:term} channel only. A mono mix of it is quieter.",
+    "sound.same_twice": "Both people have the same sound, so both would say the same.",
+    "sound.silent": "The sound is silent from start to end.",
+    "sound.too_quiet": "The sound is very quiet: {level} dB of full scale, where speech has at least {least} dB.",
     # verifications
     "sandbox.no_speech": "No speech was heard in the sound, so the mouth stays closed.",
     "verify.comparison": "This compares the movement of the mouth with the speech. It is no score of quality.",
@@ -164,6 +178,12 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "visible_face": "Use a picture in which a face can be seen from the front.",
     "whole_face": "Use a picture that shows the whole face.",
     # sound
+    "give_both_sides": "Give each person their own speech.",
+    "give_speech": "Give a file with speech.",
+    "make_louder": "Make the sound louder, or export it again.",
+    "mix_to_mono": "Give one of the channels as mono, or turn the polarity of one channel around.",
+    "record_lower": "Export or record the sound again at a lower level.",
+    "trim_sound": "Cut it off to pay for less.",
     # verifications
     # tags and reports
     "known_groups": "Use one of these: {known}.",

@@ -70,6 +70,18 @@ SENTENCES: Final[dict[str, str]] = {
     "film.cuts": "影片有 {cuts} 处剪切：{times} 秒。剪切之后，可能会把另一张脸当作说话的人。",
     "film.others": "影片中有 {percent}% 的时间能看到其他人。服务未说明谁会说话：我们猜测是最大的人脸。",
     # sound
+    "sound.channels_cancel": "两个声道互相抵消：混合成单声道后，语音降低 {lost} dB。按单声道处理的模型几乎听不到声音。",
+    "sound.clipped": "声音削波：较响的采样中有 {percent} % 被削平，语音因此失真。",
+    "sound.little_speech": "{seconds:g} 秒中只有 {speech:g} 秒有语音。费用按全长计算。",
+    "sound.long_end": "最后 {pause:g} 秒没有语音，但同样计费。",
+    "sound.long_start": "开头 {pause:g} 秒没有语音，但同样计费。",
+    "sound.low_rate": "采样率为 {rate} Hz，与电话相同。语音不够清晰，口型可能不够准确。",
+    "sound.no_speech": "没有听到语音，只有音乐或噪声等其他声音。嘴不会随之运动。",
+    "sound.no_track": "文件中没有音轨。",
+    "sound.one_channel": "只有{side:term}声道有语音。混合成单声道后音量会降低。",
+    "sound.same_twice": "两个人的声音相同，因此两人会说同样的话。",
+    "sound.silent": "声音从头到尾都是静音。",
+    "sound.too_quiet": "声音很小：{level} dB（满刻度），语音至少应有 {least} dB。",
     # verifications
     "sandbox.no_speech": "声音中没有听到语音，因此嘴保持闭合。",
     "verify.comparison": "这是嘴部动作与语音的比较，不是画质评分。",
@@ -150,6 +162,12 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "visible_face": "请使用能从正面看到人脸的图片。",
     "whole_face": "请使用显示整张人脸的图片。",
     # sound
+    "give_both_sides": "请为每个人提供各自的语音。",
+    "give_speech": "请提供含有语音的文件。",
+    "make_louder": "请提高音量，或重新导出。",
+    "mix_to_mono": "请将其中一个声道作为单声道提供，或反转一个声道的极性。",
+    "record_lower": "请用较低的音量重新导出或录制。",
+    "trim_sound": "剪掉这一段可以减少费用。",
     # verifications
     # tags and reports
     "known_groups": "请使用其中之一：{known}。",

@@ -13,6 +13,8 @@ from lipsync_nodes.perception.speech.features import RATE, features, in_context,
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from numpy.lib.npyio import NpzFile
+
 WEIGHTS = Path(__file__).parent / "weights" / "mouth.npz"
 """Trained by tests/quality/train.py, which also creates the training data."""
 OPEN, WIDE, ROUND, CLOSED, BITE = range(5)
@@ -35,12 +37,19 @@ def mouth_curve(audio: Floats) -> Floats:
 
 def curve_of(level: Floats) -> Floats:
     """Return the same for the levels of a clip, (frames, 27), in decibels."""
+    poses = poses_of(level)
+    return np.zeros((len(level), COLUMNS), np.float32) if poses is None else _calmed(poses)
+
+
+def poses_of(level: Floats) -> Floats | None:
+    """Return the output of the network as it is, flicker and all; None if the whole clip is silent."""
     seen = features(level)
     if seen is None:
-        return np.zeros((len(level), COLUMNS), np.float32)
-    layers = _layers()
+        return None
+    with np.load(WEIGHTS) as file:
+        layers = load_layers(file)
     starts = range(0, len(seen), _CHUNK)
-    return _calmed(np.concatenate([run(layers, in_context(seen, start, start + _CHUNK)) for start in starts]))
+    return np.concatenate([run(layers, in_context(seen, start, start + _CHUNK)) for start in starts])
 
 
 def sampled(curve: Floats, times: Floats, span: float) -> Floats:
@@ -80,6 +89,6 @@ def _calmed(curve: Floats) -> Floats:
     return floats(np.clip(calm, 0, 1)) * np.float32(calm[:, OPEN].max() > _SPOKEN)
 
 
-def _layers() -> dict[str, Floats]:
-    with np.load(WEIGHTS) as file:
-        return {name: floats(file[name]) for name in file.files}
+def load_layers(file: NpzFile) -> dict[str, Floats]:
+    """Return the layers of a file of weights."""
+    return {name: floats(file[name]) for name in file.files}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -26,6 +27,34 @@ _FULL = 0.9  # samples from here on count as cut off: a coder moves those that w
 _LOUD = 0.05  # samples below this are pauses or faint, and cannot be clipped
 
 
+@dataclass
+class _Meter:
+    """Counts the samples of a file by their size, and keeps the largest."""
+
+    counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(2 * _STEPS, np.int64))
+    peak: float = 0.0
+
+    def add(self, samples: Floats) -> None:
+        sizes = np.nan_to_num(np.abs(samples)).ravel()
+        steps = np.minimum(sizes * _STEPS, len(self.counts) - 1).astype(np.int64)
+        self.counts += np.bincount(steps, minlength=len(self.counts))
+        self.peak = max(self.peak, float(sizes.max(initial=0)))
+
+    @property
+    def clipped(self) -> float:
+        """The share of the louder samples that are cut off: at full scale, or at a lower level."""
+        louder = int(self.counts[int(_LOUD * _STEPS) :].sum())
+        return max(int(self.counts[int(_FULL * _STEPS) :].sum()), self._cut_off()) / max(louder, 1)
+
+    def _cut_off(self) -> int:
+        """Return how many samples have the largest value, if these are many more than those little below it."""
+        top = min(int(self.peak * _STEPS), len(self.counts) - 1)
+        if top < 2 * _LOUD * _STEPS:
+            return 0
+        highest, below = int(self.counts[top - 1 : top + 1].sum()), int(self.counts[top - 5 : top - 1].max())
+        return highest if highest > 6 * max(below, 1) else 0
+
+
 @dataclass(frozen=True)
 class Heard:
     """What was heard of a file, up to LONGEST.
@@ -33,49 +62,30 @@ class Heard:
     Attributes:
         rate: the sample rate of the file in hertz.
         level: the loudness of the bands and the total in decibels, (rows, frames, 27), as `levels` returns it.
-        spread: how many samples are how large, in steps of full scale.
+        peak: the largest sample in decibels of full scale.
+        clipped: the share of the louder samples that are cut off.
 
     """
 
     rate: int
-    level: Floats
-    spread: NDArray[np.int64] = field(repr=False)
+    level: Floats = field(repr=False)
+    peak: float
+    clipped: float
 
     @property
     def seconds(self) -> float:
         """How long it is."""
-        return max(self.level.shape[1] - 1, 0) / RATE
+        return max(len(self.mixed) - 1, 0) / RATE
 
     @cached_property
     def mixed(self) -> Floats:
         """The levels of both channels, mixed by energy."""
-        return by_energy(self.level)
-
-    @property
-    def peak(self) -> float:
-        """The largest sample in decibels of full scale."""
-        (found,) = np.nonzero(self.spread)
-        return float(20 * np.log10((found[-1] + 0.5) / _STEPS)) if len(found) and found[-1] else -100.0
+        return floats(by_energy(self.level))
 
     @property
     def loudness(self) -> float:
-        """The loudness of its loud parts in decibels of full scale."""
-        return float(np.percentile(self.mixed[:, -1], 95)) if len(self.mixed) else -100.0
-
-    @property
-    def clipped(self) -> float:
-        """The share of its louder samples that are at full scale, or cut off at a lower level."""
-        louder = self.spread[int(_LOUD * _STEPS) :]
-        return float(max(self.spread[int(_FULL * _STEPS) :].sum(), self._cut_off()) / max(louder.sum(), 1))
-
-    def _cut_off(self) -> int:
-        """Return how many samples are at the largest value, if there are many more than little below it."""
-        (found,) = np.nonzero(self.spread)
-        top = int(found[-1]) if len(found) else 0
-        if top < 2 * _LOUD * _STEPS:
-            return 0
-        at_top = int(self.spread[top - 1 : top + 1].sum())
-        return at_top if at_top > 6 * max(int(self.spread[top - 5 : top - 1].max()), 1) else 0
+        """The loudness of its loudest parts in decibels of full scale."""
+        return float(np.percentile(self.mixed[:, -1], 99)) if len(self.mixed) else -100.0
 
 
 def listen(path: Path, what: str = "audio") -> Heard:
@@ -88,19 +98,20 @@ def listen(path: Path, what: str = "audio") -> Heard:
     with opened(path, what) as container:
         if not container.streams.audio:
             raise MediaError(code="preview.no_sound", media=what)
-        spread = np.zeros(2 * _STEPS, np.int64)
-        level = levels(_blocks(container, spread))
-        return Heard(container.streams.audio[0].rate, level, spread)
+        meter = _Meter()
+        level = levels(_blocks(container, meter))
+        peak = 20 * math.log10(max(meter.peak, 1e-5))
+        return Heard(container.streams.audio[0].rate, level, peak, meter.clipped)
 
 
-def _blocks(container: InputContainer, spread: NDArray[np.int64]) -> Iterator[Floats]:
+def _blocks(container: InputContainer, meter: _Meter) -> Iterator[Floats]:
     """Decode up to LONGEST, count the samples by their size, and yield blocks at SPEECH_RATE."""
     stream = container.streams.audio[0]
     layout = "mono" if stream.channels == 1 else "stereo"
     plain = av.AudioResampler("fltp", layout, stream.rate)
     slower = av.AudioResampler("fltp", layout, SPEECH_RATE, frame_size=BLOCK)
     left = int(LONGEST * SPEECH_RATE)
-    for frame in _plain(container, plain, spread):
+    for frame in _plain(container, plain, meter):
         for block in slower.resample(frame):
             if left <= 0:
                 return
@@ -108,14 +119,10 @@ def _blocks(container: InputContainer, spread: NDArray[np.int64]) -> Iterator[Fl
             yield floats(np.nan_to_num(block.to_ndarray()))
 
 
-def _plain(
-    container: InputContainer, plain: av.AudioResampler, spread: NDArray[np.int64]
-) -> Iterator[av.AudioFrame | None]:
+def _plain(container: InputContainer, plain: av.AudioResampler, meter: _Meter) -> Iterator[av.AudioFrame | None]:
     for decoded in container.decode(audio=0):
         decoded.pts = None  # otherwise gaps in the time stamps would be filled with silence
         for frame in plain.resample(decoded):
-            sizes = np.nan_to_num(np.abs(frame.to_ndarray())).ravel()
-            steps = np.minimum(sizes * _STEPS, len(spread) - 1).astype(np.int64)
-            spread += np.bincount(steps, minlength=len(spread))
+            meter.add(floats(frame.to_ndarray()))
             yield frame
     yield None

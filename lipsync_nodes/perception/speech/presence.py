@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lipsync_nodes.perception.speech.curve import curve_of, opening
-from lipsync_nodes.perception.speech.features import RATE
+from lipsync_nodes.perception.arrays import Floats, floats
+from lipsync_nodes.perception.speech.curve import load_layers, poses_of, run
+from lipsync_nodes.perception.speech.features import BANDS, RATE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lipsync_nodes.perception.arrays import Floats
+WEIGHTS = Path(__file__).parent / "weights" / "voice.npz"
+"""Trained by tests/quality/train_voice.py, which also creates the training data."""
+
+_WINDOW, _HOP = 150, 25  # frames: 1.5 s of sound are judged, four times a second
+_MANY = 400  # windows that are judged at once, so that long clips need little memory
+_RANGE_DB = 50.0  # within a window, what is quieter by more counts as silence
+_FAINT_DB = -62.0  # a window whose loud parts are quieter is silent
+_BUMPS = ((1, 3), (3, 6), (6, 12), (12, 24), (24, 75))  # how often the sound swells, in steps of 2/3 Hz
+_PAIRS = np.triu_indices(5, 1)
+_SURE, _LIKELY = 0.7, 0.5  # at least one window must be as likely to be speech as the first
+_PAUSE = 30  # frames: a shorter pause between words is part of the speech
+_QUIETER_DB = 30.0  # than the speech around it: a pause
 
 
 @dataclass(frozen=True)
@@ -40,6 +53,77 @@ class Speech:
 
 def speech_in(level: Floats) -> Speech:
     """Find the speech in the levels of a clip, (frames, 27)."""
-    opened = opening(curve_of(level))
-    near = np.convolve(opened > 0.2, np.ones(51), "same") > 0
-    return Speech(near)
+    likely = likelihoods(level)
+    if not len(likely) or likely.max() < _SURE:
+        return Speech(np.zeros(len(level), np.bool_))
+    spoken = np.repeat(likely > _LIKELY, _HOP)[_HOP // 2 :][: len(level)]
+    spoken = np.pad(spoken, (0, len(level) - len(spoken)), "edge")
+    loud = level[:, -1] > np.percentile(level[spoken, -1], 95) - _QUIETER_DB if spoken.any() else spoken
+    near = np.convolve(loud & spoken, np.ones(2 * _PAUSE + 1))[_PAUSE:][: len(level)] > 0
+    return Speech(near & spoken)
+
+
+def likelihoods(level: Floats) -> Floats:
+    """Return how likely there is speech around each quarter of a second, from 0 to 1."""
+    with np.load(WEIGHTS) as file:
+        layers = load_layers(file)
+    seen, loud = traits(level)
+    return floats(run(layers, seen)[:, 0] * (loud > _FAINT_DB))
+
+
+def traits(level: Floats) -> tuple[Floats, Floats]:
+    """Return what the network judges speech by, (windows, values), and the loudness of each window in decibels."""
+    poses = poses_of(level)
+    if len(level) < 2 or poses is None:  # noqa: PLR2004
+        return np.zeros((0, 132), np.float32), np.zeros(0, np.float32)
+    sound, mouth = _windows(level), _windows(poses)
+    parts = [_of_windows(sound[i : i + _MANY], mouth[i : i + _MANY]) for i in range(0, len(sound), _MANY)]
+    return floats(np.concatenate([seen for seen, _ in parts])), floats(np.concatenate([loud for _, loud in parts]))
+
+
+def _windows(values: Floats) -> Floats:
+    """Return the frames around each quarter of a second, (windows, columns, frames). The clip's ends are mirrored."""
+    padded = np.pad(values, ((_WINDOW // 2, _WINDOW // 2), (0, 0)), "symmetric")
+    return np.lib.stride_tricks.sliding_window_view(padded, _WINDOW, 0)[: len(values) : _HOP]
+
+
+def _of_windows(sound: Floats, mouth: Floats) -> tuple[Floats, Floats]:
+    loud = np.percentile(sound[:, BANDS], 95, axis=1)
+    level = np.maximum(sound - loud[:, None, None], -_RANGE_DB)
+    bands, total = level[:, :BANDS], level[:, BANDS]
+    seen = [
+        (bands.mean(2) - total.mean(1)[:, None]) / 10,
+        bands.std(2) / 10,
+        np.abs(np.diff(bands, axis=2)).mean(2) / 4,
+        _of_total(total),
+        *_of_groups(bands, total),
+        _of_mouth(mouth),
+    ]
+    return floats(np.concatenate(seen, 1)), floats(loud)
+
+
+def _of_total(total: Floats) -> Floats:
+    low, middle = np.percentile(total, (20, 50), axis=1)
+    steps = np.abs(np.diff(total, axis=1)).mean(1)
+    return floats(np.stack([total.mean(1), total.std(1), 3 * steps, low, middle], 1) / 10)
+
+
+def _of_groups(bands: Floats, total: Floats) -> tuple[Floats, Floats]:
+    """Return how often the lower and higher bands swell, and how much they do so together."""
+    edges = ((0, 6), (6, 12), (12, 18), (18, BANDS))
+    groups = np.stack([total, *(bands[:, low:high].mean(1) for low, high in edges)], 1)
+    groups -= groups.mean(2, keepdims=True)
+    power = np.abs(np.fft.rfft(groups * np.hanning(_WINDOW), axis=2)) ** 2
+    bumps = np.stack([power[..., low:high].sum(2) for low, high in _BUMPS], 2)
+    bumps = np.log10(bumps / (power[..., 1:].sum(2, keepdims=True) + 1e-3) + 1e-3)
+    even = groups / (groups.std(2, keepdims=True) + 0.5)
+    alike = np.einsum("kit,kjt->kij", even, even) / _WINDOW
+    return floats(bumps.reshape(len(bumps), -1)), floats(alike[:, _PAIRS[0], _PAIRS[1]])
+
+
+def _of_mouth(poses: Floats) -> Floats:
+    """Return what a mouth would do that spoke it."""
+    opened = poses[:, 0] * (1 - poses[:, 3])
+    steps = np.abs(np.diff(opened, axis=1)).mean(1)
+    moves = np.stack([3 * opened.mean(1), 3 * opened.std(1), opened.max(1), 20 * steps], 1)
+    return floats(np.concatenate([poses.mean(2), 2 * poses.std(2), moves], 1))
