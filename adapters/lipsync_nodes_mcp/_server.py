@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import threading
 import time
 from base64 import b64encode
 from collections.abc import Iterable
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import mcp_types as types
 import uvicorn
@@ -155,8 +159,31 @@ async def _serve(to: Connection, folders: Iterable[Path], budget: int, port: int
             await tools.close()
 
 
+class _Lines:
+    """Standard input, read by a thread that does not keep the program from ending, unlike that of the SDK."""
+
+    def __init__(self) -> None:
+        self._lines: asyncio.Queue[bytes] = asyncio.Queue()
+        threading.Thread(target=self._read, args=[asyncio.get_running_loop()], daemon=True).start()
+
+    def _read(self, loop: asyncio.AbstractEventLoop) -> None:
+        file = os.fdopen(os.dup(0), "rb")  # `sys.stdin` would be locked by this thread when Python exits
+        with suppress(RuntimeError):  # the loop has ended
+            for line in chain(file, [b""]):
+                loop.call_soon_threadsafe(self._lines.put_nowait, line)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> str:
+        if line := await self._lines.get():
+            return line.decode("utf-8", "replace")
+        raise StopAsyncIteration
+
+
 async def _stdio(server: Server) -> None:
-    async with stdio_server() as (read, write):
+    lines: Any = _Lines()
+    async with stdio_server(lines) as (read, write):
         await server.run(read, write, server.create_initialization_options())
 
 

@@ -2,6 +2,10 @@
 
 import asyncio
 import json
+import os
+import signal
+import subprocess
+import sys
 
 import httpx
 import pytest
@@ -104,3 +108,18 @@ def test_the_other_tools(site, sandbox):
             await call("lipsync_nothing", {})
 
     asyncio.run(calls())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a signal ends a process of Windows at once")
+def test_a_signal_ends_the_server_although_its_client_is_still_there(site):
+    words = [sys.executable, *site._words(["--budget", "1"])]
+    hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}
+    with site.log.open("a") as log:
+        server = subprocess.Popen(words, env=site.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
+    server.stdin.write(json.dumps(message).encode() + b"\n")
+    server.stdin.flush()
+    site.passed.append(server.stdout.readline().decode())
+    server.send_signal(signal.SIGTERM)
+    assert server.wait(30) == 143
+    assert server.communicate()[0] == b"", "nothing else is printed"
