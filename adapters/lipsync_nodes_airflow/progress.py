@@ -32,6 +32,8 @@ def report_submission(submission: Submission, job_id: str) -> None:
     tags = {"endpoint": submission.endpoint}
     credits_ = "an unknown number of credits" if submission.credits is None else f"at most {submission.credits} credits"
     _log.info("Submitted job %s to %s, for %s: %s", job_id, submission.endpoint, credits_, _form(submission.form_state))
+    if submission.tags:
+        _log.info("The tags of job %s: %s", job_id, ", ".join(map("=".join, submission.tags.items())))
     Stats.incr("lipsync.submits", tags=tags)
     if submission.credits:
         Stats.incr("lipsync.credits", count=int(submission.credits), tags=tags)

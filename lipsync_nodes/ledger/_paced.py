@@ -59,7 +59,7 @@ class PacedJournal(RecordJournal):
             return hold or super().record(event, profile)
         answer = super().record(event, profile)
         if isinstance(event, Claim) and isinstance(answer, Claimed):
-            self._claimed(event.submission, profile, limited=limited)
+            self._claim_in_ledger(event.submission, profile, limited=limited)
         elif isinstance(event, _OUTCOMES):
             self._outcome(event, profile)
         return answer
@@ -73,7 +73,7 @@ class PacedJournal(RecordJournal):
             return found is not None and found.job_id == event.job.id and bool(found.tags)
         return self._row > 0
 
-    def _claimed(self, wanted: Submission, profile: Profile, *, limited: bool) -> None:
+    def _claim_in_ledger(self, wanted: Submission, profile: Profile, *, limited: bool) -> None:
         self._row = 0
         with _not_needed(profile) if not limited else nullcontext():
             claimed: Any = self._count(Claim(replace(wanted, key=None, callback=None, target=None)), profile)

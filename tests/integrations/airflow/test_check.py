@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lipsync_nodes import InvalidRequest
+from lipsync_nodes import InvalidRequest, Ledger
 from lipsync_nodes.sandbox import MEDIA
 from tests.integrations.airflow.conftest import connection
 from tests.integrations.airflow.running import both, clear, run
@@ -259,3 +259,44 @@ def test_own_code_is_checked_too(context, sandbox, tiny, monkeypatch, warned):
         client.submit(form)
         assert any(PIXELS in warning for warning in warned())
     assert len(sandbox.received("submit")) == 1
+
+
+# Tags.
+
+
+@both
+def test_tags_are_in_the_log_and_in_the_ledger_and_nowhere_else(make, context, sandbox, caplog, capsys, deferrable):
+    task = make(tags={"client": "acme", "dag": "d"}, deferrable=deferrable)
+    with caplog.at_level(logging.INFO):
+        run(task, context)
+    job_id = context["ti"].xcoms["job_id"]
+    assert f"The tags of job {job_id}: client=acme, dag=d" in caplog.text + capsys.readouterr().out
+    with Ledger() as ledger:
+        entry = ledger.entry_of(job_id)
+    assert (entry.tags, entry.state) == ({"client": "acme", "dag": "d"}, "completed")
+    assert all("acme" not in str((request.headers, request.body)) for request in sandbox.received("submit"))
+
+
+@pytest.mark.parametrize("tags", ["{{ tags | tojson }}", {"client": "{{ tags.client }}"}], ids=["JSON", "values"])
+def test_tags_may_be_templates(make, context, sandbox, tags):
+    task = make(tags=tags)
+    task.render_template_fields({"tags": {"client": "acme"}})
+    task.execute(context)
+    with Ledger() as ledger:
+        assert ledger.entry_of(context["ti"].xcoms["job_id"]).tags == {"client": "acme"}
+
+
+def test_tags_that_are_none_once_rendered_stop_the_task(make, context, sandbox):
+    fails(make(tags="{{ 'client' }}"), context, "Tags must be an object")
+    assert sandbox.requests == []
+
+
+def test_lines_of_a_batch_add_their_tags(batch, context, sandbox):
+    from tests.integrations.airflow.test_batch import lines, manifest_of
+
+    given = [line | {"tags": {"client": name}} for line, name in zip(lines(2), ["acme", "bolt"], strict=True)]
+    result = batch(given, tags={"campaign": "spring", "client": "nobody"}).execute(context)
+    with Ledger() as ledger:
+        entries = [ledger.entry_of(row["job_id"]) for row in manifest_of(result)]
+    assert [entry.tags for entry in entries] == [{"campaign": "spring", "client": name} for name in ("acme", "bolt")]
+    assert {entry.state for entry in entries} == {"completed"}
