@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _TOLERANCE = 0.06  # seconds; viewers notice a sound that is early from 45 ms on, and a frame lasts 40 ms
-_STILL = 0.006  # of the movement, in face heights: a mouth that moves less does not move
+_STILL = 0.003  # of the movement, in face heights: a mouth that moves less does not move
 _SMALLEST = 32.0  # pixels: the movements of a smaller face's mouth are below what the mesh can tell
 _SHORT = 1.5  # seconds of speech with a visible face
-_WEAK, _NEAR = 0.7, 0.1  # of the threshold, and seconds: it may be in sync, or it is by chance
+_WEAK, _NEAR = 0.8, 0.1  # of the threshold, and seconds: it may be in sync, or it is by chance
 _FACES = 3  # faces to look at, of which one speaks
 
 

@@ -45,7 +45,7 @@ def own_voice(video: Path) -> Voice | None:
     """Return the speech of a video's own sound track; None if it has none."""
     try:
         start = sound_starts(video, "video")
-        return Voice(mouth_curve(read_speech(video, "video")), start)
+        return Voice(mouth_curve(read_speech(video, "video", gaps=True)), start)
     except MediaError as error:
         if error.code in {"preview.no_sound", "preview.no_length"}:
             return None

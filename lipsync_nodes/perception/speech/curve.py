@@ -25,6 +25,7 @@ _CLOSING, _SHUT = 0.10, 0.45  # likelihoods at which the lips begin to close and
 _FAINT = 0.10  # smaller openings are not speech
 _SPOKEN = 0.3  # a clip whose widest opening is smaller has no speech: nearly every word opens the mouth further
 _CHUNK = 4000  # frames computed at once, so that long clips need little memory
+_PIECE = 160_000  # samples analysed at once
 
 
 def mouth_curve(audio: Floats) -> Floats:
@@ -32,7 +33,8 @@ def mouth_curve(audio: Floats) -> Floats:
 
     ``audio`` is mono at SPEECH_RATE. For silence, noise and music the mouth stays closed.
     """
-    return curve_of(levels([audio[None]])[0])
+    pieces = (audio[None, start : start + _PIECE] for start in range(0, max(1, len(audio)), _PIECE))
+    return curve_of(levels(pieces)[0])
 
 
 def curve_of(level: Floats) -> Floats:

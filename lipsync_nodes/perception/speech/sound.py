@@ -22,6 +22,7 @@ SPEECH_RATE = 16_000
 """Samples per second of the speech for the mouth. Frequencies above 8 kHz are not needed."""
 SOUND_RATE = 48_000
 """Samples per second of the sound track."""
+_GAP = 0.01  # seconds between two time stamps without sound
 BLOCK = 1024
 """Samples in a block of the sound track: one AAC frame."""
 
@@ -80,9 +81,13 @@ def _played(container: InputContainer) -> float:
     return float(max(end for _, end in spans) - min(start for start, _ in spans)) if spans else 0.0
 
 
-def read_speech(path: Path, what: str = "audio") -> Floats:
-    """Read the whole sound track as mono samples in [-1, 1] at SPEECH_RATE."""
-    blocks = [_mono(block, turned) for block, turned in _with_polarity(speech_blocks(path, what))]
+def read_speech(path: Path, what: str = "audio", *, gaps: bool = False) -> Floats:
+    """Read the whole sound track as mono samples in [-1, 1] at SPEECH_RATE.
+
+    With ``gaps``, there is silence where the time stamps have a gap, as in a player.
+    """
+    stream = _blocks(path, what, SPEECH_RATE, None, gaps=gaps)
+    blocks = [_mono(block, turned) for block, turned in _with_polarity(stream)]
     if not blocks:
         raise MediaError(code="preview.no_length", media=what)
     return np.concatenate(blocks)
@@ -128,25 +133,44 @@ def mixed(left: Iterable[Floats], right: Iterable[Floats]) -> Iterator[Floats]:
         yield floats(np.clip(total, -1, 1))
 
 
-def _blocks(path: Path, what: str, rate: int, layout: str | None) -> Iterator[Floats]:
+def _blocks(path: Path, what: str, rate: int, layout: str | None, *, gaps: bool = False) -> Iterator[Floats]:
     """Decode, resample and cut into blocks; raise MediaError beyond LONGEST. Without a layout, mono stays mono."""
     with opened(path, what) as container:
         if not container.streams.audio:
             raise MediaError(code="preview.no_sound", media=what)
         layout = layout or ("mono" if container.streams.audio[0].channels == 1 else "stereo")
         resampler = av.AudioResampler("fltp", layout, rate, frame_size=BLOCK)
-        for count, frame in enumerate(_resampled(container, resampler)):
+        for count, frame in enumerate(_resampled(_frames(container, gaps=gaps), resampler)):
             if count * BLOCK > LONGEST * rate:
                 raise too_long(what)
             yield floats(np.clip(np.nan_to_num(frame.to_ndarray()), -1, 1))  # a file of floats can hold any number
 
 
-def _resampled(container: InputContainer, resampler: av.AudioResampler) -> Iterator[av.AudioFrame]:
-    """Decode the first sound track and resample all of it."""
-    for frame in container.decode(audio=0):
-        frame.pts = None  # otherwise gaps in the time stamps would be filled with silence
+def _resampled(frames: Iterable[av.AudioFrame], resampler: av.AudioResampler) -> Iterator[av.AudioFrame]:
+    """Resample a sound track."""
+    for frame in frames:
+        frame.pts = None  # otherwise the resampler would fill gaps by itself, and so would not count the samples
         yield from resampler.resample(frame)
     yield from resampler.resample(None)
+
+
+def _frames(container: InputContainer, *, gaps: bool) -> Iterator[av.AudioFrame]:
+    """Decode the first sound track."""
+    due = None
+    for frame in container.decode(audio=0):
+        now = None if frame.pts is None else frame.time
+        if gaps and now is not None and due is not None and _GAP < now - due < LONGEST:
+            yield _silence(frame, round((now - due) * frame.sample_rate))
+        due = None if now is None else now + frame.samples / frame.sample_rate
+        yield frame
+
+
+def _silence(like: av.AudioFrame, samples: int) -> av.AudioFrame:
+    frame = av.AudioFrame(like.format.name, like.layout.name, samples)
+    frame.sample_rate = like.sample_rate
+    for plane in frame.planes:
+        plane.update(bytes(plane.buffer_size))
+    return frame
 
 
 def too_long(what: str) -> MediaError:
