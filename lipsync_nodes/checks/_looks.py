@@ -28,6 +28,10 @@ _log = logging.getLogger("lipsync_nodes")
 REMEMBERED: Final = 256
 
 
+# What goes without saying if something else was found in the same field.
+_IMPLIED: Final = {"face.outside_mask": "mask.marks_nothing"}
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """One kind of look.
@@ -45,8 +49,8 @@ class Look:
 
 
 LOOKS: Final = (
+    Look("_masks", ("mask",)),
     Look("_pictures", ("image",), ("mask",)),
-    Look("_masks", ("mask",), ("image", "video")),
     Look("_films", ("video",), ("audio", "mask")),
     Look("_sounds", ("audio",)),
 )
@@ -108,6 +112,14 @@ class _Files:
 
 def findings(form: PreparedForm, found: Mapping[str, Probe]) -> Iterator[Finding]:
     """Yield what can be seen and heard in the files that can be read."""
+    found_before: set[tuple[str, str | None]] = set()
+    for one in _all(form, found):
+        found_before.add((one.code, one.field))
+        if (_IMPLIED.get(one.code, ""), one.field) not in found_before:
+            yield one
+
+
+def _all(form: PreparedForm, found: Mapping[str, Probe]) -> Iterator[Finding]:
     missing: list[str] = []
     with _Files(form, found) as files:
         for look in LOOKS:

@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 
 from lipsync_nodes.sandbox import MEDIA
@@ -30,6 +31,13 @@ def picture(width=64, height=64, kind="png", *, value=90, orientation=None):
     tiff = b"MM\0*\0\0\0\x08\0\x01" + struct.pack(">HHIHH", 0x112, 3, 1, orientation, 0) + bytes(4)
     exif = b"Exif\0\0" + tiff
     return data[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + data[2:]
+
+
+def tiny_face():
+    """Return a PNG in which the portrait is so small that its face is some 20 pixels high in a video of 480p."""
+    picture_ = np.full((1024, 1024, 3), 200, np.uint8)
+    picture_[412:612, 412:612] = cv2.resize(cv2.imread(str(FACE)), (200, 200), interpolation=cv2.INTER_AREA)
+    return cv2.imencode(".png", picture_)[1].tobytes()
 
 
 def sound(seconds=6.0, rate=8000):

@@ -15,7 +15,7 @@ from lipsync_nodes.flows import Budget
 from lipsync_nodes.host import content_key, load_profile
 from lipsync_nodes.perception import MediaError
 from lipsync_nodes.settings import profile_of
-from tests.checks.made import FACE, SPEECH, codes, named, sound
+from tests.checks.made import FACE, SPEECH, codes, named, picture, sound, tiny_face
 
 FORM = ImageForm(image=FACE, audio=SPEECH)
 EXPIRED = "https://x.example/a.mp3?X-Amz-Signature=0&X-Amz-Date=20200101T000000Z&X-Amz-Expires=60"
@@ -304,6 +304,33 @@ def test_findings_are_in_the_order_of_their_severity(sees, face):
     order = [one.severity for one in verdict.findings]
     assert order == sorted(order, key=["error", "warning", "info"].index)
     assert order[:2] == ["error", "error"]
+
+
+def test_a_tiny_face_is_refused_or_warned_of(face, posts):
+    """With the real eye: refused it is 0 POSTs and a sentence in both languages; with `warn` it is one POST."""
+    form, told = ImageForm(image=tiny_face(), audio=SPEECH), []
+    with pytest.raises(CheckRefused) as caught:
+        face.submit(form, check="refuse")
+    assert posts() == 0
+    assert caught.value.facts["findings"][0]["code"] == "face.tiny"
+    assert "pixels" in str(caught.value)
+    assert "像素" in str(caught.value.speak("python", "zh"))
+    face.submit(form, on_check=told.append)
+    assert (posts(), codes(told[0], "error")) == (1, ["face.tiny"])
+
+
+def test_a_mask_that_marks_nothing_is_told_once(face):
+    verdict = face.check(ImageForm(image=FACE, audio=SPEECH, mask_image=picture(512, 512, value=0)))
+    assert codes(verdict, "warning") == ["mask.marks_nothing"]
+
+
+def test_a_check_by_itself_names_the_urls_that_it_did_not_fetch(face):
+    form = ImageForm(image=FACE, audio="https://x.example/a.mp3")
+    found = named(face.check(form), "check.not_fetched")
+    assert (found.severity, found.field, found.facts) == ("info", "audio", {"fields": ["audio"]})
+    told = []
+    face.submit(form, on_check=told.append)
+    assert "check.not_fetched" not in codes(told[0])
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import pytest
 
 from lipsync_nodes import ImageForm, LipsyncClient
 from lipsync_nodes.ledger import Ledger
-from tests.checks.made import picture
+from tests.checks.made import picture, tiny_face
 from tests.command_line import FACE, KEY, URLS, VOICE
 
 EXPIRED = "https://x.example/a.mp3?X-Amz-Signature=0&X-Amz-Date=20200101T000000Z&X-Amz-Expires=60"
@@ -101,6 +101,19 @@ def test_a_likely_waste_is_a_warning_or_a_refusal(cli, service, command, mode, s
         assert "检查未通过" in chinese.stderr
         assert "遮罩" in chinese.stderr
         assert service.posts == []
+
+
+def test_a_tiny_face_is_refused_or_warned_of(cli, service, tmp_path):
+    """With the real eye: 0 POSTs and a sentence in both languages, or one POST and a warning in the JSON."""
+    (tmp_path / "tiny.png").write_bytes(tiny_face())
+    words = ["submit", "image", "--image", "tiny.png", "--audio", VOICE]
+    assert "The face" in cli(*words, "--check", "refuse").stderr
+    assert "人脸" in cli(*words, "--check", "refuse", LIPSYNC_LANG="zh").stderr
+    assert service.posts == []
+    done = cli(*words, "--json")
+    assert (done.returncode, len(service.posts)) == (0, 1)
+    assert json.loads(done.stdout)["check"]["findings"][0]["code"] == "face.tiny"
+    assert "Error (image): The face" in done.stderr
 
 
 def test_a_certain_error_is_refused_by_default(cli, service):
