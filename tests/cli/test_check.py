@@ -42,13 +42,14 @@ def test_check_is_for_people_too(cli):
     done = cli("check", "image", "--image", VOICE, "--audio", EXPIRED, key=None)
     lines = done.stdout.splitlines()
     assert done.returncode == 1
-    assert [line.partition(":")[0] for line in lines] == ["Error (audio)", "Error (image)", "Note"]
-    assert lines[0].endswith("Sign the URL again.")
+    assert [line.partition(":")[0] for line in lines] == ["Error (image)", "Error (audio)", "Note", "Note (audio)"]
+    assert lines[1].endswith("Sign the URL again.")
     assert "--audio-seconds" in lines[2]
+    assert "--fetch" in lines[3]
     fine = cli("check", "image", *INPUTS, key=None)
     assert (fine.returncode, fine.stdout.splitlines()[-1]) == (0, "Estimated cost: at most 12 credits.")
     chinese = cli("check", "image", "--image", VOICE, "--audio", EXPIRED, key=None, LIPSYNC_LANG="zh_CN.UTF-8")
-    assert chinese.stdout.startswith("错误（audio）：签名 URL 已于")
+    assert "错误（audio）：签名 URL 已于" in chinese.stdout
 
 
 def test_check_counts_the_budget_and_knows_what_was_paid_for(cli, service, tmp_path):
