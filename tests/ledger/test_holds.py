@@ -12,9 +12,6 @@ from tests.record_store import Store
 PROFILE = Profile(name="here", base_url="https://here.example")
 JOB = Job(id="j1")
 DONE, FAILED = Job(id="j1", status="completed", output="https://x/o.mp4"), Job(id="j1", status="failed")
-    "completed": Job(id="j1", status="completed", output="https://x/o.mp4"),
-    "failed": Job(id="j1", status="failed"),
-}
 
 
 class Stores(dict):
