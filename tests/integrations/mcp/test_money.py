@@ -6,6 +6,7 @@ import pytest
 from mcp.shared.exceptions import MCPError
 from mcp_types import ElicitResult
 
+from tests.integrations.mcp.conftest import KEY
 from tests.integrations.mcp.serving import CREDITS, INPUTS
 
 NOW = {**INPUTS, "wait_seconds": 0}
@@ -130,6 +131,34 @@ def test_a_wait_that_is_cancelled_does_not_end_the_job(serving, sandbox):
             assert early["status"] == "processing"
             done = (await client.call_tool("lipsync_wait", job)).structured_content
             assert (done["status"], done["path"] is not None) == ("completed", True)
+
+    asyncio.run(calls())
+    assert paid(sandbox) == 1
+
+
+def test_a_key_that_the_service_echoes_is_masked(serving, sandbox):
+    """The fixture looks for it in all that passed."""
+
+    async def calls():
+        body = {"error": f"no account has the key {KEY}"}
+        sandbox.fault("status", where="submit", code=422, body=body, count=1)
+        async with serving.connected() as client:
+            return (await client.call_tool("lipsync_image", {**NOW, "seed": 7})).structured_content["error"]
+
+    error = asyncio.run(calls())
+    assert (error["code"], error["may_have_charged"]) == ("service.refused", False)
+    assert "no account has the key sk_***" in error["message"]
+
+
+def test_an_uncertain_submission_is_not_sent_again(serving, sandbox):
+    async def calls():
+        sandbox.fault("cut_after", where="submit", count=1)
+        async with serving.connected() as client:
+            for code in ("submit.no_answer", "submit.in_doubt_before"):
+                refused = await client.call_tool("lipsync_image", {**NOW, "seed": 8})
+                assert refused.structured_content["error"]["code"] == code
+                assert "Ask the user to look for the job" in refused.content[0].text
+            assert "`again` set to true" in refused.content[0].text
 
     asyncio.run(calls())
     assert paid(sandbox) == 1
