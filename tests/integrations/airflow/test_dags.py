@@ -9,7 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from lipsync_nodes.sandbox import MEDIA
 from tests.integrations.airflow.conftest import connection
+from tests.tiny_face import put_small_face
 
 pytestmark = pytest.mark.usefixtures("lipsync_default")
 
@@ -158,12 +160,9 @@ def inline(dag_id, **arguments):
     from lipsync_nodes_airflow.operators import LipsyncImageOperator
 
     with DAG(dag_id, schedule=None) as dag:
-        LipsyncImageOperator(
-            task_id="t",
-            image="https://x.example/i.png",
-            audio="https://x.example/a.mp3",
-            **{"poll_interval": 0.2, "retry_delay": timedelta(seconds=0.1), **arguments},
-        )
+        media = {"image": "https://x.example/i.png", "audio": "https://x.example/a.mp3"}
+        pace = {"poll_interval": 0.2, "retry_delay": timedelta(seconds=0.1)}
+        LipsyncImageOperator(task_id="t", **{**media, **pace, **arguments})
     return dag
 
 
@@ -181,6 +180,34 @@ def test_no_retry_after_an_uncertain_submit(airflow_home, sandbox):
     tasks = played(inline("uncertain", retries=3))
     assert states(tasks) == {"t": "failed"}
     assert len(sandbox.received("submit")) == 1
+
+
+def test_a_refused_check_is_not_retried_and_sends_nothing(airflow_home, sandbox, tmp_path):
+    media = {"image": str(put_small_face(tmp_path / "tiny.png")), "audio": str(MEDIA / "speech_left.mp3")}
+    tasks = played(inline("refused", retries=3, check="refuse", **media))
+    assert states(tasks) == {"t": "failed"}
+    assert tasks["t"].try_number == 1
+    assert sandbox.requests == []
+
+
+def test_the_verdict_is_an_xcom_also_of_a_failed_check(airflow_home, sandbox, tmp_path):
+    from airflow.providers.common.compat.sdk import DAG
+
+    from lipsync_nodes_airflow.check import LipsyncCheckOperator
+
+    with DAG("checks", schedule=None) as dag:
+        media = {"image": str(put_small_face(tmp_path / "tiny.png")), "audio": str(MEDIA / "speech_left.mp3")}
+        for task_id, fail_on in (("strict", "error"), ("lenient", "never")):
+            LipsyncCheckOperator(task_id=task_id, endpoint="image", fail_on=fail_on, retries=3, **media)
+    tasks = played(dag)
+    assert states(tasks) == {"strict": "failed", "lenient": "success"}
+    assert tasks["strict"].try_number == 1
+    verdict = xcom(tasks["strict"], "verdict")
+    assert verdict == xcom(tasks["lenient"])
+    assert [(one["code"], one["field"]) for one in verdict["findings"] if one["severity"] == "error"] == [
+        ("face.tiny", "image")
+    ]
+    assert sandbox.requests == []
 
 
 def test_the_key_is_in_no_file_of_airflow(airflow_home, sandbox, lipsync_default):
