@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 _GONE_SHARE, _GONE_SECONDS = 0.1, 1.5  # without a face for a larger share, or for longer at once: a warning
 _FAULTY, _MENTIONED = 0.25, 0.08  # the share of the time for which a fault is a warning, and an info
 _HIDDEN: Final = 0.1  # of the time: a mouth that is hidden for longer
+_CLEAR: Final = 1.5  # a mouth that is hidden beyond doubt, as `Looks.hidden` says
 _OTHERS: Final = 0.5  # of the time
 _TIMES: Final = 10  # so many cuts and ranges are listed
+_FADE: Final = 0.7  # seconds
 _MARKED: Final = 0.5
 
 
@@ -56,7 +58,7 @@ class _Film:
         yield from self._size()
         yield from self._faults()
         yield from self._others()
-        cuts = [one.time for one in self._seen if one.cut]
+        cuts = self._cuts()
         if cuts:
             times = [f"{time:.1f}" for time in cuts[:_TIMES]]
             yield Finding(
@@ -65,6 +67,11 @@ class _Film:
                 field=self._field,
                 facts={"cuts": len(cuts), "times": times},
             )
+
+    def _cuts(self) -> list[float]:
+        """Return when there are cuts. A fade may look like several of them."""
+        times = [one.time for one in self._seen if one.cut]
+        return [time for last, time in zip([-_FADE, *times], times, strict=False) if time - last >= _FADE]
 
     def masked(self, name: str, mask: Path) -> Iterator[Finding]:
         """Yield that a mask leaves the mouth out most of the time."""
@@ -111,6 +118,7 @@ class _Film:
         for name, maker in _faces.MAKERS.items():
             told = [one for one in large if name != "hidden" or (one.looks and one.looks.hidden is not None)]
             bad = [one for one in told if one.looks and name in _faces.faults(one.looks)]
+            bad = _lasting(bad, told) if name == "hidden" else bad
             share = len(bad) / len(told) if told else 0.0
             severity = _severity(name, share)
             if severity and bad[0].looks:
@@ -141,6 +149,18 @@ class _Film:
             else:
                 spans.append((one.time, min(self._length, one.time + step)))
         return spans
+
+
+def _lasting(bad: Sequence[Glimpse], of: Sequence[Glimpse]) -> list[Glimpse]:
+    """Leave out those that stand alone, unless they are clear: a single one may be a mistake of our eye."""
+    times = {one.time for one in bad}
+    places = [index for index, one in enumerate(of) if one.time in times]
+    kept = [index for index in places if {index - 1, index + 1} & {*places} or _clear(of[index])]
+    return [of[index] for index in kept]
+
+
+def _clear(glimpse: Glimpse) -> bool:
+    return bool(glimpse.looks and (glimpse.looks.hidden or 0) > _CLEAR)
 
 
 def _severity(name: str, share: float) -> Severity | None:

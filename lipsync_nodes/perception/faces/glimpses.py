@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 INTERVAL = 0.2
 """Seconds between two glimpses."""
-_CLOSELY = 3  # of so many glimpses of a face, one looks whether its mouth is hidden
+_CLOSELY = 4  # of so many glimpses of a face, one looks whether its mouth is hidden
 _AROUND = 10  # of so many glimpses, one looks for other people
 _PEOPLE = 6
 _PATIENT = 5  # glimpses without a face, after which it is searched for less often
