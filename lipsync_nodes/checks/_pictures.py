@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lipsync_nodes.perception.faces.finder import Face, FaceFinder
 
 _MOST: Final = 12  # faces that are searched
-_BESIDE: Final = 0.6  # a face of at least this share of the speaker's height may be taken for the speaker
+_BESIDE: Final = 0.5  # a face of at least this share of the speaker's height may be taken for the speaker
 _MARKED: Final = 0.5  # a mask marks a face if this share of its mouth is white
 _SIDES: Final = ("left person", "right person")
 

@@ -20,6 +20,7 @@ _WEIGHTS = Path(__file__).parent / "weights"
 _DETECTOR_SIDE, _MESH_SIDE = 128, 192  # pixels of the models' inputs
 _FACE_SCORE = 0.65  # below this, BlazeFace finds faces that are not there
 _PRESENCE = 0.5
+_SURER = 3.0  # a logit: a face is turned upside up if the model is surer of it then, by more than this
 _MARGIN = 1.5  # the mesh needs this much space around a face
 _LOOKS = 3  # runs of the mesh on a new face, each at the last result: tilted heads need them
 # The image is also searched in squares, whose side is its short side divided by these. The last is for tiny faces only.
@@ -41,11 +42,13 @@ class Face:
     Attributes:
         points: columns and rows, (468, 2).
         depths: how far each lies behind the middle of the head, (468,); None if that was not kept.
+        presence: how sure the model is that it is a face, as a logit.
 
     """
 
     points: Floats
     depths: Floats | None = None
+    presence: float = 0.0
 
     @property
     def height(self) -> float:
@@ -114,11 +117,24 @@ class FaceFinder:
                 if any(_near(centre, face) for face in found):
                     continue
                 face = self.landmarks(image, centre, size * _MARGIN, angle)
-                for _ in range(_LOOKS):
-                    face = face and self.follow(image, face)
+                face = face and self._upside_up(image, self._settled(image, face))
                 if face and not any(_near(face.centre, other) for other in found):
                     found.append(face)
         return found
+
+    def _settled(self, image: Image, face: Face | None) -> Face | None:
+        """Run the mesh on a new face until it is centred and upright."""
+        for _ in range(_LOOKS):
+            face = face and self.follow(image, face)
+        return face
+
+    def _upside_up(self, image: Image, face: Face | None) -> Face | None:
+        """Turn a face that is upside down: the detector takes some for upright ones."""
+        if face is None:
+            return None
+        other = self.landmarks(image, face.centre, face.side, face.roll + np.pi)
+        other = other and self._settled(image, other)
+        return other if other and other.presence > face.presence + _SURER else face
 
     def follow(self, image: Image, last: Face) -> Face | None:
         """Return the face that was at ``last`` in the previous frame, or None if it is no longer there."""
@@ -136,7 +152,7 @@ class FaceFinder:
             return None
         points = mesh.reshape(-1, 1, 3)
         flat = floats(cv2.transform(points[:, :, :2], cv2.invertAffineTransform(turn)))
-        return Face(flat[:, 0], points[:, 0, 2] * np.float32(side / _MESH_SIDE))
+        return Face(flat[:, 0], points[:, 0, 2] * np.float32(side / _MESH_SIDE), float(sure.ravel()[0]))
 
     def _detect(self, image: Image, side: int) -> list[tuple[Floats, float, float]]:
         """Find faces in squares of that side: (centre, side, angle) in pixels and radians, best first."""
@@ -172,7 +188,7 @@ def _turned_back(face: Face, turns: int, image: Image) -> Face:
     for _ in range(turns):
         points = np.stack([height - 1 - points[:, 1], points[:, 0]], 1)
         width, height = height, width
-    return Face(floats(points), face.depths)
+    return Face(floats(points), face.depths, face.presence)
 
 
 def _load(name: str) -> Any:  # OpenCV's stubs differ between versions

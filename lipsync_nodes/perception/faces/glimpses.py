@@ -23,6 +23,7 @@ INTERVAL = 0.2
 _CLOSELY = 4  # of so many glimpses of a face, one looks whether its mouth is hidden
 _AROUND = 10  # of so many glimpses, one looks for other people
 _PEOPLE = 6
+_RIVAL = 0.5  # a face of at least this share of the followed one's height may be taken for the speaker
 _PATIENT = 5  # glimpses without a face, after which it is searched for less often
 _SEARCH, _THOROUGH = 5, 25  # glimpses between two searches, and between two thorough ones
 _COLOURS, _SHAPES = 0.55, 28.0  # at a cut the colours correlate less, and the levels differ by more
@@ -117,4 +118,4 @@ class _Eye:
 def _others(people: list[Face], face: Face) -> int:
     """Count the other faces that may be taken for the speaker."""
     apart = [one for one in people if float(np.linalg.norm(one.centre - face.centre)) > face.height / 2]
-    return sum(one.height >= 0.6 * face.height for one in apart)
+    return sum(one.height >= _RIVAL * face.height for one in apart)
