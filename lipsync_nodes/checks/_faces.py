@@ -19,7 +19,7 @@ COARSE = 40
 """Pixels from forehead to chin in the file. With fewer there are no details, whatever size the video has."""
 TURNED, BOWED, ROLLED = 38, 42, 50
 """Degrees. The model sees a turned head as less turned than it is: 38 are about 50."""
-BLURRED: Final = 0.27
+BLURRED: Final = 0.3
 DARK, BRIGHT = 14, 253
 CUT, MOUTH_CUT = 0.3, 0.05
 

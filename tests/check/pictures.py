@@ -232,7 +232,12 @@ def quantised(photo, quality):
     return cv2.imdecode(cv2.imencode(".jpg", photo(), [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
 
 
-def side_by_side(*photos, heights=None):
+def in_a_row(*photos):
+    """Faces of one size."""
+    return np.hstack([on_canvas(photo, 180, 450, 600) for photo in photos])
+
+
+def side_by_side(*photos):
     parts = [photo() for photo in photos]
     tall = max(len(part) for part in parts)
     return np.hstack([cv2.resize(part, (round(part.shape[1] * tall / len(part)), tall)) for part in parts])
@@ -302,8 +307,8 @@ BAD = {
     "cut through the mouth": (partial(below, astronaut, 0.0), "face.cut"),
     "cut through the mouth, admiral": (partial(below, admiral, 0.02), "face.cut"),
     "two faces": (partial(side_by_side, astronaut, right_half), "face.several"),
-    "two other faces": (partial(side_by_side, admiral, right_half), "face.several"),
-    "three faces": (partial(side_by_side, astronaut, admiral, right_half), "face.several"),
+    "two other faces": (partial(in_a_row, admiral, right_half), "face.several"),
+    "three faces": (partial(in_a_row, astronaut, admiral, right_half), "face.several"),
 }
 GOOD = {
     "astronaut": astronaut,

@@ -91,7 +91,7 @@ def test_two_people_are_wanted_and_one_is_there():
 
 
 def test_two_people_are_wanted_and_three_are_there(tmp_path):
-    image = pictures.side_by_side(pictures.astronaut, pictures.right_half, pictures.admiral)
+    image = pictures.in_a_row(pictures.astronaut, pictures.right_half, pictures.admiral)
     assert codes(found(saved(tmp_path / "p.png", image), ImageMultiForm)) == {"face.more_than_two"}
 
 
