@@ -107,6 +107,15 @@ def test_batch(airflow_home, pool, sandbox, monkeypatch, tmp_path):
     assert tasks["talking_head[1]"].rendered_map_index == f"file://{tmp_path}/right.mp4"
 
 
+def test_the_approval_shows_what_the_check_found(airflow_home, context, monkeypatch):
+    dag = dags_of("approve", monkeypatch)["approve"]
+    verdict = dag.get_task("check").execute(context)
+    approve = dag.get_task("approve")
+    approve.render_template_fields({"ti": SimpleNamespace(xcom_pull=lambda task_ids: {"check": verdict}[task_ids])})
+    assert approve.subject == "Spend 12 credits on a video?"
+    assert "info: The video lasts 5.4 s and is billed as 6 s" in approve.body
+
+
 @pytest.mark.parametrize("where", ["list", "file"])
 def test_batch_in_one_task(airflow_home, sandbox, monkeypatch, tmp_path, where):
     file = tmp_path / "lines.jsonl"
