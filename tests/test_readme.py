@@ -78,6 +78,7 @@ def kind_of(command):
         "python agent.py ": "agent",
         " --sandbox": "in the sandbox",
         "lipsync-nodes estimate ": "in the sandbox",
+        "lipsync-nodes verify ": "in the sandbox",
         "lipsync-nodes ": "at the service",
     }
     return next((kind for sign, kind in kinds.items() if sign in command), "unknown")
@@ -243,7 +244,7 @@ def test_the_commands_at_the_service(desk, sandbox):
     for command in commands("at the service"):
         quick = (
             command
-            if {"submit", "report"} & {*command.split()}
+            if {"check", "submit", "report"} & {*command.split()}
             else command.replace(" --", " --poll-interval 0.1 --", 1)
         )
         run(quick, desk, **{name: value}, LIPSYNC_BASE_URL=sandbox.base_url)
