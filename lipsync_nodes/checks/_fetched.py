@@ -105,7 +105,7 @@ def _get(downloads: Downloads, url: str, target: Path, request: CheckRequest, en
     shown = _shown(url)
     for _ in range(REDIRECTS + 1):
         _check_host(url, request)
-        with downloads.open(_without_login(url), {}, _left(ends)) as response:
+        with downloads.open(url, {}, _left(ends)) as response:
             if response.has_redirect_location:
                 url = urljoin(url, response.headers["location"])
                 continue
@@ -165,11 +165,6 @@ def _peer_check(request: CheckRequest) -> Any:
             raise _NotPublic
 
     return check
-
-
-def _without_login(url: str) -> str:
-    authority = urlsplit(url).netloc
-    return url.replace(f"//{authority}", f"//{authority.rpartition('@')[2]}", 1)
 
 
 def _shown(url: str) -> str:

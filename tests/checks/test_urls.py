@@ -2,6 +2,7 @@
 
 import base64
 import json
+import socket
 import threading
 import time
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ import pytest
 from lipsync_nodes import ImageForm, LipsyncClient, Profile
 from lipsync_nodes.checks import Check, CheckRequest, _fetched
 from lipsync_nodes.checks._expiry import expires_at
+from lipsync_nodes.media import _prepared as prepared_module
 from tests.checks.made import FACE, SPEECH, codes, named
 
 pytestmark = pytest.mark.usefixtures("blind")
@@ -244,8 +246,37 @@ def test_a_private_address_is_not_asked_for_the_service(server, speech):
     assert time.monotonic() - began < 30
 
 
+def test_a_name_of_a_private_address_is_not_asked(server, speech, monkeypatch):
+    port = int(server.url.rpartition(":")[2])
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    url = f"http://files.example:{port}/speech.mp3"
+    assert codes(verdict_of(url, fetch=True, audio=url), "warning") == ["url.private_name"] * 2
+    assert server.requests == []
+    assert codes(verdict_of(url, fetch=True, audio=url, local=True), "error") == ["media.wrong_kind"]
+
+
+def test_a_redirect_leads_to_no_private_address(server, speech, monkeypatch):
+    """A server on the internet, as which this one passes here, must not lead into the network of the caller."""
+    monkeypatch.setattr(_fetched, "is_public", lambda address: str(address) == "127.0.0.1")
+    inside = server.add("/inside", b"", "", 302, Location=speech.replace("127.0.0.1", "127.0.0.2"))
+    local_file = server.add("/file", b"", "", 302, Location="file:///etc/passwd")
+    for url in (inside, local_file):
+        assert "url.private_name" in codes(verdict_of(url, fetch=True, audio=speech), "warning")
+    assert [path for path, _ in server.requests] == ["/inside", "/speech.mp3", "/file", "/speech.mp3"]
+
+
 def test_a_fetched_length_is_the_estimate_of_a_submission(sandbox, server, speech):
     form = ImageForm(image=server.add("/face.jpg", FACE.read_bytes(), "image/jpeg"), audio=speech)
     with LipsyncClient(sandbox.api_key, sandbox.base_url, budget=12) as client:
         client.submit(form, fetch=True)
         assert client._budget.committed == 12
+
+
+def test_a_file_beside_a_fetched_one_is_probed_once(sandbox, speech, monkeypatch):
+    """By the check and by the submission that follows."""
+    probed, look = [], prepared_module.check
+    monkeypatch.setattr(prepared_module, "check", lambda *asked: probed.append(asked[1]) or look(*asked))
+    with LipsyncClient(sandbox.api_key, sandbox.base_url) as client:
+        client.submit(ImageForm(image=FACE, audio=speech), fetch=True)
+    assert probed == ["image", "audio"]
