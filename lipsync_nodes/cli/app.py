@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import click
 
@@ -65,13 +65,26 @@ def app() -> None:
 )
 @click.option("--data", type=click.Path(path_type=Path), help="Folder for jobs and files. Default: a temporary one.")
 @click.option("--concurrency", type=click.IntRange(1), help="How many videos are rendered at a time.")
+@click.option(
+    "--clock",
+    type=click.Choice(["real", "manual"]),
+    default="real",
+    show_default=True,
+    help="Whether the clock runs, or stands still until POST /sandbox/clock advances it.",
+)
+@click.option(
+    "--advance-per-poll",
+    type=click.FloatRange(0, 1e9),
+    default=0.0,
+    help="Seconds by which each poll of a job advances the clock.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Log JSON lines.")
-def sandbox(port: int, host: str, data: Path | None, concurrency: int | None, as_json: bool) -> None:
+def sandbox(data: Path | None, *, as_json: bool, **options: Any) -> None:
     """Run the sandbox until Ctrl-C: the service on your own machine, with a page that shows its jobs."""
     from lipsync_nodes.sandbox import Sandbox  # noqa: PLC0415  # an extra, and slow to load
 
     with in_words(as_json=as_json):
-        box = Sandbox(data, host=host, port=port, concurrency=concurrency)
+        box = Sandbox(data, **options)
         box.serve(log="json" if as_json else "plain")
 
 

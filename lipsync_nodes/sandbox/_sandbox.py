@@ -45,6 +45,10 @@ class Sandbox:
         renderer: `preview` downloads the media and renders a video; `instant` ends every job with a small test card.
         seconds: how long an instant job takes.
         seed: gives the same job ids on every run.
+        clock: `real` runs with this machine's clock, `manual` stands still. `advance` moves both.
+        advance_per_poll: by how many seconds each poll of a job advances the clock.
+        outputs_expire: how many seconds after the end of a job its video can be downloaded; None for no limit.
+            Default: the 7 days of the upstream.
 
     Raises:
         ConfigurationError: the extra `sandbox` is not installed.
@@ -62,6 +66,9 @@ class Sandbox:
         renderer: Literal["preview", "instant"] = "preview",
         seconds: float = 0.0,
         seed: int | None = None,
+        clock: Literal["real", "manual"] = "real",
+        advance_per_poll: float = 0.0,
+        outputs_expire: float | None = 7 * 24 * 3600.0,
     ) -> None:
         require(_SERVER if renderer == "instant" else _SERVER + _RENDERER)
         from lipsync_nodes.sandbox.faults.rules import Faults  # noqa: PLC0415  # importing this module must stay cheap
@@ -73,6 +80,9 @@ class Sandbox:
         self._concurrency = 0 if renderer == "instant" else max(1, concurrency or min(2, os.cpu_count() or 1))
         self._seconds = seconds
         self._seed = seed
+        self._clock = clock
+        self._advance_per_poll = advance_per_poll
+        self._outputs_expire = outputs_expire
         self._faults = Faults()
         self._running: ServerThread | None = None
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
@@ -92,7 +102,8 @@ class Sandbox:
                 listener,
                 lambda: build(
                     folder, url, key=self._key, concurrency=self._concurrency,
-                    seconds=self._seconds, seed=self._seed, faults=self._faults,
+                    seconds=self._seconds, seed=self._seed, faults=self._faults, clock=self._clock,
+                    advance_per_poll=self._advance_per_poll, outputs_expire=self._outputs_expire,
                 ),
                 self._address[0],
             )  # fmt: skip
@@ -200,6 +211,34 @@ class Sandbox:
             reason = getattr(error, "strerror", None) or str(error) or "it is too large"
             raise ConfigurationError(code="sandbox.cannot_publish", file=file, reason=reason) from None
         return f"{self.url}/files/{quote(path)}"
+
+    def advance(self, seconds: float) -> None:
+        """Advance the clock. It returns once all that is due by then has happened, webhooks included.
+
+        If the receiver of a webhook runs in the event loop of this thread, use
+        `await asyncio.to_thread(sandbox.advance, 60)`.
+
+        Raises ValueError if the number of seconds is negative or too large.
+        """
+        from lipsync_nodes.sandbox.jobs.clock import LONGEST_ADVANCE  # noqa: PLC0415  # see __init__
+
+        if not 0 <= seconds <= LONGEST_ADVANCE:
+            raise ValueError(f"seconds must be between 0 and {LONGEST_ADVANCE:.0f}")
+        self._server.run(self._server.service.runner.advance(seconds))
+
+    @property
+    def now(self) -> float:
+        """The time by the sandbox's clock, in seconds since 1970."""
+        return self._server.service.clock.now()
+
+    @property
+    def advance_per_poll(self) -> float:
+        """By how many seconds each poll of a job advances the clock. It can be set while the sandbox runs."""
+        return self._server.service.advance_per_poll
+
+    @advance_per_poll.setter
+    def advance_per_poll(self, seconds: float) -> None:
+        self._server.service.advance_per_poll = seconds
 
     def reset(self) -> None:
         """Delete all jobs, fault rules and recorded requests."""

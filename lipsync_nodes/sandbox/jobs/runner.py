@@ -7,7 +7,6 @@ import contextlib
 import logging
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from lipsync_nodes import words
 from lipsync_nodes.errors import InvalidRequest, LipsyncError
 from lipsync_nodes.media import estimate_credits
 from lipsync_nodes.sandbox.faults.rules import Faults
+from lipsync_nodes.sandbox.jobs.clock import Clock
 from lipsync_nodes.sandbox.jobs.forms import media_of, parse_form
 from lipsync_nodes.sandbox.jobs.media import MediaFetcher, NotFetched, new_http
 from lipsync_nodes.sandbox.jobs.renderer import Renderer, RenderFailed, WorkerDied, order_for
@@ -66,6 +66,7 @@ class JobRunner:
         store: the jobs.
         stored_file: returns the path of a URL's file if it is in the sandbox's own file store.
         faults: the fault rules.
+        clock: the sandbox's clock.
         concurrency: how many videos are rendered at a time; with 0 every job gets a test card instead of a video.
         seconds: how long such a job takes.
 
@@ -81,6 +82,7 @@ class JobRunner:
         store: JobStore,
         stored_file: Callable[[str], Path | None],
         faults: Faults,
+        clock: Clock,
         *,
         concurrency: int,
         seconds: float,
@@ -90,9 +92,10 @@ class JobRunner:
         self.stopping = False
         self._store = store
         self._stored_file = stored_file
+        self._clock = clock
         self._seconds = seconds
         self._http: httpx.AsyncClient | None = None
-        self._webhooks = WebhookSender(store, faults, self._client)
+        self._webhooks = WebhookSender(store, faults, self._client, clock)
         self._renderers = [Renderer() for _ in range(concurrency)]
         self._idle: asyncio.Queue[Renderer] = asyncio.Queue()
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -125,7 +128,21 @@ class JobRunner:
         """Start a job, or resume it."""
         task = asyncio.create_task(self._run_guarded(job))
         self._tasks[job.id] = task
-        task.add_done_callback(lambda _: self._tasks.pop(job.id, None))
+        task.add_done_callback(lambda _: self._forget(job.id))
+
+    def _forget(self, job_id: str) -> None:
+        self._tasks.pop(job_id, None)
+        self._clock.stir()
+
+    async def advance(self, seconds: float, *, outside: bool = True) -> None:
+        """Advance the clock. Return once all that is due by then has happened.
+
+        Args:
+            seconds: by how much.
+            outside: whether to wait for videos that are being rendered and for receivers of webhooks, too.
+
+        """
+        await self._clock.advance(seconds, self._tasks, outside=outside)
 
     async def wait_for(self, job_id: str) -> None:
         """Wait until a job has ended and its webhook has been delivered."""
@@ -157,8 +174,8 @@ class JobRunner:
     async def _run(self, job: StoredJob) -> None:
         ended: StoredJob | None = job
         if job.status == "processing":  # otherwise only its webhook remains
-            outcome = await (self._preview(job) if self._renderers else self._instant(job))
-            await asyncio.sleep(job.created + float(job.quirks.get("seconds", 0)) - time.time())
+            outcome = await (self._rendered(job) if self._renderers else self._instant(job))
+            await self._clock.sleep_until(job.created + float(job.quirks.get("seconds", 0)))
             ended = self._end(job.id, outcome)
         if ended and ended.webhook:
             await self._webhooks.deliver(ended)
@@ -171,7 +188,7 @@ class JobRunner:
             outcome.error, outcome.cause = fault, {}
         error = outcome.error
         result = asdict(outcome) | {"output": "" if error else outcome.output}
-        ending = {"status": "failed" if error else "completed", "ended": time.time()}
+        ending = {"status": "failed" if error else "completed", "ended": self._clock.now()}
         delivery = {"state": "pending"} if job.webhook else {}
         _LOG.info("job %s %s %s", job_id, ending["status"], error, extra={"job": job_id, **ending, "error": error})
         return self._store.change(job_id, **result, **ending, delivery=delivery)
@@ -179,18 +196,22 @@ class JobRunner:
     async def _instant(self, job: StoredJob) -> _Outcome:
         """End a job with the test card."""
         self._store.change(job.id, started=job.created)
-        await asyncio.sleep(job.created + self._seconds - time.time())
+        await self._clock.sleep_until(job.created + self._seconds)
         card = self.outputs / "card.mp4"
         if not card.exists():
             shutil.copyfile(_TEST_CARD, card)
         return _Outcome(output=card.name)
+
+    async def _rendered(self, job: StoredJob) -> _Outcome:
+        with self._clock.outside():
+            return await self._preview(job)
 
     async def _preview(self, job: StoredJob) -> _Outcome:
         """Render a job's video once a worker is idle."""
         outcome = _Outcome()
         renderer = await self._idle.get()
         try:
-            self._store.change(job.id, started=time.time())
+            self._store.change(job.id, started=self._clock.now())
             _LOG.info("job %s started: %s", job.id, job.endpoint, extra={"job": job.id, "endpoint": job.endpoint})
             await self._render(job, renderer, outcome)
         except (NotFetched, RenderFailed, InvalidRequest) as error:

@@ -6,7 +6,6 @@ import json
 import random
 import sqlite3
 import threading
-import time
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -41,6 +40,7 @@ class StoredJob:
         output: the video's file name in the outputs folder; empty if there is none.
         doubt: why `credits` may be too high; empty if the estimate is exact.
         picture: the facts of the video: its size, length, frame rate, lip sync, and a warning.
+        created, started, ended: when, by the sandbox's clock.
         quirks: what the fault rules for jobs do to it; decided when it was submitted.
         delivery: the state of its webhook.
 
@@ -55,7 +55,7 @@ class StoredJob:
     error: str = ""
     cause: dict[str, Any] = field(default_factory=dict)  # older rows have none
     output: str = ""
-    created: float = field(default_factory=time.time)
+    created: float = 0.0
     started: float | None = None
     ended: float | None = None
     polls: int = 0
@@ -76,30 +76,23 @@ class StoredJob:
         """The path that it was submitted to, which fault rules compare with theirs."""
         return f"{API_PATH}/{self.endpoint}"
 
-    @property
-    def milliseconds(self) -> int:
-        """How long the sandbox has been processing it."""
-        return int(1000 * ((self.ended or time.time()) - self.started)) if self.started else 0
+    def milliseconds(self, now: float) -> int:
+        """Return how long the sandbox has been processing it."""
+        return max(0, int(1000 * ((self.ended or now) - self.started))) if self.started else 0
 
-    def api_object(self, base: str, *, polls: int | None = None) -> dict[str, Any]:
-        """Return the API's job object. *polls* is the number of earlier polls, None in a webhook."""
+    def api_object(self, base: str, now: float, *, polls: int | None = None) -> dict[str, Any]:
+        """Return the API's job object at the time *now*. *polls* is the number of earlier polls, None in a webhook."""
+        shown = self._object(base, polls)
+        return shown | {"executionTime": self.milliseconds(now), "timings": None}
+
+    def _object(self, base: str, polls: int | None) -> dict[str, Any]:
         done = self.status != "processing"
         other = self.quirks.get("job_status")
         if other and polls is not None and polls < other["polls"]:
-            return self._object(other["status"], "lipsync", None)
+            return {"id": self.id, "model": "lipsync", "status": other["status"], "output": None, "error": ""}
         output = f"{base}/outputs/{self.id}.mp4" if self.output and not self.quirks.get("no_output") else None
-        return self._object(self.status, self.endpoint if done else "lipsync", output, self.error)
-
-    def _object(self, status: str, model: str, output: str | None, error: str = "") -> dict[str, Any]:
-        return {
-            "id": self.id,
-            "model": model,
-            "status": status,
-            "output": output,
-            "error": error,
-            "executionTime": max(0, self.milliseconds),
-            "timings": None,
-        }
+        model = self.endpoint if done else "lipsync"
+        return {"id": self.id, "model": model, "status": self.status, "output": output, "error": self.error}
 
 
 class JobStore:
@@ -170,6 +163,11 @@ class JobStore:
     def unfinished(self) -> list[StoredJob]:
         """Return the jobs with something left to do, oldest first."""
         return list(self._select("WHERE open ORDER BY n LIMIT ?", -1))
+
+    def latest_moment(self) -> float:
+        """Return the latest time that a job has; 0 without jobs."""
+        times = ((job.created, job.ended or 0.0) for job in self.newest())
+        return max((max(pair) for pair in times), default=0.0)
 
     def clear(self) -> None:
         """Delete all jobs."""

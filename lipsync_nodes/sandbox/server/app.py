@@ -67,7 +67,8 @@ class _Api:
             self._service.keys.check(request)
             webhook, state = await parse_submit(request, spec)
             base = reached_at(request, self._service.url)
-            job = StoredJob(spec.id, state, base, webhook, quirks=self._job_faults(request.url.path))
+            quirks = self._job_faults(request.url.path)
+            job = StoredJob(spec.id, state, base, webhook, created=self._service.clock.now(), quirks=quirks)
             self._service.runner.start_job(self._service.store.add(job))
             await self._deliver_early(job, request.url.path)
             return JsonResponse({"id": job.id, "status": "processing"})
@@ -79,10 +80,19 @@ class _Api:
         self._service.keys.check(request)
         refuse_body(request)
         job_id = request.path_params["job_id"]
-        job = self._service.store.count_poll(job_id) if _JOB_ID.fullmatch(job_id) else None
+        job = await self._polled(job_id) if _JOB_ID.fullmatch(job_id) else None
         if job is None:
             raise http_error(404, "There is no such job.")
-        return JsonResponse(job.api_object(reached_at(request, self._service.url), polls=job.polls))
+        base, now = reached_at(request, self._service.url), self._service.clock.now()
+        return JsonResponse(job.api_object(base, now, polls=job.polls))
+
+    async def _polled(self, job_id: str) -> StoredJob | None:
+        """Count the poll, advance the clock if polls do so, and return the job."""
+        service = self._service
+        # A receiver of a webhook may poll while the clock waits for its response.
+        if service.advance_per_poll and not service.clock.moving and service.store.get(job_id):
+            await service.runner.advance(service.advance_per_poll, outside=False)
+        return service.store.count_poll(job_id)
 
     def _job_faults(self, path: str) -> dict[str, Any]:
         """Return what the matching fault rules change in a new job."""
@@ -130,8 +140,14 @@ class _Storage:
         file = self._service.runner.output_of(job) if job else None
         if file is None:
             raise http_error(404, "There is no such output.")
+        if self._has_expired(job):
+            raise http_error(410, "The output has expired.")
         headers = {**_ENGINE, **_warning(job), **_NO_SCRIPTS}
         return FileResponse(file, media_type="video/mp4", headers=headers)
+
+    def _has_expired(self, job: StoredJob | None) -> bool:
+        lasts, ended = self._service.outputs_expire, job.ended if job else None
+        return lasts is not None and ended is not None and self._service.clock.now() >= ended + lasts
 
 
 def _warning(job: StoredJob | None) -> dict[str, str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -17,6 +18,7 @@ from lipsync_nodes import words
 from lipsync_nodes.checks import Reason
 from lipsync_nodes.errors import LipsyncError
 from lipsync_nodes.sandbox.faults.rules import Rule
+from lipsync_nodes.sandbox.jobs.clock import LONGEST_ADVANCE
 from lipsync_nodes.sandbox.jobs.store import API_PATH, StoredJob
 from lipsync_nodes.sandbox.server.openapi import document
 from lipsync_nodes.sandbox.server.responses import JsonResponse, http_error, reached_at
@@ -41,6 +43,7 @@ def control_routes(service: Service) -> list[Route]:
         Route("/sandbox/jobs", control.jobs, methods=["GET"]),
         Route("/sandbox/requests", control.requests, methods=["GET"]),
         Route("/sandbox/faults", control.faults, methods=["GET", "PUT", "POST", "DELETE"]),
+        Route("/sandbox/clock", control.clock, methods=["GET", "POST"]),
         Route("/sandbox/reset", control.reset, methods=["POST"]),
     ]
 
@@ -49,12 +52,12 @@ def describe(service: Service, job: StoredJob, base: str) -> dict[str, Any]:
     """Return what the page shows of a job: the API's job object, and what else the sandbox knows."""
     webhook = urlsplit(job.webhook or "")
     return {
-        **job.api_object(base),
+        **job.api_object(base, service.clock.now()),
         **_error(job),
         "endpoint": job.endpoint,
         "form": job.form,
         "created": job.created,
-        "age": max(0.0, time.time() - job.created),
+        "age": max(0.0, service.clock.now() - job.created),
         "progress": service.runner.progress.get(job.id) if job.status == "processing" else None,
         "lengths": job.lengths,
         "credits": job.credits,
@@ -80,6 +83,21 @@ def _error(job: StoredJob) -> dict[str, Any]:
     code, facts = job.cause.get("code", ""), job.cause.get("facts", {})
     error = LipsyncError(code=code, remedy=tuple(job.cause.get("remedy", ())), **facts)
     return {"code": code, "facts": facts, "error_zh": words.render(error, "zh") if code else ""}
+
+
+class _ClockChange(BaseModel):
+    """The body of `POST /sandbox/clock`. Both values are seconds."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
+
+    advance: float = Field(default=0.0, ge=0, le=LONGEST_ADVANCE)
+    advance_per_poll: float | None = Field(default=None, ge=0, le=LONGEST_ADVANCE)
+
+
+def _clock_shown(service: Service) -> dict[str, Any]:
+    clock = service.clock
+    shown = {"clock": clock.kind, "now": clock.now(), "advanced": clock.advanced}
+    return {**shown, "advance_per_poll": service.advance_per_poll}
 
 
 class _Control:
@@ -117,6 +135,19 @@ class _Control:
                 self._service.faults.add(rule)
         return JsonResponse(self._service.faults.shown())
 
+    async def clock(self, request: Request) -> Response:
+        """GET returns the time, POST advances the clock or sets by how much each poll advances it."""
+        service = self._service
+        if request.method == "POST":
+            _check_origin(request)
+            with _refusing(named="clock"):
+                change = _ClockChange.model_validate(json.loads(await request.body()))
+            if change.advance_per_poll is not None:
+                service.advance_per_poll = change.advance_per_poll
+            if change.advance:
+                await service.wait_unless_stopping(service.runner.advance(change.advance))
+        return JsonResponse(_clock_shown(service))
+
     async def reset(self, request: Request) -> Response:
         _check_origin(request)
         await self._service.reset()
@@ -132,11 +163,18 @@ def _check_origin(request: Request) -> None:
 
 def _parse_rules(body: bytes) -> list[Rule]:
     """Parse one rule or a list of rules."""
-    try:
+    with _refusing(named="rule"):
         data = json.loads(body)
         return [Rule.model_validate(rule) for rule in (data if isinstance(data, list) else [data])]
+
+
+@contextmanager
+def _refusing(named: str) -> Iterator[None]:
+    """Turn the errors of a body that is wrong into responses."""
+    try:
+        yield
     except ValidationError as error:
-        problems = (f"{'.'.join(map(str, part['loc'])) or 'rule'}: {part['msg']}" for part in error.errors())
+        problems = (f"{'.'.join(map(str, part['loc'])) or named}: {part['msg']}" for part in error.errors())
         raise http_error(422, "; ".join(problems)) from None
     except (ValueError, RecursionError):
         raise http_error(400, "The body is not JSON.") from None

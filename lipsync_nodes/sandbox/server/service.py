@@ -11,6 +11,7 @@ from typing import Any
 
 from lipsync_nodes.errors import ConfigurationError
 from lipsync_nodes.sandbox.faults.rules import Faults
+from lipsync_nodes.sandbox.jobs.clock import Clock, ClockKind
 from lipsync_nodes.sandbox.jobs.runner import JobRunner
 from lipsync_nodes.sandbox.jobs.store import API_PATH, JobStore
 from lipsync_nodes.sandbox.server.files import FileStore
@@ -26,6 +27,9 @@ class Service:
 
     Attributes:
         url: where it is reached, for clients that send no usable Host header.
+        clock: the time by which jobs, webhooks and the expiry of outputs go.
+        advance_per_poll: by how many seconds each poll of a job advances the clock.
+        outputs_expire: how many seconds after the end of a job its video can be downloaded; None for no limit.
         stopping: set when the sandbox is about to stop. Requests that wait must stop waiting then.
 
     """
@@ -34,9 +38,12 @@ class Service:
     keys: Keys
     journal: RequestJournal
     faults: Faults
+    clock: Clock
     store: JobStore
     files: FileStore
     runner: JobRunner
+    advance_per_poll: float = 0.0
+    outputs_expire: float | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -59,7 +66,10 @@ class Service:
                 task.cancel()
 
     async def reset(self) -> None:
-        """Delete jobs, fault rules and requests. Stored files stay, because their URLs never change their meaning."""
+        """Delete jobs, fault rules and requests. The clock stays as it is.
+
+        Stored files stay too, because their URLs never change their meaning.
+        """
         self.faults.replace([])
         await self.runner.reset()
         self.journal.clear()
@@ -73,7 +83,17 @@ class Service:
 
 
 def build(
-    folder: Path, url: str, *, key: str | None, concurrency: int, seconds: float, seed: int | None, faults: Faults
+    folder: Path,
+    url: str,
+    *,
+    key: str | None,
+    concurrency: int,
+    seconds: float,
+    seed: int | None,
+    faults: Faults,
+    clock: ClockKind = "real",
+    advance_per_poll: float = 0.0,
+    outputs_expire: float | None = None,
 ) -> Service:
     """Build a sandbox in *folder*; raise ConfigurationError if the folder cannot be used."""
     for part in (folder, folder / "files", folder / "outputs"):
@@ -81,8 +101,12 @@ def build(
     files = FileStore(folder / "files")
     keys = Keys(key)
     store = JobStore(folder / "sandbox.sqlite3", seed)  # last, because it opens the database
-    runner = JobRunner(folder / "outputs", store, files.find_url, faults, concurrency=concurrency, seconds=seconds)
-    return Service(url, keys, RequestJournal(keys.mask), faults, store, files, runner)
+    time = Clock(clock, start=store.latest_moment())  # no job of an earlier run is in the future
+    runner = JobRunner(
+        folder / "outputs", store, files.find_url, faults, time, concurrency=concurrency, seconds=seconds
+    )
+    journal = RequestJournal(keys.mask)
+    return Service(url, keys, journal, faults, time, store, files, runner, advance_per_poll, outputs_expire)
 
 
 def _prepare(folder: Path) -> None:
