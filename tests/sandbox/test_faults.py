@@ -244,3 +244,42 @@ def test_stop_waits_for_nobody(connect, until, action):
     assert time.monotonic() - began < 20  # of 30, 60 or for ever
     client.join(20)
     assert not client.is_alive()
+
+
+@pytest.mark.parametrize(
+    ("line", "rule"),
+    [
+        ("submit:429", {"where": "submit", "action": "status", "code": 429}),
+        ("503", {"action": "status", "code": 503}),
+        (
+            "submit:429,retry_after=2,times=3",
+            {"where": "submit", "action": "status", "code": 429, "headers": {"Retry-After": "2"}, "count": 3},
+        ),
+        ("job:fail,error=No face, try another=", {"where": "job", "action": "fail", "error": "No face, try another="}),
+        ("fail", {"action": "fail"}),
+        ("job:seconds,seconds=3600,times=-1", {"where": "job", "action": "seconds", "seconds": 3600, "count": -1}),
+        ("webhook:duplicate,times=3", {"where": "webhook", "action": "duplicate", "times": 3}),
+        ("poll:500,after=1,act=true,body=busy", {
+            "where": "poll", "action": "status", "code": 500, "after": 1, "act": True, "body": "busy",
+        }),
+        ('body,where=poll,body={"status":"odd"}', {"where": "poll", "action": "body", "body": {"status": "odd"}}),
+        (
+            'submit:402,path=*/lipsync-video,headers={"X-A":"b"},retry_after=1',
+            {
+                "where": "submit", "action": "status", "code": 402, "path": "*/lipsync-video",
+                "headers": {"X-A": "b", "Retry-After": "1"},
+            },
+        ),
+    ],
+)  # fmt: skip
+def test_a_rule_on_one_line(line, rule):
+    assert Rule.parse(line) == Rule.model_validate(rule)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "submit:", "submit:4290", "sumbit:429", "job:429", "fail,seconds=3", "submit:429,retries=2", "429,times=x"],
+)
+def test_a_line_that_is_no_rule(line):
+    with pytest.raises(ValueError, match="validation error"):
+        Rule.parse(line)

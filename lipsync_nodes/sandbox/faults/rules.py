@@ -14,7 +14,9 @@ webhooks in `jobs.webhooks`.
 
 from __future__ import annotations
 
+import json
 import random
+import re
 import threading
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
@@ -51,6 +53,8 @@ ACTIONS: Final[dict[str, tuple[tuple[str, ...], frozenset[str]]]] = {
     "seconds": (("job",), frozenset({"seconds"})),
 }
 _MATCH: Final = frozenset({"action", "where", "method", "path", "count", "after", "probability", "seed"})
+# Commas that separate the parts of a rule on one line; others belong to a value.
+_PARTS: Final = re.compile(r",(?=[a-z_]+=)")
 _FINAL: Final = frozenset({"hang", "cut_before", "cut_after", "status", "truncate", "drip", "body"})
 
 
@@ -110,12 +114,42 @@ class Rule(BaseModel):
             raise ValueError(f"{self.action} has no parameter {', '.join(strange)}")
         return self
 
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the rule that a line such as `submit:429,retry_after=2,times=3` describes.
+
+        The line is `WHERE:WHAT,NAME=VALUE,…`. WHAT is a status code or an action, WHERE may be left out. `retry_after`
+        sets the header Retry-After, and `times` is the `count`, unless the action has a parameter of that name.
+
+        Raises ValueError if there is no such rule.
+        """
+        what, *parts = _PARTS.split(text.strip())
+        where, colon, action = what.rpartition(":")
+        values: dict[str, Any] = {"where": where} if colon else {}
+        values |= {"action": "status", "code": action} if action.isdecimal() else {"action": action}
+        for part in parts:
+            name, _, value = part.partition("=")
+            values[name] = _from_json(value) if name in {"body", "headers"} else value
+        if "retry_after" in values:
+            values["headers"] = {**values.get("headers", {}), "Retry-After": values.pop("retry_after")}
+        if "times" in values and action != "duplicate":
+            values["count"] = values.pop("times")
+        return cls.model_validate(values)
+
     def matches(self, where: str, method: str, path: str) -> bool:
         """Whether the rule matches a request, job or webhook."""
         places, _ = ACTIONS[self.action]
         # Without a place, a rule applies to HTTP requests, unless its action is only for jobs or webhooks.
         here = where == self.where or (self.where is None and where in (set(places) & set(_HTTP) or places))
         return here and self.method in {None, method} and fnmatchcase(path, self.path)
+
+
+def _from_json(text: str) -> Any:
+    """Return the JSON value; a text that is no JSON as it is."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 class _ActiveRule:
