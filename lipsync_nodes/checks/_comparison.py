@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _TOLERANCE = 0.06  # seconds; viewers notice a sound that is early from 45 ms on, and a frame lasts 40 ms
-_STILL = 0.003  # of the movement, in face heights: a mouth that moves less does not move
+_STILL, _JITTER = 0.003, 0.5  # of the movement, in face heights and in pixels: a mouth that moves less does not move
 _SMALLEST = 32.0  # pixels: the movements of a smaller face's mouth are below what the mesh can tell
+_SMALL = 64.0  # pixels: the mouth of a smaller face that seems still may move
 _SHORT = 1.5  # seconds of speech with a visible face
 _WEAK, _NEAR = 0.8, 0.1  # of the threshold, and seconds: it may be in sync, or it is by chance
 _FACES = 3  # faces to look at, of which one speaks
@@ -117,12 +118,20 @@ def _without_sync(found: Agreement, mouth: Mouth) -> Measured:
     """Return why a mouth does not move with the speech, or why that cannot be told."""
     correlation = round(found.correlation, 2)
     if mouth.size < _SMALLEST:
-        pixels, least = round(mouth.size), round(_SMALLEST)
-        return Measured("cannot_tell", Reason(code="verify.face_too_small", pixels=pixels, least=least))
+        return _too_small(mouth, _SMALLEST)
     if found.spoken < _SHORT:
         return Measured("cannot_tell", Reason(code="verify.too_short", seconds=round(found.spoken, 1)))
-    if found.movement < _STILL:
-        return Measured("not_moving", Reason(code="verify.not_moving"))
+    if found.movement < max(_STILL, _JITTER / mouth.size):
+        return (
+            _too_small(mouth, _SMALL)
+            if mouth.size < _SMALL
+            else Measured("not_moving", Reason(code="verify.not_moving"))
+        )
     if found.correlation > _WEAK * found.threshold and abs(found.offset) <= _NEAR:
         return Measured("cannot_tell", Reason(code="verify.unclear", correlation=correlation))
     return Measured("out_of_sync", Reason(code="verify.other_sound", correlation=correlation))
+
+
+def _too_small(mouth: Mouth, least: float) -> Measured:
+    reason = Reason(code="verify.face_too_small", pixels=round(mouth.size), least=round(least))
+    return Measured("cannot_tell", reason)

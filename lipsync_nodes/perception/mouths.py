@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from lipsync_nodes.perception.arrays import Floats, floats
@@ -22,6 +23,7 @@ _AGAIN = 6  # frames between two searches while a face is missing
 _NEWS = 40  # frames between two searches for faces that have come
 _THOROUGH = 4  # of the searches without any face, one in so many is thorough
 _LEAP = 0.35  # in face heights: a face that moves or grows by more than this from frame to frame is another shot
+_CUT = 18.0  # of 255 levels: small pictures of two frames that differ by more than this are of two shots
 _GAP = 0.3  # seconds without the face, after which a new take begins
 
 
@@ -93,6 +95,7 @@ class _Eye:
         self._times: list[float] = []
         self._tracks: list[_Track] = []
         self._take = self._wait = self._searches = 0
+        self._before: Floats | None = None
 
     def look(self, time: float, image: Image) -> None:
         """Take the next frame."""
@@ -101,16 +104,22 @@ class _Eye:
                 track.lost = True
             self._wait = 0
         self._times.append(time)
+        cut = self._is_cut(image)
         for track in self._tracks:
-            self._follow(track, image)
+            self._follow(track, image, cut=cut)
         self._wait -= 1
         if self._wait <= 0:
             self._search(image)
 
+    def _is_cut(self, image: Image) -> bool:
+        """Return whether a frame is that of another shot than the one before."""
+        before, self._before = self._before, floats(cv2.resize(image, (32, 32), interpolation=cv2.INTER_AREA))
+        return before is not None and float(np.abs(self._before - before).mean()) > _CUT
+
     def _here(self) -> list[_Track]:
         return [track for track in self._tracks if not track.lost]
 
-    def _follow(self, track: _Track, image: Image) -> None:
+    def _follow(self, track: _Track, image: Image, *, cut: bool) -> None:
         if track.lost:
             return
         face = self._finder.follow(image, track.face)
@@ -118,7 +127,7 @@ class _Eye:
             track.lost = True
             self._wait = 0
             return
-        if _leapt(track.face, face):
+        if cut or _leapt(track.face, face):
             self._take += 1
             self._note(track, face, self._take)
         else:

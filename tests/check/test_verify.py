@@ -58,6 +58,21 @@ def test_a_photo_does_not_move(spoken, renders):
     assert verify(photo).verdict == "not_moving"
 
 
+@pytest.mark.parametrize("how", [{"fps": 25}, {"fps": 12}, {"fps": 25, "other": 2.0}], ids=["25 fps", "12 fps", "cut"])
+def test_a_face_that_the_camera_moves_does_not_move_its_mouth(spoken, renders, how):
+    film = videos.film(renders / "closed.mp4", seconds=4.6, **how)
+    assert verify(videos.with_sound(film, spoken, renders / "closed with sound.mp4")).verdict == "not_moving"
+
+
+def test_a_gap_in_the_sound_track_is_silence(talking_video, spoken, renders):
+    """Its second half begins later by its time stamps only, as in a recording that lost packets."""
+    half = len(spoken) // 2
+    gap = round(0.2 * videos.RATE)
+    quiet = np.concatenate([spoken[: half - gap], np.zeros(gap, np.float32), spoken[half:]])
+    video = videos.with_sound(talking_video, quiet, renders / "gap.mp4", lost=(half - gap, half))
+    assert verify(video).verdict == "in_sync"
+
+
 def cannot_tell_of(video, **given):
     found = verify(video, **given)
     assert (found.verdict, found.offset_ms) == ("cannot_tell", None)

@@ -33,8 +33,8 @@ def later(samples, seconds):
     return np.concatenate([np.zeros(shift, np.float32), samples])[: len(samples)]
 
 
-def with_sound(video, samples, out):
-    """Copy a video's picture, with another sound."""
+def with_sound(video, samples, out, lost=(0, 0)):
+    """Copy a video's picture, with another sound. What is *lost* of it is a gap between the time stamps."""
     with av.open(str(video)) as given, av.open(str(out), "w") as file:
         picture = file.add_stream_from_template(given.streams.video[0])
         track = file.add_stream("aac", rate=RATE, layout="mono")
@@ -43,6 +43,8 @@ def with_sound(video, samples, out):
                 packet.stream = picture
                 file.mux(packet)
         for start in range(0, len(samples), 1024):
+            if lost[0] <= start < lost[1]:
+                continue
             block = np.ascontiguousarray(samples[None, start : start + 1024])
             frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="mono")
             frame.sample_rate, frame.pts, frame.time_base = RATE, start, Fraction(1, RATE)
