@@ -163,9 +163,8 @@ FILMS = {
 
 
 @pytest.mark.parametrize("voice", VOICES)
-@pytest.mark.parametrize("seed", [1, 2])
-def test_a_rendered_photo_is_in_sync(rendered, voice, seed):
-    found = verify(rendered(f"{voice} {seed}", VOICES[voice](), seed=seed))
+def test_a_rendered_photo_is_in_sync(rendered, voice):
+    found = verify(rendered(voice, VOICES[voice](), seed=len(voice)))
     assert (found.verdict, found.face_share) == ("in_sync", 1)
     assert abs(found.offset_ms) <= 20
 
