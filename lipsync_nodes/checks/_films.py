@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lipsync_nodes.perception.faces.glimpses import Glimpse
 
 _GONE_SHARE, _GONE_SECONDS = 0.1, 1.5  # without a face for a larger share, or for longer at once: a warning
+_GONE_LEAST: Final = 1.0  # seconds in all, for less than which there is no warning
 _FAULTY, _MENTIONED = 0.25, 0.08  # the share of the time for which a fault is a warning, and an info
 _HIDDEN: Final = 0.1  # of the time: a mouth that is hidden for longer
 _CLEAR: Final = 1.5  # a mouth that is hidden beyond doubt, as `Looks.hidden` says
@@ -90,7 +91,7 @@ class _Film:
             return
         gone = sum(end - start for start, end in spans)
         longest = max(end - start for start, end in spans)
-        severe = gone > _GONE_SHARE * self._length or longest > _GONE_SECONDS
+        severe = longest > _GONE_SECONDS or gone > max(_GONE_LEAST, _GONE_SHARE * self._length)
         yield Finding(
             code="face.gone",
             severity="warning" if severe else "info",
