@@ -14,7 +14,7 @@ ADAPTERS = ["lipsync_nodes_comfyui", "lipsync_nodes_airflow", "lipsync_nodes_plu
 PACKAGES = ["lipsync_nodes", *ADAPTERS]
 # What adapters, the command line and examples may import of ours, besides themselves. The sandbox is a program.
 FACES = {"lipsync_nodes", "lipsync_nodes.host", "lipsync_nodes.sandbox", "lipsync_nodes.cli"}
-BESIDE = ("cli", "sandbox", "perception", "checks", "agents")  # programs, and what an extra brings
+BESIDE = ("cli", "sandbox", "pytest_plugin", "perception", "checks", "agents")  # programs, and what an extra brings
 WEBHOOKS = (
     "webhooks/*.py",
     "ledger/_webhook*.py",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["MEDIA", "Sandbox"]
 
 MEDIA: Final = Path(__file__).parent / "media"
-"""The folder of the media for demos and tests: `portrait.jpg`, `duet.jpg`, `speech_left.mp3`, `speech_right.mp3`."""
+"""The folder of the media for demos and tests: portrait.jpg, duet.jpg, speech_left.mp3, speech_right.mp3, film.mp4."""
 
 _SERVER = ("starlette", "uvicorn")
 _RENDERER = ("av", "cv2", "numpy")
@@ -148,13 +148,19 @@ class Sandbox:
         return self._key or LOCAL_KEY
 
     def fault(self, action: str, **parameters: Any) -> None:
-        """Add a fault rule, also before the start; `lipsync_nodes.sandbox.faults.Rule` describes the parameters.
+        """Add a fault rule, also before the start: `fault("submit:429,retry_after=2")`, `fault("fail", error="No")`.
 
-        Raises ValueError if the rule is invalid.
+        Args:
+            action: an action, or a whole rule on one line; see `lipsync_nodes.sandbox.faults.Rule.parse`.
+            **parameters: attributes of the rule; see `lipsync_nodes.sandbox.faults.Rule`.
+
+        Raises:
+            ValueError: the rule is invalid.
+
         """
         from lipsync_nodes.sandbox.faults.rules import Rule  # noqa: PLC0415  # see __init__
 
-        self._faults.add(Rule.model_validate({"action": action, **parameters}))
+        self._faults.add(Rule.parse(action, **parameters))
 
     def clear_faults(self) -> None:
         """Remove all fault rules."""
@@ -241,7 +247,7 @@ class Sandbox:
         self._server.service.advance_per_poll = seconds
 
     def reset(self) -> None:
-        """Delete all jobs, fault rules and recorded requests."""
+        """Delete all jobs, fault rules and recorded requests. The clock does not go back."""
         self._server.run(self._server.service.reset())
 
     def serve(self, *, log: Literal["plain", "json"] = "plain") -> None:

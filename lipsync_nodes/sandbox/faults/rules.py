@@ -115,11 +115,12 @@ class Rule(BaseModel):
         return self
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: str, **parameters: Any) -> Self:
         """Return the rule that a line such as `submit:429,retry_after=2,times=3` describes.
 
         The line is `WHERE:WHAT,NAME=VALUE,…`. WHAT is a status code or an action, WHERE may be left out. `retry_after`
         sets the header Retry-After, and `times` is the `count`, unless the action has a parameter of that name.
+        *parameters* are further attributes of the rule.
 
         Raises ValueError if there is no such rule.
         """
@@ -134,7 +135,7 @@ class Rule(BaseModel):
             values["headers"] = {**values.get("headers", {}), "Retry-After": values.pop("retry_after")}
         if "times" in values and action != "duplicate":
             values["count"] = values.pop("times")
-        return cls.model_validate(values)
+        return cls.model_validate(values | parameters)
 
     def matches(self, where: str, method: str, path: str) -> bool:
         """Whether the rule matches a request, job or webhook."""

@@ -46,6 +46,9 @@ class Service:
     outputs_expire: float | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def __post_init__(self) -> None:
+        self._advance_per_poll = self.advance_per_poll
+
     @property
     def base_url(self) -> str:
         """The base URL of the API."""
@@ -66,11 +69,12 @@ class Service:
                 task.cancel()
 
     async def reset(self) -> None:
-        """Delete jobs, fault rules and requests. The clock stays as it is.
+        """Delete jobs, fault rules and requests. The clock does not go back.
 
         Stored files stay too, because their URLs never change their meaning.
         """
         self.faults.replace([])
+        self.advance_per_poll = self._advance_per_poll
         await self.runner.reset()
         self.journal.clear()
 
