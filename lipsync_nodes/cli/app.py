@@ -18,17 +18,14 @@ __all__ = ["app", "carry_out"]
 
 class _Commands(ExtendableGroup):
     own: ClassVar = {
-        "check": ("check", "Check the inputs of a job before you pay for it. Free: nothing is sent to the service."),
+        "check": ("check", "Check the inputs of a job before you pay for it: files, lengths, cost, faces and sound."),
         "demo": ("demo", "Make three videos with the sandbox, without an API key: one face, two people, and a video."),
         "doctor": ("doctor", "Check the API key, the base URL, the extras and the adapters, and say what to do."),
         "download": ("jobs", "Save the video of a finished job, whole or not at all."),
         "estimate": ("endpoints", "Print how many credits a job would cost."),
         "jobs": ("history", "List the jobs that were submitted from this machine: age, endpoint, state, credits."),
         "plugins": ("plugins", "List the installed plugins: where each comes from, its hooks or command."),
-        "report": (
-            "report",
-            "Report what the jobs cost, and which ones have no usable video.",
-        ),
+        "report": ("report", "Report what the jobs cost, and which ones have no usable video."),
         "resume": ("history", "Wait for all unfinished jobs that were submitted from this machine."),
         "run": ("endpoints", "Submit a job, wait for its video and print the URL."),
         "status": ("jobs", "Fetch a job once and print it, finished or not."),

@@ -61,9 +61,9 @@ def report(  # the options
     out: Path | None,
     tags: dict[str, str],
 ) -> None:
-    """Report the jobs that were submitted from this machine: their number, seconds and credits, and what failed.
+    """Report what the jobs cost, and which ones have no usable video.
 
-    Seconds and credits are estimates from before each job, because the service does not report what it charged. Money
+    It covers the jobs that were submitted from this machine. Seconds and credits are estimates from before each job, because the service does not report what it charged. Money
     needs the price of a credit: `price` and `currency` in the profile, or LIPSYNC_PRICE and LIPSYNC_CURRENCY.
 
     Jobs without a usable video are listed with their ids, for a request to refund them: those that failed, and those

@@ -134,6 +134,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "python": "Pass fetch=True to fetch them for the check.",
         "comfyui": "Turn `fetch` on to fetch them for the check.",
         "airflow": "Set `fetch` to fetch them for the check.",
+        "mcp": "Only local files are looked at: give a path in place of the URL.",
     },
     "give_lengths": {
         "cli": "Give it, for example with `--audio-seconds`.",

@@ -118,6 +118,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "python": "传入 fetch=True 可为检查获取这些文件。",
         "comfyui": "打开 `fetch` 可为检查获取这些文件。",
         "airflow": "设置 `fetch` 可为检查获取这些文件。",
+        "mcp": "只检查本地文件的内容：请给出路径，不要给出网址。",
     },
     "give_lengths": {
         "cli": "请给出时长，例如 `--audio-seconds`。",

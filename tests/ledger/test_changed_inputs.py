@@ -72,14 +72,14 @@ S3 = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date={0}&X-Amz-Credential={0}&X-Amz
     [
         (S3, ""),
         (f"versionId=7&{S3}", "?versionId=7"),
-        ("AWSAccessKeyId={0}&Signature={0}&Expires={0}", ""),
+        ("AWSAccessKeyId={0}&Signature={0}&Expires=400000000{0}", ""),
         ("X-Goog-Algorithm=a&X-Goog-Signature={0}&X-Goog-Expires={0}", ""),
         ("sv=2024-01-01&st={0}&se={0}&sr=b&sp=r&sig={0}", ""),
         ("st=chapter&se=2", "?st=chapter&se=2"),
         ("Policy={0}&Signature={0}&Key-Pair-Id={0}", ""),
         ("alt=media&token={0}", "?alt=media"),
         ("q-sign-algorithm=sha1&q-ak={0}&q-signature={0}", ""),
-        ("OSSAccessKeyId={0}&Expires={0}&Signature={0}", ""),
+        ("OSSAccessKeyId={0}&Expires=400000000{0}&Signature={0}", ""),
         ("", ""),
     ],
 )
