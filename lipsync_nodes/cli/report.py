@@ -63,8 +63,9 @@ def report(  # the options
 ) -> None:
     """Report what the jobs cost, and which ones have no usable video.
 
-    It covers the jobs that were submitted from this machine. Seconds and credits are estimates from before each job, because the service does not report what it charged. Money
-    needs the price of a credit: `price` and `currency` in the profile, or LIPSYNC_PRICE and LIPSYNC_CURRENCY.
+    It covers the jobs that were submitted from this machine. Seconds and credits are estimates from before each job,
+    because the service does not report what it charged. Money needs the price of a credit: `price` and `currency` in
+    the profile, or LIPSYNC_PRICE and LIPSYNC_CURRENCY.
 
     Jobs without a usable video are listed with their ids, for a request to refund them: those that failed, and those
     whose verification found that the mouth does not move or is out of sync. Whether failed jobs are charged is not
