@@ -15,6 +15,7 @@ webhooks in `jobs.webhooks`.
 from __future__ import annotations
 
 import json
+import itertools
 import random
 import re
 import threading
@@ -156,8 +157,9 @@ def _from_json(text: str) -> Any:
 class _ActiveRule:
     """A rule, how often it matched, and how often it was applied."""
 
-    def __init__(self, rule: Rule) -> None:
+    def __init__(self, rule: Rule, number: int) -> None:
         self.rule = rule
+        self.number = number
         self.matched = 0
         self.struck = 0
         self._chance = random.Random(rule.seed)  # noqa: S311  # faults, not secrets
@@ -177,16 +179,25 @@ class Faults:
 
     def __init__(self) -> None:
         self._rules: list[_ActiveRule] = []
+        self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
     def add(self, rule: Rule) -> None:
         """Add a rule."""
         with self._lock:
-            self._rules.append(_ActiveRule(rule))
+            self._rules.append(_ActiveRule(rule, next(self._numbers)))
+
+    def remove(self, number: int) -> bool:
+        """Remove the rule with this number; return whether there was one."""
+        with self._lock:
+            kept = [active for active in self._rules if active.number != number]
+            removed = len(kept) < len(self._rules)
+            self._rules = kept
+        return removed
 
     def replace(self, rules: Iterable[Rule]) -> None:
         """Replace all rules with these."""
-        replacement = [_ActiveRule(rule) for rule in rules]
+        replacement = [_ActiveRule(rule, next(self._numbers)) for rule in rules]
         with self._lock:
             self._rules = replacement
 
@@ -204,9 +215,14 @@ class Faults:
         return struck
 
     def shown(self) -> list[dict[str, Any]]:
-        """Return the rules as JSON objects, with how often each one matched and was applied."""
+        """Return the rules as JSON objects, with their numbers, and how often each one matched and was applied."""
         with self._lock:
             return [
-                {**active.rule.model_dump(exclude_unset=True), "matched": active.matched, "struck": active.struck}
+                {
+                    **active.rule.model_dump(exclude_unset=True),
+                    "number": active.number,
+                    "matched": active.matched,
+                    "struck": active.struck,
+                }
                 for active in self._rules
             ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -22,6 +23,10 @@ class Received:
         body: the decoded JSON of a submission, or its text if it is not JSON; None if it was not read, and for other
             requests.
         leaks_key: whether an API key was found outside the Authorization header. It is masked here.
+        who: the first word of its User-Agent, `browser`, or `page` for the sandbox's own page.
+        time: when it arrived, in seconds since 1970.
+        status: the status code of the response; None if none was sent.
+        milliseconds: how long it took until the response was sent, or the connection was cut; None until then.
 
     """
 
@@ -32,6 +37,10 @@ class Received:
     headers: dict[str, str] = field(default_factory=dict)
     body: Any = None
     leaks_key: bool = False
+    who: str = ""
+    time: float = field(default_factory=time.time)
+    status: int | None = None
+    milliseconds: float | None = None
 
     def shown(self) -> dict[str, Any]:
         """Return it as a JSON object."""
@@ -72,10 +81,11 @@ class RequestJournal:
         except (ValueError, RecursionError):
             entry.body = text
 
-    def all(self) -> list[Received]:
-        """Return the requests, the oldest first."""
+    def all(self, latest: int | None = None) -> list[Received]:
+        """Return the requests, the oldest first; with *latest*, not more than so many."""
         with self._lock:
-            return list(self._received)
+            entries = list(self._received)
+        return entries if latest is None else entries[max(0, len(entries) - latest) :]
 
     def clear(self) -> None:
         """Delete all requests."""

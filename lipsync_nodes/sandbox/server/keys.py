@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import re
+import secrets
 from typing import Final
 
 from starlette.requests import Request
@@ -21,12 +22,27 @@ class Keys:
     """The accepted API keys.
 
     Args:
-        only: the only accepted key; None accepts every key of the form sk_….
+        only: the only accepted key besides the page's; None accepts every key of the form sk_….
+        token: the token for `/sandbox`, which `mask` removes too; empty if there is none.
+
+    Attributes:
+        page: the key that the sandbox's own page sends. It is another one in each run.
 
     """
 
-    def __init__(self, only: str | None) -> None:
+    def __init__(self, only: str | None, token: str = "") -> None:
         self._only = only
+        self.token = token
+        self.page = f"sk_page_{secrets.token_urlsafe(18)}"
+
+    @property
+    def any(self) -> bool:
+        """Whether every key of the form sk_… is accepted."""
+        return self._only is None
+
+    def is_page(self, authorization: str) -> bool:
+        """Whether the value of an Authorization header is that of the page."""
+        return hmac.compare_digest(authorization.encode("utf-8", "replace"), f"Bearer {self.page}".encode())
 
     def check(self, request: Request) -> None:
         """Refuse a request without an accepted key."""
@@ -48,10 +64,13 @@ class Keys:
         return "only the key that the sandbox was started with"
 
     def mask(self, text: str) -> str:
-        """Remove API keys from a text."""
+        """Remove API keys and the token from a text."""
+        if self.token:
+            text = text.replace(self.token, "***")
         return redact_keys(text.replace(self._only, "sk_***") if self._only else text)
 
     def _accepts(self, key: str) -> bool:
         if self._only is None:
             return _KEY.fullmatch(key) is not None
-        return hmac.compare_digest(key.encode("utf-8", "replace"), self._only.encode())
+        given = key.encode("utf-8", "replace")
+        return hmac.compare_digest(given, self._only.encode()) | hmac.compare_digest(given, self.page.encode())

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from lipsync_nodes.sandbox.faults.http import Exchange
 from lipsync_nodes.sandbox.faults.rules import Rule
 from lipsync_nodes.sandbox.jobs.store import API_PATH
+from lipsync_nodes.sandbox.server.access import Origins
 from lipsync_nodes.sandbox.server.journal import Received
 from lipsync_nodes.sandbox.server.service import Service
 from lipsync_nodes.service import CATALOGUE
@@ -23,6 +24,7 @@ _PREFER: Final = re.compile(rb"\bcode=([2-5]\d\d)\b")
 # A base URL without the path of the API is understood too.
 _API_WITHOUT_PATH: Final = re.compile("|".join([*(re.escape(spec.path) for spec in CATALOGUE), "/jobs/[^/]+"]))
 _LARGEST_NOTED_BODY: Final = 2**20
+_SHOWN_BY_A_PAGE: Final = frozenset({b"audio", b"image", b"video"})
 
 
 class RequestMiddleware:
@@ -37,20 +39,44 @@ class RequestMiddleware:
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app = app
         self._service = service
+        self._origins = Origins(app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle the request, with the matching faults."""
         if scope["type"] == "http" and _API_WITHOUT_PATH.fullmatch(scope["path"]):
             scope = {**scope, "path": API_PATH + scope["path"]}
-        place = _place(scope["method"], scope["path"]) if scope["type"] == "http" else None
-        if place is None:
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        entry = self._service.journal.note(place, scope)
+        if preflight := self._origins.preflight(scope):
+            await preflight(scope, receive, send)
+            return
+        allowing = self._origins.allowing(scope, send)
+        place = _place(scope["method"], scope["path"])
+        if place is None or (place in {"output", "files"} and _is_shown_by_the_page(scope)):
+            await self._app(scope, receive, allowing)
+            return
+        entry = self._note(place, scope)
+        began = time.monotonic()
+        try:
+            await self._exchange(entry, scope, receive, _recording(entry, allowing, began), send)
+        finally:
+            entry.milliseconds = round(1000 * (time.monotonic() - began), 1)
+
+    async def _exchange(self, entry: Received, scope: Scope, receive: Receive, send: Send, server_send: Send) -> None:
+        """Handle a request that can have faults."""
+        place = entry.where
         noting = self._noting(entry, receive) if place == "submit" else receive
         rules = self._service.faults.strike(place, scope["method"], scope["path"]) or _preferred(scope)
         wait = self._service.wait_unless_stopping
-        await Exchange(self._app, scope, noting, _logging(entry, send), send, wait).run(rules)
+        await Exchange(self._app, scope, noting, send, server_send, wait).run(rules)
+
+    def _note(self, place: str, scope: Scope) -> Received:
+        entry = self._service.journal.note(place, scope)
+        sent = next((value for name, value in scope["headers"] if name == b"authorization"), b"").decode("latin-1")
+        agent = entry.headers.get("user-agent", "").split(" ")[0]
+        entry.who = "page" if self._service.keys.is_page(sent) else "browser" if agent.startswith("Mozilla/") else agent
+        return entry
 
     def _noting(self, entry: Received, receive: Receive) -> Receive:
         """Wrap *receive* so that the body is recorded while it is read."""
@@ -84,17 +110,26 @@ def _preferred(scope: Scope) -> list[Rule]:
     return []
 
 
-def _logging(entry: Received, send: Send) -> Send:
-    """Wrap *send* so that the response is logged, if the log is on."""
-    if not _LOG.isEnabledFor(logging.INFO):
-        return send
-    began = time.monotonic()
+def _is_shown_by_the_page(scope: Scope) -> bool:
+    """Whether the sandbox's own page shows this medium. That must not use up a fault, and no test asked for it."""
+    headers = dict(scope["headers"])
+    return headers.get(b"sec-fetch-site") == b"same-origin" and headers.get(b"sec-fetch-dest") in _SHOWN_BY_A_PAGE
 
-    async def log_and_send(message: Message) -> None:
+
+def _recording(entry: Received, send: Send, began: float) -> Send:
+    """Wrap *send* so that the response is recorded, and logged if the log is on."""
+
+    async def record_and_send(message: Message) -> None:
         if message["type"] == "http.response.start":
-            facts = {"method": entry.method, "path": entry.path, "status": message["status"]}
-            milliseconds = round(1000 * (time.monotonic() - began), 1)
-            _LOG.info("%s %s %d", *facts.values(), extra={**facts, "milliseconds": milliseconds})
+            entry.status = message["status"]
+            if _LOG.isEnabledFor(logging.INFO):
+                _log(entry, began)
         await send(message)
 
-    return log_and_send
+    return record_and_send
+
+
+def _log(entry: Received, began: float) -> None:
+    facts = {"method": entry.method, "path": entry.path, "status": entry.status}
+    milliseconds = round(1000 * (time.monotonic() - began), 1)
+    _LOG.info("%s %s %d", *facts.values(), extra={**facts, "milliseconds": milliseconds})

@@ -98,12 +98,13 @@ def build(
     clock: ClockKind = "real",
     advance_per_poll: float = 0.0,
     outputs_expire: float | None = None,
+    token: str = "",
 ) -> Service:
     """Build a sandbox in *folder*; raise ConfigurationError if the folder cannot be used."""
     for part in (folder, folder / "files", folder / "outputs"):
         _prepare(part)
     files = FileStore(folder / "files")
-    keys = Keys(key)
+    keys = Keys(key, token)
     store = JobStore(folder / "sandbox.sqlite3", seed)  # last, because it opens the database
     time = Clock(clock, start=store.latest_moment())  # no job of an earlier run is in the future
     runner = JobRunner(

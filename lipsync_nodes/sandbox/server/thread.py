@@ -13,6 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from lipsync_nodes.errors import ConfigurationError
+from lipsync_nodes.sandbox.server.access import TokenCheck
 from lipsync_nodes.sandbox.server.app import build_app
 from lipsync_nodes.sandbox.server.host_check import HostCheck
 from lipsync_nodes.sandbox.server.middleware import RequestMiddleware
@@ -130,7 +131,7 @@ class _Server(uvicorn.Server):
     """Uvicorn that sets an event when it is up, and closes open connections shortly after the stop."""
 
     def __init__(self, service: Service, ready: threading.Event, local_host: str | None) -> None:
-        sandbox = RequestMiddleware(build_app(service), service)
+        sandbox = RequestMiddleware(TokenCheck(build_app(service), service.keys.token), service)
         app: ASGIApp = sandbox if local_host is None else HostCheck(sandbox, local_host)
         super().__init__(
             uvicorn.Config(
