@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+import secrets
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -24,10 +26,11 @@ MEDIA: Final = Path(__file__).parent / "media"
 
 _SERVER = ("starlette", "uvicorn")
 _RENDERER = ("av", "cv2", "numpy")
+_TOKEN_NAME = "LIPSYNC_SANDBOX_TOKEN"  # noqa: S105  # its name
 _LOG = logging.getLogger("lipsync_nodes.sandbox")
 _REACHABLE = (
-    "The sandbox listens on %s:%s. Whoever can reach this address can see its jobs, set faults and reset it, all "
-    "without a key."
+    "The sandbox listens on %s:%s, and other machines can reach it. Any API key of the form sk_… may submit. Its page "
+    "and /sandbox need the token."
 )
 
 
@@ -37,8 +40,7 @@ class Sandbox:
     Args:
         folder: the folder for jobs, files and videos, which the next start finds again. Default: a temporary folder
             that is deleted at the end.
-        host: the address to listen on. The page and `/sandbox/…` need no API key, so make the sandbox reachable from
-            other machines only in a network that you trust.
+        host: the address to listen on. If other machines can reach it, everything under `/sandbox` needs the token.
         port: the port; 0 for a free one.
         api_key: the only accepted key; None accepts every key of the form sk_….
         concurrency: how many videos are rendered at a time; None for one or two, by the number of processors.
@@ -49,6 +51,8 @@ class Sandbox:
         advance_per_poll: by how many seconds each poll of a job advances the clock.
         outputs_expire: how many seconds after the end of a job its video can be downloaded; None for no limit.
             Default: the 7 days of the upstream.
+        token: the token for everything under `/sandbox`. Default: none if only this machine can reach the sandbox, else
+            `LIPSYNC_SANDBOX_TOKEN` or a random one.
 
     Raises:
         ConfigurationError: the extra `sandbox` is not installed.
@@ -69,6 +73,7 @@ class Sandbox:
         clock: Literal["real", "manual"] = "real",
         advance_per_poll: float = 0.0,
         outputs_expire: float | None = 7 * 24 * 3600.0,
+        token: str | None = None,
     ) -> None:
         require(_SERVER if renderer == "instant" else _SERVER + _RENDERER)
         from lipsync_nodes.sandbox.faults.rules import Faults  # noqa: PLC0415  # importing this module must stay cheap
@@ -76,7 +81,8 @@ class Sandbox:
         self._folder = folder
         self._address = (host, port)
         self._key = api_key
-        del api_key  # tracebacks can show local variables
+        self._token = token
+        del api_key, token  # tracebacks can show local variables
         self._concurrency = 0 if renderer == "instant" else max(1, concurrency or min(2, os.cpu_count() or 1))
         self._seconds = seconds
         self._seed = seed
@@ -97,13 +103,14 @@ class Sandbox:
         folder = self._make_folder()
         try:
             listener = listen(*self._address)
+            token = self._token_for(listener.getsockname()[0])
             url = _url(self._address[0], listener.getsockname()[1])
             self._running = ServerThread(
                 listener,
                 lambda: build(
                     folder, url, key=self._key, concurrency=self._concurrency,
                     seconds=self._seconds, seed=self._seed, faults=self._faults, clock=self._clock,
-                    advance_per_poll=self._advance_per_poll, outputs_expire=self._outputs_expire,
+                    advance_per_poll=self._advance_per_poll, outputs_expire=self._outputs_expire, token=token,
                 ),
                 self._address[0],
             )  # fmt: skip
@@ -146,6 +153,11 @@ class Sandbox:
         from lipsync_nodes.settings import LOCAL_KEY  # noqa: PLC0415  # see __init__
 
         return self._key or LOCAL_KEY
+
+    @property
+    def token(self) -> str:
+        """The token for everything under `/sandbox`; empty if none is needed."""
+        return self._server.service.keys.token
 
     def fault(self, action: str, **parameters: Any) -> None:
         """Add a fault rule, also before the start: `fault("submit:429,retry_after=2")`, `fault("fail", error="No")`.
@@ -260,6 +272,7 @@ class Sandbox:
         with foreground.stop_signals() as signals, foreground.logging_to_stderr(log, self._key) as say, self:
             key = "it accepts only the key that it was started with" if self._key else "no API key is needed"
             say("The sandbox is at %s (set LIPSYNC_BASE_URL to it; %s). Ctrl-C ends it.", self.base_url, key)
+            self._print_token()
             while not signals:
                 time.sleep(0.2)  # on Windows, Ctrl-C does not interrupt a wait
             say("The sandbox ends.")
@@ -269,6 +282,19 @@ class Sandbox:
         if self._running is None:
             raise ConfigurationError(code="sandbox.not_running", remedy="start_sandbox")
         return self._running
+
+    def _print_token(self) -> None:
+        """Print the token if nobody knows it yet. It is not logged, because logs are kept."""
+        if self.token and self.token not in {self._token, os.environ.get(_TOKEN_NAME)}:
+            print(f"The token for /sandbox is {self.token}. The page: {self.url}/?token={self.token}", file=sys.stderr)  # noqa: T201
+
+    def _token_for(self, address: str) -> str:
+        """Return the token that is needed at this address."""
+        from lipsync_nodes.settings import is_loopback  # noqa: PLC0415  # see __init__
+
+        if self._token is not None or is_loopback(address):
+            return self._token or ""
+        return os.environ.get(_TOKEN_NAME) or secrets.token_urlsafe(18)
 
     def _make_folder(self) -> Path:
         """Return the folder to use; create a temporary one if none was given."""

@@ -153,7 +153,7 @@ def test_count_and_after(box, api):
     box.fault("status", where="poll", code=500, after=1, count=2)
     assert [api.poll("x").status_code for _ in range(5)] == [404, 500, 500, 404, 404]
     assert box.faults == [{"action": "status", "where": "poll", "code": 500, "after": 1, "count": 2,
-                           "matched": 3, "struck": 2}]  # fmt: skip
+                           "number": box.faults[0]["number"], "matched": 3, "struck": 2}]  # fmt: skip
 
 
 def test_always_until_cleared(box, api):
@@ -208,7 +208,10 @@ def test_every_action_can_be_set_over_http(box, api, action):
     url = f"{box.url}/sandbox/faults"
     assert api.http.put(url, json=[{"action": action}]).json()[0]["action"] == action
     assert len(api.http.post(url, json={"action": action, "count": 3}).json()) == 2
-    assert api.http.get(url).json()[1] == {"action": action, "count": 3, "matched": 0, "struck": 0}
+    first, second = api.http.get(url).json()
+    assert second == {"action": action, "count": 3, "number": first["number"] + 1, "matched": 0, "struck": 0}
+    assert api.http.delete(f"{url}/{first['number']}").json() == [second]
+    assert api.http.delete(f"{url}/{first['number']}").status_code == 404
     assert api.http.delete(url).json() == box.faults == []
 
 

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import sqlite3
+from pathlib import Path
 
 import cv2
 import httpx
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from lipsync_nodes.sandbox import Sandbox
+from lipsync_nodes.sandbox.server import pages
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 NO_FACE = ("No face was found in the image.", "在图像中没有找到人脸。")
@@ -21,23 +23,37 @@ DAMAGED = (
 GONE = ("image could not be fetched: 404 from {url}/outputs/none.mp4", "无法从 {url}/outputs/none.mp4 获取 image：404")
 
 
+PARTS = sorted(path.name for path in Path(pages.__file__).parent.joinpath("page").iterdir() if path.suffix != ".html")
+
+
 def test_the_page_says_what_it_is_in_two_languages(box):
     page = httpx.get(box.url)
     assert page.headers["content-type"].startswith("text/html")
-    assert "They do not show the quality of the real service" in page.text
-    assert "预览引擎" in page.text
-    assert "default-src 'none'" in page.headers["content-security-policy"]
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    words = httpx.get(f"{box.url}/page/words.js").text
+    assert "They do not show the quality of the real service" in words
+    assert "预览引擎" in words
+
+
+def test_the_parts_of_the_page_are_all_that_can_be_read(box):
+    for name in PARTS:
+        assert httpx.get(f"{box.url}/page/{name}").status_code == 200
+    for name in ("index.html", "..%2fapp.py", "%2e%2e", "none.js", "a%00.js"):
+        assert httpx.get(f"{box.url}/page/{name}").status_code == 404
 
 
 def test_the_page_loads_nothing_and_runs_no_foreign_code(box):
     """The page needs nothing from elsewhere and runs nothing that others sent."""
-    text = httpx.get(box.url).text
+    text = "".join(httpx.get(box.url + path).text for path in ("/", "/docs", *(f"/page/{name}" for name in PARTS)))
     assert not re.findall(r"(?:src|href)=\"(?!/)", text)
-    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|https?://", text)
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|\son\w+=\"", text)
+    assert set(re.findall(r"https?://\w+[\w.]*", text)) == {"http://www.w3.org"}  # the namespace of the icon
 
 
 def test_the_page_has_the_same_words_in_both_languages(box):
-    text = httpx.get(box.url).text
+    text = "".join(httpx.get(box.url + path).text for path in ("/", *(f"/page/{name}" for name in PARTS)))
     english, chinese = (
         re.findall(r"(\w+): \"[^\"]*\"", block)
         for block in re.findall(r"^  (?:en|zh): \{(.*?)^  \},", text, re.DOTALL | re.MULTILINE)
@@ -45,6 +61,7 @@ def test_the_page_has_the_same_words_in_both_languages(box):
     assert english == chinese
     assert set(re.findall(r"data-text=\"(\w+)\"", text)) <= set(english)
     assert set(re.findall(r"\bT\.(\w+)", text)) <= set(english)
+    assert set(re.findall(r"^  \[\"(fault\w+)\"", text, re.MULTILINE)) <= set(english)
 
 
 def test_the_page_gets_all_that_it_shows(box, api, until):

@@ -14,8 +14,8 @@ webhooks in `jobs.webhooks`.
 
 from __future__ import annotations
 
-import json
 import itertools
+import json
 import random
 import re
 import threading

@@ -17,6 +17,7 @@ from lipsync_nodes.errors import InvalidRequest
 from lipsync_nodes.sandbox.jobs.store import API_PATH, StoredJob
 from lipsync_nodes.sandbox.server.control import control_routes, warning_shown
 from lipsync_nodes.sandbox.server.files import TooLarge
+from lipsync_nodes.sandbox.server.pages import page_routes
 from lipsync_nodes.sandbox.server.parsing import parse_submit, refuse_body
 from lipsync_nodes.sandbox.server.responses import JsonResponse, http_error, reached_at
 from lipsync_nodes.sandbox.server.service import Service
@@ -43,6 +44,7 @@ def build_app(service: Service) -> Starlette:
         Route("/outputs/{name}", storage.output, methods=["GET"]),
         Route("/files/{digest}/{name}", storage.get, methods=["GET"]),
         Route("/files/{name}", storage.put, methods=["PUT"]),
+        *page_routes(service),
         *control_routes(service),
     ]
     handlers = {

@@ -1,17 +1,17 @@
-"""The routes that only the sandbox has: its page, the fault rules, the request journal, reset, the OpenAPI document."""
+"""The routes that only the sandbox has: its jobs, the request journal, the fault rules, the clock, reset."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from lipsync_nodes import words
@@ -19,30 +19,24 @@ from lipsync_nodes.checks import Reason
 from lipsync_nodes.errors import LipsyncError
 from lipsync_nodes.sandbox.faults.rules import Rule
 from lipsync_nodes.sandbox.jobs.clock import LONGEST_ADVANCE
-from lipsync_nodes.sandbox.jobs.store import API_PATH, StoredJob
-from lipsync_nodes.sandbox.server.openapi import document
+from lipsync_nodes.sandbox.jobs.store import StoredJob
+from lipsync_nodes.sandbox.server.access import check_origin
 from lipsync_nodes.sandbox.server.responses import JsonResponse, http_error, reached_at
 from lipsync_nodes.sandbox.server.service import Service
 
 __all__ = ["control_routes", "describe", "warning_shown"]
 
-_PAGE: Final = Path(__file__).parent / "page" / "index.html"
-_POLICY: Final = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; media-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+_LIMIT: Final = re.compile(r"[0-9]{1,6}")
 
 
 def control_routes(service: Service) -> list[Route]:
-    """Return the routes. They need no API key, so the sandbox should not be reachable for others."""
+    """Return the routes. They need no API key, but the token if the sandbox is open to other machines."""
     control = _Control(service)
     return [
-        Route("/", control.page, methods=["GET"]),
-        Route(API_PATH, control.to_page, methods=["GET"]),
-        Route("/openapi.json", control.openapi, methods=["GET"]),
         Route("/sandbox/jobs", control.jobs, methods=["GET"]),
         Route("/sandbox/requests", control.requests, methods=["GET"]),
         Route("/sandbox/faults", control.faults, methods=["GET", "PUT", "POST", "DELETE"]),
+        Route("/sandbox/faults/{number}", control.fault, methods=["DELETE"]),
         Route("/sandbox/clock", control.clock, methods=["GET", "POST"]),
         Route("/sandbox/reset", control.reset, methods=["POST"]),
     ]
@@ -104,28 +98,23 @@ class _Control:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    async def page(self, _request: Request) -> Response:
-        headers = {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff"}
-        return HTMLResponse(_PAGE.read_text(encoding="utf-8"), headers=headers)
-
-    async def to_page(self, _request: Request) -> Response:
-        return RedirectResponse("/")
-
-    async def openapi(self, request: Request) -> Response:
-        return JsonResponse(document(reached_at(request, self._service.url)))
-
     async def jobs(self, request: Request) -> Response:
         base = reached_at(request, self._service.url)
         text = json.dumps([describe(self._service, job, base) for job in self._service.store.newest()])
         return JsonResponse(json.loads(self._service.keys.mask(text)))
 
-    async def requests(self, _request: Request) -> Response:
-        return JsonResponse([entry.shown() for entry in self._service.journal.all()])
+    async def requests(self, request: Request) -> Response:
+        """Respond with the recorded requests, the oldest first; with `?limit=50`, with the latest 50."""
+        limit = request.query_params.get("limit")
+        if limit is not None and not _LIMIT.fullmatch(limit):
+            raise http_error(422, "limit: must be a number of at most six digits")
+        entries = self._service.journal.all(None if limit is None else int(limit))
+        return JsonResponse([entry.shown() for entry in entries])
 
     async def faults(self, request: Request) -> Response:
         """GET returns the rules, PUT replaces them, POST adds to them, DELETE removes them all."""
         if request.method not in {"GET", "HEAD"}:
-            _check_origin(request)
+            check_origin(request)
         if request.method == "DELETE":
             self._service.faults.replace([])
         elif request.method == "PUT":
@@ -135,11 +124,19 @@ class _Control:
                 self._service.faults.add(rule)
         return JsonResponse(self._service.faults.shown())
 
+    async def fault(self, request: Request) -> Response:
+        """Remove one rule."""
+        check_origin(request)
+        number = request.path_params["number"]
+        if not _LIMIT.fullmatch(number) or not self._service.faults.remove(int(number)):
+            raise http_error(404, "There is no such fault rule.")
+        return JsonResponse(self._service.faults.shown())
+
     async def clock(self, request: Request) -> Response:
         """GET returns the time, POST advances the clock or sets by how much each poll advances it."""
         service = self._service
         if request.method == "POST":
-            _check_origin(request)
+            check_origin(request)
             with _refusing(named="clock"):
                 change = _ClockChange.model_validate(json.loads(await request.body()))
             if change.advance_per_poll is not None:
@@ -149,16 +146,9 @@ class _Control:
         return JsonResponse(_clock_shown(service))
 
     async def reset(self, request: Request) -> Response:
-        _check_origin(request)
+        check_origin(request)
         await self._service.reset()
         return Response(status_code=204)
-
-
-def _check_origin(request: Request) -> None:
-    """Refuse requests that a browser sends for a page of another site."""
-    origin = request.headers.get("origin")
-    if origin and urlsplit(origin).netloc != request.headers.get("host"):
-        raise http_error(403, "Another site's page may not change the sandbox.")
 
 
 def _parse_rules(body: bytes) -> list[Rule]:

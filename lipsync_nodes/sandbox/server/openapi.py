@@ -32,8 +32,8 @@ _RANGE_ANSWERS: Final = {
 }
 
 
-def document(url: str) -> dict[str, Any]:
-    """Return the document of a sandbox with the base *url*."""
+def document(url: str, *, token: bool = False) -> dict[str, Any]:
+    """Return the document of a sandbox with the base *url*; *token*: whether `/sandbox` needs one."""
     return {
         "openapi": "3.1.0",
         "info": {"title": "lipsync-nodes sandbox", "version": "1", "description": _DESCRIPTION},
@@ -47,7 +47,7 @@ def document(url: str) -> dict[str, Any]:
             "/outputs/{name}": {"get": _output()},
         },
         "components": {
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "An API key, sk_…"}},
+            "securitySchemes": {"key": _KEY} | ({"token": _TOKEN} if token else {}),
             "schemas": {"Accepted": _ACCEPTED, "Job": _JOB, "Error": _ERROR, "File": _FILE},
         },
     }
@@ -172,6 +172,8 @@ def _closed(**properties: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+_KEY: Final = {"type": "http", "scheme": "bearer", "description": "An API key, sk_…"}
+_TOKEN: Final = {"type": "http", "scheme": "bearer", "description": "The token that the sandbox printed at its start."}
 _WEBHOOK: Final = {
     "type": "string",
     "pattern": WEBHOOK_PATTERN,

@@ -1,0 +1,38 @@
+// Faults by a button, and the list of the rules that are set.
+import { $, control, make } from "./tools.js";
+import { T } from "./words.js";
+
+const PRESETS = [
+  ["fault429", { action: "status", where: "submit", code: 429, headers: { "Retry-After": "2" } }],
+  ["fault503", { action: "status", where: "submit", code: 503 }],
+  ["faultLost", { action: "cut_after", where: "submit" }],
+  ["faultSlow", { action: "delay", where: "poll", seconds: 5 }],
+  ["faultFail", { action: "fail" }],
+  ["faultNoOutput", { action: "no_output" }],
+  ["faultQueued", { action: "job_status", status: "queued", polls: 3 }],
+  ["faultLong", { action: "seconds", seconds: 20 }],
+  ["faultTwice", { action: "duplicate", where: "webhook" }],
+  ["faultDrop", { action: "drop", where: "webhook" }],
+  ["faultCut", { action: "truncate", where: "output" }],
+];
+
+export function buildPresets() {
+  $("presets").replaceChildren(...PRESETS.map(([name, rule]) => {
+    const add = async () => showFaults(await control("faults", "POST", rule));
+    return make("button", { type: "button", textContent: T[name], title: JSON.stringify(rule), onclick: add });
+  }));
+}
+
+export function showFaults(rules) {
+  const nodes = rules.map(({ number, matched, struck, ...rule }) => {
+    const remove = async () => showFaults(await control("faults/" + number, "DELETE"));
+    const text = make("span", {}, make("code", { textContent: JSON.stringify(rule) }), " ",
+      make("span", { className: "soft", textContent: T.applied + struck }));
+    return make("li", {}, text, make("button", { type: "button", className: "small", textContent: T.remove, onclick: remove }));
+  });
+  const list = $("faults");
+  const shown = JSON.stringify(rules);
+  if (list.dataset.shown === shown) return;  // a button that is replaced loses the focus
+  list.dataset.shown = shown;
+  list.replaceChildren(...(nodes.length ? nodes : [make("li", { className: "soft", textContent: T.noFaults })]));
+}
