@@ -153,6 +153,31 @@ def test_how_long_outputs_last_can_be_chosen(connect, lasts, status):
         assert httpx.get(output).status_code == status
 
 
+def test_a_rate_limit_has_its_window_on_the_clock(still):
+    still.box.fault("submit:rate_limit,requests=2,seconds=60")
+    answers = [still.submit() for _ in range(2)]
+    still.box.advance(20.5)
+    answers += [still.submit(), still.submit()]
+    assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
+    assert [answer.headers["Retry-After"] for answer in answers[2:]] == ["40", "40"]
+    still.box.advance(39)
+    assert still.submit().status_code == 429
+    still.box.advance(1)
+    assert [still.submit().status_code for _ in range(3)] == [200, 200, 429]
+    [rule] = still.box.faults
+    assert (rule["matched"], rule["struck"]) == (8, 4)
+
+
+def test_a_client_keeps_within_a_rate_limit(connect):
+    """It waits as long as Retry-After says, in real time."""
+    with Sandbox(renderer="instant") as box, LipsyncClient(box.api_key, box.base_url) as client:
+        box.fault("submit:rate_limit,requests=1,seconds=1")
+        for _ in range(2):
+            client.submit(ImageForm(image="https://m.example/i.png", audio="https://m.example/a.mp3"))
+        assert len(box.jobs()) == 2
+        assert len(box.received("submit")) == 3
+
+
 def test_each_poll_advances_the_clock_where_asked(connect):
     with Sandbox(renderer="instant", seconds=30, clock="manual", advance_per_poll=10) as box:
         api = connect(box)

@@ -16,10 +16,12 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import random
 import re
 import threading
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from typing import Any, Final, Literal, Self
 
@@ -29,7 +31,7 @@ __all__ = ["ACTIONS", "Faults", "Rule"]
 
 Where = Literal["submit", "poll", "output", "files", "webhook", "job"]
 Action = Literal[
-    "delay", "hang", "cut_before", "cut_after", "status", "truncate", "drip", "body",
+    "delay", "hang", "cut_before", "cut_after", "status", "rate_limit", "truncate", "drip", "body",
     "duplicate", "drop", "early",
     "fail", "job_status", "no_output", "seconds",
 ]  # fmt: skip
@@ -42,6 +44,7 @@ ACTIONS: Final[dict[str, tuple[tuple[str, ...], frozenset[str]]]] = {
     "cut_before": (_HTTP, frozenset()),
     "cut_after": (_HTTP, frozenset()),
     "status": (_HTTP, frozenset({"code", "headers", "body", "content_type", "act"})),
+    "rate_limit": (_HTTP, frozenset({"requests", "seconds"})),
     "truncate": (_HTTP, frozenset({"bytes"})),
     "drip": (_HTTP, frozenset({"pause"})),
     "body": ((*_HTTP, "webhook"), frozenset({"body", "content_type", "headers", "act"})),
@@ -56,7 +59,7 @@ ACTIONS: Final[dict[str, tuple[tuple[str, ...], frozenset[str]]]] = {
 _MATCH: Final = frozenset({"action", "where", "method", "path", "count", "after", "probability", "seed"})
 # Commas that separate the parts of a rule on one line; others belong to a value.
 _PARTS: Final = re.compile(r",(?=[a-z_]+=)")
-_FINAL: Final = frozenset({"hang", "cut_before", "cut_after", "status", "truncate", "drip", "body"})
+_FINAL: Final = frozenset({"hang", "cut_before", "cut_after", "status", "rate_limit", "truncate", "drip", "body"})
 
 
 class Rule(BaseModel):
@@ -68,10 +71,12 @@ class Rule(BaseModel):
             or the action's only place (webhook or job).
         method, path: further conditions. The path is a pattern such as `*/lipsync-image`. For a job or a webhook it is
             compared with the path that the job was submitted to.
-        count: how many times the rule is applied; -1 for no limit.
+        count: how many times the rule is applied; -1 for no limit, which is the default of `rate_limit`.
         after: how many matches pass before the rule is applied.
         probability, seed: apply the rule at random. The same seed gives the same sequence.
-        seconds: the length of a `delay` or a `hang`; for `seconds`, the least time that the job takes.
+        seconds: the length of a `delay` or a `hang`; for `seconds`, the least time that the job takes; the window of a
+            `rate_limit`, by the sandbox's clock.
+        requests: how many requests a `rate_limit` lets through in its window. The others get a 429 with a Retry-After.
         code, headers, body, content_type: the response to send. A body that is not a string is sent as JSON.
         act: whether the request is still carried out.
         bytes: how much of the body is sent before the connection is cut; None for half of it.
@@ -94,6 +99,7 @@ class Rule(BaseModel):
     seed: int = 0
 
     seconds: float = Field(default=30.0, ge=0)
+    requests: int = Field(default=2, ge=1)
     code: int = Field(default=500, ge=200, le=599)
     headers: dict[str, str] = Field(default_factory=dict)
     body: JsonValue = None
@@ -138,6 +144,16 @@ class Rule(BaseModel):
             values["count"] = values.pop("times")
         return cls.model_validate(values | parameters)
 
+    @property
+    def limit(self) -> int:
+        """How many times the rule is applied; -1 for no limit."""
+        return -1 if self.action == "rate_limit" and "count" not in self.model_fields_set else self.count
+
+    def refusing(self, wait: float) -> Rule:
+        """Return the response of a `rate_limit` that lets the next request through after *wait* seconds."""
+        headers = {"Retry-After": str(max(1, math.ceil(wait)))}
+        return Rule(action="status", code=429, headers=headers)
+
     def matches(self, where: str, method: str, path: str) -> bool:
         """Whether the rule matches a request, job or webhook."""
         places, _ = ACTIONS[self.action]
@@ -163,21 +179,40 @@ class _ActiveRule:
         self.matched = 0
         self.struck = 0
         self._chance = random.Random(rule.seed)  # noqa: S311  # faults, not secrets
+        self._let_through: deque[float] = deque()
 
-    def strikes(self, where: str, method: str, path: str) -> bool:
-        if not self.rule.matches(where, method, path) or self.struck == self.rule.count:
-            return False
+    def strike(self, where: str, method: str, path: str, now: float) -> Rule | None:
+        """Return what to apply to a request, job or webhook, and count it; None if the rule does not apply."""
+        if not self.rule.matches(where, method, path) or self.struck == self.rule.limit:
+            return None
         self.matched += 1
         if self.matched <= self.rule.after or self._chance.random() >= self.rule.probability:
-            return False
-        self.struck += 1
-        return True
+            return None
+        applied = self._limited(now) if self.rule.action == "rate_limit" else self.rule
+        self.struck += applied is not None
+        return applied
+
+    def _limited(self, now: float) -> Rule | None:
+        """Let a request through and return None, or return the refusal."""
+        past = self._let_through
+        while past and past[0] <= now - self.rule.seconds:
+            past.popleft()
+        if len(past) < self.rule.requests:
+            past.append(now)
+            return None
+        return self.rule.refusing(past[0] + self.rule.seconds - now)
 
 
 class Faults:
-    """The current fault rules. Thread-safe."""
+    """The current fault rules. Thread-safe.
+
+    Attributes:
+        now: returns the time by the sandbox's clock.
+
+    """
 
     def __init__(self) -> None:
+        self.now: Callable[[], float] = lambda: 0.0
         self._rules: list[_ActiveRule] = []
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
@@ -208,8 +243,8 @@ class Faults:
             for active in self._rules:
                 if only is not None and active.rule.action not in only:
                     continue
-                if active.strikes(where, method, path):
-                    struck.append(active.rule)
+                if applied := active.strike(where, method, path, self.now()):
+                    struck.append(applied)
                     if where in _HTTP and active.rule.action in _FINAL:
                         break
         return struck

@@ -107,6 +107,7 @@ def build(
     keys = Keys(key, token)
     store = JobStore(folder / "sandbox.sqlite3", seed)  # last, because it opens the database
     time = Clock(clock, start=store.latest_moment())  # no job of an earlier run is in the future
+    faults.now = time.now
     runner = JobRunner(
         folder / "outputs", store, files.find_url, faults, time, concurrency=concurrency, seconds=seconds
     )
