@@ -25,6 +25,7 @@ class _Commands(ExtendableGroup):
         "estimate": ("endpoints", "Print how many credits a job would cost."),
         "jobs": ("history", "List the jobs that were submitted from this machine: age, endpoint, state, credits."),
         "plugins": ("plugins", "List the installed plugins: where each comes from, its hooks or command."),
+        "proxy": ("proxy", "Run a proxy in front of the service: record, replay, or check its responses."),
         "report": ("report", "Report what the jobs cost, and which ones have no usable video."),
         "resume": ("history", "Wait for all unfinished jobs that were submitted from this machine."),
         "run": ("endpoints", "Submit a job, wait for its video and print the URL."),

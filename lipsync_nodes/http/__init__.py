@@ -20,6 +20,7 @@ from lipsync_nodes._lazy import lazy
 if TYPE_CHECKING:
     from lipsync_nodes.http._aio import AsyncTransport
     from lipsync_nodes.http._files import CutShort, Downloads, deliver, fetch, upload
+    from lipsync_nodes.http._forward import Forwarded, Forwarder, Unanswered
     from lipsync_nodes.http._sync import Transport
     from lipsync_nodes.http._wire import Recorder
 
@@ -27,8 +28,11 @@ __all__ = [
     "AsyncTransport",
     "CutShort",
     "Downloads",
+    "Forwarded",
+    "Forwarder",
     "Recorder",
     "Transport",
+    "Unanswered",
     "deliver",
     "fetch",
     "upload",
@@ -37,6 +41,7 @@ __all__ = [
 _HOMES = {
     "http._aio": ("AsyncTransport",),
     "http._files": ("CutShort", "Downloads", "deliver", "fetch", "upload"),
+    "http._forward": ("Forwarded", "Forwarder", "Unanswered"),
     "http._sync": ("Transport",),
     "http._wire": ("Recorder",),
 }

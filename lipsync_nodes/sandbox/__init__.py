@@ -15,8 +15,9 @@ from lipsync_nodes.sandbox._sandbox import MEDIA, Sandbox, require
 if TYPE_CHECKING:
     from lipsync_nodes.sandbox._embedded import embedded
     from lipsync_nodes.sandbox._process import SandboxProcess
+    from lipsync_nodes.sandbox._proxy import Proxy
 
-__all__ = ["MEDIA", "Sandbox", "SandboxProcess", "embedded", "require"]
+__all__ = ["MEDIA", "Proxy", "Sandbox", "SandboxProcess", "embedded", "require"]
 
-_HOMES = {"sandbox._embedded": ("embedded",), "sandbox._process": ("SandboxProcess",)}
+_HOMES = {"sandbox._embedded": ("embedded",), "sandbox._process": ("SandboxProcess",), "sandbox._proxy": ("Proxy",)}
 __getattr__, __dir__ = lazy(__name__, _HOMES)

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from lipsync_nodes.sandbox.server.journal import Received
     from lipsync_nodes.sandbox.server.thread import ServerThread
 
-__all__ = ["MEDIA", "Sandbox"]
+__all__ = ["MEDIA", "SERVER", "Sandbox", "require", "url_of"]
 
 MEDIA: Final = Path(__file__).parent / "media"
 """The folder of the media for demos and tests: portrait.jpg, duet.jpg, speech_left.mp3, speech_right.mp3, film.mp4."""
 
-_SERVER = ("starlette", "uvicorn")
+SERVER = ("starlette", "uvicorn")
 _RENDERER = ("av", "cv2", "numpy")
 _TOKEN_NAME = "LIPSYNC_SANDBOX_TOKEN"  # noqa: S105  # its name
 _LOG = logging.getLogger("lipsync_nodes.sandbox")
@@ -75,7 +75,7 @@ class Sandbox:
         outputs_expire: float | None = 7 * 24 * 3600.0,
         token: str | None = None,
     ) -> None:
-        require(_SERVER if renderer == "instant" else _SERVER + _RENDERER)
+        require(SERVER if renderer == "instant" else SERVER + _RENDERER)
         from lipsync_nodes.sandbox.faults.rules import Faults  # noqa: PLC0415  # importing this module must stay cheap
 
         self._folder = folder
@@ -104,7 +104,7 @@ class Sandbox:
         try:
             listener = listen(*self._address)
             token = self._token_for(listener.getsockname()[0])
-            url = _url(self._address[0], listener.getsockname()[1])
+            url = url_of(self._address[0], listener.getsockname()[1])
             self._running = ServerThread(
                 listener,
                 lambda: build(
@@ -313,7 +313,7 @@ class Sandbox:
             self._temporary = None
 
 
-def require(packages: tuple[str, ...] = _SERVER + _RENDERER) -> None:
+def require(packages: tuple[str, ...] = SERVER + _RENDERER) -> None:
     """Raise `ConfigurationError` if a package that the sandbox needs is not installed."""
     missing = [package for package in packages if not importlib.util.find_spec(package)]
     if missing:
@@ -322,7 +322,7 @@ def require(packages: tuple[str, ...] = _SERVER + _RENDERER) -> None:
         )
 
 
-def _url(host: str, port: int) -> str:
+def url_of(host: str, port: int) -> str:
     """Return a URL for the address. A server on all addresses is also reached at the loopback address."""
     reachable = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # it is replaced
     return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"

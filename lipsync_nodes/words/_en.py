@@ -212,6 +212,10 @@ SENTENCES: Final[dict[str, str]] = {
     "service_check.no_second_answer": "{base_url} does not answer a second time: {reason}.",
     "service_check.not_json": "{base_url} answers {status} with {content_type}, not with JSON.",
     # sandbox
+    "proxy.bad_tape": "The tape {file} cannot be read: {reason}.",
+    "proxy.cannot_write_tape": "The tape {file} cannot be written: {reason}.",
+    "proxy.of_itself": "The proxy would forward to itself: {url}.",
+    "proxy.one_of": "A proxy needs the base URL of a service, or a tape to replay, and not both.",
     "sandbox.folder_taken": "The embedded sandbox's folder {folder} is taken by another command, or cannot be used "
     "({reason}).",
     "sandbox.folder_unusable": "The folder {folder} cannot be used: {reason}.",
@@ -650,8 +654,12 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "one_per_process": "Make one in each process.",
     # sandbox
     "another_folder": "Choose another one, which can be written to.",
+    "another_tape": "Name a new file; an existing tape is not overwritten.",
     "another_port_or_host": "Choose another port or host.",
     "is_it_shared": "Is another sandbox running in it, or is {file} no file of a sandbox?",
+    "name_service": "Give the base URL of the service.",
+    "record_or_replay": "Give `upstream`, with or without `record`; or `replay` alone.",
+    "record_tape": "Record one first.",
     "start_sandbox": "Start it, or use it in a `with` statement.",
     "wait_or_own_sandbox": {
         "cli": "Wait for the other command, or start `lipsync-nodes sandbox` and set LIPSYNC_BASE_URL to the "

@@ -199,6 +199,10 @@ SENTENCES: Final[dict[str, str]] = {
     "service_check.no_second_answer": "{base_url} 第二次没有回答：{reason}。",
     "service_check.not_json": "{base_url} 返回 {status}，内容是 {content_type}，不是 JSON。",
     # sandbox
+    "proxy.bad_tape": "无法读取录制文件 {file}：{reason}。",
+    "proxy.cannot_write_tape": "无法写入录制文件 {file}：{reason}。",
+    "proxy.of_itself": "代理会转发给自己：{url}。",
+    "proxy.one_of": "代理需要服务的基础 URL，或要回放的录制文件，不能两者都给。",
     "sandbox.folder_taken": "内置沙盒的文件夹 {folder} 被另一命令占用，或无法使用（{reason}）。",
     "sandbox.folder_unusable": "无法使用文件夹 {folder}：{reason}。",
     "sandbox.cannot_listen": "沙盒无法监听 {host}:{port}：{reason}。",
@@ -599,8 +603,12 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "one_per_process": "请在每个进程中各建一个。",
     # sandbox
     "another_folder": "请换一个可写的文件夹。",
+    "another_tape": "请指定一个新文件，已有的录制文件不会被覆盖。",
     "another_port_or_host": "请换一个端口或地址。",
     "is_it_shared": "是否有另一个沙盒在用它，或 {file} 不是沙盒的文件？",
+    "name_service": "请给出服务的基础 URL。",
+    "record_or_replay": "请给出 `upstream`，可带 `record`，或只给出 `replay`。",
+    "record_tape": "请先录制一个。",
     "start_sandbox": "请启动它，或在 `with` 语句中使用。",
     "wait_or_own_sandbox": {
         "cli": "请等待另一命令结束，或启动 `lipsync-nodes sandbox` 并将 LIPSYNC_BASE_URL 设为它显示的地址。",
