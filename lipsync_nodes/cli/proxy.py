@@ -13,7 +13,7 @@ from lipsync_nodes.cli.speak import in_words
 from lipsync_nodes.host import load_profile
 
 if TYPE_CHECKING:
-    from lipsync_nodes.sandbox.proxy.differences import Difference
+    from lipsync_nodes.sandbox import Difference
 
 __all__ = ["proxy"]
 
