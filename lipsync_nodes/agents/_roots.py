@@ -52,8 +52,8 @@ class Roots:
         media = {field.name: self.media(field.name, inputs[field.name]) for field in spec.media if field.name in inputs}
         return PreparedForm(spec.form_from(inputs | media, draft=draft))
 
-    def media(self, field: str, given: str) -> str | Path | Asset:
-        """Return a URL unchanged, the content of a base64 `data:` URL, or the path of a local file without links.
+    def media(self, field: str, given: str) -> str | Asset:
+        """Return a URL unchanged, or the content of a base64 `data:` URL or of a local file, with its links followed.
 
         A path may also be a `file:` URL.
 
@@ -65,15 +65,16 @@ class Roots:
             InvalidRequest: the path leads out of the folders, or the data are not base64 or larger than 2 MiB.
 
         """
-        if given.startswith("data:"):
+        scheme = given[:5].lower()
+        if scheme == "data:":
             return _inline(field, given)
-        if given.startswith("file:"):
+        if scheme == "file:":
             return self._file(field, url2pathname(urlsplit(given).path))
         return given if "://" in given else self._file(field, given)
 
-    def _file(self, field: str, given: str) -> Path:
+    def _file(self, field: str, given: str) -> Asset:
         if (path := self._found(given)) is not None and any(path.is_relative_to(folder) for folder in self.folders):
-            return path
+            return Asset(path, within=self.folders)
         roots = [str(folder) for folder in self.folders]
         raise InvalidRequest(
             code="roots.outside", field=field, path=given[:200], roots=roots, remedy="give_path_in_root"
@@ -83,10 +84,17 @@ class Roots:
         """Return where a path leads to: from the first folder that has it, otherwise from the first folder."""
         parts = PureWindowsPath(given)  # divides a path at both kinds of slashes
         elsewhere = parts.drive.startswith("\\\\") or (parts.drive and os.name != "nt")  # another machine, or Windows
-        if ".." in parts.parts or elsewhere or "\0" in given or not self.folders:
+        if ".." in parts.parts or elsewhere or not _may_be_a_name(given) or not self.folders:
             return None
         paths = [folder / given for folder in self.folders]
         return Path(os.path.realpath(next(filter(os.path.lexists, paths), paths[0])))
+
+
+def _may_be_a_name(given: str) -> bool:
+    try:
+        return b"\0" not in os.fsencode(given)
+    except UnicodeEncodeError:  # half of a character
+        return False
 
 
 def _inline(field: str, given: str) -> Asset:
@@ -95,9 +103,9 @@ def _inline(field: str, given: str) -> Asset:
         most = LARGEST_INLINE >> 20
         raise InvalidRequest(code="roots.inline_too_large", field=field, most=most, remedy="give_path_or_url")
     try:
-        content = b64decode(data, validate=True) if head.endswith(";base64") else b""
+        content = b64decode(data, validate=True) if head.lower().endswith(";base64") else b""
     except ValueError:
         content = b""
     if not content:
         raise InvalidRequest(code="roots.not_base64", field=field, remedy="give_path_or_url")
-    return Asset(content, head.removeprefix("data:").split(";")[0] or None)
+    return Asset(content, head[len("data:") :].split(";")[0] or None)

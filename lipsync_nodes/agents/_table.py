@@ -15,7 +15,7 @@ TEXT_OR_NULL: Final = {"type": ["string", "null"]}
 NUMBER_OR_NULL: Final = {"type": ["integer", "null"]}
 FLAG: Final = {"type": "boolean"}
 LIST: Final = {"type": "array"}
-JOB: Final = {"job_id": TEXT}
+JOB: Final = {"job_id": TEXT | {"minLength": 1}}
 SECONDS: Final = {"type": "number", "minimum": 0, "maximum": LONGEST_WAIT, "default": WAIT}
 AGAIN: Final = FLAG | {"default": False, "description": "Pay for a new job after one that failed or stopped."}
 ANSWER: Final = {
@@ -35,7 +35,7 @@ COST: Final = {
     "budget_left": NUMBER_OR_NULL,
 }
 GROUPS: Final = TEXT | {"description": "One group for each tag, tag:NAME, endpoint, day, profile or verdict."}
-DAYS: Final = {"type": "integer", "minimum": 1, "description": "Only jobs of the last days."}
+DAYS: Final = {"type": "integer", "minimum": 1, "maximum": 10_000, "description": "Only jobs of the last days."}
 REPORT: Final = {"groups": LIST, "total": {"type": "object"}, "unusable": LIST}
 CHECKED: Final = {"ok": FLAG, "credits": NUMBER_OR_NULL, "findings": LIST}
 

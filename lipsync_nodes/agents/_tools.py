@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Mapping
 from datetime import UTC, datetime
@@ -12,11 +13,11 @@ from typing import Any, Final, Protocol
 from lipsync_nodes.agents._roots import Roots
 from lipsync_nodes.checks import Verdict
 from lipsync_nodes.client import AsyncLipsyncClient
-from lipsync_nodes.errors import DownloadError, JobTimeout, LipsyncError, SubmitTimeout
+from lipsync_nodes.errors import DownloadError, InvalidRequest, JobTimeout, LipsyncError, SubmitTimeout
 from lipsync_nodes.flows import Budget
 from lipsync_nodes.ledger import Entry, Ledger, report_of
 from lipsync_nodes.media import PreparedForm, content_key, estimate_credits, known_credits, source_and_target
-from lipsync_nodes.service import Credits, Job, NodeSpec, spec_named, video_of
+from lipsync_nodes.service import CATALOGUE, Credits, Job, JobStatus, NodeSpec, spec_named, video_of
 
 # In seconds. Many hosts give up a call after 60 s.
 WAIT: Final = 30
@@ -75,7 +76,8 @@ class Tools:
 
     async def status(self, given: Given, _call: Call) -> Json:
         """Fetch a job once, without waiting."""
-        return self._answer(await self._client.job(given["job_id"]))
+        job = await self._client.job(given["job_id"])
+        return self._answer(job, next_=self._next(job))
 
     async def download(self, given: Given, _call: Call) -> Json:
         """Save the video of a finished job in the first root folder, unless it is there."""
@@ -85,7 +87,8 @@ class Tools:
     async def check(self, given: Given, _call: Call) -> Json:
         """Check inputs without submitting them: files, lengths, faces, speech and cost. Nothing is sent or paid for."""
         spec = spec_named(given["endpoint"])
-        form = await asyncio.to_thread(self._roots.form, spec, given, draft=True)
+        _check_names(spec, given)
+        form = await asyncio.to_thread(self._roots.form, spec, given)
         verdict = await self._client.check(form, lengths=_lengths(spec, given))
         return verdict.as_json("en", self._host)
 
@@ -99,7 +102,7 @@ class Tools:
 
     async def jobs(self, given: Given, _call: Call) -> Json:
         """List the latest jobs that were submitted from this machine, oldest first."""
-        latest = await asyncio.to_thread(self._ledger.latest, self._client.profile, given.get("latest", 20))
+        latest = await asyncio.to_thread(self._ledger.latest, self._client.profile, int(given.get("latest", 20)))
         return {"jobs": [_row(entry) for entry in latest]}
 
     async def report(self, given: Given, _call: Call) -> Json:
@@ -113,7 +116,7 @@ class Tools:
         """Return the files of the latest videos that were saved in the first root folder and are still there."""
         latest = self._ledger.latest(self._client.profile, LATEST_VIDEOS) if self._roots.folders else []
         files = dict.fromkeys(Path(entry.saved_to) for entry in latest if entry.saved_to)
-        return [file for file in files if file.is_relative_to(self._roots.first) and file.is_file()]
+        return [file for file in files if file.is_relative_to(self._roots.first) and _is_file_itself(file)]
 
     async def close(self) -> None:
         """Wait for submissions whose calls were cancelled."""
@@ -128,7 +131,8 @@ class Tools:
         if known and known.finished and not again:
             video_of(known)  # raises an error if it has none
         left = await self._left()
-        if left and cost is not None and cost <= left and (again or not known):
+        pays = known is None or (known.finished and known.status is not JobStatus.COMPLETED)
+        if pays and left and cost is not None and cost <= left:
             price = f" ({money})" if (money := self._money(cost)) else ""
             question = f"Spend up to {cost} credits{price} on {form.spec.id}? {left} are left of the budget."
             await call.agree(question, f"{key}-{cost}")
@@ -178,6 +182,16 @@ class Tools:
         file = source_and_target(job, self._roots.first)[1]  # named after the job
         return file if file.exists() else await self._client.download(job, file, timeout=seconds)
 
+    def _next(self, job: Job) -> str:
+        """Return what to do next about a job that was fetched once."""
+        if not job.finished:
+            return JobTimeout(job_id=job.id).speak(self._host).hint
+        try:
+            video_of(job)
+        except LipsyncError as error:
+            return str(error.speak(self._host))
+        return ""
+
     def _answer(self, job: Job, path: Path | None = None, next_: str = "") -> Json:
         entry = self._ledger.entry_of(job.id)
         return {
@@ -193,6 +207,18 @@ class Tools:
 
 def _lengths(spec: NodeSpec, given: Given) -> dict[str, float | None]:
     return {field.name: given.get(field.seconds) for field in spec.timed}
+
+
+def _check_names(spec: NodeSpec, given: Given) -> None:
+    """Raise `InvalidRequest` for fields of other endpoints, which the schema of a tool for all of them allows."""
+    own = {field.name for field in spec.fields}
+    if strange := sorted({field.name for one in CATALOGUE for field in one.fields if field.name in given} - own):
+        raise InvalidRequest(code="batch.no_such_field", endpoint=spec.id, fields=strange)
+
+
+def _is_file_itself(file: Path) -> bool:
+    """Return whether a file is there, and no link is on the way to it."""
+    return file.is_file() and os.path.realpath(file) == str(file)
 
 
 def _row(entry: Entry) -> Json:

@@ -28,11 +28,21 @@ def opened(asset: Asset | Path) -> Iterator[BinaryIO]:
         if isinstance(source, Path):
             _check_regular(source)
             with source.open("rb") as file:
+                if isinstance(asset, Asset) and asset.within:
+                    _check_within(file, source, asset.within)
                 yield _not_empty(file, asset)
         else:
             yield _not_empty(io.BytesIO(source) if isinstance(source, bytes) else source, asset)
     except OSError as error:
         raise InvalidRequest(code="media.unreadable", media=asset, reason=error.strerror or error) from None
+
+
+def _check_within(file: BinaryIO, path: Path, folders: tuple[Path, ...]) -> None:
+    """Refuse a file that is not in the folders: its path may have become a link since it was looked up."""
+    real = Path(os.path.realpath(path))
+    inside = any(real.is_relative_to(folder) for folder in folders)
+    if not inside or not os.path.samestat(os.fstat(file.fileno()), real.lstat()):
+        raise InvalidRequest(code="media.replaced", media=path)
 
 
 def _check_regular(path: Path) -> None:

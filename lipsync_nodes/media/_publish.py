@@ -241,7 +241,7 @@ class _ObjectStore:
                     self._store,
                     name,
                     # The library reads a path without waiting for Python.
-                    asset.source if isinstance(asset.source, Path) else file,
+                    asset.source if isinstance(asset.source, Path) and not asset.within else file,
                     attributes={"Content-Type": found.media_type},
                     chunk_size=CHUNK,
                     max_concurrency=PARALLEL_CHUNKS,

@@ -122,11 +122,13 @@ class Asset:
     Attributes:
         source: the path of a local file, bytes, or an open binary file that can seek.
         media_type: the declared MIME type, such as `image/png`. It is checked against the content.
+        within: the only folders that a path may lead into, also when it is opened later; empty for any.
 
     """
 
     source: Path | bytes | BinaryIO
     media_type: str | None = None
+    within: tuple[Path, ...] = ()
 
     def __repr__(self) -> str:
         shown = f"{len(self.source)} bytes" if isinstance(self.source, bytes) else repr(self.source)

@@ -140,6 +140,7 @@ SENTENCES: Final[dict[str, str]] = {
     "media.nothing_shown": "{media} is not media that can be read: it holds no picture and no sound.",
     "media.open_as_text": "{media} is open as text; open it in binary mode.",
     "media.picture_too_large": "{media} is a picture of {size} MiB; {most} MiB at most are read.",
+    "media.replaced": "{media} was replaced while it was read, or leads out of the folders that may be read.",
     "media.too_many_packets": "{media} is too large to be measured: it has more than {most:,} packets.",
     "media.unknown_format": "{media} has a format that the service does not accept ({format}).",
     "media.unreadable": "{media} cannot be read: {reason}.",

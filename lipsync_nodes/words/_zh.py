@@ -129,6 +129,7 @@ SENTENCES: Final[dict[str, str]] = {
     "media.nothing_shown": "{media:term} 不是可读取的媒体：没有图像也没有声音。",
     "media.open_as_text": "{media:term} 以文本方式打开；请以二进制方式打开。",
     "media.picture_too_large": "{media:term} 是 {size} MiB 的图像；最多读取 {most} MiB。",
+    "media.replaced": "{media:term} 在读取时被替换，或指向允许读取的文件夹之外。",
     "media.too_many_packets": "{media:term} 太大，无法测量：超过 {most:,} 个数据包。",
     "media.unknown_format": "{media:term} 是服务端不认识的格式（{format}）。",
     "media.unreadable": "无法读取 {media:term}：{reason}。",

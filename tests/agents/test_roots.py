@@ -7,6 +7,7 @@ import pytest
 
 from lipsync_nodes import Asset, InvalidRequest
 from lipsync_nodes.agents import Roots
+from lipsync_nodes.media._open import opened
 
 
 @pytest.fixture
@@ -21,9 +22,11 @@ def roots(tmp_path):
 def test_a_path_is_found_in_any_root(roots, tmp_path):
     one = (tmp_path / "one" / "one.png").resolve()
     for given in ("one.png", "./one.png", str(one), one.as_uri()):
-        assert roots.media("image", given) == one
-    assert roots.media("image", "two.png").parent.name == "two"
-    assert roots.media("image", "nowhere.png").parent.name == "one", "the error of the form says that it is missing"
+        assert roots.media("image", given).source == one
+    assert roots.media("image", "two.png").source.parent.name == "two"
+    assert roots.media("image", "nowhere.png").source.parent.name == "one", (
+        "the error of the form says that it is missing"
+    )
 
 
 @pytest.mark.parametrize(
@@ -41,6 +44,8 @@ def test_a_path_is_found_in_any_root(roots, tmp_path):
         "\\\\server\\share\\face.png",
         "//server/share/face.png",
         "a\0b",
+        "a\ud800",
+        "FILE:///etc/passwd",
         "~/face.png/../..",
     ],
 )
@@ -59,8 +64,22 @@ def test_links_count_as_what_they_lead_to(roots, tmp_path):
     for given in ("out.png", "folder/beside.png"):
         with pytest.raises(InvalidRequest):
             roots.media("image", given)
-    assert roots.media("image", "in.png") == (one / "one.png").resolve()
-    assert roots.media("image", "other.png") == (tmp_path / "two" / "two.png").resolve()
+    assert roots.media("image", "in.png").source == (one / "one.png").resolve()
+    assert roots.media("image", "other.png").source == (tmp_path / "two" / "two.png").resolve()
+
+
+@pytest.mark.parametrize("part", ["one/deep/face.png", "one/deep"], ids=["the file", "its folder"])
+def test_a_file_that_becomes_a_link_after_the_look_is_not_read(roots, tmp_path, part):
+    (tmp_path / "one/deep/face.png").write_bytes(b"inside")
+    (tmp_path / "beside/face.png").write_bytes(b"secret")
+    asset = roots.media("image", "deep/face.png")
+    with opened(asset) as file:
+        assert file.read() == b"inside"
+    (tmp_path / part).rename(tmp_path / "moved")
+    (tmp_path / part).symlink_to(tmp_path / "beside" / part.removeprefix("one/deep").lstrip("/"))
+    with pytest.raises(InvalidRequest) as refused, opened(asset):
+        pass
+    assert refused.value.code == "media.replaced"
 
 
 def test_a_name_that_only_begins_like_a_root_is_outside(tmp_path):
@@ -79,6 +98,7 @@ def test_a_url_is_unchanged(roots):
 def test_inline_data(roots):
     assert roots.media("image", "data:image/png;base64,AAAA") == Asset(b"\0\0\0", "image/png")
     assert roots.media("image", "data:;base64,AAAA") == Asset(b"\0\0\0", None)
+    assert roots.media("image", "DATA:image/png;BASE64,AAAA") == Asset(b"\0\0\0", "image/png")
     largest = "data:image/png;base64," + "AAAA" * ((2 << 20) // 3)
     assert len(roots.media("image", largest).source) <= 2 << 20
     for given, code in {

@@ -2,6 +2,10 @@
 
 import asyncio
 import base64
+import os
+
+import pytest
+from mcp.shared.exceptions import MCPError
 
 from lipsync_nodes.sandbox import MEDIA
 from tests.integrations.mcp.serving import INPUTS
@@ -30,6 +34,24 @@ def test_only_files_of_the_roots_are_read(site, sandbox):
 
     asyncio.run(calls())
     assert len(sandbox.received("submit")) == 1, "the content is the same"
+
+
+def test_a_video_that_became_a_link_is_not_read(site):
+    secret = site.root.parent / "secret.mp4"
+    secret.write_bytes(b"secret")
+    link_to_secret = site.root / "link.mp4"
+    link_to_secret.symlink_to(secret)
+
+    async def calls():
+        async with site.client("--budget", 100) as client:
+            made = (await client.call_tool("lipsync_image", INPUTS)).structured_content
+            (link,) = (await client.list_resources()).resources
+            await asyncio.to_thread(os.replace, link_to_secret, made["path"])
+            assert (await client.list_resources()).resources == []
+            with pytest.raises(MCPError):
+                await client.read_resource(link.uri)
+
+    asyncio.run(calls())
 
 
 def test_without_a_root_there_are_urls_and_inline_data(site, sandbox):

@@ -78,6 +78,10 @@ def test_a_job_that_failed_is_paid_for_again_only_if_that_is_asked_for(serving, 
                 assert failed["code"] == "job.failed"
                 assert "the face is hidden" in failed["message"]
                 assert "`again`" in failed["remedy"]
+            status = (await client.call_tool("lipsync_status", {"job_id": failed["job_id"]})).structured_content
+            assert status["status"] == "failed"
+            assert failed["message"] in status["next"]
+            assert "`again`" in status["next"]
             assert paid(sandbox) == 1
             again = (await client.call_tool("lipsync_image", inputs | {"again": True})).structured_content
             assert (again["status"], again["job_id"] != failed["job_id"]) == ("completed", True)
@@ -100,8 +104,8 @@ def test_the_user_is_asked_before_anything_is_paid_for(serving, sandbox, mode):
             declined = await client.call_tool("lipsync_image", inputs)
             assert declined.structured_content["error"]["code"] == "mcp.declined"
             assert paid(sandbox) == 0
-            for _ in range(2):  # the second time, the job is there
-                assert not (await client.call_tool("lipsync_image", inputs)).is_error
+            for more in ({}, {}, {"again": True}):  # after the first time, the job is there
+                assert not (await client.call_tool("lipsync_image", inputs | more)).is_error
 
     asyncio.run(calls())
     assert asked[0].startswith(f"Spend up to {CREDITS} credits on lipsync-image? ")
@@ -127,6 +131,8 @@ def test_a_wait_that_is_cancelled_does_not_end_the_job(serving, sandbox):
             await asyncio.gather(waiting, return_exceptions=True)
             assert seen == sorted(seen)
             assert f"{started['job_id']}: processing" in seen[0][1]
+            status = (await client.call_tool("lipsync_status", job)).structured_content
+            assert (status["status"], status["next"]) == ("processing", started["next"])
             early = (await client.call_tool("lipsync_wait", {**job, "wait_seconds": 0.5})).structured_content
             assert early["status"] == "processing"
             done = (await client.call_tool("lipsync_wait", job)).structured_content

@@ -92,7 +92,7 @@ def test_the_other_tools(site, sandbox):
         assert (status["status"], status["path"]) == ("completed", None)
         saved = (await call("lipsync_download", {"job_id": made["job_id"]})).structured_content
         assert saved["path"] == str(site.root.resolve() / f"{made['job_id']}.mp4")
-        (job,) = (await call("lipsync_jobs")).structured_content["jobs"]
+        (job,) = (await call("lipsync_jobs", {"latest": 1.0})).structured_content["jobs"]
         assert (job["job_id"], job["state"], job["path"]) == (made["job_id"], "completed", saved["path"])
         report = (await call("lipsync_report", {"by": "tag", "days": 1})).structured_content
         assert [(one["name"], one["credits"]) for one in report["groups"]] == [("host=mcp", CREDITS)]
@@ -101,9 +101,13 @@ def test_the_other_tools(site, sandbox):
         error = missing.structured_content["error"]
         assert (error["code"], error["job_id"]) == ("service.no_such_job", "no-such-job")
         assert "lipsync_jobs" in missing.content[0].text
-        for wrong in ({}, {"job_id": "x", "wait_seconds": 99}, {"job_id": "x", "nonsense": 1}):
+        for wrong in ({}, {"job_id": ""}, {"job_id": "x", "wait_seconds": 99}, {"job_id": "x", "nonsense": 1}):
             refused = await call("lipsync_wait", wrong)
             assert refused.structured_content["error"]["code"] == "mcp.wrong_arguments"
+        for wrong, said in ({"image": "portrait.jpg"}, "`audio`"), ({**INPUTS, "video": "a.mp4"}, "has no field video"):
+            refused = await call("lipsync_check", {"endpoint": "lipsync-image", **wrong})
+            assert refused.is_error
+            assert said in refused.content[0].text
         with pytest.raises(MCPError, match="no tool"):
             await call("lipsync_nothing", {})
 
