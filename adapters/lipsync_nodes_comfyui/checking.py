@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.v0_0_2 import io
@@ -38,6 +39,11 @@ class LipsyncCheck(Node):
             form_of(spec_named(endpoint), values, [name for name, value in values.items() if value is None])
 
     @classmethod
+    async def fingerprint_inputs(cls, *, profile: str | None = "", **_: Any) -> str:
+        """Return a value that changes when the report may: with the language, the profile and each submission."""
+        return await asyncio.to_thread(_state, profile or "")
+
+    @classmethod
     async def execute(cls, endpoint: str, fetch: bool = False, profile: str = "", **values: Any) -> io.NodeOutput:
         """Return the report, and whether there is no error."""
         display = Display()
@@ -54,6 +60,14 @@ class LipsyncCheck(Node):
 def _profile_of(name: str | None) -> Profile:
     """Return a profile, without an API key if it has none. No sandbox is started."""
     return load_profile((name or "").strip() or None)
+
+
+def _state(name: str) -> str:
+    """Return a hash of what a report depends on besides the inputs. ComfyUI writes it into the prompt."""
+    profile = _profile_of(name)
+    latest = [(entry.created_at, entry.job_id) for entry in ledger().latest(profile, 1)]
+    known = (language(), profile.account, profile.budget, latest, ledger().without_video())
+    return sha256(repr(known).encode()).hexdigest()[:16]
 
 
 def _verdict_of(endpoint: str, values: dict[str, Any], name: str, *, fetch: bool) -> Verdict:

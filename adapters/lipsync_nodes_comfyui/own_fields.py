@@ -65,8 +65,14 @@ FORCE_NEW: Final = _input(
 )
 ON_FAILURE: Final = _input(
     "on_failure",
-    ("On failure", "What to do when the job fails: stop the run, or skip the nodes after this one and run the others."),
-    ("失败时", "任务失败时：停止整个运行（stop），或跳过其后的节点、其余继续（skip）。"),
+    (
+        "On failure",
+        (
+            "What to do when the job fails, or the check refuses its inputs: stop the run, or skip the nodes after "
+            "this one and run the others."
+        ),
+    ),
+    ("失败时", "任务失败或检查拒绝其输入时：停止整个运行（stop），或跳过其后的节点、其余继续（skip）。"),
     default=STOP,
     choices=(STOP, SKIP),
     zh_labels=("停止", "跳过"),

@@ -12,7 +12,7 @@ import folder_paths
 from comfy_api.v0_0_2 import InputImpl, io, ui
 from comfy_execution.graph_utils import ExecutionBlocker
 
-from lipsync_nodes import JobFailed
+from lipsync_nodes import CheckRefused, JobFailed
 
 from .clients import ledger
 from .language import in_comfyui
@@ -50,17 +50,18 @@ def _saved(job: Job, folder: Path) -> Path | None:
 
 
 async def or_skip(running: Coroutine[Any, Any, io.NodeOutput], display: Display, on_failure: str) -> io.NodeOutput:
-    """Await the outputs; if a failed job is to be skipped, block only the nodes after this one."""
+    """Await the outputs; if a failed or refused job is to be skipped, block only the nodes after this one."""
     try:
         return await running
-    except JobFailed as error:
+    except (CheckRefused, JobFailed) as error:
         if on_failure != SKIP:
             raise
         log.warning("Skipped: %s", in_comfyui(error))
         display.failed(error)
         blocked = ExecutionBlocker(None)
         # ComfyUI merges the `ui` of a list by the keys of its first item, so all items have the same keys.
-        shown = {**preview_of(None, ""), "output_url": [], "job_id": [error.job_id], "text": [str(error)]}
+        job_id = [error.job_id] if error.job_id else []  # a refused one has none
+        shown = {**preview_of(None, ""), "output_url": [], "job_id": job_id, "text": [str(error)]}
         return io.NodeOutput(blocked, blocked, blocked, ui=shown)
 
 

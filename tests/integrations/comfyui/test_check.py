@@ -109,6 +109,33 @@ def test_the_check_node_reports_and_sends_nothing(newest, box, tiny, speaking):
     assert box.requests == []
 
 
+def test_the_report_is_made_anew_when_the_job_was_paid_for_or_the_language_changed(newest, box, tiny):
+    """ComfyUI keeps the outputs of a node whose inputs are the same."""
+    loaded, inputs = tiny
+    before, _ = checked(newest, loaded, inputs)
+    assert outcome(newest.run({**loaded, "run": node("LipsyncSubmitImage", **inputs)})) == ("success", "")
+    after, _ = checked(newest, loaded, inputs)
+    assert [box.jobs()[0]["id"] in report for report in (before, after)] == [False, True]
+    newest.post("/settings/Comfy.Locale", "zh")
+    try:
+        assert TINY["zh"] in checked(newest, loaded, inputs)[0]
+    finally:
+        newest.post("/settings/Comfy.Locale", "en")
+
+
+def test_what_is_refused_can_be_skipped_like_a_failed_job(newest, box, tiny, image):
+    """The nodes after it do not run, and those of other jobs do."""
+    loaded, inputs = tiny
+    refused = {"run": node("LipsyncImage", check="refuse", on_failure="skip", **inputs)}
+    other = {"other": node("LipsyncImage", **image())}
+    after = {f"id of {name}": node("PreviewAny", source=link(name, 2)) for name in ("run", "other")}
+    entry = newest.run({**loaded, **refused, **other, **after})
+    assert outcome(entry) == ("success", "")
+    assert TINY["en"] in entry["outputs"]["run"]["text"][0]
+    assert [name for name in after if name in entry["outputs"]] == ["id of other"]
+    assert len(box.received("submit")) == 1
+
+
 def test_the_check_node_needs_no_api_key_and_starts_no_sandbox(make, newest, tiny):
     loaded, inputs = tiny
     comfy = make("0.30.0", LIPSYNC_API_KEY="", LIPSYNC_BASE_URL="https://far.invalid/api/v1")
