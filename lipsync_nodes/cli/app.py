@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import click
 
 from lipsync_nodes import __version__
 from lipsync_nodes.cli.added import ExtendableGroup
 from lipsync_nodes.cli.output import RUN, show, tell
-from lipsync_nodes.cli.speak import in_words
 
 __all__ = ["app", "carry_out"]
 
@@ -29,6 +27,7 @@ class _Commands(ExtendableGroup):
         "report": ("report", "Report what the jobs cost, and which ones have no usable video."),
         "resume": ("history", "Wait for all unfinished jobs that were submitted from this machine."),
         "run": ("endpoints", "Submit a job, wait for its video and print the URL."),
+        "sandbox": ("sandbox", "Run the sandbox: the service on your own machine, with a page that shows its jobs."),
         "status": ("jobs", "Fetch a job once and print it, finished or not."),
         "submit": ("endpoints", "Submit a job and print its id at once."),
         "verify": ("verify", "Check whether the mouth in a video moves with the speech."),
@@ -45,48 +44,6 @@ def app() -> None:
     The API key comes from LIPSYNC_API_KEY or a profile, never from an option. Without an API key, try
     `lipsync-nodes demo`.
     """
-
-
-@click.command()
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8787,
-    show_default=True,
-    help="Port to listen on; 0 for a free one.",
-)
-@click.option(
-    "--host",
-    default="127.0.0.1",
-    show_default=True,
-    help="Address to listen on. Any other than the default opens the sandbox to the network.",
-)
-@click.option("--data", type=click.Path(path_type=Path), help="Folder for jobs and files. Default: a temporary one.")
-@click.option("--concurrency", type=click.IntRange(1), help="How many videos are rendered at a time.")
-@click.option(
-    "--clock",
-    type=click.Choice(["real", "manual"]),
-    default="real",
-    show_default=True,
-    help="Whether the clock runs, or stands still until POST /sandbox/clock advances it.",
-)
-@click.option(
-    "--advance-per-poll",
-    type=click.FloatRange(0, 1e9),
-    default=0.0,
-    help="Seconds by which each poll of a job advances the clock.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Log JSON lines.")
-def sandbox(data: Path | None, *, as_json: bool, **options: Any) -> None:
-    """Run the sandbox until Ctrl-C: the service on your own machine, with a page that shows its jobs."""
-    from lipsync_nodes.sandbox import Sandbox  # noqa: PLC0415  # an extra, and slow to load
-
-    with in_words(as_json=as_json):
-        box = Sandbox(data, **options)
-        box.serve(log="json" if as_json else "plain")
-
-
-app.add_command(sandbox)
 
 
 def carry_out(words: Sequence[str]) -> int:

@@ -16,14 +16,16 @@ if TYPE_CHECKING:
     from lipsync_nodes.sandbox._embedded import embedded
     from lipsync_nodes.sandbox._process import SandboxProcess
     from lipsync_nodes.sandbox._proxy import Proxy
+    from lipsync_nodes.sandbox._remote import RunningSandbox
     from lipsync_nodes.sandbox.proxy.differences import Difference
 
-__all__ = ["MEDIA", "Difference", "Proxy", "Sandbox", "SandboxProcess", "embedded", "require"]
+__all__ = ["MEDIA", "Difference", "Proxy", "RunningSandbox", "Sandbox", "SandboxProcess", "embedded", "require"]
 
 _HOMES = {
     "sandbox._embedded": ("embedded",),
     "sandbox._process": ("SandboxProcess",),
     "sandbox._proxy": ("Proxy",),
+    "sandbox._remote": ("RunningSandbox",),
     "sandbox.proxy.differences": ("Difference",),
 }
 __getattr__, __dir__ = lazy(__name__, _HOMES)

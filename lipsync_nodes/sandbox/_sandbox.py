@@ -160,19 +160,17 @@ class Sandbox:
         return self._server.service.keys.token
 
     def fault(self, action: str, **parameters: Any) -> None:
-        """Add a fault rule, also before the start: `fault("submit:429,retry_after=2")`, `fault("fail", error="No")`.
+        """Add a fault rule, also before the start; `lipsync_nodes.sandbox.faults.Rule` describes the parameters.
 
-        Args:
-            action: an action, or a whole rule on one line; see `lipsync_nodes.sandbox.faults.Rule.parse`.
-            **parameters: attributes of the rule; see `lipsync_nodes.sandbox.faults.Rule`.
+        Instead of the action, a rule on one line can be given: `submit:429,retry_after=2,times=3`.
 
-        Raises:
-            ValueError: the rule is invalid.
-
+        Raises ValueError if the rule is invalid.
         """
-        from lipsync_nodes.sandbox.faults.rules import Rule  # noqa: PLC0415  # see __init__
+        from lipsync_nodes.sandbox._remote import parse_rule  # noqa: PLC0415  # see __init__
+        from lipsync_nodes.sandbox.faults.rules import Rule  # noqa: PLC0415
 
-        self._faults.add(Rule.parse(action, **parameters))
+        is_line = not parameters
+        self._faults.add(parse_rule(action) if is_line else Rule.model_validate({"action": action, **parameters}))
 
     def clear_faults(self) -> None:
         """Remove all fault rules."""
@@ -259,8 +257,39 @@ class Sandbox:
         self._server.service.advance_per_poll = seconds
 
     def reset(self) -> None:
-        """Delete all jobs, fault rules and recorded requests. The clock does not go back."""
+        """Delete all jobs, stored files, fault rules and recorded requests. The clock does not go back."""
         self._server.run(self._server.service.reset())
+
+    def export(self, path: Path) -> Path:
+        """Save the state as one file, a zip: jobs, videos, stored files, fault rules and requests.
+
+        Raises OSError if the file cannot be written.
+        """
+        from lipsync_nodes.sandbox.server.state import State  # noqa: PLC0415  # see __init__
+
+        part = path.with_name(f"{path.name}.part")
+        try:
+            self._server.run(State(self._server.service).export(part))
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+        return path
+
+    def load(self, path: Path) -> dict[str, int]:
+        """Replace the state with an exported one. Jobs that had not ended start again.
+
+        Return how many jobs, files, rules and requests it has.
+
+        Raises OSError if the file cannot be read, and ValueError if it is not an exported state. Nothing has changed
+        then.
+        """
+        from lipsync_nodes.sandbox.server.archive import BadArchive  # noqa: PLC0415  # see __init__
+        from lipsync_nodes.sandbox.server.state import State  # noqa: PLC0415
+
+        try:
+            return self._server.run(State(self._server.service).load(path))
+        except BadArchive as error:
+            raise ValueError(str(error)) from None
 
     def serve(self, *, log: Literal["plain", "json"] = "plain") -> None:
         """Run in the foreground until Ctrl-C or SIGTERM, for the command line.

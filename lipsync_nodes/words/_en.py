@@ -217,6 +217,10 @@ SENTENCES: Final[dict[str, str]] = {
     "proxy.cannot_write_tape": "The tape {file} cannot be written: {reason}.",
     "proxy.of_itself": "The proxy would forward to itself: {url}.",
     "proxy.one_of": "A proxy needs the base URL of a service, or a tape to replay, and not both.",
+    "sandbox.cannot_use_file": "The file {file} cannot be used: {reason}.",
+    "sandbox.not_local": "{url} is not a sandbox on this machine, and there is no token for another one.",
+    "sandbox.not_reached": "No sandbox was reached at {url}: {reason}.",
+    "sandbox.refused": "{url} answered {status}[: {words}]",
     "sandbox.folder_taken": "The embedded sandbox's folder {folder} is taken by another command, or cannot be used "
     "({reason}).",
     "sandbox.folder_unusable": "The folder {folder} cannot be used: {reason}.",
@@ -662,6 +666,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "record_or_replay": "Give `upstream`, with or without `record`; or `replay` alone.",
     "record_tape": "Record one first.",
     "start_sandbox": "Start it, or use it in a `with` statement.",
+    "start_or_name_sandbox": "Start one, or give the base URL of a running one.",
     "wait_or_own_sandbox": {
         "cli": "Wait for the other command, or start `lipsync-nodes sandbox` and set LIPSYNC_BASE_URL to the "
         "address that it prints.",

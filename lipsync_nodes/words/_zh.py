@@ -204,6 +204,10 @@ SENTENCES: Final[dict[str, str]] = {
     "proxy.cannot_write_tape": "无法写入录制文件 {file}：{reason}。",
     "proxy.of_itself": "代理会转发给自己：{url}。",
     "proxy.one_of": "代理需要服务的基础 URL，或要回放的录制文件，不能两者都给。",
+    "sandbox.cannot_use_file": "无法使用文件 {file}：{reason}。",
+    "sandbox.not_local": "{url} 不是本机的沙盒，且没有用于其他沙盒的令牌。",
+    "sandbox.not_reached": "无法连接到 {url} 的沙盒：{reason}。",
+    "sandbox.refused": "{url} 返回 {status}[：{words}]",
     "sandbox.folder_taken": "内置沙盒的文件夹 {folder} 被另一命令占用，或无法使用（{reason}）。",
     "sandbox.folder_unusable": "无法使用文件夹 {folder}：{reason}。",
     "sandbox.cannot_listen": "沙盒无法监听 {host}:{port}：{reason}。",
@@ -611,6 +615,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "record_or_replay": "请给出 `upstream`，可带 `record`，或只给出 `replay`。",
     "record_tape": "请先录制一个。",
     "start_sandbox": "请启动它，或在 `with` 语句中使用。",
+    "start_or_name_sandbox": "请启动一个沙盒，或给出正在运行的沙盒的基础 URL。",
     "wait_or_own_sandbox": {
         "cli": "请等待另一命令结束，或启动 `lipsync-nodes sandbox` 并将 LIPSYNC_BASE_URL 设为它显示的地址。",
         "python": "请等待另一命令结束，或另启动一个沙盒并将 LIPSYNC_BASE_URL 设为它的地址。",

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from lipsync_nodes.cli.app import sandbox as command
+from lipsync_nodes.cli.sandbox import sandbox as command
 from lipsync_nodes.sandbox import MEDIA, Sandbox
 from lipsync_nodes.sandbox.faults import ACTIONS
 from lipsync_nodes.sandbox.server.app import build_app

@@ -42,6 +42,10 @@ class Clock:
         """Return the time."""
         return self._still if self.kind == "manual" else time.time() + self._ahead
 
+    def catch_up(self, moment: float) -> None:
+        """Go to this moment if it is later, while nothing sleeps by this clock."""
+        self._move(moment)
+
     @property
     def moving(self) -> bool:
         """Whether it is being advanced at this moment."""

@@ -106,6 +106,10 @@ class JobRunner:
         self.outputs.mkdir(parents=True, exist_ok=True)
         for renderer in self._renderers:
             self._idle.put_nowait(renderer)
+        self.resume()
+
+    def resume(self) -> None:
+        """Start the jobs that are in the store and have not ended."""
         for job in self._store.unfinished():
             self.start_job(job)
 

@@ -7,7 +7,7 @@ import random
 import sqlite3
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -163,6 +163,13 @@ class JobStore:
     def unfinished(self) -> list[StoredJob]:
         """Return the jobs with something left to do, oldest first."""
         return list(self._select("WHERE open ORDER BY n LIMIT ?", -1))
+
+    def restore(self, jobs: Iterable[StoredJob]) -> None:
+        """Replace all jobs with those of an exported state, which have their ids."""
+        rows = [(n, job.id, job.open, _dump(job)) for n, job in enumerate(jobs, 1)]
+        with self._lock:
+            self.clear()
+            self._database.executemany("INSERT INTO jobs VALUES (?, ?, ?, ?)", rows)
 
     def latest_moment(self) -> float:
         """Return the latest time that a job has; 0 without jobs."""

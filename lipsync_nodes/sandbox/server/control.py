@@ -23,6 +23,7 @@ from lipsync_nodes.sandbox.jobs.store import StoredJob
 from lipsync_nodes.sandbox.server.access import check_origin
 from lipsync_nodes.sandbox.server.responses import JsonResponse, http_error, reached_at
 from lipsync_nodes.sandbox.server.service import Service
+from lipsync_nodes.sandbox.server.state import State
 
 __all__ = ["control_routes", "describe", "warning_shown"]
 
@@ -31,7 +32,7 @@ _LIMIT: Final = re.compile(r"[0-9]{1,6}")
 
 def control_routes(service: Service) -> list[Route]:
     """Return the routes. They need no API key, but the token if the sandbox is open to other machines."""
-    control = _Control(service)
+    control, state = _Control(service), State(service)
     return [
         Route("/sandbox/jobs", control.jobs, methods=["GET"]),
         Route("/sandbox/requests", control.requests, methods=["GET"]),
@@ -39,6 +40,8 @@ def control_routes(service: Service) -> list[Route]:
         Route("/sandbox/faults/{number}", control.fault, methods=["DELETE"]),
         Route("/sandbox/clock", control.clock, methods=["GET", "POST"]),
         Route("/sandbox/reset", control.reset, methods=["POST"]),
+        Route("/sandbox/state", state.get, methods=["GET"]),
+        Route("/sandbox/state", state.put, methods=["PUT"]),
     ]
 
 

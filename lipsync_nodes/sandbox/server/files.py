@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import tempfile
 import unicodedata
 from collections.abc import AsyncIterator, Callable
@@ -81,6 +82,17 @@ class FileStore:
             hashed.update(chunk)
             write(chunk)
         return hashed.hexdigest()[:_DIGITS]
+
+    def all(self) -> list[Path]:
+        """Return the paths of all files, in order."""
+        folders = [folder for folder in sorted(self._folder.iterdir()) if _DIGEST.fullmatch(folder.name)]
+        return [file for folder in folders for file in sorted(folder.iterdir())]
+
+    def clear(self) -> None:
+        """Delete all files. One that is being sent may stay where the system does not let it be deleted."""
+        for folder in self._folder.iterdir():
+            if _DIGEST.fullmatch(folder.name):
+                shutil.rmtree(folder, ignore_errors=True)
 
     def find(self, digest: str, name: str) -> Path | None:
         """Return the path of a stored file, or None."""

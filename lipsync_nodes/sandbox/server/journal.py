@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -86,6 +86,11 @@ class RequestJournal:
         with self._lock:
             entries = list(self._received)
         return entries if latest is None else entries[max(0, len(entries) - latest) :]
+
+    def restore(self, entries: Iterable[Received]) -> None:
+        """Replace all requests with those of an exported state."""
+        with self._lock:
+            self._received = deque(entries, maxlen=self._received.maxlen)
 
     def clear(self) -> None:
         """Delete all requests."""

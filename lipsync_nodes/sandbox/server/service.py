@@ -69,13 +69,11 @@ class Service:
                 task.cancel()
 
     async def reset(self) -> None:
-        """Delete jobs, fault rules and requests. The clock does not go back.
-
-        Stored files stay too, because their URLs never change their meaning.
-        """
+        """Delete jobs, stored files, fault rules and requests. The clock does not go back."""
         self.faults.replace([])
         self.advance_per_poll = self._advance_per_poll
         await self.runner.reset()
+        self.files.clear()
         self.journal.clear()
 
     async def close(self) -> None:

@@ -1,0 +1,165 @@
+"""Exports the state of a sandbox as one file, and imports it again: jobs, videos, files, fault rules, requests."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, field_validator
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+from lipsync_nodes.sandbox.faults.rules import Rule
+from lipsync_nodes.sandbox.jobs.store import StoredJob
+from lipsync_nodes.sandbox.server.access import check_origin
+from lipsync_nodes.sandbox.server.archive import LARGEST_ARCHIVE, BadArchive, unpack, write_archive
+from lipsync_nodes.sandbox.server.journal import Received
+from lipsync_nodes.sandbox.server.responses import JsonResponse, http_error
+from lipsync_nodes.sandbox.server.service import Service
+from lipsync_nodes.service import CATALOGUE
+
+__all__ = ["State"]
+
+_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ENDPOINTS: Final = frozenset(spec.id for spec in CATALOGUE)
+_STATUSES: Final = frozenset({"processing", "completed", "failed"})
+_COUNTS: Final = frozenset({"number", "matched", "struck"})
+
+
+class _Document(BaseModel):
+    """The JSON document of an archive. `now` is the time by the clock of the sandbox that exported it."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    lipsync_sandbox_state: Literal[1]
+    now: float
+    jobs: list[StoredJob]
+    rules: list[Rule]
+    requests: list[Received]
+
+    @field_validator("jobs")
+    @classmethod
+    def _are_jobs(cls, jobs: list[StoredJob]) -> list[StoredJob]:
+        if not all(map(_is_sound, jobs)) or len({job.id for job in jobs}) < len(jobs):
+            raise ValueError("a job has no valid id, endpoint, status or output")
+        return jobs
+
+
+def _is_sound(job: StoredJob) -> bool:
+    known = _ID.fullmatch(job.id) and job.endpoint in _ENDPOINTS and job.status in _STATUSES
+    return bool(known) and job.output in {"", "card.mp4", f"{job.id}.mp4"}
+
+
+class State:
+    """The state of one sandbox.
+
+    Args:
+        service: the sandbox.
+
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._folder = service.runner.outputs.parent
+
+    async def export(self, target: Path) -> None:
+        """Write the state to a file. API keys are masked in it."""
+        document = json.loads(self._service.keys.mask(json.dumps(self._document())))
+        await asyncio.to_thread(write_archive, target, document, list(self._files()))
+
+    async def load(self, source: Path) -> dict[str, int]:
+        """Replace the state with an exported one; raise `BadArchive` and change nothing if it is not valid.
+
+        Jobs that had not ended start again. The clock goes on to the time of the export if that is later.
+        """
+        with tempfile.TemporaryDirectory(dir=self._folder, ignore_cleanup_errors=True) as name:
+            document = _parsed(await asyncio.to_thread(unpack, source, Path(name)))
+            await self._service.reset()
+            files = self._take_over(Path(name))
+        service = self._service
+        service.store.restore(document.jobs)
+        service.journal.restore(document.requests)
+        service.faults.replace(document.rules)
+        service.clock.catch_up(document.now)
+        service.runner.resume()
+        counts = {"jobs": len(document.jobs), "files": files, "rules": len(document.rules)}
+        return {**counts, "requests": len(document.requests)}
+
+    def _document(self) -> dict[str, Any]:
+        service = self._service
+        jobs = TypeAdapter(list[StoredJob]).dump_python(service.store.newest(-1)[::-1], mode="json")
+        rules = [rule.model_dump(mode="json", exclude_unset=True) for rule in self._rules()]
+        requests = [entry.shown() for entry in service.journal.all()]
+        return {
+            "lipsync_sandbox_state": 1, "now": service.clock.now(), "jobs": jobs, "rules": rules, "requests": requests,
+        }  # fmt: skip
+
+    def _rules(self) -> Iterator[Rule]:
+        """Yield the rules with what is left of their counts."""
+        for shown in self._service.faults.shown():
+            rule = Rule.model_validate({name: value for name, value in shown.items() if name not in _COUNTS})
+            left = rule.limit - shown["struck"] if rule.limit >= 0 else rule.limit
+            after = max(0, rule.after - shown["matched"])
+            if left:
+                changes = {"count": left} if left > 0 else {}
+                yield rule.model_copy(update=changes | ({"after": after} if rule.after else {}))
+
+    def _files(self) -> Iterator[tuple[str, Path]]:
+        for file in self._service.files.all():
+            yield f"files/{file.parent.name}/{file.name}", file
+        for name in sorted({job.output for job in self._service.store.newest(-1) if job.output}):
+            yield f"outputs/{name}", self._service.runner.outputs / name
+
+    def _take_over(self, unpacked: Path) -> int:
+        """Move unpacked files to their places; return how many stored files there are."""
+        stored = list((unpacked / "files").glob("*/*"))
+        for file in [*stored, *(unpacked / "outputs").glob("*")]:
+            target = self._folder / file.relative_to(unpacked)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            file.replace(target)
+        return len(stored)
+
+    async def get(self, _request: Request) -> Response:
+        """Respond with the exported state."""
+        folder = await asyncio.to_thread(tempfile.mkdtemp, prefix="lipsync-state-")
+        target = Path(folder) / "state.zip"
+        await self.export(target)
+        gone = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
+        return FileResponse(target, media_type="application/zip", filename="sandbox-state.zip", background=gone)
+
+    async def put(self, request: Request) -> Response:
+        """Replace the state with the body."""
+        check_origin(request)
+        with tempfile.TemporaryDirectory(prefix="lipsync-state-", ignore_cleanup_errors=True) as folder:
+            source = Path(folder) / "state.zip"
+            await _save(request.stream(), source)
+            try:
+                return JsonResponse(await self.load(source))
+            except BadArchive as error:
+                raise http_error(422, str(error)) from None
+
+
+async def _save(chunks: AsyncIterator[bytes], target: Path) -> None:
+    size = 0
+    with target.open("wb") as file:  # a local disk: blocking writes are short
+        async for chunk in chunks:
+            size += len(chunk)
+            if size > LARGEST_ARCHIVE:
+                raise http_error(413, "The file is too large.", {"Connection": "close"})
+            file.write(chunk)
+
+
+def _parsed(document: Any) -> _Document:
+    try:
+        return _Document.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise BadArchive(f"It is not the state of a sandbox: {place}: {first['msg']}.") from None
