@@ -70,7 +70,9 @@ def kind_of(command):
     kinds = {
         "pip install": "set-up",
         "export ": "setting",
+        **{f"lipsync-nodes sandbox {name} ": "sandbox control" for name in ("fault", "reset", "export", "import")},
         "lipsync-nodes sandbox ": "sandbox server",
+        "lipsync-nodes proxy ": "proxy",
         "lipsync-nodes webhook serve ": "receiver",
         "lipsync-nodes comfyui ": "ComfyUI",
         "lipsync-nodes airflow ": "Airflow",
@@ -81,7 +83,7 @@ def kind_of(command):
         "lipsync-nodes verify ": "in the sandbox",
         "lipsync-nodes ": "at the service",
     }
-    return next((kind for sign, kind in kinds.items() if sign in command), "unknown")
+    return next((kind for sign, kind in kinds.items() if sign in f"{command} "), "unknown")
 
 
 COMMANDS = list(dict.fromkeys(line for block in blocks("bash") for line in block.splitlines()))
@@ -153,7 +155,7 @@ def test_no_fence_is_left_out_unseen():
     assert {fence.language for page in RUN_ELSEWHERE for fence in fences_of(page)} == {"bash"}
     assert {kind_of(command) for command in COMMANDS} == {
         "set-up", "setting", "sandbox server", "receiver", "ComfyUI", "Airflow", "MCP server", "agent",
-        "in the sandbox", "at the service",
+        "sandbox control", "proxy", "in the sandbox", "at the service",
     }  # fmt: skip
     assert commands("Airflow") == ["lipsync-nodes airflow demo"], "tests/integrations/airflow/test_demo.py runs it"
 
@@ -275,6 +277,27 @@ def test_the_sandbox_by_itself(desk, command):
     finally:
         stop(process)
     assert (desk / "sandbox-data").is_dir() is ("--data sandbox-data" in command)
+
+
+def test_the_commands_for_a_running_sandbox(desk, sandbox):
+    for command in commands("sandbox control"):
+        run(command, desk, LIPSYNC_BASE_URL=sandbox.base_url)
+    assert (desk / "state.zip").is_file()
+
+
+def test_the_proxies_by_themselves(desk, sandbox):
+    assert len(commands("proxy")) == 3
+    for command in commands("proxy"):
+        process = serve(f"{command} --port 0", desk, LIPSYNC_BASE_URL=sandbox.base_url)
+        try:
+            url = re.search(r"http://127\.0\.0\.1:\d+/api/v1", process.stderr.readline())[0]
+            urls = "--image https://x.example/f.png --audio https://x.example/a.mp3"
+            run(f"lipsync-nodes run image {urls} --poll-interval 0.1", desk, LIPSYNC_BASE_URL=url)
+        finally:
+            stop(process)
+        assert process.returncode == 0
+    assert len(sandbox.received("submit")) == 2
+    assert (desk / "tape.jsonl").is_file()
 
 
 @pytest.mark.parametrize("command", commands("receiver"))
