@@ -11,6 +11,7 @@ import pytest
 from lipsync_nodes import ImageForm, ImageMultiForm, VideoForm
 from lipsync_nodes.checks import _sounds
 from lipsync_nodes.checks._inputs import Inputs
+from lipsync_nodes.perception.speech.listening import listen
 from lipsync_nodes.service import spec_of
 from tests.check import sounds
 from tests.check.sounds import RATE, band, long_voice, mixed, pitched, save, silence, voice
@@ -120,6 +121,7 @@ GOOD = {
     "in the street": wav(lambda: mixed(voice(), sounds.noise(0.5), 10)),
     "in the rain": wav(lambda: mixed(voice(), sounds.rain(), 10)),
     "with hum": wav(lambda: mixed(voice(), sounds.hum(), 15)),
+    "a short sentence and a pause": wav(lambda: np.concatenate([voice()[:RATE], silence(1.9, 1e-4)])),
     "with pauses": wav(lambda: np.concatenate([voice(), silence(2, 1e-4), voice("right"), silence(1.5, 1e-4)])),
 }
 # What is worth knowing, but no warning.
@@ -167,6 +169,13 @@ def test_what_is_worth_knowing(name, tmp_path):
     findings = found(make(tmp_path / "sound"))
     assert {one.code for one in findings} == codes
     assert {one.severity for one in findings} == {"info"}
+
+
+@pytest.mark.parametrize(("decibels", "quiet"), [(-47.0, True), (-43.0, False)])
+def test_a_voice_is_too_quiet_below_45_decibels(decibels, quiet, tmp_path):
+    level = listen(save(tmp_path / "voice.wav", voice())).loudness
+    path = save(tmp_path / "quieter.wav", voice() * 10 ** ((decibels - level) / 20))
+    assert {one.code for one in found(path)} == ({"sound.too_quiet"} if quiet else set())
 
 
 def test_the_facts_are_seconds(tmp_path):
@@ -221,12 +230,14 @@ def test_a_side_without_speech_is_named(tmp_path):
 
 
 def test_who_speaks_at_the_same_time_as_another_may_be_silent_meanwhile(tmp_path):
-    left = save(tmp_path / "left.wav", np.concatenate([voice(), silence(30)]))
-    right = save(tmp_path / "right.wav", np.concatenate([silence(30), voice("right")]))
+    left = save(tmp_path / "left.wav", np.concatenate([voice(), silence(55)]))
+    right = save(tmp_path / "right.wav", np.concatenate([silence(55), voice("right")]))
     together = found(left, right, form=ImageMultiForm, order="meanwhile")
     assert {one.severity for one in together} == {"info"}
     assert {one.code for one in together} == {"sound.little_speech"}
-    assert {one.code for one in found(left, right, form=ImageMultiForm, order="left_right")} >= {"sound.long_end"}
+    in_turn = found(left, right, form=ImageMultiForm, order="left_right")
+    assert {one.code for one in in_turn} == {"sound.little_speech", "sound.long_end", "sound.long_start"}
+    assert {one.code for one in in_turn if one.severity == "warning"} == {"sound.little_speech"}
 
 
 def test_ten_seconds_take_a_moment_and_ten_minutes_little_memory(tmp_path):

@@ -1,23 +1,17 @@
-"""Noise and music to train by: sounds that no mouth makes, each with its own dice; mono samples at 16 kHz."""
+"""Noise to train by: sounds that no mouth makes, each drawn by a generator of random numbers; mono at 16 kHz."""
 
 from __future__ import annotations
 
-import struct
-import subprocess
-import tempfile
-from pathlib import Path
-
 import numpy as np
 
-from lipsync_nodes.perception.speech.sound import read_speech
 from tests.check.sounds import band
 
-R = 16_000
-_FONT = "/usr/share/sounds/sf2/TimGM6mb.sf2"
+RATE = 16_000
+_ROUND = 2 * np.pi
 
 
-def times(s):
-    return np.arange(int(s * R)) / R
+def times(seconds):
+    return np.arange(int(seconds * RATE)) / RATE
 
 
 def made(make, seconds, rng):
@@ -26,362 +20,230 @@ def made(make, seconds, rng):
     return (samples / np.abs(samples).max() * rng.uniform(0.08, 0.8)).astype(np.float32)
 
 
-def colour(s, rng, a):
-    n = int(s * R)
-    f = np.fft.rfft(rng.normal(size=n))
-    f *= np.arange(1, len(f) + 1.0) ** -a
-    return np.fft.irfft(f, n)
+def coloured(seconds, rng, slope):
+    """Make noise whose spectrum falls: white (0), pink (0.5), brown (1)."""
+    count = int(seconds * RATE)
+    spectrum = np.fft.rfft(rng.normal(size=count))
+    spectrum *= np.arange(1, len(spectrum) + 1.0) ** -slope
+    return np.fft.irfft(spectrum, count)
 
 
-def white(s, r):
-    return r.normal(size=int(s * R))
+def tone_of(hertz):
+    """Make a tone whose pitch may change from sample to sample."""
+    return np.sin(_ROUND * np.cumsum(hertz) / RATE)
 
 
-def pink(s, r):
-    return colour(s, r, 0.5)
+def laid(seconds, sounds):
+    """Lay sounds at their times, (start, samples), over each other."""
+    total = np.zeros(int(seconds * RATE))
+    for start, samples in sounds:
+        place = int(start * RATE)
+        room = total[place : place + len(samples)]
+        room += samples[: len(room)]
+    return total
 
 
-def brown(s, r):
-    return colour(s, r, 1.0)
+def struck(rng, count, fall):
+    """Make noise that dies away."""
+    return rng.normal(size=count) * np.exp(-np.arange(count) / fall)
 
 
-def rain(s, r):
-    x = band(colour(s, r, 0.2), 400, 7900) * 0.3
-    for _ in range(int(s * r.integers(20, 200))):
-        i = r.integers(0, len(x) - 800)
-        n = r.integers(40, 400)
-        x[i : i + n] += np.exp(-np.arange(n) / (n / 5)) * r.normal(size=n) * r.uniform(0.2, 2)
-    return x
+def white(seconds, rng):
+    return coloured(seconds, rng, 0)
 
 
-def wind(s, r):
-    return band(colour(s, r, 0.9), 40, 1500) * (
-        1 + 0.8 * np.sin(2 * np.pi * r.uniform(0.1, 0.6) * times(s) + r.uniform(0, 6))
-    )
+def pink(seconds, rng):
+    return coloured(seconds, rng, 0.5)
 
 
-def waves(s, r):
-    return band(colour(s, r, 0.5), 60, 6000) * (0.1 + np.abs(np.sin(np.pi * r.uniform(0.1, 0.3) * times(s))) ** 2)
+def brown(seconds, rng):
+    return coloured(seconds, rng, 1.0)
 
 
-def hum(s, r):
-    b = r.choice([50, 60, 100, 120])
-    return sum(
-        np.sin(2 * np.pi * b * n * times(s) + r.uniform(0, 6)) * r.uniform(0, 1) / n for n in range(1, 12)
-    ) + r.normal(size=int(s * R)) * r.choice([0, 0.01, 0.05])
+def rain(seconds, rng):
+    fall = band(coloured(seconds, rng, 0.2), 400, 7900) * 0.3
+    counts = rng.integers(40, 400, int(seconds * rng.integers(20, 200)))
+    drops = [(rng.uniform(0, seconds), struck(rng, n, n / 5) * rng.uniform(0.2, 2)) for n in counts]
+    return fall + laid(seconds, drops)
 
 
-def engine(s, r):
-    f = r.uniform(30, 120) * (1 + 0.3 * np.sin(2 * np.pi * r.uniform(0.05, 0.5) * times(s)))
-    p = np.cumsum(f) / R
-    return (
-        sum(np.sin(2 * np.pi * p * n) * r.uniform(0.2, 1) / n for n in range(1, 30))
-        + 0.3 * colour(s, r, 0.5) / 0.01 * 0.003
-    )
+def wind(seconds, rng):
+    gusts = 1 + 0.8 * np.sin(_ROUND * rng.uniform(0.1, 0.6) * times(seconds) + rng.uniform(0, 6))
+    return band(coloured(seconds, rng, 0.9), 40, 1500) * gusts
 
 
-def tone(s, r):
-    return np.sin(2 * np.pi * r.uniform(80, 4000) * times(s))
+def sea(seconds, rng):
+    swell = 0.1 + np.abs(np.sin(np.pi * rng.uniform(0.1, 0.3) * times(seconds))) ** 2
+    return band(coloured(seconds, rng, 0.5), 60, 6000) * swell
 
 
-def tones(s, r):
-    return sum(np.sin(2 * np.pi * r.uniform(80, 4000) * times(s)) for _ in range(4))
+def hum(seconds, rng):
+    base, since = rng.choice([50, 60, 100, 120]), times(seconds)
+    tones = [np.sin(_ROUND * base * n * since + rng.uniform(0, 6)) * rng.uniform(0, 1) / n for n in range(1, 12)]
+    return sum(tones) + rng.normal(size=len(since)) * rng.choice([0, 0.01, 0.05])
 
 
-def sweep(s, r):
-    a, b = sorted(r.uniform(50, 7000, 2))
-    if r.random() < 0.5:
-        a, b = b, a
-    per = r.choice([s, s / 2, 1, 0.5])
-    ph = (times(s) % per) / per
-    return np.sin(2 * np.pi * np.cumsum(a * (b / a) ** ph) / R)
+def engine(seconds, rng):
+    pitch = rng.uniform(30, 120) * (1 + 0.3 * np.sin(_ROUND * rng.uniform(0.05, 0.5) * times(seconds)))
+    tones = [tone_of(n * pitch) * rng.uniform(0.2, 1) / n for n in range(1, 30)]
+    return sum(tones) + 0.09 * coloured(seconds, rng, 0.5)
 
 
-def siren(s, r):
-    return np.sin(
-        2
-        * np.pi
-        * np.cumsum(r.uniform(500, 900) + r.uniform(100, 400) * np.sin(2 * np.pi * r.uniform(0.3, 4) * times(s)))
-        / R
-    )
+def tone(seconds, rng):
+    return np.sin(_ROUND * rng.uniform(80, 4000) * times(seconds))
 
 
-def clicks(s, r):
-    x = np.zeros(int(s * R))
-    step = r.uniform(0.1, 1)
-    for k in np.arange(0, s - 0.05, step):
-        i = int(k * R)
-        n = r.integers(10, 200)
-        x[i : i + n] += r.normal(size=n) * np.exp(-np.arange(n) / (n / 4))
-    return x + r.normal(size=len(x)) * r.choice([0, 1e-3])
+def tones(seconds, rng):
+    return sum(tone(seconds, rng) for _ in range(4))
 
 
-def typing(s, r):
-    x = np.zeros(int(s * R))
-    k = 0
-    while k < s - 0.1:
-        i = int(k * R)
-        n = r.integers(100, 700)
-        x[i : i + n] += r.normal(size=n) * np.exp(-np.arange(n) / (n / 5)) * r.uniform(0.3, 1)
-        k += r.exponential(0.15) + 0.03
-    return x + r.normal(size=len(x)) * 0.003
+def sweep(seconds, rng):
+    first, last = rng.uniform(50, 7000, 2)
+    period = rng.choice([seconds, seconds / 2, 1, 0.5])
+    return tone_of(first * (last / first) ** ((times(seconds) % period) / period))
 
 
-def applause(s, r):
-    x = np.zeros(int(s * R) + 2000)
-    for _ in range(int(s * r.integers(30, 400))):
-        i = r.integers(0, int(s * R))
-        n = r.integers(200, 900)
-        c = band(r.normal(size=n), r.uniform(500, 900), r.uniform(2000, 5000)) * np.exp(-np.arange(n) / (n / 5))
-        x[i : i + n] += c * r.uniform(0.2, 1)
-    return x[: int(s * R)]
+def siren(seconds, rng):
+    wail = rng.uniform(100, 400) * np.sin(_ROUND * rng.uniform(0.3, 4) * times(seconds))
+    return tone_of(rng.uniform(500, 900) + wail)
 
 
-def drums(s, r):
-    x = np.zeros(int(s * R) + R)
-    bpm = r.uniform(70, 170)
-    st = 60 / bpm / r.choice([2, 4])
-    k = 0
-    i = 0
-    pk, ps = r.integers(0, 2, 16), r.integers(0, 2, 16)
-    while k < s:
-        j = int(k * R)
-        n = int(0.25 * R)
-        e = np.arange(n) / R
-        if pk[i % 16]:
-            x[j : j + n] += np.sin(2 * np.pi * (r.uniform(45, 70) * e + 6 * np.exp(-e * 30) * -0.2)) * np.exp(-e * 12)
-        if ps[i % 16] and i % 2:
-            x[j : j + n] += 0.6 * (r.normal(size=n) + np.sin(2 * np.pi * 190 * e)) * np.exp(-e * 18)
-        x[j : j + n] += 0.25 * np.diff(r.normal(size=n + 1)) * np.exp(-e * r.choice([15, 60]))
-        k += st
-        i += 1
-    return x[: int(s * R)]
+def clicks(seconds, rng):
+    starts = np.arange(0, seconds, rng.uniform(0.1, 1))
+    counts = rng.integers(10, 200, len(starts))
+    heard = laid(seconds, [(start, struck(rng, n, n / 4)) for start, n in zip(starts, counts, strict=True)])
+    return heard + rng.normal(size=len(heard)) * rng.choice([0, 1e-3])
 
 
-def birds(s, r):
-    x = np.zeros(int(s * R) + R)
-    k = 0
-    while k < s:
-        f0 = r.uniform(1800, 5500)
-        d = r.uniform(0.04, 0.3)
-        n = int(d * R)
-        e = np.arange(n) / R
-        for _ in range(r.integers(1, 6)):
-            f = f0 + r.uniform(-900, 900) * np.sin(2 * np.pi * r.uniform(3, 30) * e) + r.uniform(-2000, 2000) * e
-            j = int(k * R)
-            x[j : j + n] += np.sin(2 * np.pi * np.cumsum(f) / R) * np.hanning(n) * r.uniform(0.3, 1)
-            k += d + r.uniform(0.01, 0.1)
-            if k >= s:
-                break
-        k += r.exponential(0.5)
-    return x[: int(s * R)] + 0.01 * r.normal(size=int(s * R))
+def typing(seconds, rng):
+    starts = np.cumsum(rng.exponential(0.15, int(5.5 * seconds)) + 0.03)
+    counts = rng.integers(100, 700, len(starts))
+    keys = [(at, struck(rng, n, n / 5) * rng.uniform(0.3, 1)) for at, n in zip(starts, counts, strict=True)]
+    return laid(seconds, [key for key in keys if key[0] < seconds]) + 0.003 * white(seconds, rng)
 
 
-def amnoise(s, r):
-    return r.normal(size=int(s * R)) * (1 + np.sin(2 * np.pi * r.uniform(2, 8) * times(s)))
+def applause(seconds, rng):
+    def clap():
+        count = rng.integers(200, 900)
+        struck_hands = band(rng.normal(size=count), rng.uniform(500, 900), rng.uniform(2000, 5000))
+        return struck_hands * np.exp(-np.arange(count) / (count / 5)) * rng.uniform(0.2, 1)
+
+    return laid(seconds, [(rng.uniform(0, seconds), clap()) for _ in range(int(seconds * rng.integers(30, 400)))])
 
 
-def amtone(s, r):
-    return sum(np.sin(2 * np.pi * r.uniform(100, 300) * n * times(s)) / n for n in range(1, 8)) * (
-        1 + np.sin(2 * np.pi * r.uniform(2, 8) * times(s))
-    )
+def drums(seconds, rng):
+    since = times(0.25)
+    thumps, snares = rng.integers(0, 2, 16), rng.integers(0, 2, 16)
+    sounds = []
+    for number, start in enumerate(np.arange(0, seconds, 60 / rng.uniform(70, 170) / rng.choice([2, 4]))):
+        if thumps[number % 16]:
+            sounds.append((start, np.sin(_ROUND * rng.uniform(45, 70) * since) * np.exp(-since * 12)))
+        if snares[number % 16] and number % 2:
+            snare = rng.normal(size=len(since)) + np.sin(_ROUND * 190 * since)
+            sounds.append((start, 0.6 * snare * np.exp(-since * 18)))
+        hat = np.diff(rng.normal(size=len(since) + 1))
+        sounds.append((start, 0.25 * hat * np.exp(-since * rng.choice([15, 60]))))
+    return laid(seconds, sounds)
 
 
-def morse(s, r):
-    g = np.repeat(r.integers(0, 2, int(s / 0.08) + 1), int(0.08 * R))[: int(s * R)]
-    return np.sin(2 * np.pi * r.uniform(400, 1000) * times(s)) * g
+def birds(seconds, rng):
+    songs, start = [], 0.0
+    while start < seconds:
+        base, length = rng.uniform(1800, 5500), rng.uniform(0.04, 0.3)
+        since = times(length)
+        for _ in range(rng.integers(1, 6)):
+            trill = rng.uniform(-900, 900) * np.sin(_ROUND * rng.uniform(3, 30) * since)
+            note = tone_of(base + trill + rng.uniform(-2000, 2000) * since)
+            songs.append((start, note * np.hanning(len(since)) * rng.uniform(0.3, 1)))
+            start += length + rng.uniform(0.01, 0.1)
+        start += rng.exponential(0.5)
+    return laid(seconds, [song for song in songs if song[0] < seconds]) + 0.01 * white(seconds, rng)
 
 
-def ring(s, r):
-    return (np.sin(2 * np.pi * 440 * times(s)) + np.sin(2 * np.pi * 480 * times(s))) * (
-        (times(s) % r.uniform(2, 6)) < r.uniform(0.4, 2)
-    )
+def calls(seconds, rng):
+    """Make the calls of a beast: one throat, that opens once for each call and forms no sounds."""
+    base, length = np.exp(rng.uniform(np.log(70), np.log(1500))), rng.uniform(0.08, 1.2)
+    formants, gap = rng.uniform(400, 3500, rng.integers(1, 4)), rng.uniform(0.05, 1.5)
+    rough, rise = rng.choice([0, 0.1, 0.5]), rng.uniform(-0.5, 0.5)
+    sounds, start = [], rng.uniform(0, 0.3)
+    while start < seconds:
+        count = int(length * rng.uniform(0.7, 1.3) * RATE)
+        way = np.linspace(0, 1, count)
+        bend = 1 + rise * way + rng.uniform(-0.3, 0.3) * np.sin(np.pi * way)
+        throat = np.diff(np.floor(np.cumsum(base * rng.uniform(0.9, 1.1) * bend) / RATE), prepend=0)
+        throat = throat * (1 + rough * rng.normal(size=count)) + 0.1 * rough * rng.normal(size=count)
+        sounds.append((start, _through(throat, formants * rng.uniform(0.95, 1.05), rng) * np.sin(np.pi * way) ** 0.5))
+        start += count / RATE + gap * rng.uniform(0.5, 1.5)
+    return laid(seconds, sounds) + 1e-3 * white(seconds, rng)
 
 
-def steps(s, r):
-    x = np.zeros(int(s * R) + R)
-    k = 0.1
-    d = r.uniform(0.35, 0.7)
-    while k < s:
-        j = int(k * R)
-        n = int(0.12 * R)
-        x[j : j + n] += band(r.normal(size=n), 60, 1200) * np.exp(-np.arange(n) / R * 40)
-        k += d * r.uniform(0.9, 1.1)
-    return x[: int(s * R)] + 0.004 * r.normal(size=int(s * R))
+def _through(samples, formants, rng):
+    hertz = np.fft.rfftfreq(len(samples), 1 / RATE)
+    shape = sum(1 / (1 + ((hertz - one) / rng.uniform(60, 400)) ** 2) for one in formants) + 0.01
+    return np.fft.irfft(np.fft.rfft(samples) * shape, len(samples))
 
 
-def fan(s, r):
-    return colour(s, r, 0.7) * 3 + 0.02 * sum(np.sin(2 * np.pi * f * times(s)) for f in r.uniform(80, 600, 3))
+def swelling_noise(seconds, rng):
+    return white(seconds, rng) * (1 + np.sin(_ROUND * rng.uniform(2, 8) * times(seconds)))
 
 
-def pad(s, r):
-    x = np.zeros(int(s * R))
-    for k in np.arange(0, s, 2):
-        e = times(s) - k
-        env = np.clip(e * 2, 0, 1) * np.clip(2.2 - e, 0, 1) * (e > 0)
-        root = 110 * 2 ** (r.integers(0, 12) / 12)
-        for st in (0, 4, 7, 11):
-            x += env * sum(
-                np.sin(2 * np.pi * root * 2 ** (st / 12) * n * (1 + d) * times(s)) / n
+def swelling_tone(seconds, rng):
+    base, swell = rng.uniform(100, 300), 1 + np.sin(_ROUND * rng.uniform(2, 8) * times(seconds))
+    return sum(np.sin(_ROUND * base * n * times(seconds)) / n for n in range(1, 8)) * swell
+
+
+def morse(seconds, rng):
+    keyed = np.repeat(rng.integers(0, 2, int(seconds / 0.08) + 1), int(0.08 * RATE))[: int(seconds * RATE)]
+    return np.sin(_ROUND * rng.uniform(400, 1000) * times(seconds)) * keyed
+
+
+def ringing(seconds, rng):
+    bell = np.sin(_ROUND * 440 * times(seconds)) + np.sin(_ROUND * 480 * times(seconds))
+    return bell * ((times(seconds) % rng.uniform(2, 6)) < rng.uniform(0.4, 2))
+
+
+def footsteps(seconds, rng):
+    pace = rng.uniform(0.35, 0.7)
+    starts = np.arange(0.1, seconds, pace) + rng.uniform(-0.05, 0.05) * pace
+    sounds = [(start, band(struck(rng, 1920, 400), 60, 1200)) for start in starts]
+    return laid(seconds, sounds) + 0.004 * white(seconds, rng)
+
+
+def fan(seconds, rng):
+    blades = sum(np.sin(_ROUND * hertz * times(seconds)) for hertz in rng.uniform(80, 600, 3))
+    return 3 * coloured(seconds, rng, 0.7) + 0.02 * blades
+
+
+def held_chords(seconds, rng):
+    """Make the chords of a synthesizer, each of two seconds, that swell and fade."""
+    total = np.zeros(int(seconds * RATE))
+    for start in np.arange(0, seconds, 2):
+        since = times(seconds) - start
+        shape = np.clip(since * 2, 0, 1) * np.clip(2.2 - since, 0, 1)
+        root = 110 * 2 ** (rng.integers(0, 12) / 12)
+        for note in (0, 4, 7, 11):
+            pitch = root * 2 ** (note / 12)
+            total += shape * sum(
+                np.sin(_ROUND * pitch * n * (1 + detuned) * times(seconds)) / n
                 for n in range(1, 6)
-                for d in (0, 0.003)
+                for detuned in (0, 0.003)
             )
-    return x
+    return total
 
 
-def saw(s, r):
-    f = np.repeat(
-        110 * 2 ** (r.choice([0, 2, 4, 5, 7, 9, 11, 12], int(s / 0.25) + 1) / 12) * r.choice([1, 2, 4]), int(0.25 * R)
-    )[: int(s * R)]
-    p = np.cumsum(f) / R
-    return (2 * (p % 1) - 1) * np.exp(-(times(s) % 0.25) * r.uniform(0, 8))
+def plucked_saw(seconds, rng):
+    notes = 110 * 2 ** (rng.choice([0, 2, 4, 5, 7, 9, 11, 12], int(seconds / 0.25) + 1) / 12) * rng.choice([1, 2, 4])
+    phase = np.cumsum(np.repeat(notes, int(0.25 * RATE))[: int(seconds * RATE)]) / RATE
+    return (2 * (phase % 1) - 1) * np.exp(-(times(seconds) % 0.25) * rng.uniform(0, 8))
 
 
-def cricket(s, r):
-    return np.sin(2 * np.pi * r.uniform(3500, 5000) * times(s)) * ((times(s) * r.uniform(15, 40)) % 1 < 0.5) * (
-        (times(s) % r.uniform(0.5, 1.2)) < 0.4
-    ) + 0.02 * r.normal(size=int(s * R))
-
-
-def midi(path, r, s, solo):
-    bpm = r.uniform(70, 160)
-    tpq = 480
-    tracks = []
-    n = 1 if solo else r.integers(2, 5)
-    for ch in range(n):
-        prog = int(
-            r.choice(
-                [
-                    0,
-                    4,
-                    11,
-                    16,
-                    19,
-                    21,
-                    24,
-                    25,
-                    27,
-                    29,
-                    32,
-                    33,
-                    40,
-                    41,
-                    42,
-                    46,
-                    48,
-                    56,
-                    57,
-                    60,
-                    61,
-                    64,
-                    65,
-                    66,
-                    68,
-                    71,
-                    73,
-                    74,
-                    75,
-                    78,
-                    79,
-                    80,
-                    81,
-                    88,
-                    89,
-                    104,
-                    105,
-                    107,
-                    109,
-                    110,
-                    22,
-                    52 if False else 43,
-                ]
-            )
-        )
-        data = b"\x00" + bytes([0xC0 | ch, prog])
-        scale = r.choice([[0, 2, 4, 5, 7, 9, 11], [0, 2, 3, 5, 7, 8, 10]])
-        base = int(r.choice([36, 48, 60]))
-        k = 0
-        last = int(r.integers(0, 14))
-        total = int(s * bpm / 60 * tpq)
-        while k < total:
-            d = int(tpq * r.choice([0.25, 0.5, 0.5, 1, 1, 2]))
-            last = int(np.clip(last + r.integers(-3, 4), 0, 14))
-            note = base + scale[last % 7] + 12 * (last // 7)
-            notes = [note] if solo or ch == 0 or r.random() < 0.4 else [note, note + 4, note + 7]
-            for q in notes:
-                data += b"\x00" + bytes([0x90 | ch, min(q, 120), int(r.integers(60, 120))])
-            for i, q in enumerate(notes):
-                data += vl(d if i == 0 else 0) + bytes([0x80 | ch, min(q, 120), 0])
-            k += d
-        tracks.append(data)
-    if not solo and r.random() < 0.6:
-        data = b""
-        k = 0
-        total = int(s * bpm / 60 * tpq)
-        i = 0
-        while k < total:
-            hits = [42] + ([36] if i % 4 == 0 else []) + ([38] if i % 4 == 2 else [])
-            for q in hits:
-                data += b"\x00" + bytes([0x99, q, int(r.integers(60, 110))])
-            for j, q in enumerate(hits):
-                data += vl(240 if j == 0 else 0) + bytes([0x89, q, 0])
-            k += 240
-            i += 1
-        tracks.append(data)
-    tempo = int(6e7 / bpm)
-    head = b"\x00\xff\x51\x03" + tempo.to_bytes(3, "big") + b"\x00\xff\x2f\x00"
-    out = b"MThd" + struct.pack(">IHHH", 6, 1, len(tracks) + 1, tpq) + b"MTrk" + struct.pack(">I", len(head)) + head
-    for d in tracks:
-        whole = d + b"\x00\xff\x2f\x00"
-        out += b"MTrk" + struct.pack(">I", len(whole)) + whole
-    Path(path).write_bytes(out)
-
-
-def vl(v):
-    b = [v & 127]
-    v >>= 7
-    while v:
-        b.append((v & 127) | 128)
-        v >>= 7
-    return bytes(reversed(b))
-
-
-def played(seconds, rng, *, solo):
-    """Play random notes on random instruments."""
-    with tempfile.TemporaryDirectory() as folder:
-        notes, wav = Path(folder) / "notes.mid", Path(folder) / "played.wav"
-        midi(notes, rng, seconds, solo)
-        subprocess.run(
-            ["fluidsynth", "-ni", "-q", "-F", wav, "-r", str(R), _FONT, notes], check=True, capture_output=True
-        )
-        return read_speech(wav)[: int(seconds * R)]
+def crickets(seconds, rng):
+    chirp = ((times(seconds) * rng.uniform(15, 40)) % 1 < 0.5) & ((times(seconds) % rng.uniform(0.5, 1.2)) < 0.4)
+    return np.sin(_ROUND * rng.uniform(3500, 5000) * times(seconds)) * chirp + 0.02 * white(seconds, rng)
 
 
 KINDS = (
-    white,
-    pink,
-    brown,
-    rain,
-    wind,
-    waves,
-    hum,
-    engine,
-    tone,
-    tones,
-    sweep,
-    siren,
-    clicks,
-    typing,
-    applause,
-    drums,
-    birds,
-    amnoise,
-    amtone,
-    morse,
-    ring,
-    steps,
-    fan,
-    pad,
-    saw,
-    cricket,
-)
+    white, pink, brown, rain, wind, sea, hum, engine, tone, tones, sweep, siren, clicks, typing, applause, drums, birds,
+    calls, calls, calls, swelling_noise, swelling_tone, morse, ringing, footsteps, fan, held_chords, plucked_saw,
+    crickets,
+)  # fmt: skip
