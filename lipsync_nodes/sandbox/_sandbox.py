@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+import re
 import secrets
 import sys
 import tempfile
@@ -16,6 +17,8 @@ from urllib.parse import quote
 from lipsync_nodes.errors import ConfigurationError, JobNotFound
 
 if TYPE_CHECKING:
+    import socket
+
     from lipsync_nodes.sandbox.server.journal import Received
     from lipsync_nodes.sandbox.server.thread import ServerThread
 
@@ -103,7 +106,7 @@ class Sandbox:
         folder = self._make_folder()
         try:
             listener = listen(*self._address)
-            token = self._token_for(listener.getsockname()[0])
+            token = self._token_for(listener)
             url = url_of(self._address[0], listener.getsockname()[1])
             self._running = ServerThread(
                 listener,
@@ -317,13 +320,18 @@ class Sandbox:
         if self.token and self.token not in {self._token, os.environ.get(_TOKEN_NAME)}:
             print(f"The token for /sandbox is {self.token}. The page: {self.url}/?token={self.token}", file=sys.stderr)  # noqa: T201
 
-    def _token_for(self, address: str) -> str:
-        """Return the token that is needed at this address."""
+    def _token_for(self, listener: socket.socket) -> str:
+        """Return the token that is needed at this address; close it if the token cannot be used."""
         from lipsync_nodes.settings import is_loopback  # noqa: PLC0415  # see __init__
 
-        if self._token is not None or is_loopback(address):
-            return self._token or ""
-        return os.environ.get(_TOKEN_NAME) or secrets.token_urlsafe(18)
+        by_default = (
+            "" if is_loopback(listener.getsockname()[0]) else os.environ.get(_TOKEN_NAME) or secrets.token_urlsafe(18)
+        )
+        token = by_default if self._token is None else self._token
+        if token and not re.fullmatch(r"[A-Za-z0-9._~-]{8,}", token):
+            listener.close()
+            raise ConfigurationError(code="sandbox.token_unusable")  # it could not be masked in every encoding
+        return token
 
     def _make_folder(self) -> Path:
         """Return the folder to use; create a temporary one if none was given."""

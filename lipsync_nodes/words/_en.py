@@ -230,6 +230,7 @@ SENTENCES: Final[dict[str, str]] = {
     "sandbox.no_such_job": "The sandbox knows no such job.",
     "sandbox.no_temporary_room": "There is no room for temporary files: {reason}.",
     "sandbox.not_running": "The sandbox is not running.",
+    "sandbox.token_unusable": "The sandbox's token must have at least 8 characters, of letters, digits and . _ ~ -.",
     # the jobs of the sandbox
     "preview.empty_file": "The {media} is empty (0 bytes).",
     "preview.face_too_small": "The face in the {media} is too small: it is {pixels} pixels high at {short_side}p, "

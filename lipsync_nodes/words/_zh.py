@@ -216,6 +216,7 @@ SENTENCES: Final[dict[str, str]] = {
     "sandbox.no_such_job": "沙盒没有这个任务。",
     "sandbox.no_temporary_room": "没有存放临时文件的空间：{reason}。",
     "sandbox.not_running": "沙盒没有运行。",
+    "sandbox.token_unusable": "沙盒的令牌至少要有 8 个字符，只能是字母、数字和 . _ ~ -。",
     # the jobs of the sandbox
     "preview.empty_file": "{media:term}为空（0 字节）。",
     "preview.face_too_small": "{media:term}中的人脸太小：在 {short_side}p 下高 {pixels} 像素，至少需要 {least} 像素。",

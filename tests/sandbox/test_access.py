@@ -7,9 +7,10 @@ import httpx
 import pytest
 
 from lipsync_nodes import ImageForm, LipsyncClient
+from lipsync_nodes.errors import ConfigurationError
 from lipsync_nodes.sandbox import Sandbox
 
-TOKEN = "a-token/of+our own"
+TOKEN = "a-token.of_our~own"
 FORM = ImageForm(image="https://example.com/face.png", audio="https://example.com/voice.mp3")
 HERE = [
     "http://localhost",
@@ -103,7 +104,9 @@ def test_everything_under_sandbox_needs_the_token(open_box, method, path):
 
 
 def test_the_page_and_the_clients_work_beside_the_token(open_box, caplog):
-    caplog.set_level(logging.DEBUG, "lipsync_nodes")
+    for ours in ("httpx", "httpcore"):  # the loggers of this test's own client
+        caplog.set_level(logging.CRITICAL, ours)
+    caplog.set_level(logging.DEBUG)
     open_box.reset()
     assert open_box.token == TOKEN
     assert httpx.get(open_box.url, params={"token": TOKEN}).headers["referrer-policy"] == "no-referrer"
@@ -112,6 +115,7 @@ def test_the_page_and_the_clients_work_beside_the_token(open_box, caplog):
     httpx.get(f"{open_box.base_url}/jobs/{job.id}?token={TOKEN}", headers={"Referer": f"{open_box.url}/?token={TOKEN}"})
     httpx.get(f"{open_box.base_url}/jobs/{job.id}", params={"token": TOKEN})
     assert not re.search(r"a-token|our.own", str(open_box.requests))
+    assert "***" in open_box.requests[-1].query
     assert TOKEN not in caplog.text
     assert open_box.requests[0].where == "submit"
 
@@ -128,6 +132,12 @@ def test_a_token_is_made_and_printed_once(monkeypatch, capsys, caplog):
         assert closed.token == ""
         closed._print_token()
         assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("token", ["short", "with spaces in it", "with/slashes", "令牌令牌令牌令牌"])
+def test_a_token_that_cannot_be_masked_is_refused(token):
+    with pytest.raises(ConfigurationError, match="at least 8 characters"):
+        Sandbox(renderer="instant", token=token).start()
 
 
 def test_the_journal_tells_when_who_and_how_it_ended(box, api, until):

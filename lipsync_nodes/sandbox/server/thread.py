@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from lipsync_nodes.errors import ConfigurationError
 from lipsync_nodes.sandbox.server.access import TokenCheck
@@ -127,6 +128,14 @@ class ServerThread:
             await self.service.close()
 
 
+class _Protocol(H11Protocol):
+    """Uvicorn's HTTP without its access log, which has the query and so the token. Loggers may be set up at any time."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.access_log = False
+
+
 class _Server(uvicorn.Server):
     """Uvicorn that sets an event when it is up, and closes open connections shortly after the stop."""
 
@@ -135,7 +144,7 @@ class _Server(uvicorn.Server):
         app: ASGIApp = sandbox if local_host is None else HostCheck(sandbox, local_host)
         super().__init__(
             uvicorn.Config(
-                app, http="h11", ws="none", loop="asyncio", lifespan="off", log_config=None, access_log=False,
+                app, http=_Protocol, ws="none", loop="asyncio", lifespan="off", log_config=None, access_log=False,
                 server_header=False, timeout_graceful_shutdown=3,
             )
         )  # fmt: skip
