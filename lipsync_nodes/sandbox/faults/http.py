@@ -80,7 +80,7 @@ class Exchange:
     async def _respond(self, rule: Rule, code: int, content: Any) -> None:
         """Send the rule's response instead of the sandbox's own."""
         await (self._handle(_discard) if rule.act else self._read_request())
-        body = content.encode() if isinstance(content, str) else json.dumps(content).encode()
+        body = content.encode("utf-8", "replace") if isinstance(content, str) else json.dumps(content).encode()
         kind = rule.content_type or ("text/html" if isinstance(content, str) else "application/json")
         headers = {"content-type": kind, "content-length": str(len(body))}
         headers |= {name.lower(): value for name, value in rule.headers.items()}

@@ -23,11 +23,11 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
-from typing import Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
-__all__ = ["ACTIONS", "Faults", "Rule"]
+__all__ = ["ACTIONS", "MATCH", "Faults", "Rule"]
 
 Where = Literal["submit", "poll", "output", "files", "webhook", "job"]
 Action = Literal[
@@ -56,10 +56,21 @@ ACTIONS: Final[dict[str, tuple[tuple[str, ...], frozenset[str]]]] = {
     "no_output": (("job",), frozenset()),
     "seconds": (("job",), frozenset({"seconds"})),
 }
-_MATCH: Final = frozenset({"action", "where", "method", "path", "count", "after", "probability", "seed"})
+# The parameters of every rule.
+MATCH: Final = frozenset({"action", "where", "method", "path", "count", "after", "probability", "seed"})
 # Commas that separate the parts of a rule on one line; others belong to a value.
 _PARTS: Final = re.compile(r",(?=[a-z_]+=)")
 _FINAL: Final = frozenset({"hang", "cut_before", "cut_after", "status", "rate_limit", "truncate", "drip", "body"})
+
+
+def _whole(value: object) -> object:
+    """Accept 7.0 as an integer, as JSON Schema does."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+_Whole = Annotated[int, BeforeValidator(_whole)]
+_HeaderName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
+_HeaderValue = Annotated[str, Field(pattern=r"^([!-~]([ -~]*[!-~])?)?$")]
 
 
 class Rule(BaseModel):
@@ -93,31 +104,31 @@ class Rule(BaseModel):
     where: Where | None = None
     method: str | None = None
     path: str = "*"
-    count: int = Field(default=1, ge=-1)
-    after: int = Field(default=0, ge=0)
+    count: _Whole = Field(default=1, ge=-1)
+    after: _Whole = Field(default=0, ge=0)
     probability: float = Field(default=1.0, ge=0, le=1)
-    seed: int = 0
+    seed: _Whole = 0
 
     seconds: float = Field(default=30.0, ge=0)
-    requests: int = Field(default=2, ge=1)
-    code: int = Field(default=500, ge=200, le=599)
-    headers: dict[str, str] = Field(default_factory=dict)
+    requests: _Whole = Field(default=2, ge=1)
+    code: _Whole = Field(default=500, ge=200, le=599)
+    headers: dict[_HeaderName, _HeaderValue] = Field(default_factory=dict)
     body: JsonValue = None
-    content_type: str | None = None
+    content_type: _HeaderValue | None = None
     act: bool = False
-    bytes: int | None = Field(default=None, ge=0)
+    bytes: _Whole | None = Field(default=None, ge=0)
     pause: float = Field(default=0.01, ge=0)
-    times: int = Field(default=2, ge=1)
+    times: _Whole = Field(default=2, ge=1)
     error: str = "Invalid audio format"
     status: str = "queued"
-    polls: int = Field(default=1, ge=0)
+    polls: _Whole = Field(default=1, ge=0)
 
     @model_validator(mode="after")
     def _parameters_fit(self) -> Self:
         places, parameters = ACTIONS[self.action]
         if self.where is not None and self.where not in places:
             raise ValueError(f"{self.action} can be at {', '.join(places)}, not at {self.where}")
-        if strange := sorted(self.model_fields_set - _MATCH - parameters):
+        if strange := sorted(self.model_fields_set - MATCH - parameters):
             raise ValueError(f"{self.action} has no parameter {', '.join(strange)}")
         return self
 

@@ -158,7 +158,8 @@ def _parse_rules(body: bytes) -> list[Rule]:
     """Parse one rule or a list of rules."""
     with _refusing(named="rule"):
         data = json.loads(body)
-        return [Rule.model_validate(rule) for rule in (data if isinstance(data, list) else [data])]
+        json.dumps(data, allow_nan=False)  # JSON has neither NaN nor Infinity
+        return [Rule.model_validate(rule, strict=True) for rule in (data if isinstance(data, list) else [data])]
 
 
 @contextmanager

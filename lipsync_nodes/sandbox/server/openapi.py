@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from lipsync_nodes.sandbox.jobs.store import API_PATH
+from lipsync_nodes.sandbox.server.openapi_control import CONTROL_SCHEMAS, control_paths
+from lipsync_nodes.sandbox.server.openapi_parts import closed, errors, json_body, nullable, path
 from lipsync_nodes.sandbox.server.parsing import fields_of_others
 from lipsync_nodes.sandbox.server.urls import MEDIA_PATTERN, WEBHOOK_PATTERN
 from lipsync_nodes.service import CATALOGUE, NodeSpec
@@ -16,13 +18,10 @@ _DESCRIPTION: Final = (
     "The lipsync.studio API on this machine, over real HTTP. The videos come from a preview engine. They do not show "
     "the service's quality."
 )
-_ERRORS: Final = {
-    400: "The body is not a JSON object, or a GET has a body.",
-    401: "The API key is missing or wrong.",
-    404: "There is no such job or file.",
-    413: "The request is too large.",
-    415: "The Content-Type is not application/json.",
-    422: "A field is missing or wrong. The error names it.",
+_TAGS: Final = {
+    "service": "What the service has too.",
+    "files": "Media and videos.",
+    "sandbox": "What only the sandbox has, for tests.",
 }
 _ANY_FILE: Final = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
 _RANGE_ANSWERS: Final = {
@@ -45,10 +44,13 @@ def document(url: str, *, token: bool = False) -> dict[str, Any]:
             "/files/{name}": {"put": _put()},
             "/files/{digest}/{name}": {"get": _file()},
             "/outputs/{name}": {"get": _output()},
+            **control_paths([{"token": []}] if token else []),
         },
+        "webhooks": {"job-ended": {"post": _webhook()}},
+        "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
         "components": {
             "securitySchemes": {"key": _KEY} | ({"token": _TOKEN} if token else {}),
-            "schemas": {"Accepted": _ACCEPTED, "Job": _JOB, "Error": _ERROR, "File": _FILE},
+            "schemas": {"Accepted": _ACCEPTED, "Job": _JOB, "Error": _ERROR, "File": _FILE, **CONTROL_SCHEMAS},
         },
     }
 
@@ -66,11 +68,12 @@ def _submit(spec: NodeSpec) -> dict[str, Any]:
     }
     return {
         "operationId": f"submit-{spec.command}",
+        "tags": ["service"],
         "summary": spec.help,
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
         "responses": {
-            "200": {**_json("The job is accepted.", "Accepted"), "links": links},
-            **_errors(400, 401, 413, 415, 422),
+            "200": {**json_body("The job is accepted.", "Accepted"), "links": links},
+            **errors(400, 401, 413, 415, 422),
         },
     }
 
@@ -97,9 +100,21 @@ def _field(schema: dict[str, Any]) -> dict[str, Any]:
 def _poll() -> dict[str, Any]:
     return {
         "operationId": "poll",
+        "tags": ["service"],
         "summary": "The status of a job, and its video once it is completed.",
-        "parameters": [_path("id", {"type": "string"}, "The job id.")],
-        "responses": {"200": _json("The job.", "Job"), **_errors(400, 401, 404)},
+        "parameters": [path("id", {"type": "string"}, "The job id.")],
+        "responses": {"200": json_body("The job.", "Job"), **errors(400, 401, 404)},
+    }
+
+
+def _webhook() -> dict[str, Any]:
+    return {
+        "operationId": "job-ended",
+        "summary": "The ended job, sent to the `webhook` of its submission. It is not signed.",
+        "tags": ["service"],
+        "security": [],
+        "requestBody": json_body("The job.", "Job") | {"required": True},
+        "responses": {"2XX": {"description": "It is delivered. With any other status it is tried three times in all."}},
     }
 
 
@@ -108,24 +123,26 @@ def _put() -> dict[str, Any]:
     link = {"operationId": "get-file", "parameters": parameters}
     return {
         "operationId": "put-file",
+        "tags": ["files"],
         "summary": "Store a file and get a URL for it. The real service has no such endpoint.",
-        "parameters": [_path("name", {"type": "string", "minLength": 1}, "The file name. It is made safe.")],
+        "parameters": [path("name", {"type": "string", "minLength": 1}, "The file name. It is made safe.")],
         "requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
-        "responses": {"201": {**_json("The file is stored.", "File"), "links": {"file": link}}, **_errors(401, 413)},
+        "responses": {"201": {**json_body("The file is stored.", "File"), "links": {"file": link}}, **errors(401, 413)},
     }
 
 
 def _file() -> dict[str, Any]:
-    digest = _path("digest", {"type": "string"}, "The start of the content's SHA-256.")
-    name = _path("name", {"type": "string"}, "The file name.")
+    digest = path("digest", {"type": "string"}, "The start of the content's SHA-256.")
+    name = path("name", {"type": "string"}, "The file name.")
     return _download("get-file", "A stored file. Range requests are supported.", [digest, name])
 
 
 def _output() -> dict[str, Any]:
-    name = _path("name", {"type": "string"}, "The job id and `.mp4`.")
+    name = path("name", {"type": "string"}, "The job id and `.mp4`.")
     operation = _download("get-output", "The video of a completed job. Range requests are supported.", [name])
     header = {"schema": {"type": "string"}, "description": "States that a preview engine rendered the video."}
     warning = {"schema": {"type": "string"}, "description": "Why the mouth does not follow the sound, if it does not."}
+    operation["responses"] |= errors(410)
     operation["responses"]["200"]["headers"] = {
         "X-Lipsync-Preview-Engine": header,
         "X-Lipsync-Preview-Warning": warning,
@@ -137,38 +154,11 @@ def _download(operation: str, summary: str, parameters: list[dict[str, Any]]) ->
     whole = {"description": "The file.", "content": _ANY_FILE}
     return {
         "operationId": operation,
+        "tags": ["files"],
         "summary": summary,
         "security": [],
         "parameters": parameters,
-        "responses": {"200": whole, **_RANGE_ANSWERS, **_errors(404)},
-    }
-
-
-def _path(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
-    return {"name": name, "in": "path", "required": True, "schema": schema, "description": description}
-
-
-def _json(description: str, schema: str) -> dict[str, Any]:
-    return {
-        "description": description,
-        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
-    }
-
-
-def _errors(*codes: int) -> dict[str, Any]:
-    return {str(code): _json(_ERRORS[code], "Error") for code in codes}
-
-
-def _nullable(schema: dict[str, Any], description: str) -> dict[str, Any]:
-    return {"anyOf": [schema, {"type": "null"}], "description": description}
-
-
-def _closed(**properties: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "required": list(properties),
-        "properties": properties,
-        "additionalProperties": False,
+        "responses": {"200": whole, **_RANGE_ANSWERS, **errors(404)},
     }
 
 
@@ -180,14 +170,14 @@ _WEBHOOK: Final = {
     "description": "The job object is POSTed to this URL once the job ends.",
 }
 _ID: Final = {"type": "string", "pattern": _UUID}
-_ACCEPTED: Final = _closed(id=_ID, status={"const": "processing"})
-_ERROR: Final = _closed(error={"type": "string", "minLength": 1})
-_FILE: Final = _closed(url={"type": "string"}, digest={"type": "string"}, name={"type": "string"})
-_JOB: Final = _closed(
+_ACCEPTED: Final = closed(id=_ID, status={"const": "processing"})
+_ERROR: Final = closed(error={"type": "string", "minLength": 1})
+_FILE: Final = closed(url={"type": "string"}, digest={"type": "string"}, name={"type": "string"})
+_JOB: Final = closed(
     id=_ID,
     model={"enum": ["lipsync", *(spec.id for spec in CATALOGUE)], "description": "`lipsync` until the job ends."},
     status={"enum": ["processing", "completed", "failed"]},
-    output=_nullable({"type": "string"}, "URL of the video once completed."),
+    output=nullable({"type": "string"}, "URL of the video once completed."),
     error={"type": "string", "description": "Why the job failed; empty if it did not."},
     executionTime={"type": "integer", "minimum": 0, "description": "Milliseconds."},
     timings={"type": "null"},

@@ -28,6 +28,7 @@ _MEDIA: Final = Path(__file__).parents[1] / "media"
 _SHIPPED: Final = {
     "portrait.jpg": ("image", 1),
     "duet.jpg": ("image", 2),
+    "film.mp4": ("video", 1),
     "speech_left.mp3": ("audio", 1),
     "speech_right.mp3": ("audio", 1),
 }

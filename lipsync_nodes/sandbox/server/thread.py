@@ -129,7 +129,7 @@ class ServerThread:
 
 
 class _Protocol(H11Protocol):
-    """Uvicorn's HTTP without its access log, which has the query and so the token. Loggers may be set up at any time."""
+    """Uvicorn's HTTP without its access log, whoever sets up loggers: it has the query, and so the token, in it."""
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
