@@ -37,7 +37,7 @@ const help = (field) => (zh ? field.zh_help : field.help);
 function build() {
   inputs = {};
   const chooser = make("select", { id: "endpoint" }, ...data.endpoints.map((one) =>
-    make("option", { value: one.id, textContent: (zh ? one.zh_title : one.title) + " — " + one.id })));
+    make("option", { value: one.id, textContent: zh ? one.zh_title : one.title })));
   chooser.value = endpoint.id;
   chooser.onchange = () => {
     endpoint = data.endpoints.find(({ id }) => id === chooser.value);
@@ -48,7 +48,8 @@ function build() {
   const inner = make("div", { className: "field" }, ...endpoint.fields.filter((field) => field.advanced).map(fieldNode), webhookNode());
   more.append(inner);
   $("form").replaceChildren(
-    make("div", { className: "field" }, make("label", { htmlFor: "endpoint", textContent: T.endpoint }), chooser),
+    make("div", { className: "field" }, make("label", { htmlFor: "endpoint", textContent: T.endpoint }), chooser,
+      make("code", { className: "soft", textContent: "POST /api/v1/" + endpoint.id })),
     ...plain.map(fieldNode), more,
     make("button", { className: "go", id: "submit", textContent: T.submit }),
     make("p", { id: "said", role: "status" }));
