@@ -110,7 +110,9 @@ def _rule(action: str) -> dict[str, Any]:
 
 
 def _plain(schema: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in schema.items() if name not in {"title", "$ref"}}
+    """Return the schema of a parameter without a title, and closed if it is a mapping."""
+    closing = {"additionalProperties": False} if "patternProperties" in schema else {}
+    return {name: value for name, value in schema.items() if name not in {"title", "$ref"}} | closing
 
 
 _LIMITS: Final = {"minimum": 0, "maximum": 999_999}
