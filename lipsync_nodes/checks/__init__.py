@@ -10,6 +10,7 @@ from lipsync_nodes._lazy import lazy
 if TYPE_CHECKING:
     from lipsync_nodes.checks._check import Check, check_form
     from lipsync_nodes.checks._finding import Basis, Finding, Severity, Verdict
+    from lipsync_nodes.checks._limit import Limit
     from lipsync_nodes.checks._paid import holds
     from lipsync_nodes.checks._request import CheckRequest, Paid
     from lipsync_nodes.checks._urls import url_findings
@@ -23,6 +24,7 @@ __all__ = [
     "CheckMode",
     "CheckRequest",
     "Finding",
+    "Limit",
     "Measured",
     "Paid",
     "Reason",
@@ -40,6 +42,7 @@ __all__ = [
 _HOMES = {
     "checks._check": ("Check", "check_form"),
     "checks._finding": ("Basis", "Finding", "Severity", "Verdict"),
+    "checks._limit": ("Limit",),
     "checks._paid": ("holds",),
     "checks._request": ("CheckRequest", "Paid"),
     "checks._verification": ("Measured", "Reason", "SyncVerdict", "Verification"),

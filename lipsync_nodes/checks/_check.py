@@ -12,6 +12,7 @@ from typing import Final
 
 from lipsync_nodes.checks import _files, _lengths, _money, _urls
 from lipsync_nodes.checks._finding import Finding, Severity, Verdict
+from lipsync_nodes.checks._limit import Limit
 from lipsync_nodes.checks._paid import paid_before
 from lipsync_nodes.checks._request import CheckRequest
 from lipsync_nodes.errors import LipsyncError
@@ -34,6 +35,7 @@ def check_form(
     key: str | None = None,
     ledger: Journal | None = None,
     budget: Budget | None = None,
+    limit: Limit | None = None,
 ) -> Verdict:
     """Check a form without submitting it. The service gets nothing, and no API key is needed.
 
@@ -46,12 +48,20 @@ def check_form(
         key: the submission key. If it has a job already, submitting is free.
         ledger: the record of submissions.
         budget: what the job may cost.
+        limit: how long the check may go on. Default: to its end.
 
     """
     form = prepared(form)
     paid = paid_before(form, profile, ledger, key)
     request = CheckRequest(
-        profile, lengths=lengths, allow_long=allow_long, fetch=fetch, budget=budget, paid=paid, complete=True
+        profile,
+        lengths=lengths,
+        allow_long=allow_long,
+        fetch=fetch,
+        budget=budget,
+        paid=paid,
+        limit=limit or Limit(),
+        complete=True,
     )
     return Check(form, request).verdict
 
@@ -103,7 +113,7 @@ class Check:
         if found:
             from lipsync_nodes.checks import _looks  # noqa: PLC0415  # there may be only URLs
 
-            self.add(_looks.findings(form, found))
+            self.add(_looks.findings(form, found, request.limit))
         if request.complete and not request.fetch:
             self.add(_urls.not_fetched(form))
 

@@ -14,6 +14,8 @@ from urllib.parse import parse_qsl, urlsplit
 _SIGNED: Final = frozenset({"signature", "sig", "x-amz-signature", "x-goog-signature", "x-oss-signature"})
 # Amazon's fourth version and those that copy it: when it was signed, and for how many seconds.
 _DATED: Final = ("x-amz-", "x-goog-", "x-oss-")
+# What is later is no time in seconds.
+_LATEST: Final = 1e11
 
 
 def expires_at(url: str) -> float | None:
@@ -22,7 +24,8 @@ def expires_at(url: str) -> float | None:
     if not _SIGNED & query.keys():
         return None
     with suppress(ValueError, OverflowError, KeyError, TypeError):
-        return _dated(query) or _azure(query) or _plain(query) or _policy(query)
+        end = _dated(query) or _azure(query) or _plain(query) or _policy(query)
+        return end if end is not None and 0 <= end < _LATEST else None
     return None
 
 

@@ -6,6 +6,7 @@ the time are limited. No API key, and no user name or password in a URL, is sent
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from urllib.parse import urljoin, urlsplit
 
 from lipsync_nodes._redaction import redact
 from lipsync_nodes.checks._finding import Finding
+from lipsync_nodes.checks._limit import Limit
 from lipsync_nodes.checks._request import CheckRequest
 from lipsync_nodes.errors import LipsyncError
 from lipsync_nodes.http import CutShort, Downloads
@@ -68,11 +70,11 @@ def fetched(form: PreparedForm, request: CheckRequest) -> Iterator[tuple[Prepare
     assets: dict[str, Asset] = {}
     with tempfile.TemporaryDirectory(prefix="lipsync-nodes-") as folder:
         known: dict[str, Asset | Finding] = {}  # the same URL may be in two fields
-        ends = time.monotonic() + min(SECONDS, request.timeout or SECONDS)
+        limit = dataclasses.replace(request.limit, ends=min(request.limit.ends, time.monotonic() + SECONDS))
         with Downloads(_peer_check(request), use_proxies=not request.local) as downloads:
             for name, url in form.urls.items():
                 if url not in known:
-                    known[url] = _one(downloads, url, Path(folder) / name, request, ends)
+                    known[url] = _one(downloads, url, Path(folder) / name, request, limit)
                 found = known[url]
                 if isinstance(found, Finding):
                     findings.append(found.at(name))
@@ -81,9 +83,9 @@ def fetched(form: PreparedForm, request: CheckRequest) -> Iterator[tuple[Prepare
         yield form.with_assets(assets) if assets else form, findings
 
 
-def _one(downloads: Downloads, url: str, target: Path, request: CheckRequest, ends: float) -> Asset | Finding:
+def _one(downloads: Downloads, url: str, target: Path, request: CheckRequest, limit: Limit) -> Asset | Finding:
     try:
-        return _get(downloads, url, target, request, ends)
+        return _get(downloads, url, target, request, limit)
     except _Found as found:
         return found.finding
     except _NotPublic:
@@ -101,24 +103,24 @@ def _one(downloads: Downloads, url: str, target: Path, request: CheckRequest, en
         )
 
 
-def _get(downloads: Downloads, url: str, target: Path, request: CheckRequest, ends: float) -> Asset:
+def _get(downloads: Downloads, url: str, target: Path, request: CheckRequest, limit: Limit) -> Asset:
     shown = _shown(url)
     for _ in range(REDIRECTS + 1):
         _check_host(url, request)
-        with downloads.open(url, {}, _left(ends)) as response:
+        with downloads.open(url, {}, _left(limit)) as response:
             if response.has_redirect_location:
                 url = urljoin(url, response.headers["location"])
                 continue
             _check_status(response.status_code)
             kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-            head = _save(response, target, ends)
+            head = _save(response, target, limit)
             if kind == "text/html" and head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
                 raise _Found(Finding(code="url.web_page", severity="error", basis="fact", remedy=("link_to_file",)))
             return FetchedAsset(target, name=shown, content_type=kind)
     raise _Found(Finding(code="url.redirects", severity="warning", basis="likely", facts={"most": REDIRECTS}))
 
 
-def _save(response: Any, target: Path, ends: float) -> bytes:
+def _save(response: Any, target: Path, limit: Limit) -> bytes:
     """Save the body, and return its beginning."""
     head, size = b"", 0
     with target.open("wb") as file:
@@ -129,14 +131,14 @@ def _save(response: Any, target: Path, ends: float) -> bytes:
                 raise _Found(
                     Finding(code="url.too_large", severity="info", basis="fact", facts={"most": LARGEST >> 20})
                 )
-            _left(ends)
+            _left(limit)
     return head
 
 
-def _left(ends: float) -> float:
-    left = ends - time.monotonic()
+def _left(limit: Limit) -> float:
+    left = limit.left
     if left <= 0:
-        raise _Found(Finding(code="url.too_slow", severity="info", basis="fact", facts={"seconds": int(SECONDS)}))
+        raise _Found(Finding(code="url.too_slow", severity="info", basis="fact"))
     return left
 
 

@@ -31,7 +31,10 @@ def findings(inputs: Inputs) -> Iterator[Finding]:
     from lipsync_nodes.perception.faces.glimpses import glimpses  # noqa: PLC0415
 
     for field, path in inputs.of_kind("video").items():
-        seen = list(glimpses(path, FaceFinder(), _faces.SIDE))
+        seen = []
+        for one in glimpses(path, FaceFinder(), _faces.SIDE):
+            inputs.limit.check()
+            seen.append(one)
         if not seen:
             continue
         film = _Film(inputs, field, seen, _short_side(path))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from lipsync_nodes.checks._limit import Limit
 from lipsync_nodes.service import Form, NodeSpec
 
 
@@ -17,12 +18,14 @@ class Inputs:
         spec: the endpoint.
         form: the form; a draft may lack fields.
         files: by field name, the files that can be read: local ones, copies of bytes, and what was fetched.
+        limit: how long the check may go on. What takes long calls its `check` now and then.
 
     """
 
     spec: NodeSpec
     form: Form
     files: Mapping[str, Path]
+    limit: Limit = field(default_factory=Limit)
 
     def of_kind(self, *kinds: str) -> dict[str, Path]:
         """Return the files of the fields with one of these kinds of media."""

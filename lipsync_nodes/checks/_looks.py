@@ -6,8 +6,8 @@ import json
 import logging
 import shutil
 import tempfile
+import threading
 import traceback
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ from lipsync_nodes._shared import Shared
 from lipsync_nodes.checks._files import not_looked, of_error
 from lipsync_nodes.checks._finding import Finding
 from lipsync_nodes.checks._inputs import Inputs
+from lipsync_nodes.checks._limit import Abandoned, Limit, OutOfTime
 from lipsync_nodes.media import PreparedForm, Probe, opened
 from lipsync_nodes.perception import MediaError
 
@@ -61,17 +62,29 @@ class _Memory(Shared):
 
     def __init__(self) -> None:
         super().__init__()
-        self._found: OrderedDict[str, tuple[Finding, ...]] = OrderedDict()
+        self._found: dict[str, tuple[Finding, ...]] = {}
+        # Not `_lock`, for which a fork would wait: a look at a film takes a minute.
+        self._looking = threading.Lock()
 
-    def get(self, key: str, look: Callable[[], tuple[Finding, ...]]) -> tuple[Finding, ...]:
+    def _renew(self) -> None:
+        super()._renew()
+        self._looking = threading.Lock()
+
+    def get(self, key: str, look: Callable[[], tuple[Finding, ...]], limit: Limit) -> tuple[Finding, ...]:
         """Return what a look found before, or look now. An error is not remembered."""
-        with self._lock:
-            if key not in self._found:
-                self._found[key] = look()
-            self._found.move_to_end(key)
-            while len(self._found) > REMEMBERED:
-                self._found.popitem(last=False)
-            return self._found[key]
+        if (found := self._found.get(key)) is not None:
+            return found
+        limit.acquire(self._looking)
+        try:
+            limit.check()
+            if (found := self._found.get(key)) is None:
+                found = look()
+                while len(self._found) >= REMEMBERED:
+                    del self._found[next(iter(self._found))]
+                self._found[key] = found
+            return found
+        finally:
+            self._looking.release()
 
 
 _memory: Final = _Memory()
@@ -110,24 +123,29 @@ class _Files:
         return copy
 
 
-def findings(form: PreparedForm, found: Mapping[str, Probe]) -> Iterator[Finding]:
+def findings(form: PreparedForm, found: Mapping[str, Probe], limit: Limit) -> Iterator[Finding]:
     """Yield what can be seen and heard in the files that can be read."""
     found_before: set[tuple[str, str | None]] = set()
-    for one in _all(form, found):
+    for one in _all(form, found, limit):
         found_before.add((one.code, one.field))
         if (_IMPLIED.get(one.code, ""), one.field) not in found_before:
             yield one
 
 
-def _all(form: PreparedForm, found: Mapping[str, Probe]) -> Iterator[Finding]:
+def _all(form: PreparedForm, found: Mapping[str, Probe], limit: Limit) -> Iterator[Finding]:
     missing: list[str] = []
+    late: list[str] = []
     with _Files(form, found) as files:
         for look in LOOKS:
             fields = _fields(form, found, look.about)
             if not fields:
                 continue
             try:
-                yield from _looked(form, found, files, look)
+                yield from _looked(form, found, files, look, limit)
+            except Abandoned:
+                raise
+            except OutOfTime:
+                late += [name for name in fields if name not in late]
             except ImportError:
                 missing += [name for name in fields if name not in missing]
             except MediaError as error:
@@ -145,21 +163,36 @@ def _all(form: PreparedForm, found: Mapping[str, Probe]) -> Iterator[Finding]:
                 )
     if missing:
         yield not_looked(missing)
+    if late:
+        yield _out_of_time(late)
+
+
+def _out_of_time(fields: list[str]) -> Finding:
+    return Finding(
+        code="check.out_of_time",
+        severity="info",
+        basis="fact",
+        field=fields[0] if len(fields) == 1 else None,
+        remedy=("check_without_limit",),
+        facts={"fields": fields},
+    )
 
 
 def _fields(form: PreparedForm, found: Mapping[str, Probe], kinds: tuple[str, ...]) -> list[str]:
     return [field.name for field in form.spec.media if field.media in kinds and field.name in found]
 
 
-def _looked(form: PreparedForm, found: Mapping[str, Probe], files: _Files, look: Look) -> tuple[Finding, ...]:
+def _looked(
+    form: PreparedForm, found: Mapping[str, Probe], files: _Files, look: Look, limit: Limit
+) -> tuple[Finding, ...]:
     module: Any = import_module(f"lipsync_nodes.checks.{look.module}")
     names = _fields(form, found, look.about + look.beside)
 
     def now() -> tuple[Finding, ...]:
-        inputs = Inputs(form.spec, form.form, {name: files.path(name) for name in names})
+        inputs = Inputs(form.spec, form.form, {name: files.path(name) for name in names}, limit)
         return tuple(module.findings(inputs))
 
-    return _memory.get(_key(form, look, names), now)
+    return _memory.get(_key(form, look, names), now, limit)
 
 
 def _key(form: PreparedForm, look: Look, names: list[str]) -> str:

@@ -27,6 +27,7 @@ def findings(inputs: Inputs) -> Iterator[Finding]:
     finder = FaceFinder()
     masks = inputs.of_kind("mask")
     for field, path in inputs.of_kind("image").items():
+        inputs.limit.check()
         yield from _Picture(inputs, field, path, finder).findings(masks)
 
 

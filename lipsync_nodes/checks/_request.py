@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from lipsync_nodes.checks._limit import Limit
 from lipsync_nodes.flows import Budget
 from lipsync_nodes.settings import Profile
 
@@ -37,6 +38,7 @@ class CheckRequest:
         budget: what the job may cost; None for no limit.
         paid: an earlier submission of the same inputs.
         timeout: how many seconds the job may take. Default: what clients wait for a video of its length.
+        limit: how long the check may go on. What it has not looked at by then is named.
         complete: also name the URLs that are not fetched.
         now: the time, in seconds since 1970.
 
@@ -50,6 +52,7 @@ class CheckRequest:
     budget: Budget | None = None
     paid: Paid | None = None
     timeout: float | None = None
+    limit: Limit = field(default_factory=Limit)
     complete: bool = False
     now: float = field(default_factory=time.time)
 

@@ -37,12 +37,13 @@ def findings(inputs: Inputs) -> Iterator[Finding]:
     heard = {}
     for name, path in inputs.of_kind("audio").items():
         try:
-            heard[name] = listen(path)
+            heard[name] = listen(path, tick=inputs.limit.check)
         except MediaError as error:
             if error.code != "preview.no_sound":
                 raise
             yield Finding(code="sound.no_track", severity="error", basis="fact", field=name, remedy=("give_speech",))
             continue
+        inputs.limit.check()
         yield from (one.at(name) for one in _of_sound(heard[name], together=together))
     if len(heard) > 1 and same_sound(*(one.mixed for one in heard.values())):
         yield Finding(code="sound.same_twice", severity="warning", basis="fact", remedy=("give_both_sides",))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -60,7 +61,7 @@ def _expiry(url: str, now: float, deadline: float) -> Iterator[Finding]:
             severity="error",
             basis="fact",
             remedy=("sign_again",),
-            facts={"minutes": round(-left / 60)},
+            facts={"at": f"{datetime.fromtimestamp(expires, UTC):%Y-%m-%d %H:%M} UTC"},
         )
     elif left < deadline:
         yield Finding(

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +75,9 @@ def run_batch(
         lines = list(read_batch(batch, out, to.profile, tags))
         if strict and (faults := [line.fault for line in lines if line.fault]):
             raise InvalidRequest(code="batch.wrong_line", fault=faults[0], remedy="nothing_sent")
-        outcomes = asyncio.run(_Batch(lines, to, progress, waiting, checking).run(concurrency, budget))
-    _report(lines, outcomes, as_json=session.as_json)
+        batch_ = _Batch(lines, to, progress, waiting, checking)
+        outcomes = asyncio.run(batch_.run(concurrency, budget))
+    _report(lines, outcomes, batch_.checks, as_json=session.as_json)
 
 
 @dataclass
@@ -88,6 +89,7 @@ class _Batch:
     progress: Progress
     waiting: Waiting
     checking: dict[str, Any]
+    checks: dict[int, Findings] = field(default_factory=dict)
     ended: int = 0
     running: int = 0
 
@@ -121,7 +123,8 @@ class _Batch:
 
     async def _carry_through(self, client: AsyncLipsyncClient, line: Line) -> dict[str, Any]:
         assert line.form is not None  # noqa: S101  # it has no fault
-        findings = Findings(self.progress.line, f"line {line.number}: ")
+        findings = Findings(self.to.profile.check, self.progress.line, f"line {line.number}: ")
+        self.checks[line.number] = findings
         options: SubmitOptions = {
             "key": line.key,
             "estimate": line.credits,
@@ -136,14 +139,23 @@ class _Batch:
             **self.waiting,
         )
         saved = await self.to.asave(client, job, line.target, self.progress)
-        shown = {"id": job.id, "status": job.status.value, "output": job.output, "path": str(saved)}
-        return {**shown, "check": findings.as_json}
+        return {"id": job.id, "status": job.status.value, "output": job.output, "path": str(saved)}
 
 
-def _report(lines: list[Line], outcomes: list[dict[str, Any] | LipsyncError], *, as_json: bool) -> None:
+def _report(
+    lines: list[Line],
+    outcomes: list[dict[str, Any] | LipsyncError],
+    checks: Mapping[int, Findings],
+    *,
+    as_json: bool,
+) -> None:
     failures = [outcome for outcome in outcomes if isinstance(outcome, LipsyncError)]
     rows = [
-        {"line": line.number, **outcome} if isinstance(outcome, dict) else {"line": line.number, **row_of(outcome)}
+        {
+            "line": line.number,
+            **(outcome if isinstance(outcome, dict) else row_of(outcome)),
+            "check": checks[line.number].as_json if line.number in checks else None,
+        }
         for line, outcome in zip(lines, outcomes, strict=True)
     ]
     summary = {"done": len(lines) - len(failures), "failed": len(failures)}

@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import click
 
+from lipsync_nodes.cli.output import RUN
 from lipsync_nodes.cli.trouble import language
 from lipsync_nodes.host import CheckMode, SubmitOptions, Verdict
 
@@ -31,26 +32,32 @@ def check_options(command: Command) -> Command:
 
 
 class Findings:
-    """The findings of one submission's check.
+    """The findings of one submission's check. What stops the submission is told once, by the error.
 
     Args:
+        default: the mode of the profile.
         tell: prints a line for people.
         where: the beginning of each line.
 
     """
 
-    def __init__(self, tell: Callable[[str], object], where: str = "") -> None:
-        self._tell, self._where = tell, where
+    def __init__(self, default: CheckMode, tell: Callable[[str], object], where: str = "") -> None:
+        self._mode, self._tell, self._where = default, tell, where
         self._verdict: Verdict | None = None
 
     def options(self, values: dict[str, Any]) -> SubmitOptions:
         """Return the options of the submission."""
+        self._mode = values["check"] or self._mode
         return {"check": values["check"], "fetch": values["fetch"], "on_check": self._keep}
 
     def _keep(self, verdict: Verdict) -> None:
         self._verdict = verdict
+        if not self._where:  # the only job of this run
+            RUN.check = self.as_json
+        refused = verdict.refused_by(self._mode)
         for one in verdict.problems:
-            self._tell(self._where + one.line(language(), "cli"))
+            if one not in refused:
+                self._tell(self._where + one.line(language(), "cli"))
 
     @property
     def as_json(self) -> dict[str, Any] | None:

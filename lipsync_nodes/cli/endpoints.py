@@ -160,7 +160,7 @@ def _make(spec: NodeSpec) -> None:
             target = out or ("./" if to.sandbox else None)
             usual = to.ledger.usual_seconds(spec.id, preview=to.profile.embedded)
             with session.progress("Submitting", usual=usual) as progress:
-                findings = Findings(progress.line)
+                findings = Findings(to.profile.check, progress.line)
                 job = client.run(
                     form,
                     **_given(values, findings, estimate=cost, target=target),
@@ -177,11 +177,11 @@ def _make(spec: NodeSpec) -> None:
 
     @_submit_options
     def submit_one(session: Session, **values: Any) -> None:
-        with session.client(budget=values["budget"]) as (client, _):
+        with session.client(budget=values["budget"]) as (client, to):
             form = form_of(spec, values)
             cost = cost_of(form, values)
             with session.progress("Submitting") as progress:
-                findings = Findings(progress.line)
+                findings = Findings(to.profile.check, progress.line)
                 job = client.submit(form, **_given(values, findings, estimate=cost))
                 progress.job(job)
         checked = {"check": findings.as_json} if session.as_json else {}

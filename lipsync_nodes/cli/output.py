@@ -37,6 +37,7 @@ class Run:
         printed: whether it has been printed.
         terminated: whether the run was stopped by SIGTERM, not by Ctrl-C.
         option: the option that another command needs to find the same jobs.
+        check: what the check before the submission found, as JSON types.
         job_ids: the ids of the jobs so far, in order.
 
     """
@@ -45,11 +46,13 @@ class Run:
     printed: bool = False
     terminated: bool = False
     option: str = ""
+    check: dict[str, Any] | None = None
     job_ids: dict[str, None] = field(default_factory=dict)
 
     def begin(self, words: Sequence[str]) -> None:
         """Reset for a new run. `as_json` is a guess until the options are parsed."""
         self.as_json, self.printed, self.terminated, self.option = "--json" in words, False, False, ""
+        self.check = None
         self.job_ids.clear()
 
     @property

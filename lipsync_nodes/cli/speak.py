@@ -67,7 +67,8 @@ def explain(error: LipsyncError, *, as_json: bool) -> None:
     if as_json and not RUN.printed:
         names = ("code", "facts", "remedy", "message", "hint", "status_code", "may_have_charged")
         about = {name: getattr(error, name) for name in names}
-        show({"id": error.job_id, "error": {"type": type(error).__name__, **about}}, as_json=True)
+        checked = {} if RUN.check is None else {"check": RUN.check}
+        show({"id": error.job_id, "error": {"type": type(error).__name__, **about}, **checked}, as_json=True)
 
 
 def row_of(error: LipsyncError) -> dict[str, Any]:
@@ -79,7 +80,7 @@ def row_of(error: LipsyncError) -> dict[str, Any]:
 @contextmanager
 def in_words(*, as_json: bool) -> Iterator[None]:
     """Turn the errors of a command into a message and an exit code."""
-    RUN.printed = False  # an earlier command in the same process may have printed
+    RUN.check, RUN.printed = None, False  # an earlier command in the same process may have printed
     try:
         yield
     except LipsyncError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -69,7 +69,9 @@ class AsyncLipsyncClient(BaseClient):
         key: str | None = None,
     ) -> Verdict:
         """Check a form without submitting it, in a thread; see `LipsyncClient.check`."""
-        return await asyncio.to_thread(self._backend.verdict, form, lengths, key, allow_long=allow_long, fetch=fetch)
+        return await self._in_thread(
+            partial(self._backend.verdict, form, lengths, key, allow_long=allow_long, fetch=fetch)
+        )
 
     async def job(self, job_id: str, *, timeout: float | None = None) -> Job:
         """Fetch a job once; see `LipsyncClient.job`."""
@@ -165,6 +167,15 @@ class AsyncLipsyncClient(BaseClient):
         finally:
             stop.set()  # if this was cancelled, the thread is still running
 
+    async def _in_thread(self, work: Callable[..., T]) -> T:
+        """Run work in a thread, which ends soon if this is cancelled."""
+        stop = threading.Event()
+        try:
+            result: T = await self._backend.transport.in_thread(partial(work, stop=stop))
+        finally:
+            stop.set()
+        return result
+
     def _drive(self, doing: Flow[T], on_update: OnUpdate | None = None) -> Coroutine[Any, Any, T]:
         tell = None if on_update is None else partial(_tell, on_update)
         running: Coroutine[Any, Any, T] = self._backend.drive(doing, tell)
@@ -177,7 +188,7 @@ class AsyncLipsyncClient(BaseClient):
         blocks = options.get("webhook") == "auto" or options.get("target") is not None or options.get("fetch")
         asks = options.get("on_check") and options.get("key")  # which reads the ledger
         if blocks or asks or getattr(form, "assets", None):
-            return await asyncio.to_thread(self._backend.submission, form, timeout, **options)
+            return await self._in_thread(partial(self._backend.submission, form, timeout, **options))
         return self._backend.submission(form, timeout, **options)
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Mapping
+from threading import Event as Flag
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from lipsync_nodes._redaction import redact
@@ -20,6 +23,8 @@ if TYPE_CHECKING:  # loaded when something is checked
 
 _log = logging.getLogger("lipsync_nodes")
 _MODES: Final = get_args(CheckMode)
+# The part of a timeout that the check may take. The rest is for the submission and the job.
+_PART: Final = 0.5
 # What an error keeps besides its facts.
 _OF_ERRORS: Final = frozenset(
     {"code", "findings", "hint", "job_id", "may_have_charged", "message", "place", "remedy", "retryable", "status_code"}
@@ -35,10 +40,17 @@ class Checking:
     _key_of: KeyOf | None
 
     def verdict(
-        self, form: Form | PreparedForm, lengths: GivenLengths | None, key: str | None, *, allow_long: bool, fetch: bool
+        self,
+        form: Form | PreparedForm,
+        lengths: GivenLengths | None,
+        key: str | None,
+        *,
+        allow_long: bool,
+        fetch: bool,
+        stop: Flag | None = None,
     ) -> Verdict:
         """Check a form without submitting it. This reads files and the ledger, and blocks."""
-        from lipsync_nodes.checks import check_form  # noqa: PLC0415  # slow to load
+        from lipsync_nodes.checks import Limit, check_form  # noqa: PLC0415  # slow to load
 
         form = prepared(form)
         if key is None and self._key_of is not None:
@@ -52,12 +64,20 @@ class Checking:
             lengths=lengths,
             allow_long=allow_long,
             fetch=fetch,
+            limit=Limit(stop=stop),
         )
 
     def check_before(
-        self, form: PreparedForm, options: SubmitOptions, key: str | None, timeout: float | None
+        self,
+        form: PreparedForm,
+        options: SubmitOptions,
+        key: str | None,
+        timeout: float | None,
+        stop: Flag | None = None,
     ) -> Credits | None:
         """Check a form before it is submitted, unless its key has a job already. Return the cost if it was measured.
+
+        With a *timeout*, the check ends after a part of it. It also ends when *stop* is set.
 
         Raises:
             CheckRefused: a finding is refused in this mode.
@@ -72,7 +92,7 @@ class Checking:
         looks = bool(form.assets) or options.get("fetch", False)
         if mode == "off" or (looks and self._holds(options, key)):
             return None
-        from lipsync_nodes.checks import Check, CheckRequest, Verdict, url_findings  # noqa: PLC0415  # slow to load
+        from lipsync_nodes.checks import Check, CheckRequest, Limit, Verdict, url_findings  # noqa: PLC0415  # slow to load
 
         request = CheckRequest(
             self.profile,
@@ -80,6 +100,7 @@ class Checking:
             allow_long=options.get("allow_long", False),
             fetch=options.get("fetch", False),
             timeout=timeout,
+            limit=Limit(math.inf if timeout is None else time.monotonic() + timeout * _PART, stop),
         )
         if looks or options.get("on_check"):
             check = Check(form, request)
@@ -121,7 +142,8 @@ def refusal(refused: tuple[Finding, ...]) -> CheckRefused:
     first = refused[0]
     facts = {name: value for name, value in first.facts.items() if name not in _OF_ERRORS}
     findings = [_plain(one) for one in refused]
-    return CheckRefused(code="check.refused", remedy=(*first.remedy, "refused_check"), findings=findings, **facts)
+    remedies = tuple(dict.fromkeys(name for one in refused for name in one.remedy))
+    return CheckRefused(code="check.refused", remedy=(*remedies, "refused_check"), findings=findings, **facts)
 
 
 def _plain(one: Finding) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Event as Flag
 from typing import Unpack
 from urllib.parse import urlsplit
 
@@ -45,9 +46,17 @@ class Submitting(Checking):
         self._key_of = key_of
 
     def submission(
-        self, form: Form | PreparedForm, timeout: float | None = None, **options: Unpack[SubmitOptions]
+        self,
+        form: Form | PreparedForm,
+        timeout: float | None = None,
+        *,
+        stop: Flag | None = None,
+        **options: Unpack[SubmitOptions],
     ) -> Submission:
-        """Build a submission. This reads and publishes local files, so on an event loop it runs in a thread."""
+        """Build a submission. This reads and publishes local files, so on an event loop it runs in a thread.
+
+        If *stop* is set, nobody waits for it any more, and the check ends.
+        """
         if unknown := options.keys() - SubmitOptions.__annotations__.keys():
             # A misspelt `key` would not protect the caller from paying twice.
             raise InvalidRequest(code="client.no_such_option", options=sorted(unknown), remedy="nothing_sent")
@@ -67,7 +76,7 @@ class Submitting(Checking):
             whole_credits("estimate", estimate)
         target = None if target is None else check_target(target)
         allow_long = options.get("allow_long", False)
-        measured = self.check_before(form, options, key, timeout)
+        measured = self.check_before(form, options, key, timeout, stop)
         estimate = measured if estimate is None else estimate
         if estimate is None and form.assets:
             estimate = known_credits(form, allow_long=allow_long)

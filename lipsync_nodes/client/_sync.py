@@ -221,7 +221,7 @@ class LipsyncClient(BaseClient):
             began = time.monotonic()
             with many.outcome(index) as due:
                 if due:
-                    submission = backend.submission(many.forms[index], many.timeout, **many.options(index))
+                    submission = backend.submission(many.forms[index], many.timeout, stop=stop, **many.options(index))
                     running = backend.run(submission, many.timeout, many.poll_interval, began)
                     many.outcomes[index] = self._drive(running, many.listener(index), stop)
 

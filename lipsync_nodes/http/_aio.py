@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import aclosing, suppress
+from contextvars import copy_context
 from functools import cached_property, partial
 from importlib import import_module
 from typing import Any, Final, TypeVar
@@ -92,6 +93,13 @@ class AsyncTransport:
             done = loop.create_future()
             done.set_result(work(*arguments))
         return self._held(done)
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Run work on files in a thread. It may take minutes, and everything else needs the loop's own threads."""
+        loop = asyncio.get_running_loop()
+        if not (pool := pool_of(loop)).users:
+            self._lease()
+        return await loop.run_in_executor(pool.files, partial(copy_context().run, work))
 
     async def read(self, many: Many[K, V], key: K, *, every: float | None = None) -> V | None:
         """Read from the ledger, together with others; see `Reads`."""

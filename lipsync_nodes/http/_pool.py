@@ -43,6 +43,8 @@ START_EVERY: Final = 0.0006
 KEEPALIVE_SECONDS: Final = 5.0
 # The most events that are recorded in one transaction.
 GROUP: Final = 16
+# The most forms whose files are checked and published at a time.
+WORKERS: Final = 8
 
 
 class Pool:
@@ -54,6 +56,7 @@ class Pool:
         in_flight: limits the polls.
         ledger: the thread that works on the ledger.
         grouped: the threads whose records share transactions.
+        files: the threads that check and publish files.
         reads: what many waits read together, by the function that reads it.
 
     """
@@ -63,6 +66,7 @@ class Pool:
         self.in_flight = asyncio.Semaphore(IN_FLIGHT)
         self.ledger = ThreadPoolExecutor(1, "lipsync-ledger")
         self.grouped = ThreadPoolExecutor(GROUP, "lipsync-ledger")
+        self.files = ThreadPoolExecutor(WORKERS, "lipsync-files")
         self.reads: dict[Any, Reads[Any, Any]] = {}
         self._limit = IN_FLIGHT
         self._start = 0.0
@@ -132,6 +136,7 @@ class Pool:
                 del _pools[loop]
             self.ledger.shutdown(wait=False)
             self.grouped.shutdown(wait=False)
+            self.files.shutdown(wait=False)
             clients = [*self._clients.values(), *(client for idle in self._idle.values() for _, client in idle)]
             self._clients, self._idle = {}, {}
             for client in clients:

@@ -165,8 +165,10 @@ class _Words(Formatter):
         if isinstance(value, Mapping):
             return self._of_mapping(value)
         if isinstance(value, list):
-            joint = "; " if any(isinstance(one, Mapping) for one in value) else ", "
-            return joint.join(self.format_field(one, "") for one in value)
+            # What has a code is a sentence.
+            sentences = any(isinstance(one, Mapping) and "code" in one for one in value)
+            joint = self._table.JOINT if sentences else "; " if any(isinstance(one, Mapping) for one in value) else ", "
+            return str(joint).join(self.format_field(one, "") for one in value)
         try:
             return str(super().format_field(value, format_spec))
         except (TypeError, ValueError):  # the fact has another type than the sentence expects

@@ -10,6 +10,7 @@ SENTENCES: Final[dict[str, str]] = {
     "check.no_such_mode": "There is no mode {value} of a check. The modes are: {known}.",
     "check.not_fetched": "The content of {fields} was not looked at: only URLs are given.",
     "check.not_looked": "The pictures and the sound of {fields} were not looked at: an extra is not installed.",
+    "check.out_of_time": "The time for the check was over before all of {fields} was looked at.",
     "check.refused": "The check refuses this submission. {findings}",
     "cost.free": "A submission with this key exists already[ (job {paid_job})], so it is not paid for again.",
     "cost.paid_before": "The same inputs were paid for before[: job {paid_job}].",
@@ -37,7 +38,7 @@ SENTENCES: Final[dict[str, str]] = {
     "mask.other_size": "The mask is {mask} and the picture {picture}, of the same shape.",
     "url.answered": "The server answered {status} to a request for the URL.",
     "url.content_type": "The server states the type {stated}, but the content is {found}.",
-    "url.expired": "The signed URL expired {minutes} minutes ago.",
+    "url.expired": "The signed URL expired at {at}.",
     "url.expires_soon": "The signed URL expires in {minutes} minutes, and the job may take up to {deadline}.",
     "url.not_encrypted": "The URL is http, so others can read the file on the way.",
     "url.not_public": "The URL leads to {host}, which the service on the internet cannot reach.",
@@ -46,7 +47,7 @@ SENTENCES: Final[dict[str, str]] = {
     "url.redirects": "The URL redirects more than {most} times.",
     "url.refused": "The server answered {status} to a request without credentials, as the service sends it.",
     "url.too_large": "The file has more than {most} MiB, so it was not looked at.",
-    "url.too_slow": "The file did not arrive within {seconds} s, so it was not looked at.",
+    "url.too_slow": "The file did not arrive in time, so it was not looked at.",
     "url.web_page": "The URL leads to a web page, not to a file.",
     # faces
     "face.blurred": "[{person:term}: ][{ranges} s: ]The face is blurred, so the mouth has too little detail.",
@@ -129,6 +130,14 @@ SENTENCES: Final[dict[str, str]] = {
 
 REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     # files, lengths, addresses, money
+    "check_without_limit": {
+        "cli": "Run `lipsync-nodes check` first. It has no time limit.",
+        "python": "Call `check` of the client first. It has no time limit.",
+        "comfyui": "Use the Lipsync Check node first. It has no time limit.",
+        "airflow": "Use a LipsyncCheckOperator first. It has no time limit.",
+        "pluggy": "Call `lipsync_nodes_check` first. It has no time limit.",
+        "mcp": "Call lipsync_check first. It has no time limit.",
+    },
     "fetch_urls": {
         "cli": "Add `--fetch` to fetch them for the check.",
         "python": "Pass fetch=True to fetch them for the check.",

@@ -10,6 +10,7 @@ SENTENCES: Final[dict[str, str]] = {
     "check.no_such_mode": "没有检查模式 {value}。可用的模式：{known}。",
     "check.not_fetched": "未查看 {fields} 的内容：只给出了 URL。",
     "check.not_looked": "未查看 {fields} 的画面与声音：缺少一个附加组件。",
+    "check.out_of_time": "检查时间已用完，{fields} 未全部查看。",
     "check.refused": "检查未通过，已拒绝提交。{findings}",
     "cost.free": "使用该键的提交已存在[（任务 {paid_job}）]，不会再次付费。",
     "cost.paid_before": "相同的输入此前已付费[：任务 {paid_job}]。",
@@ -34,7 +35,7 @@ SENTENCES: Final[dict[str, str]] = {
     "mask.other_size": "遮罩为 {mask}，画面为 {picture}，比例相同。",
     "url.answered": "请求该 URL 时，服务器返回 {status}。",
     "url.content_type": "服务器声明的类型是 {stated}，但内容是 {found}。",
-    "url.expired": "签名 URL 已于 {minutes} 分钟前过期。",
+    "url.expired": "签名 URL 已于 {at} 过期。",
     "url.expires_soon": "签名 URL 将在 {minutes} 分钟后过期，而任务最长可能需要 {deadline} 分钟。",
     "url.not_encrypted": "URL 为 http，传输途中他人可读取文件。",
     "url.not_public": "URL 指向 {host}，互联网上的服务无法访问。",
@@ -43,7 +44,7 @@ SENTENCES: Final[dict[str, str]] = {
     "url.redirects": "该 URL 的重定向超过 {most} 次。",
     "url.refused": "像服务那样不带凭据请求时，服务器返回 {status}。",
     "url.too_large": "文件超过 {most} MiB，因此未查看。",
-    "url.too_slow": "文件未在 {seconds} 秒内传完，因此未查看。",
+    "url.too_slow": "文件未及时传完，因此未查看。",
     "url.web_page": "该 URL 指向网页，而不是文件。",
     # faces
     "face.blurred": "[{person:term}：][{ranges} 秒：]人脸模糊，嘴部细节太少。",
@@ -113,6 +114,14 @@ SENTENCES: Final[dict[str, str]] = {
 
 REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     # files, lengths, addresses, money
+    "check_without_limit": {
+        "cli": "请先运行 `lipsync-nodes check`，它没有时间限制。",
+        "python": "请先调用客户端的 `check`，它没有时间限制。",
+        "comfyui": "请先使用“对口型：检查”节点，它没有时间限制。",
+        "airflow": "请先使用 LipsyncCheckOperator，它没有时间限制。",
+        "pluggy": "请先调用 `lipsync_nodes_check`，它没有时间限制。",
+        "mcp": "请先调用 lipsync_check，它没有时间限制。",
+    },
     "fetch_urls": {
         "cli": "加上 `--fetch` 可为检查获取这些文件。",
         "python": "传入 fetch=True 可为检查获取这些文件。",

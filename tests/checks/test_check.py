@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from lipsync_nodes import CheckRefused, ImageForm, InvalidRequest, Ledger, LipsyncClient, Profile
-from lipsync_nodes.checks import Finding, _looks
+from lipsync_nodes.checks import Finding, Limit, _looks
 from lipsync_nodes.flows import Budget
 from lipsync_nodes.host import content_key, load_profile
 from lipsync_nodes.perception import MediaError
@@ -223,7 +223,7 @@ def test_what_is_remembered_is_bounded(monkeypatch):
     monkeypatch.setattr(_looks, "REMEMBERED", 2)
     memory, looked = _looks._Memory(), []
     for key in "aabcca":
-        memory.get(key, lambda key=key: looked.append(key) or ())
+        memory.get(key, lambda key=key: looked.append(key) or (), Limit())
     assert looked == ["a", "b", "c", "a"]
 
 

@@ -8,6 +8,7 @@ from lipsync_nodes import ImageForm, LipsyncClient
 from lipsync_nodes.ledger import Ledger
 from tests.checks.made import picture, tiny_face
 from tests.command_line import FACE, KEY, URLS, VOICE
+from tests.faults import bad_service as bad
 
 EXPIRED = "https://x.example/a.mp3?X-Amz-Signature=0&X-Amz-Date=20200101T000000Z&X-Amz-Expires=60"
 INPUTS = ["--image", FACE, "--audio", VOICE]
@@ -161,3 +162,31 @@ def test_the_commands_do_what_the_client_does(sandbox, cli, tmp_path):
         verdict = client.check(ImageForm(image=FACE, audio=VOICE, mask_image=tmp_path / "black.png"))
     done = cli("check", "image", *INPUTS, *MASK, "--json", key=KEY)
     assert json.loads(done.stdout) == json.loads(json.dumps(verdict.as_json("en", "cli")))
+
+
+def test_what_is_refused_is_told_once_with_all_there_is_to_do(cli, service, tmp_path):
+    (tmp_path / "tiny.png").write_bytes(tiny_face())
+    done = cli("submit", "image", "--image", "tiny.png", "--audio", VOICE, *MASK, "--check", "refuse", "--json")
+    assert done.stderr.count("The mask is wholly black") == done.stderr.count("The face will have only") == 1
+    assert "Crop the picture" in done.stderr
+    assert "Paint the face white" in done.stderr
+    assert ".; " not in done.stderr
+    answer = json.loads(done.stdout)
+    assert [one["code"] for one in answer["check"]["findings"]][:2] == ["face.tiny", "mask.marks_nothing"]
+    assert service.posts == []
+
+
+def test_the_findings_of_a_job_that_fails_are_in_the_json(cli, service, tmp_path):
+    """Of one job, and of a line of a batch; the warning was told before."""
+    service.on_poll = [bad.end_with(status="failed", error="no face")]
+    done = cli("run", "image", *INPUTS, *MASK, "--poll-interval", "0.1", "--json")
+    answer = json.loads(done.stdout)
+    assert answer["error"]["type"] == "JobFailed"
+    assert answer["check"]["findings"][0]["code"] == "mask.marks_nothing"
+    assert "Warning (mask_image): The mask" in done.stderr
+    line = {"endpoint": "image", "image": str(FACE), "audio": str(VOICE), "mask_image": "black.png"}
+    (tmp_path / "batch.jsonl").write_text(json.dumps(line))
+    done = cli("run", "--batch", "batch.jsonl", "--check", "refuse", "--json")
+    (row,) = json.loads(done.stdout)["jobs"]
+    assert (row["error"], row["check"]["findings"][0]["code"]) == ("CheckRefused", "mask.marks_nothing")
+    assert done.stderr.count("The mask is wholly black") == 1

@@ -16,7 +16,7 @@ from lipsync_nodes.perception.speech.features import RATE, by_energy, levels
 from lipsync_nodes.perception.speech.sound import BLOCK, SPEECH_RATE, opened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from av.container import InputContainer
@@ -88,8 +88,8 @@ class Heard:
         return float(np.percentile(self.mixed[:, -1], 99)) if len(self.mixed) else -100.0
 
 
-def listen(path: Path, what: str = "audio") -> Heard:
-    """Listen to the first sound track of a file.
+def listen(path: Path, what: str = "audio", tick: Callable[[], object] | None = None) -> Heard:
+    """Listen to the first sound track of a file. *tick* is called now and then; an error of it ends this.
 
     Raises:
         MediaError: it has no sound track, or cannot be read.
@@ -99,12 +99,12 @@ def listen(path: Path, what: str = "audio") -> Heard:
         if not container.streams.audio:
             raise MediaError(code="preview.no_sound", media=what)
         meter = _Meter()
-        level = levels(_blocks(container, meter))
+        level = levels(_blocks(container, meter, tick or (lambda: None)))
         peak = 20 * math.log10(max(meter.peak, 1e-5))
         return Heard(container.streams.audio[0].rate, level, peak, meter.clipped)
 
 
-def _blocks(container: InputContainer, meter: _Meter) -> Iterator[Floats]:
+def _blocks(container: InputContainer, meter: _Meter, tick: Callable[[], object]) -> Iterator[Floats]:
     """Decode up to LONGEST, count the samples by their size, and yield blocks at SPEECH_RATE."""
     stream = container.streams.audio[0]
     layout = "mono" if stream.channels == 1 else "stereo"
@@ -116,6 +116,7 @@ def _blocks(container: InputContainer, meter: _Meter) -> Iterator[Floats]:
             if left <= 0:
                 return
             left -= block.samples
+            tick()
             yield floats(np.nan_to_num(block.to_ndarray()))
 
 
