@@ -88,7 +88,15 @@ class Check:
     @property
     def verdict(self) -> Verdict:
         """The findings, the worst first, and the cost."""
-        return Verdict(tuple(sorted(self._findings, key=lambda one: _ORDER[one.severity])), self._credits)
+        # A private address was found with and without fetching it.
+        private = {(one.field, one.facts["host"]) for one in self._findings if one.code == "url.not_public"}
+        found = [
+            one
+            for one in self._findings
+            if one.code != "url.private_name" or (one.field, one.facts["host"]) not in private
+        ]
+        unique = [one for number, one in enumerate(found) if one not in found[:number]]
+        return Verdict(tuple(sorted(unique, key=lambda one: _ORDER[one.severity])), self._credits)
 
     def add(self, findings: Iterable[Finding]) -> None:
         """Add findings."""

@@ -60,7 +60,7 @@ class _Found(Exception):  # never leaves this module
 
 
 class _NotPublic(Exception):  # never leaves this module
-    """The name of a host leads to a private address."""
+    """A host has a private address."""
 
 
 @contextmanager
@@ -88,8 +88,8 @@ def _one(downloads: Downloads, url: str, target: Path, request: CheckRequest, li
         return _get(downloads, url, target, request, limit)
     except _Found as found:
         return found.finding
-    except _NotPublic:
-        host = urlsplit(url).hostname or ""
+    except _NotPublic as error:
+        host = str(error) or urlsplit(url).hostname or ""
         return Finding(
             code="url.private_name", severity="warning", basis="likely", remedy=("publish_input",), facts={"host": host}
         )
@@ -157,8 +157,10 @@ def _check_host(url: str, request: CheckRequest) -> None:
     """Refuse a redirect to another scheme or to a private address."""
     parts = urlsplit(url)
     address = literal(parts.hostname or "")
-    if parts.scheme.lower() not in {"http", "https"} or not (address is None or request.local or is_public(address)):
-        raise _NotPublic
+    if parts.scheme.lower() not in {"http", "https"}:
+        raise CutShort(f"it redirects to {parts.scheme}:")
+    if not (address is None or request.local or is_public(address)):
+        raise _NotPublic(parts.hostname)
 
 
 def _peer_check(request: CheckRequest) -> Any:

@@ -69,9 +69,8 @@ class AsyncLipsyncClient(BaseClient):
         key: str | None = None,
     ) -> Verdict:
         """Check a form without submitting it, in a thread; see `LipsyncClient.check`."""
-        return await self._in_thread(
-            partial(self._backend.verdict, form, lengths, key, allow_long=allow_long, fetch=fetch)
-        )
+        work = partial(self._backend.verdict, form, lengths, key, allow_long=allow_long, fetch=fetch)
+        return await self._in_thread(work)
 
     async def job(self, job_id: str, *, timeout: float | None = None) -> Job:
         """Fetch a job once; see `LipsyncClient.job`."""

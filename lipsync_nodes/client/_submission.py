@@ -53,10 +53,7 @@ class Submitting(Checking):
         stop: Flag | None = None,
         **options: Unpack[SubmitOptions],
     ) -> Submission:
-        """Build a submission. This reads and publishes local files, so on an event loop it runs in a thread.
-
-        If *stop* is set, nobody waits for it any more, and the check ends.
-        """
+        """Build a submission. This reads and publishes files, and blocks. The check ends when *stop* is set."""
         if unknown := options.keys() - SubmitOptions.__annotations__.keys():
             # A misspelt `key` would not protect the caller from paying twice.
             raise InvalidRequest(code="client.no_such_option", options=sorted(unknown), remedy="nothing_sent")

@@ -165,7 +165,6 @@ class _Words(Formatter):
         if isinstance(value, Mapping):
             return self._of_mapping(value)
         if isinstance(value, list):
-            # What has a code is a sentence.
             sentences = any(isinstance(one, Mapping) and "code" in one for one in value)
             joint = self._table.JOINT if sentences else "; " if any(isinstance(one, Mapping) for one in value) else ", "
             return str(joint).join(self.format_field(one, "") for one in value)

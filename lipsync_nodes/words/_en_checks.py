@@ -130,14 +130,7 @@ SENTENCES: Final[dict[str, str]] = {
 
 REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     # files, lengths, addresses, money
-    "check_without_limit": {
-        "cli": "Run `lipsync-nodes check` first. It has no time limit.",
-        "python": "Call `check` of the client first. It has no time limit.",
-        "comfyui": "Use the Lipsync Check node first. It has no time limit.",
-        "airflow": "Use a LipsyncCheckOperator first. It has no time limit.",
-        "pluggy": "Call `lipsync_nodes_check` first. It has no time limit.",
-        "mcp": "Call lipsync_check first. It has no time limit.",
-    },
+    "check_without_limit": "Run the check by itself first. It has no time limit then.",
     "fetch_urls": {
         "cli": "Add `--fetch` to fetch them for the check.",
         "python": "Pass fetch=True to fetch them for the check.",

@@ -114,14 +114,7 @@ SENTENCES: Final[dict[str, str]] = {
 
 REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     # files, lengths, addresses, money
-    "check_without_limit": {
-        "cli": "请先运行 `lipsync-nodes check`，它没有时间限制。",
-        "python": "请先调用客户端的 `check`，它没有时间限制。",
-        "comfyui": "请先使用“对口型：检查”节点，它没有时间限制。",
-        "airflow": "请先使用 LipsyncCheckOperator，它没有时间限制。",
-        "pluggy": "请先调用 `lipsync_nodes_check`，它没有时间限制。",
-        "mcp": "请先调用 lipsync_check，它没有时间限制。",
-    },
+    "check_without_limit": "请先单独运行检查，那样没有时间限制。",
     "fetch_urls": {
         "cli": "加上 `--fetch` 可为检查获取这些文件。",
         "python": "传入 fetch=True 可为检查获取这些文件。",

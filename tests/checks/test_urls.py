@@ -241,7 +241,6 @@ def test_a_private_address_is_not_asked_for_the_service(server, speech):
     for url in (speech, speech.replace("127.0.0.1", "localhost"), speech.replace("127.0.0.1", "127.1")):
         verdict = verdict_of(url, fetch=True, audio="https://x.invalid/a.mp3")
         assert "url.not_public" in codes(verdict, "error")
-        assert "url.private_name" in codes(verdict, "warning")
     assert server.requests == []
     assert time.monotonic() - began < 30
 
@@ -261,8 +260,9 @@ def test_a_redirect_leads_to_no_private_address(server, speech, monkeypatch):
     monkeypatch.setattr(_fetched, "is_public", lambda address: str(address) == "127.0.0.1")
     inside = server.add("/inside", b"", "", 302, Location=speech.replace("127.0.0.1", "127.0.0.2"))
     local_file = server.add("/file", b"", "", 302, Location="file:///etc/passwd")
-    for url in (inside, local_file):
-        assert "url.private_name" in codes(verdict_of(url, fetch=True, audio=speech), "warning")
+    verdict = verdict_of(inside, fetch=True, audio=speech)
+    assert named(verdict, "url.private_name").facts == {"host": "127.0.0.2"}
+    assert "redirects to file:" in named(verdict_of(local_file, fetch=True, audio=speech), "url.not_reached").message()
     assert [path for path, _ in server.requests] == ["/inside", "/speech.mp3", "/file", "/speech.mp3"]
 
 
@@ -280,3 +280,24 @@ def test_a_file_beside_a_fetched_one_is_probed_once(sandbox, speech, monkeypatch
     with LipsyncClient(sandbox.api_key, sandbox.base_url) as client:
         client.submit(ImageForm(image=FACE, audio=speech), fetch=True)
     assert probed == ["image", "audio"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"Expires={-(10**17)}&Signature=a",
+        f"Expires={10**18}&Signature=a",
+        f"Expires={'9' * 400}&Signature=a",
+        f"X-Amz-Date=20261130T000000Z&X-Amz-Expires={-(10**15)}&X-Amz-Signature=a",
+        "se=9999-12-31T23:59:59-12:00&sig=a",
+    ],
+)
+def test_a_time_that_cannot_be_is_no_end(query):
+    """It neither raises nor warns."""
+    found = verdict_of("https://x.example/i.png", audio=f"https://x.example/a.mp3?{query}")
+    assert not [one for one in found.problems if one.code.startswith("url.expire")]
+
+
+def test_a_private_address_is_told_once():
+    found = codes(verdict_of("http://169.254.169.254/i.png", audio="http://169.254.169.254/i.mp3", fetch=True))
+    assert [code for code in found if code in {"url.not_public", "url.private_name"}] == ["url.not_public"] * 2
