@@ -168,10 +168,11 @@ class LipsyncClient(BaseClient):
     ) -> Job:
         """Submit a form and wait for its video. Takes the arguments and raises the errors of `submit` and `wait`.
 
-        A *timeout* limits the whole call: publishing local files, the queue for the profile's limits, the wait for
-        another submission with the same key, the submission and the job. Nothing is sent if too little time is left for
-        a response. If there is no response to the submission by the deadline, it is uncertain. Without a *timeout*,
-        the policy limits the time in the queue, and the default of `wait` counts from the submission.
+        A *timeout* limits the whole call: the check (to a half of it), publishing local files, the queue for the
+        profile's limits, the wait for another submission with the same key, the submission and the job. Nothing is sent
+        if too little time is left for a response. If there is no response to the submission by the deadline, it is
+        uncertain. Without a *timeout*, the policy limits the time in the queue, and the default of `wait` counts from
+        the submission.
 
         Raises:
             SubmitTimeout: the time ran out before anything was sent.
