@@ -42,6 +42,19 @@ def test_objects_are_fetched(verify, context, talking_video, other, memory):
     assert task.execute(context)["verdict"] == "out_of_sync"
 
 
+@pytest.mark.parametrize(
+    ("video", "match"),
+    [("/nowhere/v.mp4", "/nowhere/v.mp4 cannot be read"), ("https://x.example/v.mp4", "v.mp4"), ("", "not a job id")],
+)
+def test_what_is_no_video_is_said_to_be_none(verify, context, sandbox, lipsync_default, video, match):
+    """And the service is not asked for a job of that name."""
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    with pytest.raises(AirflowFailException, match=match):
+        verify(video, fail_on=None).execute(context)
+    assert sandbox.requests == []
+
+
 def test_another_sound_fails_the_task_for_good(verify, context, talking_video, other):
     from airflow.providers.common.compat.sdk import AirflowFailException
 

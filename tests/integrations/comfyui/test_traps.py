@@ -186,9 +186,10 @@ def test_one_of_a_list_fails_and_the_other_gives_its_video(comfy, box, image, fa
     assert outcome(entry) == ("success", "")
     shown = entry["outputs"]["run"]
     assert len(shown["images"]) == len(shown["output_url"]) == 1
-    failed, completed = sorted(shown["text"], key=lambda text: text.startswith("completed"))
+    failed, completed = sorted(shown["text"], key=lambda text: "\ncompleted: " in text)
     assert "no face found" in failed
-    assert completed.startswith("completed: ")
+    assert completed.startswith("Error (image): "), "the picture has no face"
+    assert "\ncompleted: " in completed
     assert set(shown["job_id"]) == {job["id"] for job in box.jobs()}
 
 
