@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lipsync_nodes.perception.faces.finder import Face, FaceFinder
 
 _MOST: Final = 12  # faces that are searched
+_LARGER: Final = 1080  # pixels of the short side, to look for tiny faces
 _BESIDE: Final = 0.5  # a face of at least this share of the speaker's height may be taken for the speaker
 _MARKED: Final = 0.5  # a mask marks a face if this share of its mouth is white
 _SIDES: Final = ("left person", "right person")
@@ -41,6 +42,9 @@ class _Picture:
         self._people, self._short_side = inputs.people, inputs.short_side
         self._image, self._source = read_reduced(path, _faces.SIDE)
         self._faces, self._dark = _found(self._image, finder, self._people)
+        if not self._faces and self._source > _faces.SIDE:
+            self._image, _ = read_reduced(path, min(self._source, _LARGER))
+            self._faces = finder.find_tiny(self._image)
 
     def findings(self, masks: dict[str, Path]) -> Iterator[Finding]:
         """Yield what is wrong with the faces, and with their number."""

@@ -23,7 +23,7 @@ def held(image, t, size=(640, 480), zoom=1.0, centre=None):
 
 def film(path, seconds, look, fps=FPS):
     """Save a film of what `look(t)` returns."""
-    return save_film(path, [look(number / fps) for number in range(round(seconds * fps))], fps)
+    return save_film(path, (look(number / fps) for number in range(round(seconds * fps))), fps)
 
 
 def of(photo, **options):

@@ -130,6 +130,16 @@ def bar(photo, colour):
     return face.image
 
 
+def banner(photo):
+    """White text on blue: its details are as fine as those of lips."""
+    face = Face(photo)
+    shape = face.polygon((-0.6, -0.13), (0.6, -0.13), (0.6, 0.14), (-0.6, 0.14))
+    cv2.fillPoly(face.image, [shape], (160, 40, 30))
+    size, thick = face.long(1) / 190, max(1, face.long(0.015))
+    cv2.putText(face.image, "BREAKING NEWS", face.at(-0.55, 0.07), 0, size, (255, 255, 255), thick, cv2.LINE_AA)
+    return face.image
+
+
 def pixelated(photo):
     face = Face(photo)
     (left, top), (right, bottom) = face.at(-0.3, -0.2), face.at(0.3, 0.22)
@@ -299,6 +309,8 @@ BAD = {
     "microphone, admiral": (partial(microphone, admiral), "face.mouth_hidden"),
     "black bar": (partial(bar, right_half, (0, 0, 0)), "face.mouth_hidden"),
     "white bar": (partial(bar, admiral, (255, 255, 255)), "face.mouth_hidden"),
+    "banner with text": (partial(banner, right_half), "face.mouth_hidden"),
+    "banner with text, admiral": (partial(banner, admiral), "face.mouth_hidden"),
     "pixelated mouth": (partial(pixelated, admiral), "face.mouth_hidden"),
     "out of focus": (partial(blurred, right_half, 0.03), "face.blurred"),
     "out of focus, admiral": (partial(blurred, admiral, 0.03), "face.blurred"),

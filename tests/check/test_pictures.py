@@ -54,8 +54,9 @@ def test_a_good_picture_has_no_warning(name, tmp_path):
     assert codes(found(saved(tmp_path / "picture.png", pictures.GOOD[name]()))) == set()
 
 
-def test_a_tiny_face_is_an_error(tmp_path):
-    findings = found(saved(tmp_path / "p.png", pictures.on_canvas(pictures.astronaut, 26, 1280, 720)))
+@pytest.mark.parametrize("pixels", [20, 26])
+def test_a_tiny_face_is_an_error(tmp_path, pixels):
+    findings = found(saved(tmp_path / "p.png", pictures.on_canvas(pictures.astronaut, pixels, 1280, 720)))
     assert codes(findings) == {"face.tiny"}
     assert findings[0].severity == "error"
     assert findings[0].facts["pixels"] < 20

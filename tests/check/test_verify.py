@@ -11,7 +11,7 @@ from tests.check import videos
 from tests.check.videos import LEFT, RIGHT, said
 
 
-@pytest.mark.parametrize("milliseconds", [-200, -120, -80, 80, 120, 200])
+@pytest.mark.parametrize("milliseconds", [-200, -120, 80, 200])
 def test_the_offset_is_found(talking_video, spoken, renders, milliseconds):
     """A sound that comes later makes the picture early."""
     shifted = videos.save_wav(renders / "shifted.wav", videos.later(spoken, milliseconds / 1000))
@@ -23,7 +23,7 @@ def test_the_offset_is_found(talking_video, spoken, renders, milliseconds):
     assert str(abs(found.offset_ms)) in found.message("zh")
 
 
-@pytest.mark.parametrize("milliseconds", [-40, 0, 40])
+@pytest.mark.parametrize("milliseconds", [-40, 40])
 def test_a_small_offset_is_in_sync(talking_video, spoken, renders, milliseconds):
     shifted = videos.save_wav(renders / "shifted.wav", videos.later(spoken, milliseconds / 1000))
     found = verify(talking_video, audio=shifted)
@@ -31,7 +31,7 @@ def test_a_small_offset_is_in_sync(talking_video, spoken, renders, milliseconds)
     assert found.offset_ms == pytest.approx(-milliseconds, abs=20)
 
 
-@pytest.mark.parametrize("milliseconds", [-160, 0, 160])
+@pytest.mark.parametrize("milliseconds", [-160])
 def test_the_offset_of_the_videos_own_sound_is_found(talking_video, spoken, renders, milliseconds):
     changed = videos.with_sound(talking_video, videos.later(spoken, milliseconds / 1000), renders / "changed.mp4")
     assert verify(changed).offset_ms == pytest.approx(-milliseconds, abs=20)
@@ -190,18 +190,16 @@ def test_a_long_video_is_looked_at_in_parts(rendered, renders, spoken):
     assert reports[-1] == 1
 
 
-def test_the_json_has_these_values(talking_video):
-    found = verify(talking_video).as_json()
+def test_the_json_has_these_values_and_the_note_says_that_it_is_no_score(talking_video):
+    found = verify(talking_video)
+    assert "no score of quality" in found.note()
+    assert "不是画质评分" in found.note("zh")
+    found = found.as_json()
     assert list(found) == [
         "verdict", "correlation", "offset_ms", "face_share", "people", "source", "reason", "message",
     ]  # fmt: skip
     assert found["verdict"] == "in_sync"
     assert (found["reason"], found["source"], len(found["people"])) == (None, None, 1)
-
-
-def test_it_says_that_it_is_no_score(talking_video):
-    assert "no score of quality" in verify(talking_video).note()
-    assert "不是画质评分" in verify(talking_video).note("zh")
 
 
 def test_a_right_sound_needs_a_left_one(talking_video, renders):

@@ -73,12 +73,12 @@ def moving(fps, seconds, *, away=(0.0, 0.0), other=None):
 
 
 def film(path, fps, seconds, **how):
-    return save_film(path, list(moving(fps, seconds, **how)), fps)
+    return save_film(path, moving(fps, seconds, **how), fps)
 
 
 def still(path, seconds, image=PORTRAIT, short_side=360):
     """Film a photo that does not move at all."""
-    return save_film(path, list(repeat(read_image(image, short_side), round(25 * seconds))), 25)
+    return save_film(path, repeat(read_image(image, short_side), round(25 * seconds)), 25)
 
 
 def scaled_down(video, out, height):

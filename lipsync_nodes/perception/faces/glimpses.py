@@ -25,7 +25,9 @@ _AROUND = 10  # of so many glimpses, one looks for other people
 _PEOPLE = 6
 _RIVAL = 0.5  # a face of at least this share of the followed one's height may be taken for the speaker
 _PATIENT = 5  # glimpses without a face, after which it is searched for less often
-_SEARCH, _THOROUGH = 5, 25  # glimpses between two searches, and between two thorough ones
+_SEARCH = 5  # glimpses between two searches
+_THOROUGH = 25  # glimpses before the first thorough search; each later one comes after twice as many
+_THOROUGH_AT = frozenset(_THOROUGH * 2**count for count in range(20))
 _COLOURS, _SHAPES = 0.55, 28.0  # at a cut the colours correlate less, and the levels differ by more
 _THUMB = (32, 18)
 
@@ -99,7 +101,7 @@ class _Eye:
     def _search(self, image: Image) -> Face | None:
         """Search a lost face: always quickly, now and then for small ones, rarely for turned ones."""
         missing = self._missing
-        thorough = missing % _THOROUGH == _THOROUGH - 1
+        thorough = missing + 1 in _THOROUGH_AT
         quick = missing > _PATIENT and missing % _SEARCH != 0 and not thorough
         return next(iter(self._finder.find(image, thorough=thorough, quick=quick)), None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import wave
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -28,11 +29,14 @@ def save_wav(path, samples):
 
 
 def save_film(path, images, fps):
+    """Save frames, which may be made one by one."""
+    frames = iter(images)
+    first = next(frames)
     with av.open(str(path), "w") as file:
         stream = file.add_stream("libx264", rate=fps, options={"crf": "18", "preset": "ultrafast"})
-        stream.height, stream.width = images[0].shape[:2]
+        stream.height, stream.width = first.shape[:2]
         stream.pix_fmt = "yuv420p"
-        for image in images:
+        for image in chain([first], frames):
             file.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
         file.mux(stream.encode(None))
     return path
