@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from lipsync_nodes import ImageForm, ImageMultiForm
-from lipsync_nodes.checks import _pictures
+from lipsync_nodes.checks import _faces, _pictures
 from lipsync_nodes.checks._inputs import Inputs
+from lipsync_nodes.perception.faces.looks import Looks
 from lipsync_nodes.service import spec_of
 from tests.check import pictures
 from tests.sandbox.preview.films import DUET, PORTRAIT
@@ -150,3 +151,21 @@ def test_importing_the_checks_loads_nothing_heavy():
     code = code.replace("c.Finding", "import lipsync_nodes.checks._pictures, lipsync_nodes.checks._films")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "set()", done.stderr
+
+
+def looks_like(**measured):
+    plain = {"height": 200.0, "yaw": 0.0, "pitch": 0.0, "roll": 0.0, "sharpness": 1.0, "light": 120.0}
+    return Looks(**{**plain, "cut": 0.0, "mouth_cut": 0.0, "hidden": -3.0, **measured})
+
+
+@pytest.mark.parametrize(
+    ("measured", "fault"),
+    [({"yaw": 42}, "turned"), ({"yaw": -42}, "turned"), ({"pitch": 45}, "bowed"), ({"pitch": -45}, "bowed")],
+)
+def test_the_angles_from_which_a_head_is_turned_too_far(measured, fault):
+    """The tables have no photos of that, so this is of what is measured."""
+    angle = next(iter(measured))
+    assert _faces.faults(looks_like(**measured)) == (fault,)
+    assert _faces.faults(looks_like(**{angle: 30})) == _faces.faults(looks_like(**{angle: -30})) == ()
+    finding = _faces.MAKERS[fault](_faces.Where("image"), looks_like(**measured))
+    assert finding.facts["degrees"] == abs(measured[angle])
