@@ -6,7 +6,15 @@ from typing import Any, Final
 
 from lipsync_nodes.sandbox.jobs.store import API_PATH
 from lipsync_nodes.sandbox.server.openapi_control import CONTROL_SCHEMAS, control_paths
-from lipsync_nodes.sandbox.server.openapi_parts import closed, errors, json_body, nullable, path
+from lipsync_nodes.sandbox.server.openapi_parts import (
+    ANY_FILE,
+    RANGE_ANSWERS,
+    closed,
+    errors,
+    json_body,
+    nullable,
+    path,
+)
 from lipsync_nodes.sandbox.server.parsing import fields_of_others
 from lipsync_nodes.sandbox.server.urls import MEDIA_PATTERN, WEBHOOK_PATTERN
 from lipsync_nodes.service import CATALOGUE, NodeSpec
@@ -22,12 +30,6 @@ _TAGS: Final = {
     "service": "What the service has too.",
     "files": "Media and videos.",
     "sandbox": "What only the sandbox has, for tests.",
-}
-_ANY_FILE: Final = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
-_RANGE_ANSWERS: Final = {
-    "206": {"description": "The part that the Range header asks for.", "content": _ANY_FILE},
-    "400": {"description": "The Range header is malformed.", "content": {"text/plain": {"schema": {"type": "string"}}}},
-    "416": {"description": "There is no such range.", "content": {"text/plain": {"schema": {"type": "string"}}}},
 }
 
 
@@ -151,14 +153,14 @@ def _output() -> dict[str, Any]:
 
 
 def _download(operation: str, summary: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:
-    whole = {"description": "The file.", "content": _ANY_FILE}
+    whole = {"description": "The file.", "content": ANY_FILE}
     return {
         "operationId": operation,
         "tags": ["files"],
         "summary": summary,
         "security": [],
         "parameters": parameters,
-        "responses": {"200": whole, **_RANGE_ANSWERS, **errors(404)},
+        "responses": {"200": whole, **RANGE_ANSWERS, **errors(404)},
     }
 
 

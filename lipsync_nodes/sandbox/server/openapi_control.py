@@ -6,7 +6,15 @@ from typing import Any, Final
 
 from lipsync_nodes.sandbox.faults.rules import ACTIONS, MATCH, Rule
 from lipsync_nodes.sandbox.jobs.clock import LONGEST_ADVANCE
-from lipsync_nodes.sandbox.server.openapi_parts import closed, errors, json_body, nullable, path
+from lipsync_nodes.sandbox.server.openapi_parts import (
+    ANY_FILE,
+    RANGE_ANSWERS,
+    closed,
+    errors,
+    json_body,
+    nullable,
+    path,
+)
 
 __all__ = ["CONTROL_SCHEMAS", "control_paths"]
 
@@ -35,6 +43,7 @@ def control_paths(security: list[dict[str, Any]]) -> dict[str, Any]:
             "post": _clock("advance-clock", "Advance it", _ADVANCE),
         },
         "/sandbox/reset": {"post": _reset()},
+        "/sandbox/state": {"get": _export(), "put": _import()},
         "/sandbox/form": {"get": _form()},
     }
     for methods in operations.values():
@@ -82,6 +91,20 @@ def _reset() -> dict[str, Any]:
     operation = _operation("reset", "Delete all jobs, fault rules and recorded requests", {}, None, 403)
     operation["responses"] = {"204": {"description": "All is deleted."}, **errors(403)}
     return operation
+
+
+def _export() -> dict[str, Any]:
+    operation = _operation("export-state", "The state as one file: jobs, videos, files, fault rules, requests", {})
+    operation["responses"] = {"200": {"description": "A ZIP file.", "content": ANY_FILE}, **RANGE_ANSWERS}
+    return operation
+
+
+def _import() -> dict[str, Any]:
+    counts = {name: {"type": "integer"} for name in ("jobs", "files", "rules", "requests")}
+    answer = json_body("How many of each there are now.", closed(**counts))
+    operation = _operation("import-state", "Replace the state with an exported file", answer, None, 403, 413, 422)
+    body = {"application/zip": {"schema": {"type": "string", "format": "binary"}}}
+    return operation | {"requestBody": {"required": True, "content": body}}
 
 
 def _form() -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-__all__ = ["closed", "errors", "json_body", "nullable", "path"]
+__all__ = ["ANY_FILE", "RANGE_ANSWERS", "closed", "errors", "json_body", "nullable", "path"]
 
 _ERRORS: Final = {
     400: "The body is not a JSON object, or a GET has a body.",
@@ -15,6 +15,12 @@ _ERRORS: Final = {
     413: "The request is too large.",
     415: "The Content-Type is not application/json.",
     422: "A field is missing or wrong. The error names it.",
+}
+ANY_FILE: Final = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+RANGE_ANSWERS: Final = {
+    "206": {"description": "The part that the Range header asks for.", "content": ANY_FILE},
+    "400": {"description": "The Range header is malformed.", "content": {"text/plain": {"schema": {"type": "string"}}}},
+    "416": {"description": "There is no such range.", "content": {"text/plain": {"schema": {"type": "string"}}}},
 }
 
 
