@@ -40,8 +40,7 @@ def control_routes(service: Service) -> list[Route]:
         Route("/sandbox/faults/{number}", control.fault, methods=["DELETE"]),
         Route("/sandbox/clock", control.clock, methods=["GET", "POST"]),
         Route("/sandbox/reset", control.reset, methods=["POST"]),
-        Route("/sandbox/state", state.get, methods=["GET"]),
-        Route("/sandbox/state", state.put, methods=["PUT"]),
+        Route("/sandbox/state", state.handle, methods=["GET", "PUT"]),
     ]
 
 

@@ -126,6 +126,10 @@ class State:
             file.replace(target)
         return len(stored)
 
+    async def handle(self, request: Request) -> Response:
+        """GET exports the state, PUT replaces it."""
+        return await (self.put(request) if request.method == "PUT" else self.get(request))
+
     async def get(self, _request: Request) -> Response:
         """Respond with the exported state."""
         folder = await asyncio.to_thread(tempfile.mkdtemp, prefix="lipsync-state-")
