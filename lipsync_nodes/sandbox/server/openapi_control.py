@@ -103,7 +103,7 @@ def _import() -> dict[str, Any]:
     counts = {name: {"type": "integer"} for name in ("jobs", "files", "rules", "requests")}
     answer = json_body("How many of each there are now.", closed(**counts))
     operation = _operation("import-state", "Replace the state with an exported file", answer, None, 403, 413, 422)
-    body = {"application/zip": {"schema": {"type": "string", "format": "binary"}}}
+    body = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
     return operation | {"requestBody": {"required": True, "content": body}}
 
 
