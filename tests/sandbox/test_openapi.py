@@ -33,8 +33,9 @@ warnings = false
 # The schema cannot say which bytes are an exported state.
 [[operations]]
 include-path = "/sandbox/state"
-warnings = false
-checks.positive_data_acceptance.enabled = false
+include-method = "PUT"
+phases.fuzzing.enabled = false
+phases.stateful.enabled = false
 """
 
 
