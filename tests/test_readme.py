@@ -32,7 +32,7 @@ PAGES = [
     if page.is_file()
 ]
 # Their commands are run by the tests of their hosts, in environments where the examples are installed.
-RUN_ELSEWHERE = [f"examples/{name}/README.md" for name in (*INSTALLED, "prefect")]
+RUN_ELSEWHERE = [f"examples/{name}/README.md" for name in (*INSTALLED, "prefect", "pytest")]
 SET_UP = [
     "python -m pip install -e '.[sandbox]' && lipsync-nodes demo",
     "python -m pip install -e '.[test]' && pytest",

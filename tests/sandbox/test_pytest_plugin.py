@@ -82,8 +82,11 @@ def test_the_example_is_small():
     assert max(lengths) <= 20
 
 
-def test_the_page_of_the_example_names_its_files():
+def test_the_page_of_the_example_names_its_files_and_the_commands_of_these_tests():
     page = (EXAMPLE / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"```bash\n(.*?)```", page, re.DOTALL) == [
+        "pip install 'lipsync-nodes[sandbox]' pytest\npytest\n"
+    ]
     assert re.findall(r"\]\((test_\w+\.py)\)", page) == ["test_videos.py", "test_trouble.py", "test_waiting.py"]
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", page):
         assert (EXAMPLE / target).exists(), target
