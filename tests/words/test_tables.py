@@ -65,7 +65,7 @@ def raise_sites():
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
                 for word in node.keywords:
-                    if word.arg == "code" and isinstance(word.value, ast.Constant):
+                    if word.arg == "code" and isinstance(word.value, ast.Constant) and type(word.value.value) is str:
                         yield word.value.value, place, node
             elif (isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "default_code") or (
                 isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == "default_code"
