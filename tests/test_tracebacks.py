@@ -39,10 +39,10 @@ FORM = ImageForm(image="https://x/i.png", audio="https://x/a.mp3")
 
 
 def sound():
-    """A tenth of a second of silence."""
+    """A tenth of a second of a buzz: silence would be refused."""
     with wave.open(file := io.BytesIO(), "wb") as writer:
         writer.setparams((1, 2, 8000, 800, "NONE", None))
-        writer.writeframes(bytes(1600))
+        writer.writeframes(bytes([0, 64, 0, 192] * 400))
     return file.getvalue()
 
 

@@ -10,14 +10,14 @@ from threading import Event as Flag
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from lipsync_nodes._redaction import redact
+from lipsync_nodes.checks import Check, CheckRequest, Finding, Limit, Verdict, check_form, holds, url_findings
 from lipsync_nodes.errors import CheckRefused, InvalidRequest
 from lipsync_nodes.ledger import Journal
 from lipsync_nodes.media import GivenLengths, PreparedForm, prepared
 from lipsync_nodes.service import Credits, Form, brief
 from lipsync_nodes.settings import CheckMode, Profile
 
-if TYPE_CHECKING:  # loaded when something is checked
-    from lipsync_nodes.checks import Finding, Verdict
+if TYPE_CHECKING:
     from lipsync_nodes.client._options import KeyOf, SubmitOptions
     from lipsync_nodes.flows import Budget
 
@@ -50,8 +50,6 @@ class Checking:
         stop: Flag | None = None,
     ) -> Verdict:
         """Check a form without submitting it. This reads files and the ledger, and blocks."""
-        from lipsync_nodes.checks import Limit, check_form  # noqa: PLC0415  # slow to load
-
         form = prepared(form)
         if key is None and self._key_of is not None:
             key = self._key_of(form, self.profile)
@@ -92,8 +90,6 @@ class Checking:
         looks = bool(form.assets) or options.get("fetch", False)
         if mode == "off" or (looks and self._holds(options, key)):
             return None
-        from lipsync_nodes.checks import Check, CheckRequest, Limit, Verdict, url_findings  # noqa: PLC0415  # slow to load
-
         request = CheckRequest(
             self.profile,
             estimate=options.get("estimate"),
@@ -122,8 +118,6 @@ class Checking:
         """Return whether nothing new will be paid for. What is submitted anew on request is checked."""
         if key is None or options.get("resubmit_changed") or options.get("resubmit_uncertain"):
             return False
-        from lipsync_nodes.checks import holds  # noqa: PLC0415  # slow to load
-
         return holds(self._journal, key, self.profile)
 
 

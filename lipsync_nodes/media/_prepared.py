@@ -34,7 +34,7 @@ class PreparedForm:
     @property
     def urls(self) -> dict[str, str]:
         """The media fields with a URL."""
-        given = {field.name: getattr(self.form, field.name) for field in self.spec.media}
+        given = {name: getattr(self.form, name) for name in self.spec.media_names}
         return {name: value for name, value in given.items() if isinstance(value, str)}
 
     def with_assets(self, assets: Mapping[str, Asset]) -> PreparedForm:

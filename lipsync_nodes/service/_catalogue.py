@@ -204,6 +204,12 @@ class NodeSpec:
         """Its media inputs."""
         return tuple(field for field in self.fields if field.media)
 
+    @cached_property
+    def media_names(self) -> tuple[str, ...]:
+        """The names of its media inputs, without the JSON Schema, which pydantic imports something for."""
+        extras = {name: field.json_schema_extra for name, field in self.form.model_fields.items()}
+        return tuple(name for name, extra in extras.items() if isinstance(extra, dict) and "media" in extra)
+
     @property
     def timed(self) -> tuple[FieldSpec, ...]:
         """Its media inputs that have a length."""

@@ -213,7 +213,10 @@ class Profile(BaseModel):
     @property
     def local(self) -> bool:
         """Whether the base URL is on this machine, as a sandbox is."""
-        return is_loopback(urlsplit(self.base_url).hostname or "")
+        try:
+            return is_loopback(urlsplit(self.base_url).hostname or "")
+        except ValueError:  # no URL: the first request says so
+            return False
 
     @property
     def embedded(self) -> bool:

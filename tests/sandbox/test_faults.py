@@ -198,7 +198,7 @@ def test_a_rule_that_settles_leaves_the_later_ones():
 def test_a_rule_that_makes_no_sense_is_refused(box, api, rule):
     assert api.http.put(f"{box.url}/sandbox/faults", json=[rule]).status_code == 422
     if "action" in rule:
-        with pytest.raises(ValueError, match=r"validation error"):
+        with pytest.raises(ValueError, match=r"validation error|^action: Input should be"):
             box.fault(**rule)
     assert box.faults == []
 

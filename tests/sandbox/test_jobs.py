@@ -86,7 +86,7 @@ def test_reset_drops_a_render(preview, portrait, tone, until):
     assert preview.box.jobs() == []
     assert preview.poll(job_id).status_code == 404
     assert list(preview.box._running.service.runner.outputs.iterdir()) == []
-    short = media | {"audio": preview.put("voice.wav", tone(1))}
+    short = {"image": preview.put("face.jpg", portrait), "audio": preview.put("voice.wav", tone(1))}
     assert preview.ended(preview.job_id(**short))["status"] == "completed"
 
 

@@ -16,7 +16,7 @@ ELSEWHERE = (*AT_THE_COMMAND_LINE, "lipsync_nodes/sandbox/", "adapters/lipsync_n
 ELSEWHERE += ("adapters/lipsync_nodes_pluggy/",)
 NOT_FOR_USERS = re.compile(
     r"`lipsync-nodes |(?<![\w-])--[a-z]|(?<!-m )pip install|=True|client\.|\boperator\b|LipsyncJobSensor"
-    r"|(Video|Image|Multi)Form\b|lipsync_nodes\.|sk_|`with`|\bhook\b|\bdoctor\b|Python API"
+    r"|(Video|Image|Multi)Form\b|lipsync_nodes\.|\bsk_|`with`|\bhook\b|\bdoctor\b|Python API"
 )
 # At most two words in a row, such as a product's name; "x" stands for a fact.
 ENGLISH = re.compile(r"[A-Za-z]{2,}( [A-Za-z]{2,}){2,}")
