@@ -245,7 +245,7 @@ def test_the_commands_and_the_connection_form(airflow):
     forms = airflow._http.get(f"{airflow.url}/ui/connections/hook_meta").json()
     (form,) = [form for form in forms if form["connection_type"] == "lipsync"]
     assert form["standard_fields"]["password"]["title"] == "API key"
-    assert set(form["extra_fields"]) == {"storage", "budget", "webhook", "webhook_secret"}
+    assert set(form["extra_fields"]) == {"budget", "check", "storage", "webhook", "webhook_secret"}
     assert form["extra_fields"]["webhook_secret"]["schema"]["format"] == "password"
 
 
