@@ -25,6 +25,12 @@ CERTAIN = Finding(code="url.web_page", severity="error", basis="fact", remedy=("
 
 
 @pytest.fixture
+def ledger(tmp_path):
+    with Ledger(tmp_path / "l.sqlite") as ledger:
+        yield ledger
+
+
+@pytest.fixture
 def sees(monkeypatch):
     """Have the looks at pictures find what a test says. Returns the inputs of each look."""
     looked = []
@@ -141,10 +147,10 @@ def test_urls_are_checked_without_being_fetched(face, posts):
 
 
 @pytest.mark.parametrize("audio", [SPEECH, EXPIRED], ids=["file", "url"])
-def test_a_key_that_has_a_job_is_not_checked(sees, face_of, sandbox, posts, audio, tmp_path):
+def test_a_key_that_has_a_job_is_not_checked(sees, face_of, sandbox, posts, audio, ledger):
     """It is free, even if its URL has expired meanwhile or the mode has become stricter."""
     looked, told = sees(CERTAIN), []
-    face = face_of(api_key=sandbox.api_key, base_url=sandbox.base_url, ledger=Ledger(tmp_path / "l.sqlite"))
+    face = face_of(api_key=sandbox.api_key, base_url=sandbox.base_url, ledger=ledger)
     form = ImageForm(image=FACE if audio is SPEECH else "https://x.example/i.png", audio=audio)
     first = face.submit(form, key="k", check="off")
     assert face.submit(form, key="k", check="refuse", on_check=told.append).id == first.id
@@ -154,10 +160,10 @@ def test_a_key_that_has_a_job_is_not_checked(sees, face_of, sandbox, posts, audi
     assert posts() == 1
 
 
-def test_a_key_whose_job_failed_is_checked_again(sees, sandbox, tmp_path, posts):
+def test_a_key_whose_job_failed_is_checked_again(sees, sandbox, ledger, posts):
     told = []
     sees(WARNING)
-    with LipsyncClient(sandbox.api_key, sandbox.base_url, ledger=Ledger(tmp_path / "l.sqlite")) as client:
+    with LipsyncClient(sandbox.api_key, sandbox.base_url, ledger=ledger) as client:
         sandbox.fault("fail", error="no")
         client.submit(FORM, key="k", on_check=told.append)
         with pytest.raises(Exception, match="no"):
@@ -166,8 +172,7 @@ def test_a_key_whose_job_failed_is_checked_again(sees, sandbox, tmp_path, posts)
     assert (posts(), len(told)) == (2, 2)
 
 
-def test_what_was_paid_for_is_free(sandbox, tmp_path):
-    ledger = Ledger(tmp_path / "l.sqlite")
+def test_what_was_paid_for_is_free(sandbox, ledger):
     with LipsyncClient(sandbox.api_key, sandbox.base_url, ledger=ledger) as client:
         assert not [code for code in codes(client.check(FORM, key="k")) if code.startswith("cost.")]
         job = client.submit(FORM, key="k")

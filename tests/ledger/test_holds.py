@@ -24,7 +24,8 @@ class Stores(dict):
 
 @pytest.fixture
 def ledger(tmp_path):
-    return Ledger(tmp_path / "ledger.sqlite")
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        yield ledger
 
 
 @pytest.fixture(params=["ledger", "record", "records"])

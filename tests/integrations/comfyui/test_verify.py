@@ -40,8 +40,8 @@ def test_a_job_is_verified_by_its_socket_and_by_its_id(newest, box, seeds):
     assert in_sync == "True"
     assert "score of quality" in text
     with Ledger(newest.base / "user/__lipsync_nodes/ledger.sqlite") as ledger:
-        (entry, *_) = ledger.entries()
-        assert entry.verification["verdict"] == "in_sync"
+        entry = max((one for one in ledger.entries() if one.verification), key=lambda one: one.created_at)
+    assert entry.verification["verdict"] == "in_sync"
     assert verified(newest, {}, job=entry.job_id, profile="sandbox") == (text, in_sync)
     newest.post("/settings/Comfy.Locale", "zh")
     try:
