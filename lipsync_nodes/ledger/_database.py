@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -35,6 +36,7 @@ class Database(Shared):
         super().__init__()
         self.path = MEMORY if str(path) == MEMORY else str(Path(path).expanduser().absolute())
         self._connection: sqlite3.Connection | None = None
+        self._close: weakref.finalize[[], Self] | None = None
         self._batches = Batches()
         self._files: tuple[_Inode, ...] = ()
 
@@ -42,19 +44,16 @@ class Database(Shared):
         super()._renew()
         if self._connection is not None:
             _FORKED.append(self._connection)
-        self._connection, self._batches = None, Batches()
+        if self._close is not None:
+            self._close.detach()
+        self._connection, self._close, self._batches = None, None, Batches()
 
     def close(self) -> None:
         """Close the file. It is opened again when it is needed."""
         with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-            self._connection, self._files = None, ()
-
-    def __del__(self) -> None:
-        # The internal ledger of a client that was not closed.
-        with suppress(Exception):
-            self.close()
+            if self._close is not None:
+                self._close()
+            self._connection, self._close, self._files = None, None, ()
 
     def __enter__(self) -> Self:
         return self
@@ -148,6 +147,9 @@ class Database(Shared):
                 db.close()
                 raise
             self._connection = db
+            # For a client that is forgotten instead of closed. `__del__` may come after the connection's own finalizer.
+            self._close = weakref.finalize(self, db.close)
+            self._close.atexit = False
             # SQLite creates the side files when it first reads, and keeps them while the file is open.
             self._files = (opened, *_files(self.path)[1:])
         return self._connection

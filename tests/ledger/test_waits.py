@@ -1,6 +1,7 @@
 """What many waits read in the ledger at once."""
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -72,7 +73,7 @@ def test_the_history_is_of_the_completed_jobs_of_an_account_and_endpoint(ledger)
 def test_a_damaged_row_does_not_end_a_wait(ledger):
     submitted(ledger, "j1", **DONE)
     submitted(ledger, "j2", **DONE)
-    with sqlite3.connect(ledger.path) as db:
+    with closing(sqlite3.connect(ledger.path)) as db, db:
         db.execute("UPDATE submission SET job = '{', form = '[' WHERE job_id = 'j1'")
     assert ledger.history([KIND]) == {KIND: [Took(4.0, 2.0, "720p")]}
     assert ledger.entries_of(["j1"])["j1"].resolution is None

@@ -7,6 +7,7 @@ import random
 import sqlite3
 import threading
 import uuid
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -117,11 +118,13 @@ class JobStore:
                 file=file.name,
                 remedy="is_it_shared",
             ) from None
+        self._close = weakref.finalize(self, self._database.close)  # for a sandbox that is forgotten instead of closed
+        self._close.atexit = False
 
     def close(self) -> None:
         """Close the database. The jobs stay in it."""
         with self._lock:
-            self._database.close()
+            self._close()
 
     def add(self, job: StoredJob) -> StoredJob:
         """Give the job its id and store it."""
