@@ -36,7 +36,7 @@ class Database(Shared):
         super().__init__()
         self.path = MEMORY if str(path) == MEMORY else str(Path(path).expanduser().absolute())
         self._connection: sqlite3.Connection | None = None
-        self._close: weakref.finalize[[], Self] | None = None
+        self._close: weakref.finalize[[], Database] | None = None
         self._batches = Batches()
         self._files: tuple[_Inode, ...] = ()
 
