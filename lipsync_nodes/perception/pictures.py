@@ -5,8 +5,9 @@ from __future__ import annotations
 import tempfile
 from fractions import Fraction
 from itertools import islice, repeat
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+import av
 import cv2
 import numpy as np
 
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    import av
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
 _SLOWEST, _FASTEST = 10, 60  # frame rates between these are kept
+_USUAL = Fraction(25)
 _OPAQUE = 255
 _FLAT, _DIM = 90, 40  # levels: with a smaller range, or a middle tone nearer to black or white, it is hard to see
 _EARLY = 1e-3  # seconds: a frame that is early by less is due
@@ -96,12 +97,12 @@ class Film:
 
     def __init__(self, path: Path, short_side: int) -> None:
         """Open the file; raise MediaError if it has no video."""
-        self._path, self._short_side = path, short_side
+        self._path, self.short_side = path, short_side
         with opened(path, "video") as container:
             stream = film_stream(container)
             self._stretch = float(stream.sample_aspect_ratio or 1)  # for anamorphic films, whose pixels are not square
             self.fps = _frame_rate(stream.average_rate or stream.guessed_rate)
-            self.seconds = (container.duration or 0) / 1e6
+            self.seconds = _picture_seconds(container, stream)
         if self.seconds > LONGEST:
             raise too_long("video")
 
@@ -109,36 +110,60 @@ class Film:
         """Decode the film once. Frames are repeated or dropped to make a variable frame rate constant."""
         with opened(self._path, "video") as container:
             shown: Image | None = None
-            count, start = 0, 0.0
-            for frame in container.decode(film_stream(container)):
-                start = start if shown is not None else frame.time or 0.0
-                due = round(((frame.time or 0.0) - start) * float(self.fps))
+            start: float | None = None
+            count, last = 0, 0.0
+            for frame, end in _with_end(container):
+                time = last if frame.pts is None else frame.time  # without time stamps, one follows the other
+                start = time if start is None else start
+                last = max(end, time + 1 / float(self.fps))
+                due = round((time - start) * self.fps)
                 if shown is not None:
                     yield from repeat(shown, due - count)
                 count, shown = max(count, due), self._picture(frame)
-            if shown is None:
+            if shown is None or start is None:
                 raise MediaError(code="preview.no_frames")
-            yield shown
+            yield from repeat(shown, max(1, round((last - start) * self.fps) - count))
 
     def play(self, count: int) -> Iterator[Image]:
         """Yield ``count`` frames. A film that is too short is played backwards and forwards again."""
-        enough = self.seconds * self.fps > count + self.fps  # the duration in the header may be slightly wrong
-        return islice(self.frames() if enough else self._endless(), count)
+        shown = 0
+        if self.seconds * self.fps > count + self.fps:  # long enough by its header, which may be wrong
+            for image in islice(self.frames(), count):
+                shown += 1
+                yield image
+        if shown < count:
+            yield from islice(self._endless(), shown, count)
 
     def _endless(self) -> Iterator[Image]:
         """Play the film forwards, backwards, and so on. The frames are kept in a temporary file."""
         with tempfile.TemporaryFile() as file:
-            index = [0]
+            places: list[tuple[int, int]] = []
+            last: Image | None = None
             for frame in self.frames():
-                index.append(index[-1] + file.write(_jpeg(frame)))
+                again = frame is last  # as in a film of slides
+                places.append(places[-1] if again else (file.tell(), file.write(_jpeg(frame))))
+                last = frame
                 yield frame
-            for i in _there_and_back(len(index) - 1):
-                file.seek(index[i])
-                yield _from_jpeg(file.read(index[i + 1] - index[i]))
+            for number in _there_and_back(len(places)):
+                start, size = places[number]
+                file.seek(start)
+                yield _from_jpeg(file.read(size))
 
     def _picture(self, frame: av.VideoFrame) -> Image:
         """Return a decoded frame at the output's size."""
-        return resized(upright(frame, self._stretch), self._short_side)
+        return resized(upright(frame, self._stretch), self.short_side)
+
+
+def _with_end(container: InputContainer) -> Iterator[tuple[av.VideoFrame, float]]:
+    """Decode a film; yields each frame, and when what was read so far ends, in seconds."""
+    end = 0.0
+    for packet in container.demux(film_stream(container)):
+        if packet.pts is not None and packet.time_base:
+            lasts = float((packet.duration or 0) * packet.time_base)
+            end = max(end, float(packet.pts * packet.time_base) + min(lasts, LONGEST))
+        for frame in packet.decode():
+            if isinstance(frame, av.VideoFrame):
+                yield frame, end
 
 
 def sampled(path: Path, seconds: float, short_side: int) -> Iterator[tuple[float, Image]]:
@@ -166,7 +191,7 @@ def _reduced(frame: av.VideoFrame, stretch: float, short_side: int) -> Image:
     width, height = frame.width * stretch, frame.height
     scale = min(1.0, short_side / min(width, height), LONG_SIDE / max(width, height))
     small = frame.reformat(max(2, round(width * scale)), max(2, round(height * scale)), "bgr24", interpolation="AREA")
-    return np.ascontiguousarray(np.rot90(small.to_ndarray(), round(frame.rotation / 90)))
+    return _as_shown(np.asarray(small.to_ndarray(), np.uint8), frame)
 
 
 def _there_and_back(count: int) -> Iterator[int]:
@@ -178,11 +203,20 @@ def _there_and_back(count: int) -> Iterator[int]:
 
 def upright(frame: av.VideoFrame, stretch: float) -> Image:
     """Return a decoded frame as BGR, upright, with square pixels."""
-    image = frame.to_ndarray(format="bgr24")
+    image = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
     if stretch != 1:
         height, width = image.shape[:2]
         image = np.asarray(cv2.resize(image, (max(1, round(width * stretch)), height)), np.uint8)
-    return np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90)))
+    return _as_shown(image, frame)
+
+
+def _as_shown(image: Image, frame: av.VideoFrame) -> Image:
+    """Turn and mirror a picture by the file's display matrix: x' = a x + c y, y' = b x + d y."""
+    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+    a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5] if matrix else (1, 0, 0, 0, 1)
+    if abs(b) > abs(a):
+        image, a, d = np.swapaxes(image, 0, 1), c, b
+    return np.ascontiguousarray(image[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
 
 
 def film_stream(container: InputContainer) -> VideoStream:
@@ -195,10 +229,16 @@ def film_stream(container: InputContainer) -> VideoStream:
     return films[0]
 
 
+def _picture_seconds(container: InputContainer, stream: VideoStream) -> float:
+    """Return how long the picture of a film is, by its header. The sound of some files is longer."""
+    own = float((stream.duration or 0) * (stream.time_base or 0))
+    return own or (container.duration or 0) / 1e6
+
+
 def _frame_rate(rate: _Ratio | None) -> Fraction:
-    """Limit a frame rate to what players support; without one in the file, it is 25."""
-    found = Fraction(rate.numerator, rate.denominator) if rate and rate.denominator else Fraction(25)
-    return min(max(found, Fraction(_SLOWEST)), Fraction(_FASTEST)).limit_denominator(1001)
+    """Limit a frame rate to what players support. It is 25 for slides, and without one in the file."""
+    found = Fraction(rate.numerator, rate.denominator) if rate and rate.denominator else _USUAL
+    return _USUAL if found < _SLOWEST else min(found, Fraction(_FASTEST)).limit_denominator(1001)
 
 
 def _bytes(path: Path, what: str) -> Image:

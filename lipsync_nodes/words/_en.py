@@ -234,7 +234,7 @@ SENTENCES: Final[dict[str, str]] = {
     # the jobs of the sandbox
     "preview.empty_file": "The {media} is empty (0 bytes).",
     "preview.face_too_small": "The face in the {media} is too small: it is {pixels} pixels high at {short_side}p, "
-    "and at least {least} are needed.",
+    "and at least {least} are needed.[ At {enough}p it would be large enough.]",
     "preview.narrow_picture": "The picture is too long and narrow: its longer side would have {pixels} pixels, and "
     "at most {most} can be.",
     "preview.no_face": "No face was found in the {media}.",

@@ -219,7 +219,8 @@ SENTENCES: Final[dict[str, str]] = {
     "sandbox.token_unusable": "沙盒的令牌至少要有 8 个字符，只能是字母、数字和 . _ ~ -。",
     # the jobs of the sandbox
     "preview.empty_file": "{media:term}为空（0 字节）。",
-    "preview.face_too_small": "{media:term}中的人脸太小：在 {short_side}p 下高 {pixels} 像素，至少需要 {least} 像素。",
+    "preview.face_too_small": "{media:term}中的人脸太小：在 {short_side}p 下高 {pixels} 像素，至少需要 {least} 像素。"
+    "[在 {enough}p 下就够大了。]",
     "preview.narrow_picture": "画面过于狭长：长边将达到 {pixels} 像素，最多允许 {most} 像素。",
     "preview.no_face": "在{media:term}中没有找到人脸。",
     "preview.no_frames": "无法读取视频：其中没有任何帧。",

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 _STILL_FPS = Fraction(25)
 _SMALLEST = 32  # pixels: a smaller face has too few for its mouth
+_FAINT = 24  # pixels: in a film that has a larger face, one of this height begins to speak
+_LARGE = 720  # pixels: the short side of the larger videos
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,29 +158,41 @@ def _swaying(heads: list[_Head], frames: Iterable[Image]) -> Iterator[Image]:
 def _from_film(film: Film, values: Floats, finder: FaceFinder) -> Iterator[tuple[Image, Image]]:
     """Draw the frames of a film with new speech; yields pairs of (film, frame).
 
-    Frames stay unchanged if they have no face, or if something covers the mouth.
+    Frames stay unchanged if they have no face, if it is too small there, or if something covers the mouth.
     """
     palette: Palette | None = None
+    largest: Face | None = None
     for shot, mouth in zip(prefetched(tracked(film.play(len(values)), finder)), values, strict=False):
         after = shot.image
-        if shot.face and shot.seen:
-            if palette is None:
-                _check_size(shot.face, "video", min(after.shape[:2]))
-                palette = Palette.of(after, shot.face, moving=True)
+        if shot.face and (largest is None or shot.face.height > largest.height):
+            largest = shot.face
+        if shot.face and (shown := shot.seen * _large_enough(shot.face)):
+            palette = palette or Palette.of(after, shot.face, moving=True)
             after = after.copy()
             Puppet(shot.face, after).draw(shot.image, after, mouth, palette)
-            if shot.seen < 1:
-                after = levels(cv2.addWeighted(shot.image, 1 - shot.seen, after, shot.seen, 0))
+            if shown < 1:
+                after = levels(cv2.addWeighted(shot.image, 1 - shown, after, shown, 0))
         yield shot.image, after
-    if palette is None:
+    if largest is None:
         raise MediaError(code="preview.no_face", media="video")
+    _check_size(largest, "video", film.short_side)
+
+
+def _large_enough(face: Face) -> float:
+    """Return how much a face in a film speaks, from 0 to 1: one that comes nearer begins to."""
+    return float(np.clip((face.height - _FAINT) / (_SMALLEST - _FAINT), 0, 1))
 
 
 def _check_size(face: Face, what: str, short_side: int) -> None:
     """Refuse a face that is too small to animate."""
     if face.height < _SMALLEST:
         raise MediaError(
-            code="preview.face_too_small", media=what, pixels=round(face.height), short_side=short_side, least=_SMALLEST
+            code="preview.face_too_small",
+            media=what,
+            pixels=round(face.height),
+            short_side=short_side,
+            least=_SMALLEST,
+            enough=_LARGE if face.height * _LARGE >= _SMALLEST * short_side else None,
         )
 
 
