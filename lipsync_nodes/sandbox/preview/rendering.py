@@ -12,6 +12,7 @@ import numpy as np
 
 from lipsync_nodes.perception import LONGEST, MediaError, sync
 from lipsync_nodes.perception.arrays import floats, levels
+from lipsync_nodes.perception.faces.fading import faded
 from lipsync_nodes.perception.faces.finder import FaceFinder
 from lipsync_nodes.perception.faces.tracker import tracked
 from lipsync_nodes.perception.pictures import Film, read_image, read_mask
@@ -19,6 +20,7 @@ from lipsync_nodes.perception.prefetch import prefetched
 from lipsync_nodes.perception.speech import sound
 from lipsync_nodes.perception.speech.curve import mouth_curve, opening, sampled
 from lipsync_nodes.sandbox.preview.inputs import Rendered, RenderInput
+from lipsync_nodes.sandbox.preview.mouth.dubbing import Dubbing
 from lipsync_nodes.sandbox.preview.mouth.eyes import Blinks
 from lipsync_nodes.sandbox.preview.mouth.paint import Palette
 from lipsync_nodes.sandbox.preview.mouth.puppet import Puppet
@@ -160,16 +162,15 @@ def _from_film(film: Film, values: Floats, finder: FaceFinder) -> Iterator[tuple
 
     Frames stay unchanged if they have no face, if it is too small there, or if something covers the mouth.
     """
-    palette: Palette | None = None
+    dubbing = Dubbing()
     largest: Face | None = None
-    for shot, mouth in zip(prefetched(tracked(film.play(len(values)), finder)), values, strict=False):
+    for shot, mouth in zip(prefetched(faded(tracked(film.play(len(values)), finder))), values, strict=False):
         after = shot.image
         if shot.face and (largest is None or shot.face.height > largest.height):
             largest = shot.face
         if shot.face and (shown := shot.seen * _large_enough(shot.face)):
-            palette = palette or Palette.of(after, shot.face, moving=True)
             after = after.copy()
-            Puppet(shot.face, after).draw(shot.image, after, mouth, palette)
+            dubbing.draw(shot.image, after, shot.face, mouth)
             if shown < 1:
                 after = levels(cv2.addWeighted(shot.image, 1 - shown, after, shown, 0))
         yield shot.image, after
