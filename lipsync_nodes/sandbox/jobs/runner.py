@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import shutil
 import tempfile
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -56,6 +55,9 @@ class _Outcome:
         self.error = str(error)
         self.cause = {"code": error.code, "facts": error.facts, "remedy": error.remedy}
         return self
+
+
+_RESULT: Final = tuple(field.name for field in fields(_Outcome))
 
 
 class JobRunner:
@@ -128,6 +130,19 @@ class JobRunner:
         for output in self.outputs.iterdir():
             output.unlink(missing_ok=True)
 
+    def accept(self, job: StoredJob) -> StoredJob:
+        """Store a new job and start it; return it with its id. An instant job that takes no time has ended then."""
+        if not self._renderers:
+            job = replace(job, started=job.created)
+            if self._end_of_instant(job) <= self._clock.now():
+                job = replace(job, **self._ending(job, _Outcome(output=_TEST_CARD.name)))
+        job = self._store.add(job)
+        if job.ended:
+            _log_end(job)
+        if job.open:
+            self.start_job(job)
+        return job
+
     def start_job(self, job: StoredJob) -> None:
         """Start a job, or resume it."""
         task = asyncio.create_task(self._run_guarded(job))
@@ -155,7 +170,7 @@ class JobRunner:
 
     def output_of(self, job: StoredJob) -> Path | None:
         """Return the file of a job's video, or None."""
-        file = self.outputs / job.output
+        file = _TEST_CARD if job.output == _TEST_CARD.name else self.outputs / job.output
         return file if job.output and file.is_file() else None
 
     def pids(self) -> list[int]:
@@ -179,32 +194,36 @@ class JobRunner:
         ended: StoredJob | None = job
         if job.status == "processing":  # otherwise only its webhook remains
             outcome = await (self._rendered(job) if self._renderers else self._instant(job))
-            await self._clock.sleep_until(job.created + float(job.quirks.get("seconds", 0)))
+            await self._clock.sleep_until(job.created + _least_seconds(job))
             ended = self._end(job.id, outcome)
         if ended and ended.webhook:
             await self._webhooks.deliver(ended)
 
     def _end(self, job_id: str, outcome: _Outcome) -> StoredJob | None:
         job = self._store.get(job_id)
-        if job is None:
-            return None
+        ended = self._store.change(job_id, **self._ending(job, outcome)) if job else None
+        if ended:
+            _log_end(ended)
+        return ended
+
+    def _ending(self, job: StoredJob, outcome: _Outcome) -> dict[str, Any]:
+        """Return what changes in a job that ends now."""
         if fault := job.quirks.get("fail"):
             outcome.error, outcome.cause = fault, {}
-        error = outcome.error
-        result = asdict(outcome) | {"output": "" if error else outcome.output}
-        ending = {"status": "failed" if error else "completed", "ended": self._clock.now()}
+        if outcome.error:
+            outcome.output = ""
+        result = {name: getattr(outcome, name) for name in _RESULT}
         delivery = {"state": "pending"} if job.webhook else {}
-        _LOG.info("job %s %s %s", job_id, ending["status"], error, extra={"job": job_id, **ending, "error": error})
-        return self._store.change(job_id, **result, **ending, delivery=delivery)
+        status = "failed" if outcome.error else "completed"
+        return {**result, "status": status, "ended": self._clock.now(), "delivery": delivery}
 
     async def _instant(self, job: StoredJob) -> _Outcome:
         """End a job with the test card."""
-        self._store.change(job.id, started=job.created)
-        await self._clock.sleep_until(job.created + self._seconds)
-        card = self.outputs / "card.mp4"
-        if not card.exists():
-            shutil.copyfile(_TEST_CARD, card)
-        return _Outcome(output=card.name)
+        await self._clock.sleep_until(self._end_of_instant(job))
+        return _Outcome(output=_TEST_CARD.name)
+
+    def _end_of_instant(self, job: StoredJob) -> float:
+        return job.created + max(self._seconds, _least_seconds(job))
 
     async def _rendered(self, job: StoredJob) -> _Outcome:
         with self._clock.outside():
@@ -273,3 +292,13 @@ class JobRunner:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+
+
+def _least_seconds(job: StoredJob) -> float:
+    """Return how long a job takes at least, by its fault rules."""
+    return float(job.quirks.get("seconds", 0))
+
+
+def _log_end(job: StoredJob) -> None:
+    facts = {"job": job.id, "status": job.status, "ended": job.ended, "error": job.error}
+    _LOG.info("job %s %s %s", job.id, job.status, job.error, extra=facts)

@@ -71,7 +71,7 @@ class _Api:
             base = reached_at(request, self._service.url)
             quirks = self._job_faults(request.url.path)
             job = StoredJob(spec.id, state, base, webhook, created=self._service.clock.now(), quirks=quirks)
-            self._service.runner.start_job(self._service.store.add(job))
+            job = self._service.runner.accept(job)
             await self._deliver_early(job, request.url.path)
             return JsonResponse({"id": job.id, "status": "processing"})
 

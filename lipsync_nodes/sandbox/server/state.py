@@ -114,8 +114,10 @@ class State:
     def _files(self) -> Iterator[tuple[str, Path]]:
         for file in self._service.files.all():
             yield f"files/{file.parent.name}/{file.name}", file
+        outputs = self._service.runner.outputs  # the test card is not there
         for name in sorted({job.output for job in self._service.store.newest(-1) if job.output}):
-            yield f"outputs/{name}", self._service.runner.outputs / name
+            if (outputs / name).is_file():
+                yield f"outputs/{name}", outputs / name
 
     def _take_over(self, unpacked: Path) -> int:
         """Move unpacked files to their places; return how many stored files there are."""
