@@ -52,7 +52,7 @@ def check_media_url(url: str) -> str:
 
     The URL is never rewritten: a presigned one breaks when it is normalised.
     """
-    if any(character.isspace() or not character.isprintable() for character in url):
+    if not url.isprintable() or " " in url:  # of all white space, only the space counts as printable
         raise ValueError("has white space or control characters in it; percent-encode them")
     try:
         parts = urlsplit(url)

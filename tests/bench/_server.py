@@ -1,4 +1,4 @@
-"""A server as a process: `python -m tests.bench._server sandbox|bare`. It prints its URL, then its CPU time for each line.
+"""A server as a process: `python -m tests.bench._server KIND`. It prints its URL, and its CPU time for each input line.
 
 `bare` is Starlette alone: it parses the JSON of a submission, takes an id from uuid4, and responds with as much JSON as
 the sandbox. It checks, stores and runs nothing. Both have the same uvicorn with the same HTTP parser.

@@ -42,7 +42,7 @@ class Exchange:
     wait: _Wait
 
     async def run(self, rules: list[Rule]) -> None:
-        """Handle the request as the rules say; without a rule, as the sandbox does."""
+        """Handle the request as the rules say; if they only delay it, as the sandbox does."""
         actions: dict[str, Callable[[Rule], Coroutine[Any, Any, None]]] = {
             "hang": self._hang, "cut_before": self._cut_before, "cut_after": self._cut_after,
             "status": self._status, "body": self._body, "truncate": self._truncate, "drip": self._drip,

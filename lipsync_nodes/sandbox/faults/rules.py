@@ -250,6 +250,8 @@ class Faults:
     def strike(self, where: str, method: str, path: str, *, only: frozenset[str] | None = None) -> list[Rule]:
         """Return the rules that apply now, and count them. *only* limits the search to some actions."""
         struck: list[Rule] = []
+        if not self._rules:
+            return struck
         with self._lock:
             for active in self._rules:
                 if only is not None and active.rule.action not in only:

@@ -133,10 +133,10 @@ class JobRunner:
     def accept(self, job: StoredJob) -> StoredJob:
         """Store a new job and start it; return it with its id. An instant job that takes no time has ended then."""
         if not self._renderers:
-            job = replace(job, started=job.created)
-            if self._end_of_instant(job) <= self._clock.now():
-                job = replace(job, **self._ending(job, _Outcome(output=_TEST_CARD.name)))
-        job = self._store.add(job)
+            ends_now = self._end_of_instant(job) <= self._clock.now()
+            ending = self._ending(job, _Outcome(output=_TEST_CARD.name)) if ends_now else {}
+            job = replace(job, started=job.created, **ending)
+        self._store.add(job)
         if job.ended:
             _log_end(job)
         if job.open:

@@ -23,7 +23,7 @@ API_PATH: Final = "/api/v1"
 _TABLE: Final = """
 CREATE TABLE IF NOT EXISTS jobs (
     n INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
+    id TEXT NOT NULL,
     open INTEGER NOT NULL, -- it has not ended, or its webhook has not been delivered
     row TEXT NOT NULL
 )
@@ -123,7 +123,8 @@ class JobStore:
             ) from None
         self._close = weakref.finalize(self, self._database.close)  # for a sandbox that is forgotten instead of closed
         self._close.atexit = False
-        (self._last,) = self._database.execute("SELECT coalesce(max(n), 0) FROM jobs").fetchone()
+        # In memory, because an index of random ids would double the cost of an insert.
+        self._numbers: dict[str, int] = dict(self._database.execute("SELECT id, n FROM jobs ORDER BY n"))
 
     def close(self) -> None:
         """Close the database. The jobs stay in it."""
@@ -131,18 +132,19 @@ class JobStore:
             self._close()
 
     def add(self, job: StoredJob) -> StoredJob:
-        """Store a new job, and return it with its id."""
+        """Give the job its id and store it."""
         with self._lock:
-            n = self._last + 1
-            job = replace(job, id=self._id(n))
+            n = next(reversed(self._numbers.values()), 0) + 1
+            job.id = self._id(n)
             self._database.execute("INSERT INTO jobs VALUES (?, ?, ?, ?)", (n, job.id, job.open, _dump(job)))
-            self._last = n
+            self._numbers[job.id] = n
         return job
 
     def get(self, job_id: str) -> StoredJob | None:
         """Return the job with this id, or None."""
         with self._lock:
-            found = self._database.execute("SELECT row FROM jobs WHERE id = ?", (job_id,)).fetchone()
+            number = self._numbers.get(job_id)
+            found = self._database.execute("SELECT row FROM jobs WHERE n = ?", (number,)).fetchone()
         return _load(found[0]) if found else None
 
     def change(self, job_id: str, **changes: Any) -> StoredJob | None:
@@ -152,7 +154,8 @@ class JobStore:
             if job is None:
                 return None
             job = replace(job, **changes)
-            self._database.execute("UPDATE jobs SET open = ?, row = ? WHERE id = ?", (job.open, _dump(job), job_id))
+            changed = (job.open, _dump(job), self._numbers[job_id])
+            self._database.execute("UPDATE jobs SET open = ?, row = ? WHERE n = ?", changed)
         return job
 
     def count_poll(self, job_id: str) -> StoredJob | None:
@@ -177,7 +180,7 @@ class JobStore:
         with self._lock:
             self.clear()
             self._database.executemany("INSERT INTO jobs VALUES (?, ?, ?, ?)", rows)
-            self._last = len(rows)
+            self._numbers = {job_id: n for n, job_id, *_ in rows}
 
     def latest_moment(self) -> float:
         """Return the latest time that a job has; 0 without jobs."""
@@ -188,7 +191,7 @@ class JobStore:
         """Delete all jobs."""
         with self._lock:
             self._database.execute("DELETE FROM jobs")
-            self._last = 0
+            self._numbers = {}
 
     def _select(self, which: str, limit: int) -> Iterator[StoredJob]:
         with self._lock:

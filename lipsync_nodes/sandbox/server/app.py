@@ -69,10 +69,11 @@ class _Api:
             self._service.keys.check(request)
             webhook, state = await parse_submit(request, spec)
             base = reached_at(request, self._service.url)
-            quirks = self._job_faults(request.url.path)
+            path = request.scope["path"]  # `request.url` would be built for each request
+            quirks = self._job_faults(path)
             job = StoredJob(spec.id, state, base, webhook, created=self._service.clock.now(), quirks=quirks)
             job = self._service.runner.accept(job)
-            await self._deliver_early(job, request.url.path)
+            await self._deliver_early(job, path)
             return JsonResponse({"id": job.id, "status": "processing"})
 
         return handle

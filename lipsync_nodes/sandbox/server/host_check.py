@@ -6,10 +6,10 @@ its pages may read and change the sandbox. But the Host header still has the web
 
 from __future__ import annotations
 
+import functools
 from typing import Final
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lipsync_nodes.sandbox.server.responses import JsonResponse
@@ -34,19 +34,22 @@ class HostCheck:
 
     def __init__(self, app: ASGIApp, name: str) -> None:
         self._app = app
-        self._name = name.lower()
+        self._is_own = functools.lru_cache(maxsize=64)(functools.partial(_is_own, name.lower()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or respond with 421 Misdirected Request."""
-        if scope["type"] != "http" or all(map(self._is_own, Headers(scope=scope).getlist("host"))):
+        if scope["type"] != "http" or all(self._is_own(value) for key, value in scope["headers"] if key == b"host"):
             await self._app(scope, receive, send)
         else:
             # The rest of the request is not read, so the connection cannot be used again.
             await JsonResponse({"error": _SENTENCE}, 421, {"Connection": "close"})(scope, receive, send)
 
-    def _is_own(self, host: str) -> bool:
-        try:
-            name = urlsplit(f"//{host}").hostname or ""
-        except ValueError:
-            return False
-        return "@" not in host and (is_loopback(name) or name == self._name)
+
+def _is_own(own: str, value: bytes) -> bool:
+    """Whether the value of a Host header is a name of this machine, or the name *own*."""
+    host = value.decode("latin-1")
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    return "@" not in host and (is_loopback(name) or name == own)

@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -63,19 +63,19 @@ class RequestJournal:
 
     def note(self, where: str, scope: Mapping[str, Any]) -> Received:
         """Add a request that begins."""
-        entry = Received(where, scope["method"], "")
-        entry.path = self._masked(entry, scope["path"])
-        entry.query = self._masked(entry, scope["query_string"].decode("latin-1"))
-        for name, value in scope["headers"]:
-            if name != b"authorization":
-                entry.headers[name.decode("latin-1")] = self._masked(entry, value.decode("latin-1"))
+        headers = {name: value for name, value in scope["headers"] if name != b"authorization"}
+        names = [name.decode("latin-1") for name in headers]
+        texts = [value.decode("latin-1") for value in (scope["query_string"], *headers.values())]
+        (path, query, *values), leaks_key = self._masked(scope["path"], *texts)
+        entry = Received(where, scope["method"], path, query, dict(zip(names, values, strict=True)), None, leaks_key)
         with self._lock:
             self._received.append(entry)
         return entry
 
     def note_body(self, entry: Received, body: bytes) -> None:
         """Add the body to a recorded request."""
-        text = self._masked(entry, body.decode("utf-8", "replace"))
+        [text], leaks_key = self._masked(body.decode("utf-8", "replace"))
+        entry.leaks_key |= leaks_key
         try:
             entry.body = json.loads(text)
         except (ValueError, RecursionError):
@@ -97,7 +97,8 @@ class RequestJournal:
         with self._lock:
             self._received.clear()
 
-    def _masked(self, entry: Received, text: str) -> str:
-        masked = self._mask(text)
-        entry.leaks_key |= masked != text
-        return masked
+    def _masked(self, *texts: str) -> tuple[Sequence[str], bool]:
+        """Return the texts without API keys, and whether there was one."""
+        joined = "\n".join(texts)  # no key has a line break
+        found = self._mask(joined) != joined
+        return [self._mask(text) for text in texts] if found else texts, found

@@ -34,15 +34,16 @@ class Keys:
         self._only = only
         self.token = token
         self.page = f"sk_page_{secrets.token_urlsafe(18)}"
+        self._page_sends = f"Bearer {self.page}".encode()
 
     @property
     def any(self) -> bool:
         """Whether every key of the form sk_… is accepted."""
         return self._only is None
 
-    def is_page(self, authorization: str) -> bool:
+    def is_page(self, authorization: bytes) -> bool:
         """Whether the value of an Authorization header is that of the page."""
-        return hmac.compare_digest(authorization.encode("utf-8", "replace"), f"Bearer {self.page}".encode())
+        return hmac.compare_digest(authorization, self._page_sends)
 
     def check(self, request: Request) -> None:
         """Refuse a request without an accepted key."""

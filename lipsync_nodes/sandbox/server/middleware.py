@@ -20,7 +20,7 @@ from lipsync_nodes.service import CATALOGUE
 __all__ = ["RequestMiddleware"]
 
 _LOG: Final = logging.getLogger("lipsync_nodes.sandbox")
-_PREFER: Final = re.compile(rb"\bcode=([2-5]\d\d)\b")
+_PREFER: Final = re.compile(r"\bcode=([2-5][0-9]{2})\b")
 # A base URL without the path of the API is understood too.
 _API_WITHOUT_PATH: Final = re.compile("|".join([*(re.escape(spec.path) for spec in CATALOGUE), "/jobs/[^/]+"]))
 _LARGEST_NOTED_BODY: Final = 2**20
@@ -67,13 +67,16 @@ class RequestMiddleware:
         """Handle a request that can have faults."""
         place = entry.where
         noting = self._noting(entry, receive) if place == "submit" else receive
-        rules = self._service.faults.strike(place, scope["method"], scope["path"]) or _preferred(scope)
+        rules = self._service.faults.strike(place, scope["method"], scope["path"]) or _preferred(entry)
+        if not rules:
+            await self._app(scope, noting, send)
+            return
         wait = self._service.wait_unless_stopping
         await Exchange(self._app, scope, noting, send, server_send, wait).run(rules)
 
     def _note(self, place: str, scope: Scope) -> Received:
         entry = self._service.journal.note(place, scope)
-        sent = next((value for name, value in scope["headers"] if name == b"authorization"), b"").decode("latin-1")
+        sent = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
         agent = entry.headers.get("user-agent", "").split(" ")[0]
         entry.who = "page" if self._service.keys.is_page(sent) else "browser" if agent.startswith("Mozilla/") else agent
         return entry
@@ -102,12 +105,10 @@ def _place(method: str, path: str) -> str | None:
     return {"outputs": "output", "files": "files"}.get(path.split("/")[1])
 
 
-def _preferred(scope: Scope) -> list[Rule]:
+def _preferred(entry: Received) -> list[Rule]:
     """Read `Prefer: code=429`, as the mock server Prism does: a fault for this request alone."""
-    for name, value in scope["headers"]:
-        if name == b"prefer" and (wanted := _PREFER.search(value)):
-            return [Rule(action="status", code=int(wanted[1]))]
-    return []
+    wanted = _PREFER.search(entry.headers.get("prefer", ""))
+    return [Rule(action="status", code=int(wanted[1]))] if wanted else []
 
 
 def _is_shown_by_the_page(scope: Scope) -> bool:

@@ -6,6 +6,7 @@ tolerant one.
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from collections.abc import Mapping
@@ -49,39 +50,43 @@ def refuse_body(request: Request) -> None:
         raise http_error(400, "A GET has no body.")
 
 
-def fields_of_others(spec: NodeSpec) -> set[str]:
+@functools.cache
+def fields_of_others(spec: NodeSpec) -> frozenset[str]:
     """Return the fields that other endpoints have and this one does not."""
-    return {field.name for other in CATALOGUE for field in other.fields} - {field.name for field in spec.fields}
+    known = {field.name for other in CATALOGUE for field in other.fields}
+    return frozenset(known - {field.name for field in spec.fields})
 
 
 def _check_type(request: Request) -> None:
-    kind = Message()
-    kind["content-type"] = request.headers.get("content-type") or "text/plain"
-    charset = kind.get_content_charset("utf-8")
-    if kind.get_content_type() != "application/json" or charset not in {"utf-8", "utf8"}:
+    if not _is_json(request.headers.get("content-type") or "text/plain"):
         raise http_error(415, "The Content-Type must be application/json.")
+
+
+@functools.lru_cache(maxsize=64)
+def _is_json(content_type: str) -> bool:
+    kind = Message()
+    kind["content-type"] = content_type
+    return kind.get_content_type() == "application/json" and kind.get_content_charset("utf-8") in {"utf-8", "utf8"}
 
 
 async def _read_body(request: Request) -> bytes:
     """Return the request's body, or refuse it if it is too large."""
-    body, size = b"", 0
-    too_large = http_error(413, "The request is larger than 1 MiB.", {"Connection": "close"})
-    if int(request.headers.get("content-length", 0)) > LARGEST_READ:
-        raise too_large
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > LARGEST_READ:
-            raise too_large
-        body = body + chunk if size <= LARGEST_BODY else b""
+    body, size = b"", int(request.headers.get("content-length", 0))
+    if size <= LARGEST_READ:
+        size = 0
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > LARGEST_READ:
+                break
+            body = body + chunk if size <= LARGEST_BODY else b""
     if size > LARGEST_BODY:
-        raise too_large
+        raise http_error(413, "The request is larger than 1 MiB.", {"Connection": "close"})
     return body
 
 
 def _decoded(body: bytes) -> dict[str, Any]:
     try:
-        text = body.decode("utf-8")
-        data = json.loads(text, parse_constant=_finite, parse_float=_finite, object_pairs_hook=_unique)
+        data = _JSON.decode(body.decode("utf-8"))
     except (ValueError, RecursionError):
         raise http_error(400, "The body is not JSON, or names a field twice.") from None
     if not isinstance(data, dict):
@@ -104,6 +109,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+_JSON: Final = json.JSONDecoder(parse_constant=_finite, parse_float=_finite, object_pairs_hook=_unique)
+
+
 def _webhook(value: Any) -> str:
     if not isinstance(value, str):
         raise http_error(422, "`webhook`: must be a URL, or left out.")
@@ -115,8 +123,9 @@ def _webhook(value: Any) -> str:
 
 def _check_names(spec: NodeSpec, state: Mapping[str, Any]) -> None:
     """Refuse null, and the fields of other endpoints. A name that no endpoint has may be a new field."""
+    others = fields_of_others(spec)
     for name in state:
-        if name in fields_of_others(spec):
+        if name in others:
             raise http_error(422, f"`{name}`: {spec.id} has no such field.")
     for field in spec.fields:
         if field.name in state and field.name != "extra" and state[field.name] is None:

@@ -33,4 +33,4 @@ def http_error(code: int, sentence: str, headers: dict[str, str] | None = None) 
 def reached_at(request: Request, fallback: str) -> str:
     """Return the URL, without a path, at which the client reached the sandbox. It can fetch outputs there, too."""
     host = request.headers.get("host", "")
-    return f"{request.url.scheme}://{host}" if _HOST.fullmatch(host) else fallback
+    return f"{request.scope['scheme']}://{host}" if _HOST.fullmatch(host) else fallback
