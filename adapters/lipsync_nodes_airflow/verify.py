@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +9,7 @@ from typing import Any, Final
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, Context
 
-from lipsync_nodes import InvalidRequest, Ledger
+from lipsync_nodes import Ledger
 from lipsync_nodes.host import Verification
 from lipsync_nodes.host import verify as verify_file
 from lipsync_nodes_airflow.arguments import ChecksPartial, check_choice
@@ -91,9 +89,7 @@ class LipsyncVerifyOperator(ChecksPartial, BaseOperator):
         options: dict[str, Any] = {name: local_file(value, folder / name) for name, value in given.items()}
         options |= {"order": self.order} if self.order else {}
         video = local_file(self.video or "", folder / "video")
-        if Path(video).is_file():
+        if Path(video).is_file() or "/" in str(video):  # a job id has no slash
             return verify_file(video, **options)
-        if "/" in str(video):  # a job id has no slash
-            raise InvalidRequest(code="media.unreadable", media=str(video), reason=os.strerror(errno.ENOENT))
         with Ledger() as ledger, LipsyncHook(self.lipsync_conn_id).client(ledger=ledger) as client:
             return client.verify(str(video), **options)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lipsync_nodes.checks._verification import Verification
 from lipsync_nodes.errors import ConfigurationError, InvalidRequest
+from lipsync_nodes.media import opened
 
 
 def verify(
@@ -30,7 +31,7 @@ def verify(
         progress: a function to call with a growing fraction from 0 to 1.
 
     Raises:
-        InvalidRequest: there is a right audio without a left one.
+        InvalidRequest: there is a right audio without a left one, or a file is missing or empty.
         ConfigurationError: the extra `check` is not installed.
         LipsyncError: a file cannot be read.
 
@@ -38,6 +39,8 @@ def verify(
     if right_audio is not None and audio is None:
         raise InvalidRequest(code="verify.left_missing")
     require_perception()
+    for file in (video, audio, right_audio, source):
+        _check_file(file)
     from lipsync_nodes.checks._comparison import compare  # noqa: PLC0415  # needs the extra, and is slow to load
 
     return compare(
@@ -58,6 +61,13 @@ def require_perception() -> None:
         raise ConfigurationError(
             code="verify.no_library", package="lipsync-nodes[check]", remedy="install_extra"
         ) from missing
+
+
+def _check_file(given: str | Path | None) -> None:
+    """Refuse a file that is missing or empty, before the libraries of media say it in their words."""
+    if given is not None:
+        with opened(Path(given)):
+            pass
 
 
 def _path(given: str | Path | None) -> Path | None:

@@ -207,6 +207,13 @@ def test_a_right_sound_needs_a_left_one(talking_video, renders):
         verify(talking_video, right_audio=LEFT)
 
 
+@pytest.mark.parametrize("field", ["video", "audio", "source"])
+def test_a_missing_file_is_told_as_such(talking_video, renders, field):
+    files = {"video": talking_video, field: renders / "none.mp4"}
+    with pytest.raises(InvalidRequest, match="none.mp4 cannot be read: No such file or directory"):
+        verify(**files)
+
+
 def test_a_file_that_is_no_video_is_an_error(renders):
     with pytest.raises(LipsyncError):
         verify(LEFT)
