@@ -95,7 +95,9 @@ def _controls(command: Callable[..., None]) -> Callable[..., None]:
     """Pass the running sandbox to a subcommand."""
 
     @click.option(
-        "--base-url", help="Base URL of the sandbox. Default: LIPSYNC_BASE_URL, or http://127.0.0.1:8787/api/v1."
+        "--base-url",
+        help="Base URL of the sandbox. Default: LIPSYNC_BASE_URL if that is on this machine, or "
+        "http://127.0.0.1:8787/api/v1.",
     )
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout and nothing else.")
     @functools.wraps(command)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from lipsync_nodes.errors import ConfigurationError, ConnectionFailed, InvalidRequest
+from lipsync_nodes.settings import DEFAULT_BASE_URL as _SERVICE
 from lipsync_nodes.settings import is_loopback
 
 if TYPE_CHECKING:
@@ -30,20 +31,23 @@ class RunningSandbox:
         token: its token, if other machines can reach it. Default: `LIPSYNC_SANDBOX_TOKEN`.
 
     Raises:
-        ConfigurationError: it is not on this machine, and there is no token. So nothing is sent to the service.
+        ConfigurationError: it is the service, or it is not on this machine, and there is no token, or *base_url* does
+            not name it. So the token is sent to a sandbox only.
 
     """
 
     def __init__(self, base_url: str | None = None, *, token: str | None = None) -> None:
+        is_named = bool(base_url)
         base_url = base_url or os.environ.get("LIPSYNC_BASE_URL") or DEFAULT_BASE_URL
         self._url = base_url.rstrip("/").removesuffix(_API_PATH)
         self._token = token or os.environ.get(TOKEN_NAME) or ""
         del token  # tracebacks can show local variables
-        try:
-            local = is_loopback(urlsplit(self._url).hostname or "")
-        except ValueError:
-            local = False
-        if not local and not self._token:
+        host = _host(self._url)
+        if is_loopback(host):
+            return
+        if host == _host(_SERVICE):
+            raise ConfigurationError(code="sandbox.is_service", url=self._url, remedy="start_or_name_sandbox")
+        if not (is_named and self._token):
             raise ConfigurationError(code="sandbox.not_local", url=self._url, remedy="start_or_name_sandbox")
 
     def fault(self, *rules: str) -> list[dict[str, Any]]:
@@ -110,6 +114,14 @@ def parse_rule(text: str) -> Any:
     except ValidationError as error:
         problems = (f"{'.'.join(map(str, part['loc']))}: {part['msg']}".lstrip(": ") for part in error.errors())
         raise ValueError("; ".join(problems)) from None
+
+
+def _host(url: str) -> str:
+    """Return the host of a URL, in lower case; empty if it has none."""
+    try:
+        return (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:
+        return ""
 
 
 def _unusable(path: Path, error: OSError) -> ConfigurationError:

@@ -4,10 +4,11 @@ from lipsync_nodes.settings._accounts import normal_account
 from lipsync_nodes.settings._load import hidden, load_profile, profile_of, profiles_file
 from lipsync_nodes.settings._nested import Storage, Webhook
 from lipsync_nodes.settings._places import named_path, user_folder, variable
-from lipsync_nodes.settings._profile import EMBEDDED_ACCOUNT, LOCAL_KEY, CheckMode, Profile
+from lipsync_nodes.settings._profile import DEFAULT_BASE_URL, EMBEDDED_ACCOUNT, LOCAL_KEY, CheckMode, Profile
 from lipsync_nodes.settings._urls import is_loopback
 
 __all__ = [
+    "DEFAULT_BASE_URL",
     "EMBEDDED_ACCOUNT",
     "LOCAL_KEY",
     "CheckMode",

@@ -8,8 +8,10 @@ import zipfile
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
 from lipsync_nodes import ConfigurationError, ConnectionFailed, ImageForm, InvalidRequest, LipsyncClient
+from lipsync_nodes.cli.sandbox import sandbox
 from lipsync_nodes.sandbox import MEDIA, RunningSandbox, Sandbox
 
 MAIN = [sys.executable, "-c", "from lipsync_nodes.cli import main; main()"]
@@ -159,10 +161,47 @@ def test_a_running_sandbox_is_controlled_over_http(full, tmp_path):
 
 
 def test_nothing_is_sent_to_the_service():
-    with pytest.raises(ConfigurationError, match="not a sandbox on this machine"):
+    with pytest.raises(ConfigurationError, match="is the service, not a sandbox"):
         RunningSandbox("https://lipsync.studio/api/v1")
     with pytest.raises(ConnectionFailed, match="No sandbox was reached"):
         RunningSandbox("http://127.0.0.1:9/api/v1").reset()
+
+
+class Wire:
+    """Stands in for `httpx.request`: keeps what would be sent, and sends nothing."""
+
+    def __init__(self, monkeypatch):
+        self.sent = []
+        monkeypatch.setattr(httpx, "request", self)
+
+    def __call__(self, _method, url, **options):
+        self.sent.append((url, options["headers"].get("Authorization", ""), options.get("follow_redirects", False)))
+        return httpx.Response(200, json=[])
+
+
+@pytest.mark.parametrize(
+    ("named", "environment", "reached"),
+    [
+        ("https://lipsync.studio/api/v1", "", ""),
+        ("https://LIPSYNC.studio.", "", ""),
+        ("", "https://lipsync.studio/api/v1", ""),
+        ("", "https://other.example/api/v1", ""),
+        ("", "http://127.0.0.1:99/api/v1", "http://127.0.0.1:99"),
+        ("https://other.example", "", "https://other.example"),
+        ("https://other.example", "https://lipsync.studio/api/v1", "https://other.example"),
+    ],
+)
+def test_the_token_goes_to_a_sandbox_only(named, environment, reached, monkeypatch):
+    monkeypatch.setenv("LIPSYNC_SANDBOX_TOKEN", "a-token-of-ours")
+    monkeypatch.setenv("LIPSYNC_BASE_URL", environment)
+    wire = Wire(monkeypatch)
+    arguments = ["reset", *(["--base-url", named] if named else [])]
+    done = CliRunner().invoke(sandbox, arguments)
+    assert wire.sent == ([(f"{reached}/sandbox/reset", "Bearer a-token-of-ours", False)] if reached else []), (
+        done.output
+    )
+    assert bool(done.exit_code) is not bool(reached)
+    assert "a-token-of-ours" not in done.output
 
 
 def cli(*words, code=0, **env):
