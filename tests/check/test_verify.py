@@ -210,7 +210,7 @@ def test_a_right_sound_needs_a_left_one(talking_video, renders):
 @pytest.mark.parametrize("field", ["video", "audio", "source"])
 def test_a_missing_file_is_told_as_such(talking_video, renders, field):
     files = {"video": talking_video, field: renders / "none.mp4"}
-    with pytest.raises(InvalidRequest, match="none.mp4 cannot be read: No such file or directory"):
+    with pytest.raises(InvalidRequest, match=r"none\.mp4 cannot be read: No such file or directory"):
         verify(**files)
 
 
