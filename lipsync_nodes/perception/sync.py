@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import av
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from lipsync_nodes.perception.faces.finder import Face, FaceFinder
 
 _SAMPLES = 50  # frames to measure; more of them change the result little
+_SMALL, _THOROUGH = 5, 25  # samples without a face between two searches for small faces, and for turned ones
 _STILL = 0.006  # standard deviation in face heights: a mouth whose opening varies less is still
 
 
@@ -25,29 +25,43 @@ def sync(path: Path, intended: Floats, finder: FaceFinder, progress: Callable[[f
     """Correlate the intended opening, (faces, frames), with the visible one; return the lowest value of all faces."""
     step = -(-intended.shape[1] // _SAMPLES)
     seen: list[list[float]] = [[] for _ in intended]
-    faces: list[Face | None] = []
-    for number, image in enumerate(prefetched(_sampled_frames(path, step))):
-        faces = _find_faces(image, faces, finder, len(intended))
+    faces: list[Face | None] = [None] * len(intended)
+    numbers: list[int] = []
+    missing = _THOROUGH
+    for number, image in prefetched(_sampled_frames(path, step)):
+        faces = _find_faces(image, faces, finder, missing)
+        missing = missing + 1 if None in faces else 1
         for row, face in zip(seen, faces, strict=True):
             row.append(face.opening if face else np.nan)
-        progress(number * step / intended.shape[1])
-    return min(_correlation(want[::step], floats(got)) for want, got in zip(intended, seen, strict=True))
+        numbers.append(min(number, intended.shape[1] - 1))
+        progress(number / intended.shape[1])
+    return min(_correlation(want[numbers], floats(got)) for want, got in zip(intended, seen, strict=True))
 
 
-def _sampled_frames(path: Path, step: int) -> Iterator[Image]:
-    """Decode a file and yield one of every ``step`` frames."""
+def _sampled_frames(path: Path, step: int) -> Iterator[tuple[int, Image]]:
+    """Decode about one of every ``step`` frames of a file, with its number.
+
+    Frames that no other frame refers to are skipped. That halves the work.
+    """
     with av.open(str(path)) as container:
-        container.streams.video[0].thread_type = "AUTO"
-        for frame in islice(container.decode(video=0), 0, None, step):
-            yield levels(frame.to_ndarray(format="bgr24"))
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        stream.codec_context.skip_frame = "NONREF"
+        due = 0
+        for frame in container.decode(stream):
+            number = round((frame.time or 0.0) * float(stream.average_rate or 0))
+            if number >= due:
+                due += step * ((number - due) // step + 1)
+                yield number, levels(frame.to_ndarray(format="bgr24"))
 
 
-def _find_faces(image: Image, last: list[Face | None], finder: FaceFinder, count: int) -> list[Face | None]:
-    """Follow the faces; search again if one is lost."""
+def _find_faces(image: Image, last: list[Face | None], finder: FaceFinder, missing: int) -> list[Face | None]:
+    """Follow the faces. If one is lost, search for large faces, now and then for small ones, rarely for turned ones."""
     faces = [face and finder.follow(image, face) for face in last]
-    if not faces or None in faces:
-        faces = [*finder.find(image, count)]
-    return faces if len(faces) == count else [None] * count
+    if None in faces:
+        thorough, small = missing % _THOROUGH == 0, missing == 1 or missing % _SMALL == 0
+        faces = [*finder.find(image, len(last), thorough=thorough, quick=not small)]
+    return faces if len(faces) == len(last) else [None] * len(last)
 
 
 def _correlation(want: Floats, got: Floats) -> float:

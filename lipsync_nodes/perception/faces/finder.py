@@ -172,10 +172,11 @@ class FaceFinder:
     def _detect_tile(self, image: Image, x: int, y: int, side: int) -> list[_Detection]:
         """Run the detector on one square of the image; outside the image it is black."""
         tile = image[max(0, y) : y + side, max(0, x) : x + side]
-        top, left = max(0, -y), max(0, -x)
-        bottom, right = side - top - tile.shape[0], side - left - tile.shape[1]
-        padded = cv2.copyMakeBorder(tile, top, bottom, left, right, cv2.BORDER_CONSTANT)
-        small = cv2.resize(padded, (_DETECTOR_SIDE, _DETECTOR_SIDE), interpolation=cv2.INTER_AREA)
+        top, bottom = _edges(-y, tile.shape[0], side)
+        left, right = _edges(-x, tile.shape[1], side)
+        part = cv2.resize(tile, (right - left, bottom - top), interpolation=cv2.INTER_AREA)
+        around = (top, _DETECTOR_SIDE - bottom, left, _DETECTOR_SIDE - right)
+        small = cv2.copyMakeBorder(part, *around, cv2.BORDER_CONSTANT)
         self._detector.setInput(cv2.dnn.blobFromImage(small, 2 / 255, mean=(127.5,) * 3, swapRB=True))
         boxes, scores = self._detector.forward(["regressors", "classificators"])
         chance = _sigmoid(scores.ravel())
@@ -224,6 +225,13 @@ def _starts(length: int, side: int) -> list[int]:
     if length <= side:
         return [(length - side) // 2]
     return [int(start) for start in np.linspace(0, length - side, 1 + int(np.ceil((length - side) / (side * 0.67))))]
+
+
+def _edges(before: int, length: int, side: int) -> tuple[int, int]:
+    """Return where a tile's part of the image begins and ends in the detector's input, in pixels."""
+    first = max(0, before)
+    begin, end = (round(place * _DETECTOR_SIDE / side) for place in (first, first + length))
+    return min(begin, _DETECTOR_SIDE - 1), max(end, begin + 1)
 
 
 def _decode(score: float, box: Floats, anchor: Floats, origin: Floats, side: int) -> _Detection:

@@ -22,7 +22,7 @@ _WEIGHTS = (1, 2, 1)  # of the frames around one, for its landmarks; more would 
 _AROUND = len(_WEIGHTS) // 2
 _LEAP = 0.025  # in face heights: landmarks that move further in one frame really move, and are not smoothed
 _RETRY = 5  # frames between two searches for a lost face
-_THOROUGH = 50  # frames between two thorough searches
+_THOROUGH = 75  # frames between two thorough searches
 _GONE = 0.1  # a mouth that is visible by less than this counts as hidden
 
 
@@ -45,17 +45,39 @@ def tracked(frames: Iterable[Image], finder: FaceFinder) -> Iterator[Tracked]:
 
 
 def _found(frames: Iterable[Image], finder: FaceFinder) -> Iterator[Tracked]:
-    """Follow the face; search for it while it is lost."""
-    face: Face | None = None
-    wait = 0
+    """Follow the face; search for it while it is lost. One that came back is followed backwards to its first frame."""
     occlusion = Occlusion()
+    waiting: list[Image] = []  # frames without a face since the last search
+    face: Face | None = None
+    missing = 0
     for number, image in enumerate(frames):
+        waiting.append(image)
         face = face and finder.follow(image, face)
-        if face is None and wait == 0:
-            face = next(iter(finder.find(image, thorough=number % _THOROUGH == 0)), None)
-            wait = 0 if face else _RETRY
-        wait = max(0, wait - 1)
-        yield Tracked(image, face, occlusion.seen(image, face)) if face else Tracked(image)
+        missing = 0 if face else missing + 1
+        if missing % _RETRY == 1:
+            face = _searched(image, finder, missing if number else _THOROUGH)
+        elif missing:
+            continue
+        for shown, found in _backwards(waiting, face, finder):
+            yield Tracked(shown, found, occlusion.seen(shown, found)) if found else Tracked(shown)
+        waiting.clear()
+    yield from map(Tracked, waiting)
+
+
+def _searched(image: Image, finder: FaceFinder, missing: int) -> Face | None:
+    """Search for a face that has been missing for some frames: large ones, at times small ones, rarely turned ones."""
+    thorough = missing % _THOROUGH <= 1 < missing
+    quick = missing % (2 * _RETRY) != 1 and not thorough
+    return next(iter(finder.find(image, thorough=thorough, quick=quick)), None)
+
+
+def _backwards(frames: list[Image], face: Face | None, finder: FaceFinder) -> Iterator[tuple[Image, Face | None]]:
+    """Follow the face in the last of some frames back to the first."""
+    faces = [face]
+    for image in reversed(frames[:-1]):
+        face = face and finder.follow(image, face)
+        faces.append(face)
+    return zip(frames, reversed(faces), strict=True)
 
 
 def _smoothed(now: Tracked, near: Iterable[Tracked | None]) -> Tracked:
