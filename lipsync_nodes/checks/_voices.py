@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lipsync_nodes.perception import MediaError
-from lipsync_nodes.perception.speech.curve import OPEN, mouth_curve
-from lipsync_nodes.perception.speech.features import RATE
-from lipsync_nodes.perception.speech.sound import read_speech, sound_starts
+from lipsync_nodes.perception.speech.curve import OPEN, curve_of
+from lipsync_nodes.perception.speech.features import RATE, heard
+from lipsync_nodes.perception.speech.sound import sound_starts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +45,7 @@ def own_voice(video: Path) -> Voice | None:
     """Return the speech of a video's own sound track; None if it has none."""
     try:
         start = sound_starts(video, "video")
-        return Voice(mouth_curve(read_speech(video, "video", gaps=True)), start)
+        return Voice(curve_of(heard(video, "video", gaps=True)), start)
     except MediaError as error:
         if error.code in {"preview.no_sound", "preview.no_length"}:
             return None
@@ -54,7 +54,7 @@ def own_voice(video: Path) -> Voice | None:
 
 def voice_of(audio: Path, start: float, what: str = "audio") -> Voice:
     """Return the speech of a sound file."""
-    return Voice(mouth_curve(read_speech(audio, what)), start)
+    return Voice(curve_of(heard(audio, what)), start)
 
 
 def pair_of_voices(left_audio: Path, right_audio: Path, order: str, start: float) -> list[Voice]:

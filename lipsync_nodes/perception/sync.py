@@ -11,7 +11,7 @@ from lipsync_nodes.perception.arrays import Floats, Image, floats, levels
 from lipsync_nodes.perception.prefetch import prefetched
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from lipsync_nodes.perception.faces.finder import Face, FaceFinder
@@ -21,8 +21,13 @@ _SMALL, _THOROUGH = 5, 25  # samples without a face between two searches for sma
 _STILL = 0.006  # standard deviation in face heights: a mouth whose opening varies less is still
 
 
-def sync(path: Path, intended: Floats, finder: FaceFinder, progress: Callable[[float], None]) -> float:
-    """Correlate the intended opening, (faces, frames), with the visible one; return the lowest value of all faces."""
+def sync(
+    path: Path, intended: Floats, finder: FaceFinder, progress: Callable[[float], None], silent: Sequence[bool]
+) -> float:
+    """Correlate the intended opening, (faces, frames), with the visible one; return the lowest value of all faces.
+
+    ``silent`` is whether the sound of each face is silence.
+    """
     step = -(-intended.shape[1] // _SAMPLES)
     seen: list[list[float]] = [[] for _ in intended]
     faces: list[Face | None] = [None] * len(intended)
@@ -35,7 +40,8 @@ def sync(path: Path, intended: Floats, finder: FaceFinder, progress: Callable[[f
             row.append(face.opening if face else np.nan)
         numbers.append(min(number, intended.shape[1] - 1))
         progress(number / intended.shape[1])
-    return min(_correlation(want[numbers], floats(got)) for want, got in zip(intended, seen, strict=True))
+    rows = zip(intended, seen, silent, strict=True)
+    return min(_correlation(want[numbers], floats(got), silent=none) for want, got, none in rows)
 
 
 def _sampled_frames(path: Path, step: int) -> Iterator[tuple[int, Image]]:
@@ -64,17 +70,17 @@ def _find_faces(image: Image, last: list[Face | None], finder: FaceFinder, missi
     return faces if len(faces) == len(last) else [None] * len(last)
 
 
-def _correlation(want: Floats, got: Floats) -> float:
+def _correlation(want: Floats, got: Floats, *, silent: bool) -> float:
     """Correlate the frames that show a face.
 
-    A mouth that should be still all the time counts as 1 if it is, else as 0. If it should move, but is seen only where
-    it should not, that is no evidence: 0.
+    In silence, a mouth that is still all the time counts as 1. Beside a sound it is no evidence, and neither is a mouth
+    that is seen only where it should not move: 0.
     """
     length = min(len(want), len(got))
     there = np.isfinite(got[:length])
     seen, got = want[:length][there], got[:length][there]
     if not _moves(want[:length]):
-        return float(len(seen) > 0 and got.std() < _STILL)
+        return float(silent and len(seen) > 0 and got.std() < _STILL)
     return float(np.corrcoef(seen, got)[0, 1]) if _moves(seen) and got.std() > 0 else 0.0
 
 

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lipsync_nodes.perception import MediaError
 from lipsync_nodes.perception.arrays import Floats, floats
-from lipsync_nodes.perception.speech.sound import SPEECH_RATE
+from lipsync_nodes.perception.speech.sound import SPEECH_RATE, speech_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
 RATE = 100
 """Frames per second."""
@@ -32,9 +34,9 @@ def features(level: Floats) -> Floats | None:
     The values are relative to the clip's loudest parts and to its mean spectrum, so that gain and microphone do not
     matter. That needs the whole clip.
     """
-    loud = float(np.percentile(level[:, -1], 95))
-    if loud < _SILENCE_DB:
+    if is_silent(level):
         return None
+    loud = float(np.percentile(level[:, -1], 95))
     level = floats(np.maximum(level, loud - _RANGE_DB) - loud)
     active = level[level[:, -1] > -_ACTIVE_DB]
     level[:, :BANDS] -= active[:, :BANDS].mean(0)
@@ -60,11 +62,32 @@ def levels(blocks: Iterable[Floats]) -> Floats:
     return floats(np.concatenate(parts, 1)) if parts else np.zeros((1, 0, BANDS + 1), np.float32)
 
 
+def heard(path: Path, what: str = "audio", *, gaps: bool = False) -> Floats:
+    """Return the levels of a sound file, (frames, 27), its channels mixed by energy.
+
+    With ``gaps``, there is silence where the time stamps have a gap, as in a player.
+    """
+    level = by_energy(levels(speech_blocks(path, what, gaps=gaps)))
+    if not len(level):
+        raise MediaError(code="preview.no_length", media=what)
+    return level
+
+
 def by_energy(level: Floats) -> Floats:
-    """Mix the rows of ``levels`` by their energy, (frames, 27). Channels that cancel each other are heard."""
+    """Mix the rows of ``levels`` by their energy, (frames, 27). Channels that cancel each other are heard.
+
+    Of each band it takes the sum of the channels or their difference, the one with more energy: the sum alone loses
+    what cancels, and the mean energy of the channels has more of their noise.
+    """
     if len(level) == 1:
         return floats(level[0])
-    return _decibels(floats((10 ** (level[:2] / 10)).mean(0)))
+    left, right, mono = 10 ** (level / 10)
+    return _decibels(floats(np.maximum(mono, (left + right) / 2 - mono)))
+
+
+def is_silent(level: Floats) -> bool:
+    """Return whether the loudest parts of a clip are too quiet for speech."""
+    return bool(np.percentile(level[:, -1], 95) < _SILENCE_DB)
 
 
 def _windows(blocks: Iterable[Floats]) -> Iterator[Floats]:

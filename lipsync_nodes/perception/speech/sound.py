@@ -81,36 +81,20 @@ def _played(container: InputContainer) -> float:
     return float(max(end for _, end in spans) - min(start for start, _ in spans)) if spans else 0.0
 
 
-def read_speech(path: Path, what: str = "audio", *, gaps: bool = False) -> Floats:
-    """Read the whole sound track as mono samples in [-1, 1] at SPEECH_RATE.
-
-    With ``gaps``, there is silence where the time stamps have a gap, as in a player.
-    """
-    stream = _blocks(path, what, SPEECH_RATE, None, gaps=gaps)
-    blocks = [_mono(block, turned) for block, turned in _with_polarity(stream)]
+def read_speech(path: Path, what: str = "audio") -> Floats:
+    """Read the whole sound track as mono samples in [-1, 1] at SPEECH_RATE. Channels may cancel each other."""
+    blocks = [floats(block.mean(0)) for block in speech_blocks(path, what)]
     if not blocks:
         raise MediaError(code="preview.no_length", media=what)
     return np.concatenate(blocks)
 
 
-def speech_blocks(path: Path, what: str = "audio") -> Iterator[Floats]:
-    """Stream the sound track as blocks (1 or 2 channels, BLOCK) at SPEECH_RATE. More channels are mixed to two."""
-    return _blocks(path, what, SPEECH_RATE, None)
+def speech_blocks(path: Path, what: str = "audio", *, gaps: bool = False) -> Iterator[Floats]:
+    """Stream the sound track as blocks (1 or 2 channels, BLOCK) at SPEECH_RATE. More channels are mixed to two.
 
-
-def _with_polarity(blocks: Iterable[Floats]) -> Iterator[tuple[Floats, bool]]:
-    """Yield the blocks, and whether their channels have so far cancelled each other."""
-    product = energy = 0.0
-    for block in blocks:
-        product += float(block[0] @ block[-1])
-        energy += float((block**2).sum()) / len(block)
-        yield block, product < -0.5 * energy
-
-
-def _mono(block: Floats, turned: bool) -> Floats:
-    """Mix the channels; a right one that cancels the left one is turned around first."""
-    right = -block[-1] if turned else block[-1]
-    return floats((block[0] + right) / 2)
+    With ``gaps``, there is silence where the time stamps have a gap, as in a player.
+    """
+    return _blocks(path, what, SPEECH_RATE, None, gaps=gaps)
 
 
 def sound_blocks(path: Path, what: str = "audio") -> Iterator[Floats]:

@@ -41,7 +41,8 @@ class Rendered:
     sync: float
     """The correlation of the intended mouth opening with the one measured in the encoded file, from -1 to 1.
 
-    With two faces, it is the lower one. A mouth that stays closed as intended counts as 1.
+    With two faces, it is the lower one. A mouth that stays closed counts as 1 in silence, and as 0 beside a sound
+    without speech.
     """
     warning: Mapping[str, Any] | None = None
     """Why the mouth does not follow the sound: a ``code`` and ``facts`` for its sentence in `lipsync_nodes.words`."""

@@ -18,7 +18,8 @@ from lipsync_nodes.perception.faces.tracker import tracked
 from lipsync_nodes.perception.pictures import Film, read_image, read_mask
 from lipsync_nodes.perception.prefetch import prefetched
 from lipsync_nodes.perception.speech import sound
-from lipsync_nodes.perception.speech.curve import mouth_curve, opening, sampled
+from lipsync_nodes.perception.speech.curve import curve_of, opening, sampled
+from lipsync_nodes.perception.speech.features import RATE, heard, is_silent
 from lipsync_nodes.sandbox.preview.inputs import Rendered, RenderInput
 from lipsync_nodes.sandbox.preview.mouth.dubbing import Dubbing
 from lipsync_nodes.sandbox.preview.mouth.eyes import Blinks
@@ -43,9 +44,10 @@ _LARGE = 720  # pixels: the short side of the larger videos
 
 @dataclass(frozen=True, slots=True)
 class _Speech:
-    """For each face a mouth curve and its start in seconds, and the sound track."""
+    """For each face a mouth curve and its start in seconds, and whether it is silent; and the sound track."""
 
     parts: list[tuple[float, Floats]]
+    silent: list[bool]
     seconds: float
     sound: Iterator[Floats]
 
@@ -72,25 +74,26 @@ def render(given: RenderInput, out: Path, progress: Callable[[float], None] | No
 def _read_speech(given: RenderInput) -> _Speech:
     """Read the speech of one or two people, in the order in which they speak."""
     if given.right_audio is None:
-        curve, seconds = _read_voice(given.audio, "audio")
-        return _Speech([(0.0, curve)], seconds, sound.sound_blocks(given.audio))
-    left, left_seconds = _read_voice(given.audio, "left audio")
-    right, right_seconds = _read_voice(given.right_audio, "right audio")
+        curve, seconds, silent = _read_voice(given.audio, "audio")
+        return _Speech([(0.0, curve)], [silent], seconds, sound.sound_blocks(given.audio))
+    left, left_seconds, left_silent = _read_voice(given.audio, "left audio")
+    right, right_seconds, right_silent = _read_voice(given.right_audio, "right audio")
+    silences = [left_silent, right_silent]
     tracks = sound.sound_blocks(given.audio), sound.sound_blocks(given.right_audio)
     if given.order == "meanwhile":
-        return _Speech([(0, left), (0, right)], max(left_seconds, right_seconds), sound.mixed(*tracks))
+        return _Speech([(0, left), (0, right)], silences, max(left_seconds, right_seconds), sound.mixed(*tracks))
     total = left_seconds + right_seconds
     if total > LONGEST:
         raise sound.too_long("dialogue")
     if given.order == "left_right":
-        return _Speech([(0, left), (left_seconds, right)], total, sound.one_after_the_other(*tracks))
-    return _Speech([(right_seconds, left), (0, right)], total, sound.one_after_the_other(*tracks[::-1]))
+        return _Speech([(0, left), (left_seconds, right)], silences, total, sound.one_after_the_other(*tracks))
+    return _Speech([(right_seconds, left), (0, right)], silences, total, sound.one_after_the_other(*tracks[::-1]))
 
 
-def _read_voice(path: Path, what: str) -> tuple[Floats, float]:
-    """Read one voice: its mouth curve and its length in seconds."""
-    speech = sound.read_speech(path, what)
-    return mouth_curve(speech), len(speech) / sound.SPEECH_RATE
+def _read_voice(path: Path, what: str) -> tuple[Floats, float, bool]:
+    """Read one voice: its mouth curve, its length in seconds, and whether it is silent."""
+    level = heard(path, what)
+    return curve_of(level), (len(level) - 1) / RATE, is_silent(level)
 
 
 def _render_video(given: RenderInput, speech: _Speech, out: Path, report: Callable[[float], None]) -> Rendered:
@@ -108,7 +111,7 @@ def _render_video(given: RenderInput, speech: _Speech, out: Path, report: Callab
         for number, (before, after) in enumerate(prefetched(chain([first], frames))):
             writer.show(after if weight is None else _masked(before, after, weight))
             report(0.85 * ((number + 1) / total))
-    followed = sync.sync(out, opening(values), finder, lambda part: report(0.85 + 0.15 * part))
+    followed = sync.sync(out, opening(values), finder, lambda part: report(0.85 + 0.15 * part), speech.silent)
     warning = warning_of(given, out, heard=bool(opening(values).any(1).all()), followed=followed)
     return Rendered(float(total / fps), width, height, float(fps), followed, warning)
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import tracemalloc
 import wave
+from functools import partial
 
 import numpy as np
 import pytest
 
 from lipsync_nodes.perception import sync
-from lipsync_nodes.perception.speech.curve import mouth_curve, opening
-from lipsync_nodes.perception.speech.features import by_energy, levels
+from lipsync_nodes.perception.speech.curve import curve_of, mouth_curve, opening
+from lipsync_nodes.perception.speech.features import by_energy, heard, levels
 from lipsync_nodes.perception.speech.sound import read_speech, speech_blocks
-from tests.sandbox.preview.films import MEDIA, RATE
+from lipsync_nodes.sandbox.preview import RenderInput, render
+from tests.sandbox.preview.films import MEDIA, PORTRAIT, RATE, correlation
 
 
 def save(path, channels, rate=RATE):
@@ -29,12 +31,30 @@ def speech():
     return read_speech(MEDIA / "speech_left.mp3")
 
 
-@pytest.mark.parametrize("share", [-1, -0.8, 0, 1])
-def test_stereo_speech_moves_the_mouth_like_mono_speech(share, speech, tmp_path):
-    path = save(tmp_path / "stereo.wav", [speech, share * speech])
-    heard, mono = opening(mouth_curve(read_speech(path))), opening(mouth_curve(speech))
-    assert heard.max() > 0.7
-    assert np.corrcoef(heard[: len(mono)], mono[: len(heard)])[0, 1] > 0.97
+RIGHT = {
+    "cancels": lambda speech: -speech,
+    "nearly cancels": lambda speech: -0.8 * speech,
+    "cancels from the middle on": lambda speech: np.where(np.arange(len(speech)) < len(speech) // 2, speech, -speech),
+    "cancels later": lambda speech: -np.roll(speech, 160),
+    "is silent": lambda speech: 0 * speech,
+    "is the same": lambda speech: speech,
+}
+
+
+@pytest.mark.parametrize("right", RIGHT)
+def test_stereo_speech_moves_the_mouth_like_mono_speech(right, speech, tmp_path):
+    path = save(tmp_path / "stereo.wav", [speech, RIGHT[right](speech)])
+    both, mono = opening(curve_of(heard(path))), opening(mouth_curve(speech))
+    assert both.max() > 0.7
+    assert correlation(both, mono) > 0.98
+
+
+def test_noise_in_both_channels_is_heard_as_in_a_mono_mix(speech, tmp_path):
+    noise = np.random.default_rng(1).normal(0, 0.03, (2, len(speech))).astype(np.float32)
+    path = save(tmp_path / "stereo.wav", list((speech + noise) / 2))
+    mono = opening(mouth_curve(speech))
+    mixed = opening(mouth_curve(speech + noise.mean(0)))
+    assert correlation(opening(curve_of(heard(path))), mono) > correlation(mixed, mono) - 0.02
 
 
 def test_channels_that_cancel_each_other_are_loud_by_energy_and_silent_in_mono(speech, tmp_path):
@@ -56,15 +76,23 @@ def test_ten_minutes_are_heard_in_blocks(tmp_path):
     assert peak < 70e6
 
 
+def test_noise_that_moves_no_mouth_is_not_in_sync(tmp_path):
+    noise = np.random.default_rng(2).normal(0, 0.1, RATE).astype(np.float32)
+    given = RenderInput(audio=save(tmp_path / "noise.wav", [noise]), image=PORTRAIT, short_side=240)
+    rendered = render(given, tmp_path / "out.mp4")
+    assert (rendered.sync, rendered.warning["code"]) == (0, "sandbox.no_speech")
+
+
 def test_a_still_mouth_is_in_sync_with_silence_only():
     frames = np.arange(50)
     speaks = (np.sin(frames) * 0.3 + 0.5).astype(np.float32)
     still, unseen = np.zeros(50, np.float32), np.full(50, np.nan, np.float32)
     late = np.where(frames < 40, speaks, 0).astype(np.float32)
     hidden = np.where(frames < 40, np.nan, 0).astype(np.float32)
-    measured = sync._correlation
-    assert measured(still, still) == 1
-    assert measured(still, speaks) == 0
+    measured = partial(sync._correlation, silent=False)
+    assert sync._correlation(still, still, silent=True) == 1
+    assert measured(still, still) == 0  # it is closed, but there is something to hear
+    assert sync._correlation(still, speaks, silent=True) == 0
     assert measured(speaks, still) == 0
     assert measured(late, hidden) == 0  # it is seen only where nothing is said
     assert measured(still, unseen) == measured(speaks, unseen) == 0
