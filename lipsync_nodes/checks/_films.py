@@ -22,7 +22,6 @@ _CLEAR: Final = 1.5  # a mouth that is hidden beyond doubt, as `Looks.hidden` sa
 _OTHERS: Final = 0.5  # of the time
 _TIMES: Final = 10  # so many cuts and ranges are listed
 _FADE: Final = 0.7  # seconds
-_MARKED: Final = 0.5
 
 
 def findings(inputs: Inputs) -> Iterator[Finding]:
@@ -79,12 +78,13 @@ class _Film:
 
     def masked(self, name: str, mask: Path) -> Iterator[Finding]:
         """Yield that a mask leaves the mouth out most of the time."""
-        from lipsync_nodes.checks._pictures import marked, outside_mask  # noqa: PLC0415
+        from lipsync_nodes.checks._pictures import outside_mask  # noqa: PLC0415
+        from lipsync_nodes.perception.faces.casting import MARKED, marked  # noqa: PLC0415  # needs the extra
         from lipsync_nodes.perception.pictures import read_mask  # noqa: PLC0415
 
         if self._faces:
             weights = read_mask(mask, self._seen[0].width, self._seen[0].height)[..., 0]
-            if median(marked(weights, one.face) for one in self._faces if one.face) < _MARKED:
+            if median(marked(weights, one.face) for one in self._faces if one.face) < MARKED:
                 yield outside_mask(name)
 
     def _gone(self) -> Iterator[Finding]:

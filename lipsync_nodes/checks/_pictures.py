@@ -11,13 +11,10 @@ from lipsync_nodes.checks._finding import Finding
 from lipsync_nodes.checks._inputs import Inputs
 
 if TYPE_CHECKING:
-    from lipsync_nodes.perception.arrays import Floats, Image
+    from lipsync_nodes.perception.arrays import Image
     from lipsync_nodes.perception.faces.finder import Face, FaceFinder
 
-_MOST: Final = 12  # faces that are searched
 _LARGER: Final = 1080  # pixels of the short side, to look for tiny faces
-_BESIDE: Final = 0.5  # a face of at least this share of the speaker's height may be taken for the speaker
-_MARKED: Final = 0.5  # a mask marks a face if this share of its mouth is white
 _SIDES: Final = ("left person", "right person")
 
 
@@ -82,7 +79,9 @@ class _Picture:
                 remedy=("two_faces",),
                 facts={"found": len(faces), "wanted": self._people},
             )
-        rivals = [face for face in faces if face.height >= _BESIDE * faces[min(len(faces), self._people) - 1].height]
+        from lipsync_nodes.perception.faces.casting import RIVAL  # noqa: PLC0415  # needs the extra
+
+        rivals = [face for face in faces if face.height >= RIVAL * faces[min(len(faces), self._people) - 1].height]
         if len(rivals) > self._people and self._people > 1:
             yield Finding(
                 code="face.more_than_two",
@@ -110,20 +109,11 @@ class _Picture:
 
     def _marks(self, mask: Path, face: Face) -> bool:
         """Return whether a mask marks a face's mouth."""
-        from lipsync_nodes.perception.pictures import read_mask  # noqa: PLC0415  # needs the extra
+        from lipsync_nodes.perception.faces.casting import MARKED, marked  # noqa: PLC0415  # needs the extra
+        from lipsync_nodes.perception.pictures import read_mask  # noqa: PLC0415
 
         height, width = self._image.shape[:2]
-        return marked(read_mask(mask, width, height)[..., 0], face) >= _MARKED
-
-
-def marked(weights: Floats, face: Face) -> float:
-    """Return how much of a face's mouth a mask of the same size marks, from 0 to 1."""
-    import numpy as np  # noqa: PLC0415  # needs the extra
-
-    from lipsync_nodes.perception.faces.looks import LIPS  # noqa: PLC0415
-
-    places = np.clip(np.rint(face.points[list(LIPS)]).astype(int), 0, np.array(weights.shape[1::-1]) - 1)
-    return float(weights[places[:, 1], places[:, 0]].mean())
+        return marked(read_mask(mask, width, height)[..., 0], face) >= MARKED
 
 
 def outside_mask(field: str) -> Finding:
@@ -131,18 +121,13 @@ def outside_mask(field: str) -> Finding:
     return Finding(code="face.outside_mask", severity="warning", field=field, remedy=("mark_face",))
 
 
-def _found(image: Image, finder: FaceFinder, people: int) -> tuple[list[Face], bool]:
-    """Find the faces, the largest first, of equals the most central. Also return whether it needed more light."""
-    from lipsync_nodes.perception.pictures import lit  # noqa: PLC0415  # needs the extra
+def _found(image: Image, finder: FaceFinder, count: int) -> tuple[list[Face], bool]:
+    """Find the faces, the likely speaker first. Also return whether it needed more light."""
+    from lipsync_nodes.perception.faces.casting import people  # noqa: PLC0415  # needs the extra
+    from lipsync_nodes.perception.pictures import lit  # noqa: PLC0415
 
-    faces = finder.find(image, _MOST, thorough=False)
-    if len(faces) < people:
-        faces = finder.find(image, people)
-    dark = not faces
-    if dark and (bright := lit(image)) is not None:
-        faces = finder.find(bright, _MOST, thorough=False)
-    middle = image.shape[1] / 2
-    # The heights in steps of a fifth: faces that are about as large as each other.
-    tall = max((face.height for face in faces), default=1.0)
-    faces.sort(key=lambda face: (-round(face.height / tall * 5), abs(float(face.centre[0]) - middle)))
-    return faces, dark and bool(faces)
+    faces = people(image, finder, count)
+    if faces or (bright := lit(image)) is None:
+        return faces, False
+    faces = people(bright, finder, count, thorough=False)
+    return faces, bool(faces)

@@ -17,29 +17,38 @@ if TYPE_CHECKING:
     from lipsync_nodes.perception.faces.finder import Face, FaceFinder
 
 _SAMPLES = 50  # frames to measure; more of them change the result little
-_SMALL, _THOROUGH = 5, 25  # samples without a face between two searches for small faces, and for turned ones
 _STILL = 0.006  # standard deviation in face heights: a mouth whose opening varies less is still
 
 
+def step_of(count: int) -> int:
+    """Return the distance of the frames that are measured, of so many."""
+    return -(-count // _SAMPLES)
+
+
 def sync(
-    path: Path, intended: Floats, finder: FaceFinder, progress: Callable[[float], None], silent: Sequence[bool]
+    path: Path,
+    intended: Floats,
+    driven: Callable[[int], Sequence[Face | None]],
+    finder: FaceFinder,
+    *,
+    silent: Sequence[bool],
+    progress: Callable[[float], None],
 ) -> float:
     """Correlate the intended opening, (faces, frames), with the visible one; return the lowest value of all faces.
 
-    ``silent`` is whether the sound of each face is silence.
+    ``driven`` returns the faces whose mouths were moved in a frame, one of every `step_of`. One of them may be
+    None, then that frame does not count. ``silent`` is whether the sound of each face is silence.
     """
-    step = -(-intended.shape[1] // _SAMPLES)
+    count = intended.shape[1]
+    step = step_of(count)
     seen: list[list[float]] = [[] for _ in intended]
-    faces: list[Face | None] = [None] * len(intended)
     numbers: list[int] = []
-    missing = _THOROUGH
     for number, image in prefetched(_sampled_frames(path, step)):
-        faces = _find_faces(image, faces, finder, missing)
-        missing = missing + 1 if None in faces else 1
-        for row, face in zip(seen, faces, strict=True):
+        for row, was in zip(seen, driven(number - number % step), strict=True):
+            face = was and finder.follow(image, was)
             row.append(face.opening if face else np.nan)
-        numbers.append(min(number, intended.shape[1] - 1))
-        progress(number / intended.shape[1])
+        numbers.append(min(number, count - 1))
+        progress(number / count)
     rows = zip(intended, seen, silent, strict=True)
     return min(_correlation(want[numbers], floats(got), silent=none) for want, got, none in rows)
 
@@ -59,15 +68,6 @@ def _sampled_frames(path: Path, step: int) -> Iterator[tuple[int, Image]]:
             if number >= due:
                 due += step * ((number - due) // step + 1)
                 yield number, levels(frame.to_ndarray(format="bgr24"))
-
-
-def _find_faces(image: Image, last: list[Face | None], finder: FaceFinder, missing: int) -> list[Face | None]:
-    """Follow the faces. If one is lost, search for large faces, now and then for small ones, rarely for turned ones."""
-    faces = [face and finder.follow(image, face) for face in last]
-    if None in faces:
-        thorough, small = missing % _THOROUGH == 0, missing == 1 or missing % _SMALL == 0
-        faces = [*finder.find(image, len(last), thorough=thorough, quick=not small)]
-    return faces if len(faces) == len(last) else [None] * len(last)
 
 
 def _correlation(want: Floats, got: Floats, *, silent: bool) -> float:

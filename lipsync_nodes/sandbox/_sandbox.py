@@ -203,7 +203,7 @@ class Sandbox:
     def report(self, job_id: str) -> dict[str, Any]:
         """Return everything about one job, including the `sync`, `seconds`, `width`, `height` and `fps` of its video.
 
-        Its `warning` says why the mouth does not follow the sound; it is None if the mouth does.
+        Its `warning` says what is wrong with the video, such as a mouth that does not follow the sound, or is None.
 
         Raises JobNotFound if there is no such job.
         """

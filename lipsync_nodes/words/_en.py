@@ -237,6 +237,8 @@ SENTENCES: Final[dict[str, str]] = {
     "preview.empty_file": "The {media} is empty (0 bytes).",
     "preview.face_too_small": "The face in the {media} is too small: it is {pixels} pixels high at {short_side}p, "
     "and at least {least} are needed.[ At {enough}p it would be large enough.]",
+    "preview.hardly_follows": "The mouth follows the sound only in part (correlation {correlation:.2f}): the face may "
+    "be turned away, partly hidden, a mask or a drawing.",
     "preview.narrow_picture": "The picture is too long and narrow: its longer side would have {pixels} pixels, and "
     "at most {most} can be.",
     "preview.no_face": "No face was found in the {media}.",
@@ -249,8 +251,14 @@ SENTENCES: Final[dict[str, str]] = {
     "preview.not_an_image": "The {media} cannot be read: it is damaged, not an image, or of more than {millions} "
     "million pixels.",
     "preview.one_face": "Only one face was found in the image, but two people are to speak.",
+    "preview.partly_shown": "The mouth moves for {percent} % of the time only. Otherwise no face is seen, or its mouth "
+    "is hidden.",
+    "preview.several_faces": "There are {found} faces. [The one {side:term} speaks; to choose, mark a face in "
+    "`mask_image`.][Number {number} from the left speaks; to choose, mark a face in `mask_image`.][Numbers {numbers} "
+    "from the left speak.]",
     "preview.too_long": "The {media} is too long: at most {most:.0f} seconds are accepted.",
     "preview.unreadable": "The {media} cannot be read: it is damaged or of an unknown format.",
+    "preview.warnings": "{warnings}",
     "sandbox.failed": "The sandbox failed: {kind}",
     "sandbox.not_fetched": "{field} could not be fetched: [{status}][it took longer than {seconds} s][more than "
     "{mebibytes} MiB][no answer ({kind})] from {url}",
@@ -713,6 +721,9 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
 }
 
 TERMS: Final[dict[str, str]] = {
+    "in the middle": "in the middle",
+    "on the left": "on the left",
+    "on the right": "on the right",
     "AVIF": "an AVIF picture",
     "HEIC": "a HEIC picture",
     "PDF": "a PDF document",

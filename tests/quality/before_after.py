@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from lipsync_nodes.perception.faces import tracker
+from lipsync_nodes.perception.faces.casting import Casting
 from lipsync_nodes.perception.faces.finder import LEFT_EYE, RIGHT_EYE, FaceFinder
 from lipsync_nodes.perception.pictures import Film, read_image
 from lipsync_nodes.sandbox.preview import rendering
@@ -109,7 +110,7 @@ def _blink(photos: list[np.ndarray]) -> Iterator[np.ndarray]:
 def _film(case) -> Iterator[np.ndarray]:
     film = Film(case.picture, 480)
     values = rendering._read_speech(input_of(case)).values(film.fps)[0]
-    for number, (_, frame) in enumerate(rendering._from_film(film, values, FaceFinder())):
+    for number, (_, frame) in enumerate(rendering._from_film(film, values, Casting(FaceFinder()), {})):
         if number in (25, 33, 36, 50, 60, 75):
             height, width = frame.shape[:2]
             yield _cell(frame, np.array([width / 2, 0.62 * height]), 0.3 * height)

@@ -16,6 +16,7 @@ import av
 import cv2
 import numpy as np
 
+from lipsync_nodes.perception.faces.casting import Casting
 from lipsync_nodes.perception.faces.finder import FaceFinder
 from lipsync_nodes.perception.faces.tracker import tracked
 from lipsync_nodes.perception.pictures import Film
@@ -142,8 +143,8 @@ def untouched(case, rendered: Path) -> tuple[bool, float]:
     with av.open(str(rendered)) as file:
         encoded = [frame.to_ndarray(format="bgr24") for frame in islice(file.decode(video=0), 40)]
     values = rendering._read_speech(input_of(case)).values(Fraction(film.fps))[0][: len(encoded)]
-    drawn = rendering._from_film(film, values, FaceFinder())
-    shots = tracked(film.play(len(values)), FaceFinder())
+    drawn = rendering._from_film(film, values, Casting(FaceFinder()), {})
+    shots = tracked(film.play(len(values)), Casting(FaceFinder()))
     equal, errors = True, []
     for (before, after), shot, seen in zip(drawn, shots, encoded, strict=False):
         outside = np.ones(before.shape[:2], bool)

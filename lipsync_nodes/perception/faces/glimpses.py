@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from lipsync_nodes.perception.arrays import Floats, Image, floats
+from lipsync_nodes.perception.faces.casting import RIVAL
 from lipsync_nodes.perception.faces.finder import Face, FaceFinder
 from lipsync_nodes.perception.faces.looks import Looks, looks
 from lipsync_nodes.perception.pictures import sampled
@@ -23,7 +24,6 @@ INTERVAL = 0.2
 _CLOSELY = 4  # of so many glimpses of a face, one looks whether its mouth is hidden
 _AROUND = 10  # of so many glimpses, one looks for other people
 _PEOPLE = 6
-_RIVAL = 0.5  # a face of at least this share of the followed one's height may be taken for the speaker
 _PATIENT = 5  # glimpses without a face, after which it is searched for less often
 _SEARCH = 5  # glimpses between two searches
 _THOROUGH = 25  # glimpses before the first thorough search; each later one comes after twice as many
@@ -120,4 +120,4 @@ class _Eye:
 def _others(people: list[Face], face: Face) -> int:
     """Count the other faces that may be taken for the speaker."""
     apart = [one for one in people if float(np.linalg.norm(one.centre - face.centre)) > face.height / 2]
-    return sum(one.height >= _RIVAL * face.height for one in apart)
+    return sum(one.height >= RIVAL * face.height for one in apart)

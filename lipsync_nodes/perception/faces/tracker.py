@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from lipsync_nodes.perception.arrays import Image
+    from lipsync_nodes.perception.faces.casting import Casting
 
 _WEIGHTS = (1, 2, 1)  # of the frames around one, for its landmarks; more would blur the movement of the lips
 _AROUND = len(_WEIGHTS) // 2
@@ -28,47 +29,49 @@ _GONE = 0.1  # a mouth that is visible by less than this counts as hidden
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """A frame of a film, its largest face if there is one, and how visible its mouth is, from 0 to 1."""
+    """A frame of a film, the face that speaks if there is one, and how visible its mouth is, from 0 to 1."""
 
     image: Image
     face: Face | None = None
     seen: float = 0.0
 
 
-def tracked(frames: Iterable[Image], finder: FaceFinder) -> Iterator[Tracked]:
-    """Yield each frame with its largest face. It reads one frame ahead."""
+def tracked(frames: Iterable[Image], casting: Casting) -> Iterator[Tracked]:
+    """Yield each frame with the face that speaks. It reads one frame ahead."""
     near: deque[Tracked | None] = deque([None] * _AROUND, maxlen=len(_WEIGHTS))
-    for one in chain(_found(frames, finder), [None] * _AROUND):
+    for one in chain(_found(frames, casting), [None] * _AROUND):
         near.append(one)
         if len(near) > _AROUND and (now := near[-1 - _AROUND]) is not None:
             yield _smoothed(now, near)
 
 
-def _found(frames: Iterable[Image], finder: FaceFinder) -> Iterator[Tracked]:
+def _found(frames: Iterable[Image], casting: Casting) -> Iterator[Tracked]:
     """Follow the face; search for it while it is lost. One that came back is followed backwards to its first frame."""
     occlusion = Occlusion()
     waiting: list[Image] = []  # frames without a face since the last search
     face: Face | None = None
+    last: Face | None = None
     missing = 0
     for number, image in enumerate(frames):
         waiting.append(image)
-        face = face and finder.follow(image, face)
+        face = face and casting.finder.follow(image, face)
         missing = 0 if face else missing + 1
         if missing % _RETRY == 1:
-            face = _searched(image, finder, missing if number else _THOROUGH)
+            face = _searched(image, casting, last, missing if number else _THOROUGH)
         elif missing:
             continue
-        for shown, found in _backwards(waiting, face, finder):
+        last = face or last
+        for shown, found in _backwards(waiting, face, casting.finder):
             yield Tracked(shown, found, occlusion.seen(shown, found)) if found else Tracked(shown)
         waiting.clear()
     yield from map(Tracked, waiting)
 
 
-def _searched(image: Image, finder: FaceFinder, missing: int) -> Face | None:
+def _searched(image: Image, casting: Casting, last: Face | None, missing: int) -> Face | None:
     """Search for a face that has been missing for some frames: large ones, at times small ones, rarely turned ones."""
     thorough = missing % _THOROUGH <= 1 < missing
     quick = missing % (2 * _RETRY) != 1 and not thorough
-    return next(iter(finder.find(image, thorough=thorough, quick=quick)), None)
+    return next(iter(casting.choose(image, last=last, thorough=thorough, quick=quick)), None)
 
 
 def _backwards(frames: list[Image], face: Face | None, finder: FaceFinder) -> Iterator[tuple[Image, Face | None]]:

@@ -255,7 +255,7 @@ class JobRunner:
             rendering = renderer.run(order, lambda news: self._note(job.id, form, outcome, news))
             outcome.picture = await self._unless_stopping(rendering)
             if warning := outcome.picture.get("warning"):
-                _LOG.warning("job %s: the mouth does not follow the sound", job.id, extra={"job": job.id, **warning})
+                _LOG.warning("job %s: the video may be wrong", job.id, extra={"job": job.id, **warning})
             part.replace(self.outputs / f"{job.id}.mp4")
         outcome.output = f"{job.id}.mp4"
 

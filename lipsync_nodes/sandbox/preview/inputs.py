@@ -45,4 +45,4 @@ class Rendered:
     without speech.
     """
     warning: Mapping[str, Any] | None = None
-    """Why the mouth does not follow the sound: a ``code`` and ``facts`` for its sentence in `lipsync_nodes.words`."""
+    """What is wrong with the video: a ``code`` and ``facts`` for its sentence in `lipsync_nodes.words`."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from lipsync_nodes.perception import LONGEST, MediaError, sync
 from lipsync_nodes.perception.arrays import floats, levels
+from lipsync_nodes.perception.faces.casting import Casting
 from lipsync_nodes.perception.faces.fading import faded
 from lipsync_nodes.perception.faces.finder import FaceFinder
 from lipsync_nodes.perception.faces.tracker import tracked
@@ -26,7 +27,7 @@ from lipsync_nodes.sandbox.preview.mouth.eyes import Blinks
 from lipsync_nodes.sandbox.preview.mouth.paint import Palette
 from lipsync_nodes.sandbox.preview.mouth.puppet import Puppet
 from lipsync_nodes.sandbox.preview.mouth.sway import Sway
-from lipsync_nodes.sandbox.preview.warning import warning_of
+from lipsync_nodes.sandbox.preview.warning import Judged, warning_of
 from lipsync_nodes.sandbox.preview.writer import Mp4Writer
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 _STILL_FPS = Fraction(25)
 _SMALLEST = 32  # pixels: a smaller face has too few for its mouth
 _FAINT = 24  # pixels: in a film that has a larger face, one of this height begins to speak
+_HALF = 0.5  # a mouth that is less visible does not count as one that speaks
 _LARGE = 720  # pixels: the short side of the larger videos
 
 
@@ -98,12 +100,13 @@ def _read_voice(path: Path, what: str) -> tuple[Floats, float, bool]:
 
 def _render_video(given: RenderInput, speech: _Speech, out: Path, report: Callable[[float], None]) -> Rendered:
     """Draw and write all frames, then measure the lip sync of the file."""
-    finder = FaceFinder()
+    casting = Casting(FaceFinder(), len(speech.parts), given.mask)
     film = Film(given.video, given.short_side) if given.video else None
     fps = film.fps if film else _STILL_FPS
     values = speech.values(fps)
-    frames = _from_film(film, values[0], finder) if film else _from_photo(given, values, finder)
     total = values.shape[1]
+    driven: dict[int, Face] = {}
+    frames = _from_film(film, values[0], casting, driven) if film else _from_photo(given, values, casting)
     first = next(frames)
     height, width = first[1].shape[:2]
     weight = read_mask(given.mask, width, height) if given.mask else None
@@ -111,17 +114,21 @@ def _render_video(given: RenderInput, speech: _Speech, out: Path, report: Callab
         for number, (before, after) in enumerate(prefetched(chain([first], frames))):
             writer.show(after if weight is None else _masked(before, after, weight))
             report(0.85 * ((number + 1) / total))
-    followed = sync.sync(out, opening(values), finder, lambda part: report(0.85 + 0.15 * part), speech.silent)
-    warning = warning_of(given, out, heard=bool(opening(values).any(1).all()), followed=followed)
+    found = (lambda number: [driven.get(number)]) if film else (lambda _: casting.speakers)
+    late = lambda part: report(0.85 + 0.15 * part)  # noqa: E731
+    followed = sync.sync(out, opening(values), found, casting.finder, silent=speech.silent, progress=late)
+    shown = len(driven) / len(range(0, total, sync.step_of(total))) if film else 1.0
+    judged = Judged(bool(opening(values).any(1).all()), followed, shown, casting)
+    warning = warning_of(given, out, judged)
     return Rendered(float(total / fps), width, height, float(fps), followed, warning)
 
 
-def _from_photo(given: RenderInput, values: Floats, finder: FaceFinder) -> Iterator[tuple[Image, Image]]:
+def _from_photo(given: RenderInput, values: Floats, casting: Casting) -> Iterator[tuple[Image, Image]]:
     """Draw the frames of a talking photo; yields pairs of (photo, frame)."""
     if given.image is None:
         raise MediaError(code="preview.no_picture")
     photo = read_image(given.image, given.short_side)
-    faces = finder.find(photo, len(values))
+    faces = casting.choose(photo)
     if len(faces) < len(values):
         raise MediaError(code="preview.one_face") if faces else MediaError(code="preview.no_face", media="image")
     for face in faces:
@@ -160,20 +167,24 @@ def _swaying(heads: list[_Head], frames: Iterable[Image]) -> Iterator[Image]:
         yield frame
 
 
-def _from_film(film: Film, values: Floats, finder: FaceFinder) -> Iterator[tuple[Image, Image]]:
-    """Draw the frames of a film with new speech; yields pairs of (film, frame).
+def _from_film(film: Film, values: Floats, casting: Casting, driven: dict[int, Face]) -> Iterator[tuple[Image, Image]]:
+    """Draw the frames of a film with new speech; yields pairs of (film, frame), and notes the face in some of them.
 
     Frames stay unchanged if they have no face, if it is too small there, or if something covers the mouth.
     """
     dubbing = Dubbing()
     largest: Face | None = None
-    for shot, mouth in zip(prefetched(faded(tracked(film.play(len(values)), finder))), values, strict=False):
+    step = sync.step_of(len(values))
+    shots = prefetched(faded(tracked(film.play(len(values)), casting)))
+    for number, (shot, mouth) in enumerate(zip(shots, values, strict=False)):
         after = shot.image
         if shot.face and (largest is None or shot.face.height > largest.height):
             largest = shot.face
         if shot.face and (shown := shot.seen * _large_enough(shot.face)):
             after = after.copy()
             dubbing.draw(shot.image, after, shot.face, mouth)
+            if number % step == 0 and shown > _HALF:
+                driven[number] = shot.face
             if shown < 1:
                 after = levels(cv2.addWeighted(shot.image, 1 - shown, after, shown, 0))
         yield shot.image, after

@@ -154,7 +154,7 @@ class _Storage:
 
 
 def _warning(job: StoredJob | None) -> dict[str, str]:
-    """Return the header that says why a video does not follow the sound."""
+    """Return the header that says why a video may be wrong."""
     warning = warning_shown(job) if job else None
     return {"X-Lipsync-Preview-Warning": f"{warning['code']}: {warning['message']}"} if warning else {}
 

@@ -66,7 +66,7 @@ def describe(service: Service, job: StoredJob, base: str) -> dict[str, Any]:
 
 
 def warning_shown(job: StoredJob) -> dict[str, Any] | None:
-    """Return why the video does not follow the sound, with its sentences; None if it does."""
+    """Return what is wrong with the video, with its sentences; None if nothing is."""
     warning = job.picture.get("warning")
     if not warning:
         return None

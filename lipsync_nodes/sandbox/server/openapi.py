@@ -143,7 +143,10 @@ def _output() -> dict[str, Any]:
     name = path("name", {"type": "string"}, "The job id and `.mp4`.")
     operation = _download("get-output", "The video of a completed job. Range requests are supported.", [name])
     header = {"schema": {"type": "string"}, "description": "States that a preview engine rendered the video."}
-    warning = {"schema": {"type": "string"}, "description": "Why the mouth does not follow the sound, if it does not."}
+    warning = {
+        "schema": {"type": "string"},
+        "description": "What is wrong with the video: the mouth does not follow the sound, for example.",
+    }
     operation["responses"] |= errors(410)
     operation["responses"]["200"]["headers"] = {
         "X-Lipsync-Preview-Engine": header,

@@ -1,0 +1,87 @@
+"""Casting: who of the people in a picture speaks. First whom a mask marks, then the largest, then the most central."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lipsync_nodes.perception.faces.looks import LIPS
+from lipsync_nodes.perception.pictures import read_mask
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from lipsync_nodes.perception.arrays import Floats, Image
+    from lipsync_nodes.perception.faces.finder import Face, FaceFinder
+
+RIVAL = 0.5
+"""A face of at least this share of the speaker's height may be taken for the speaker."""
+MARKED = 0.5
+"""A mask marks a face if at least this share of its mouth is white."""
+_MOST = 12  # faces that are searched
+_STEPS = 5  # the heights are compared in fifths of the largest: faces that are about as large as each other
+_SAME = 0.6  # in heights: a face that is lost and found again is not further from where it was
+
+
+class Casting:
+    """Chooses who speaks in a picture, or in a film: there once, and again when the face was lost."""
+
+    def __init__(self, finder: FaceFinder, count: int = 1, mask: Path | None = None) -> None:
+        """Choose ``count`` people, by a mask if there is one."""
+        self.finder = finder
+        self._count, self._mask = count, mask
+        self.people: list[Face] = []
+        """All who are large enough to be the speaker, from left to right, when somebody was first chosen."""
+        self.speakers: list[Face] = []
+        """Those of them who were chosen first, from left to right."""
+        self.by_mask = False
+        """Whether a mask said who."""
+
+    def choose(
+        self, image: Image, *, last: Face | None = None, thorough: bool = True, quick: bool = False
+    ) -> list[Face]:
+        """Choose from the faces in a picture; returns them from left to right. ``last`` is where a lost one was.
+
+        See `FaceFinder.find` for thorough and quick searches.
+        """
+        found = people(image, self.finder, self._count, thorough=thorough, quick=quick)
+        if self._mask and found:
+            weights = read_mask(self._mask, *image.shape[1::-1])[..., 0]
+            found.sort(key=lambda face: marked(weights, face) < MARKED)
+            self.by_mask = self.by_mask or marked(weights, found[0]) >= MARKED
+        if last is not None:
+            found.sort(key=lambda face: not _is_same(face, last))
+        chosen = from_left(found[: self._count])
+        if chosen and not self.speakers:
+            least = RIVAL * min(face.height for face in chosen)
+            self.people = from_left([face for face in found if face.height >= least])
+            self.speakers = chosen
+        return chosen
+
+
+def people(image: Image, finder: FaceFinder, count: int, *, thorough: bool = True, quick: bool = False) -> list[Face]:
+    """Find faces, the largest first, of equals the most central. It searches longer for less than ``count``."""
+    found = finder.find(image, _MOST, thorough=False, quick=quick)
+    if thorough and len(found) < count:
+        found = finder.find(image, count)
+    middle = image.shape[1] / 2
+    tall = max((face.height for face in found), default=1.0)
+    return sorted(found, key=lambda face: (-round(face.height / tall * _STEPS), abs(float(face.centre[0]) - middle)))
+
+
+def from_left(faces: Sequence[Face]) -> list[Face]:
+    """Return faces from left to right."""
+    return sorted(faces, key=lambda face: float(face.centre[0]))
+
+
+def marked(weights: Floats, face: Face) -> float:
+    """Return how much of a face's mouth a mask of the same size marks, from 0 to 1."""
+    places = np.clip(np.rint(face.points[list(LIPS)]).astype(int), 0, np.array(weights.shape[1::-1]) - 1)
+    return float(weights[places[:, 1], places[:, 0]].mean())
+
+
+def _is_same(face: Face, last: Face) -> bool:
+    """Return whether a face is about where another one was."""
+    return float(np.linalg.norm(face.centre - last.centre)) < _SAME * last.height

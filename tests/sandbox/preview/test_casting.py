@@ -1,0 +1,106 @@
+"""Who speaks: the face that a mask marks, the largest, the most central; and the warning that says so."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from lipsync_nodes import words
+from lipsync_nodes.checks import Reason
+from lipsync_nodes.perception.faces.casting import Casting
+from lipsync_nodes.perception.faces.finder import FaceFinder
+from lipsync_nodes.perception.faces.tracker import tracked
+from lipsync_nodes.perception.pictures import read_image
+from lipsync_nodes.sandbox.preview import RenderInput, render
+from lipsync_nodes.sandbox.preview.warning import Judged, warning_of
+from tests.sandbox.preview.films import DUET, PORTRAIT, frames_of, save_film
+
+
+@pytest.fixture(scope="module")
+def head():
+    """The portrait's head and shoulders, 200 pixels wide."""
+    photo = read_image(PORTRAIT, 400)
+    return np.ascontiguousarray(photo[:200, 80:280])
+
+
+def row(head, *scales):
+    """Several heads beside each other, with these sizes."""
+    tiles = []
+    for scale in scales:
+        small = cv2.resize(head, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        edge = 200 - small.shape[0]
+        tiles.append(cv2.copyMakeBorder(small, edge, 0, edge // 2, edge - edge // 2, cv2.BORDER_REPLICATE))
+    return np.hstack(tiles)
+
+
+def saved(path, image):
+    cv2.imwrite(str(path), image)
+    return path
+
+
+def marking(path, image, tile, count):
+    """A mask that is white over one tile of several."""
+    mask = np.zeros(image.shape[:2], np.uint8)
+    width = image.shape[1] // count
+    mask[:, tile * width : (tile + 1) * width] = 255
+    return saved(path, mask)
+
+
+def sentences(casting):
+    warning = warning_of(RenderInput(PORTRAIT), PORTRAIT, Judged(True, 0.9, 1.0, casting))
+    return [words.message(Reason(code=warning["code"], **warning["facts"]), language) for language in ("en", "zh")]
+
+
+@pytest.mark.parametrize(
+    ("scales", "english", "chinese"),
+    [
+        ((1, 1), None, None),
+        ((0.7, 1), "There are 2 faces. The one on the right speaks", "共有 2 张人脸。由右边那张说话"),
+        ((1, 1, 1), "There are 3 faces. The one in the middle speaks", "由中间那张说话"),
+        ((1, 0.7, 0.7), "There are 3 faces. The one on the left speaks", "由左边那张说话"),
+        ((0.7, 0.7, 0.7, 1), "There are 4 faces. Number 4 from the left speaks", "由从左数第 4 张说话"),
+    ],
+)
+def test_the_largest_and_most_central_face_speaks(head, scales, english, chinese):
+    casting = Casting(FaceFinder())
+    (face,) = casting.choose(row(head, *scales))
+    assert len(casting.people) == len(scales)
+    assert face.height == pytest.approx(max(one.height for one in casting.people), rel=0.1)
+    if english:
+        for sentence, start in zip(sentences(casting), (english, chinese), strict=True):
+            assert start in sentence
+            assert "`mask_image`" in sentence
+
+
+def test_a_mask_says_who_speaks_in_a_photo_and_in_a_film(head, clips, tmp_path):
+    image = row(head, 1, 1, 1)
+    mask = marking(tmp_path / "mask.png", image, 2, 3)
+    film = save_film(tmp_path / "film.mp4", [image] * 10, 25)
+    for given in ({"image": saved(tmp_path / "row.png", image)}, {"video": film}):
+        out = tmp_path / "out.mp4"
+        rendered = render(RenderInput(clips["left"], **given, mask=mask, short_side=200), out)
+        change = np.stack(frames_of(out)[:50]).astype(int)[:, 100:].std(0).mean(2)
+        left, middle, right = (np.percentile(part, 99) for part in np.split(change, 3, axis=1))
+        assert right > 3 * max(left, middle)
+        assert rendered.warning is None
+        assert rendered.sync > 0.8
+
+
+def test_a_face_that_was_lost_speaks_again_and_not_another(head):
+    image, empty = row(head, 0.9, 1), np.full((200, 400, 3), 90, np.uint8)
+    grown = row(head, 1, 0.9)
+    shots = [*tracked([image] * 3 + [empty] * 8 + [grown] * 9, Casting(FaceFinder()))]
+    assert [round(shots[place].face.centre[0] / 100) for place in (1, 18)] == [3, 3]
+
+
+def test_two_of_three_speak_and_are_named(head):
+    casting = Casting(FaceFinder(), 2)
+    assert len(casting.choose(row(head, 1, 0.7, 1))) == 2
+    assert sentences(casting)[0] == "There are 3 faces. Numbers 1, 3 from the left speak."
+
+
+def test_a_duet_has_nobody_else():
+    casting = Casting(FaceFinder(), 2)
+    assert len(casting.choose(read_image(DUET, 480))) == len(casting.people) == 2
+    assert warning_of(RenderInput(PORTRAIT), PORTRAIT, Judged(True, 0.9, 1.0, casting)) is None
