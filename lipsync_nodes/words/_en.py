@@ -253,9 +253,8 @@ SENTENCES: Final[dict[str, str]] = {
     "preview.one_face": "Only one face was found in the image, but two people are to speak.",
     "preview.partly_shown": "The mouth moves for {percent} % of the time only. Otherwise no face is seen, or its mouth "
     "is hidden.",
-    "preview.several_faces": "There are {found} faces. [The one {side:term} speaks; to choose, mark a face in "
-    "`mask_image`.][Number {number} from the left speaks; to choose, mark a face in `mask_image`.][Numbers {numbers} "
-    "from the left speak.]",
+    "preview.several_faces": "There are {found} faces. [The one {side:term} speaks.][Number {number} from the left "
+    "speaks.][Numbers {numbers} from the left speak.] To choose, mark a face in `mask_image`.",
     "preview.too_long": "The {media} is too long: at most {most:.0f} seconds are accepted.",
     "preview.unreadable": "The {media} cannot be read: it is damaged or of an unknown format.",
     "preview.warnings": "{warnings}",

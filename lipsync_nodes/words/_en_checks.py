@@ -53,36 +53,30 @@ SENTENCES: Final[dict[str, str]] = {
     "face.blurred": "[{person:term}: ][{ranges} s: ]The face is blurred, so the mouth has too little detail.",
     "face.bowed": "[{person:term}: ][{ranges} s: ]The head is bent up or down by about {degrees}°.",
     "face.coarse": "[{person:term}: ]The face has only {pixels} pixels from forehead to chin in the file. Enlarging "
-    "it brings "
-    "no detail.",
+    "it brings no detail.",
     "face.cut": "[{person:term}: ][{ranges} s: ]The border of the picture cuts the face.",
     "face.dark": "[{person:term}: ][{ranges} s: ]The face is so dark or so bright that it can hardly be seen.",
     "face.gone": "No face is visible for {seconds} s of {length} s: {ranges} s.",
     "face.more_than_two": "There are {found} faces, but {wanted} people are to speak. It is not known which of them "
     "will.",
     "face.mouth_hidden": "[{person:term}: ][{ranges} s: ]The mouth seems to be hidden, for example by a hand, a mask "
-    "or a "
-    "microphone.",
+    "or a microphone.",
     "face.none": "No face was found. Our eye knows people's faces that can be seen from the front: a drawing or an "
-    "animal "
-    "may still work.",
+    "animal may still work.",
     "face.one_of_two": "{wanted} people are to speak, but {found} face was found.",
     "face.others": "There are {others} smaller faces too.",
     "face.outside_mask": "The mask leaves the mouth out.",
     "face.rolled": "[{person:term}: ][{ranges} s: ]The head is tilted by {degrees}°; 180° is upside down.",
     "face.several": "There are {found} faces, and one is to speak. It is not documented which: our guess is the "
-    "largest, "
-    "at {across} % of the width from the left.",
+    "largest, at {across} % of the width from the left.",
     "face.small": "[{person:term}: ][{ranges} s: ]The face will have only {pixels} pixels from forehead to chin in a "
-    "video of "
-    "{video} ({percent} % of the short side), too few to see the lips well.[ {enough} would be enough.]",
+    "video of {video} ({percent} % of the short side), too few to see the lips well.[ {enough} would be enough.]",
     "face.tiny": "[{person:term}: ]The face will have only {pixels} pixels from forehead to chin in a video of {video} "
     "({percent} % of the short side). Nothing can be seen to move.",
     "face.turned": "[{person:term}: ][{ranges} s: ]The head is turned to the side by more than {degrees}°.",
     "film.cuts": "The film has {cuts} cuts: at {times} s. After a cut another face may be taken for the speaker.",
     "film.others": "Other people are visible for {percent} % of the film. It is not documented who will speak: our "
-    "guess is "
-    "the largest face.",
+    "guess is the largest face.",
     # sound
     "sound.channels_cancel": "The two channels cancel each other: mixed to mono, the speech is {lost} dB quieter. A "
     "model that hears mono hears almost nothing.",

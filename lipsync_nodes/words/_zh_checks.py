@@ -63,8 +63,7 @@ SENTENCES: Final[dict[str, str]] = {
     "face.several": "有 {found} 张人脸，而说话的只有一人。服务未说明会选哪一张：我们猜测是最大的一张，位于距左侧 "
     "{across}% 宽度处。",
     "face.small": "[{person:term}：][{ranges} 秒：]在 {video} 视频中，人脸从额头到下巴只有 {pixels} 像素（短边的 "
-    "{percent}%），"
-    "看不清嘴唇。[{enough} 就足够。]",
+    "{percent}%），看不清嘴唇。[{enough} 就足够。]",
     "face.tiny": "[{person:term}：]在 {video} 视频中，人脸从额头到下巴只有 {pixels} 像素（短边的 {percent}%），"
     "看不出任何动作。",
     "face.turned": "[{person:term}：][{ranges} 秒：]头部侧转超过 {degrees}°。",

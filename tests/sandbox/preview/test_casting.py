@@ -56,7 +56,7 @@ def sentences(casting):
     ("scales", "english", "chinese"),
     [
         ((1, 1), None, None),
-        ((0.7, 1), "There are 2 faces. The one on the right speaks", "共有 2 张人脸。由右边那张说话"),
+        ((0.7, 1), "There are 2 faces. The one on the right speaks", "共有 2 张人脸，由右边那张说话"),
         ((1, 1, 1), "There are 3 faces. The one in the middle speaks", "由中间那张说话"),
         ((1, 0.7, 0.7), "There are 3 faces. The one on the left speaks", "由左边那张说话"),
         ((0.7, 0.7, 0.7, 1), "There are 4 faces. Number 4 from the left speaks", "由从左数第 4 张说话"),
@@ -97,7 +97,10 @@ def test_a_face_that_was_lost_speaks_again_and_not_another(head):
 def test_two_of_three_speak_and_are_named(head):
     casting = Casting(FaceFinder(), 2)
     assert len(casting.choose(row(head, 1, 0.7, 1))) == 2
-    assert sentences(casting)[0] == "There are 3 faces. Numbers 1, 3 from the left speak."
+    assert (
+        sentences(casting)[0]
+        == "There are 3 faces. Numbers 1, 3 from the left speak. To choose, mark a face in `mask_image`."
+    )
 
 
 def test_a_duet_has_nobody_else():

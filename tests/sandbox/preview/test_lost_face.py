@@ -5,6 +5,7 @@ from itertools import chain, repeat
 import numpy as np
 import pytest
 
+from lipsync_nodes.perception.faces.casting import Casting
 from lipsync_nodes.perception.faces.finder import FaceFinder
 from lipsync_nodes.perception.faces.tracker import tracked
 from lipsync_nodes.perception.pictures import read_image
@@ -36,16 +37,16 @@ def shown(portrait, away=AWAY):
 
 
 def test_a_face_that_comes_back_speaks_from_its_first_frame(portrait):
-    seen = [shot.face is not None for shot in tracked(shown(portrait), FaceFinder())]
+    seen = [shot.face is not None for shot in tracked(shown(portrait), Casting(FaceFinder()))]
     assert seen == [True] * BEFORE + [False] * AWAY + [True] * AFTER
 
 
 def test_frames_keep_their_order_and_none_is_lost(portrait):
     frames = list(shown(portrait, away=SEARCH + 2))[:-AFTER]
-    assert [id(shot.image) for shot in tracked(frames, FaceFinder())] == [id(frame) for frame in frames]
+    assert [id(shot.image) for shot in tracked(frames, Casting(FaceFinder()))] == [id(frame) for frame in frames]
 
 
 def test_the_search_for_a_lost_face_costs_little(portrait):
     finder = Counting()
-    list(tracked(shown(portrait, away=10 * SEARCH), finder))
+    list(tracked(shown(portrait, away=10 * SEARCH), Casting(finder)))
     assert 0 < finder.runs < 2 * 10 * SEARCH
