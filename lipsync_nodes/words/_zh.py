@@ -235,8 +235,8 @@ SENTENCES: Final[dict[str, str]] = {
     "preview.not_an_image": "无法读取{media:term}：文件已损坏、不是图像，或超过 {millions} 百万像素。",
     "preview.one_face": "在图像中只找到一张人脸，但需要两个人说话。",
     "preview.partly_shown": "嘴只在 {percent}% 的时间里运动，其余时间看不到人脸，或嘴被遮住。",
-    "preview.several_faces": "共有 {found} 张人脸，由[{side:term}那张][从左数第 {number} 张][从左数第 {numbers} 张]说话。"
-    "如要选择，请在 `mask_image` 中标出人脸。",
+    "preview.several_faces": "共有 {found} 张人脸，由[{side:term}那张][从左数第 {number} 张][从左数第 {numbers} 张]"
+    "说话。如要选择，请在 `mask_image` 中标出人脸。",
     "preview.too_long": "{media:term}太长：最多接受 {most:.0f} 秒。",
     "preview.unreadable": "无法读取{media:term}：文件已损坏或格式未知。",
     "preview.warnings": "{warnings}",

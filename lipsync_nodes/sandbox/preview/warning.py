@@ -73,12 +73,14 @@ def _others(casting: Casting) -> Reason:
     """Return that there are more faces than speakers, and which of them speak."""
     found = len(casting.people)
     places = [n for n, face in enumerate(casting.people) if any(face is one for one in casting.speakers)]
-    code, numbers = "preview.several_faces", [place + 1 for place in places]
-    if len(places) > 1:
-        return Reason(code=code, found=found, numbers=numbers)
-    if found in _SIDES:
-        return Reason(code=code, found=found, side=_SIDES[found][places[0]])
-    return Reason(code=code, found=found, number=numbers[0])
+    several, side = len(places) > 1, _SIDES.get(found)
+    return Reason(
+        code="preview.several_faces",
+        found=found,
+        numbers=[place + 1 for place in places] if several else None,
+        side=side[places[0]] if side and not several else None,
+        number=None if side or several else places[0] + 1,
+    )
 
 
 def _plain(reason: Reason) -> dict[str, Any]:
