@@ -42,7 +42,7 @@ def order_for(spec: NodeSpec, form: Form, media: Mapping[str, Path], out: Path) 
     """Return the order for the worker: a form and its downloaded media. The worker ignores values it does not know."""
     values = {field.name: getattr(form, field.name) for field in spec.fields if not field.media}
     values["short_side"] = int(form.resolution.removesuffix("p"))
-    values["seed"] = (form.seed or 0) % 2**32
+    values["seed"] = None if form.seed is None else form.seed % 2**32
     names = _input_names(spec)
     return {
         "media": {names[name]: str(path) for name, path in media.items()},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,10 +25,21 @@ class RenderInput:
     """The order in which two people speak: ``meanwhile``, ``left_right`` or ``right_left``."""
     short_side: int = 480
     """The short side of the video in pixels: 480 or 720."""
-    seed: int = 0
-    """Determines how the head moves and when the eyes blink. For images only."""
+    seed: int | None = None
+    """Determines how the head moves and when the eyes blink. For images only. None: derived from the files' content."""
     mask: Path | None = None
     """An image that is white, or opaque, where the picture may change."""
+
+    def own_seed(self) -> int:
+        """Return the seed; if none is given, one that is the same for the same files."""
+        if self.seed is not None:
+            return self.seed
+        digests = b""
+        for path in (self.image, self.audio, self.right_audio):
+            if path is not None:
+                with path.open("rb") as file:
+                    digests += hashlib.file_digest(file, "sha256").digest()
+        return int.from_bytes(hashlib.sha256(digests).digest()[:4])
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,8 @@ def _from_photo(given: RenderInput, values: Floats, casting: Casting) -> Iterato
     for face in faces:
         _check_size(face, "image", given.short_side)
     drawn = photo.copy()
-    heads = [_Head(drawn, face, 2 * given.seed + number) for number, face in enumerate(faces)]
+    seed = 2 * given.own_seed()
+    heads = [_Head(drawn, face, seed + number) for number, face in enumerate(faces)]
     return ((photo, frame) for frame in _swaying(heads, prefetched(_speaking(heads, drawn, values))))
 
 

@@ -1,8 +1,6 @@
-"""The preview engine's mouth and eyes: closed, round, wide, quick; and a blink."""
+"""The preview engine's mouth: closed, round, wide, quick."""
 
 from __future__ import annotations
-
-from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -11,7 +9,6 @@ from lipsync_nodes.perception.faces.finder import FaceFinder
 from lipsync_nodes.perception.pictures import read_image
 from lipsync_nodes.perception.speech.curve import mouth_curve, opening, sampled
 from lipsync_nodes.perception.speech.sound import read_speech
-from lipsync_nodes.sandbox.preview.mouth.eyes import Blinks
 from lipsync_nodes.sandbox.preview.mouth.paint import Palette
 from lipsync_nodes.sandbox.preview.mouth.puppet import Puppet
 from tests.sandbox.preview.films import MEDIA, PORTRAIT, RATE
@@ -65,16 +62,3 @@ def test_a_closure_as_short_as_a_frame_is_shown_whole_by_one():
     shut = sampled(curve, ((np.arange(12) + 0.5) / 25).astype(np.float32), 1 / 25)[:, 3]
     assert shut.max() == 1
     assert sorted(shut)[-2] < 0.9
-
-
-def test_a_photo_blinks_and_opens_its_eyes_again():
-    photo = read_image(PORTRAIT, 720)
-    (face,) = FaceFinder().find(photo)
-    blinks = Blinks(face, photo, 1, 25)
-    changed = []
-    for number in range(250):
-        frame = photo.copy()
-        blinks.draw(frame, number)
-        changed.append(float(np.abs(frame.astype(int) - photo).max()))
-    assert 2 <= sum(now > 0 and before == 0 for before, now in pairwise(changed)) <= 5
-    assert changed.count(0) > 200
