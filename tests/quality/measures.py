@@ -119,15 +119,20 @@ def sound_offset(path: Path, source: Path) -> float:
 def closures_found(seen: np.ndarray, spoken: list[phones.Phone], fps: float) -> tuple[int, int]:
     """Count the m, b and p at which the mouth is seen closed, and all of them."""
     wide = float(np.nanpercentile(seen, 95))
-    lows = [float(np.nanmin(_around(seen, span, fps))) / wide for span in phones.closures(spoken)]
+    lows = [float(np.nanmin(part)) / wide for part in _known(seen, phones.closures(spoken), fps)]
     return sum(low < _SHUT for low in lows), len(lows)
 
 
 def vowels_missed(seen: np.ndarray, spoken: list[phones.Phone], fps: float) -> tuple[int, int]:
     """Count the open vowels at which the mouth is not seen open, and all of them."""
     wide = float(np.nanpercentile(seen, 95))
-    highs = [float(np.nanmax(_around(seen, span, fps))) / wide for span in phones.open_vowels(spoken)]
+    highs = [float(np.nanmax(part)) / wide for part in _known(seen, phones.open_vowels(spoken), fps)]
     return sum(high < _OPEN for high in highs), len(highs)
+
+
+def _known(seen: np.ndarray, spans: list[tuple[float, float]], fps: float) -> list[np.ndarray]:
+    """Give the frames of each sound in which the face is seen."""
+    return [part for span in spans if np.isfinite(part := _around(seen, span, fps)).any()]
 
 
 def _around(seen: np.ndarray, span: tuple[float, float], fps: float) -> np.ndarray:
@@ -165,6 +170,8 @@ class Speed:
 
     render: float
     encoding: float
+    cost: float
+    """Processor time, as a multiple of that of encoding alone."""
     cores: float
     """How much of the processor the rendering had: two cores' worth is all of this engine's share."""
 
@@ -186,8 +193,8 @@ def speed(case, folder: Path) -> Speed:
                 file.show(frame)
 
     rounds = [(_timed(lambda: render(input_of(case), out)), _timed(encode)) for _ in range(ROUNDS)]
-    (wall, work), (encoding, _) = np.min(rounds, axis=0)
-    return Speed(rendered.seconds / wall, rendered.seconds / encoding, work / wall)
+    (wall, work), (encoding, coding) = np.min(rounds, axis=0)
+    return Speed(rendered.seconds / wall, rendered.seconds / encoding, work / coding, work / wall)
 
 
 def _timed(do) -> tuple[float, float]:
@@ -198,24 +205,42 @@ def _timed(do) -> tuple[float, float]:
 
 
 _ALONE = """
-import json, resource, sys
+import json, resource, sys, time
 from pathlib import Path
 from lipsync_nodes.sandbox.preview import RenderInput, render
 given = {name: Path(value) if isinstance(value, str) else value for name, value in json.loads(sys.argv[1]).items()}
 render(RenderInput(**given), Path(sys.argv[2]))
+start = time.perf_counter()
+for _ in range(2):
+    render(RenderInput(**given), Path(sys.argv[2]))
+spent = time.perf_counter() - start
 status = Path("/proc/self/status")  # what getrusage says includes the parent's, where that was forked
 if status.exists():
-    print(next(int(line.split()[1]) * 1024 for line in status.open() if line.startswith("VmHWM")))
+    print(next(int(line.split()[1]) * 1024 for line in status.open() if line.startswith("VmHWM")), spent)
 else:
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, spent)
 """
 
 
 def memory(case) -> float:
     """Give the most memory that a process of its own takes for a case, in MB."""
+    return _workers(case, 1)[0][0] / 1e6
+
+
+def second_worker(case) -> float:
+    """Give how many times more two workers render than one does: best of two tries."""
+    tries = [(_workers(case, 1)[0][1], max(spent for _, spent in _workers(case, 2))) for _ in range(2)]
+    one, two = np.min(tries, axis=0)
+    return float(2 * one / two)
+
+
+def _workers(case, count: int) -> list[tuple[float, float]]:
+    """Render in processes of their own at once: the memory of each in bytes, and its seconds."""
     given = input_of(case)
     order = {"audio": str(given.audio), "short_side": given.short_side}
     order["video" if case.film else "image"] = str(case.picture)
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-c", _ALONE, json.dumps(order), str(Path(folder) / "out.mp4")]
-        return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout) / 1e6
+        commands = [[sys.executable, "-c", _ALONE, json.dumps(order), f"{folder}/{n}.mp4"] for n in range(count)]
+        started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]
+        said = [process.communicate()[0].split() for process in started]
+    return [(float(size), float(spent)) for size, spent in said]

@@ -50,6 +50,38 @@ def whole_sheet(look, path: Path) -> None:
     cv2.imwrite(str(path), np.vstack([np.hstack(shown[:4]), np.hstack(shown[4:])]))
 
 
+def wild_sheet(frames: list[np.ndarray], track, path: Path, *, film: bool) -> None:
+    """Show one face: over time in a film; in a photo from the least open mouth to the widest, and around a blink."""
+    count = len(frames)
+    in_time = np.linspace(0, count - 1, 9).round().astype(int).tolist()
+    if track is None:
+        cells = [_small(frames[n]) for n in in_time[::2]]
+    else:
+        order, eyes = np.argsort(np.nan_to_num(track.openings)), [f.eyes if f else np.inf for f in track.faces]
+        blink = int(np.argmin(eyes))
+        posed = [int(order[round(share * (count - 1))]) for share in (0, 0.5, 0.75, 0.9, 1)]
+        numbers = in_time if film else [*posed, *np.clip([blink - 4, blink - 1, blink, blink + 3], 0, count - 1)]
+        cells = [_face_cell(frames[n], _nearest(track, n)) for n in numbers]
+    row = np.hstack(cells)
+    cv2.imwrite(str(path), cv2.putText(row, path.stem, (4, 14), 0, 0.5, (80, 255, 255), 1, cv2.LINE_AA), _JPEG)
+
+
+def _nearest(track, number: int):
+    """Give the face of a track in the frame that is nearest to one."""
+    return track.faces[min((abs(n - number), n) for n, face in enumerate(track.faces) if face)[1]]
+
+
+def _face_cell(frame: np.ndarray, face) -> np.ndarray:
+    """Cut a square around all of a face."""
+    (left, top), (right, bottom) = face.points.min(0), face.points.max(0)
+    scale = _SIDE / (1.5 * max(right - left, bottom - top))
+    place = np.array(
+        [[scale, 0, _SIDE / 2 - scale * (left + right) / 2], [0, scale, _SIDE / 2 - scale * (top + bottom) / 2]]
+    )
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.warpAffine(frame, place, (_SIDE, _SIDE), flags=way, borderMode=cv2.BORDER_REPLICATE))
+
+
 def _small(frame: np.ndarray) -> np.ndarray:
     """Scale a frame to the height of a cell."""
     scale = _SIDE / frame.shape[0]

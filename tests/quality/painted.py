@@ -1,0 +1,61 @@
+"""In how many frames of a film something was painted that is not at a mouth.
+
+Nothing of the engine's own test for hidden mouths is used: the encoded file is compared with the film, and where the
+mouth is comes from the independent eyes, or from what is known of the film.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from lipsync_nodes.perception.pictures import Film
+from tests.quality.detector import Seen
+from tests.quality.tracks import Track, upright
+
+_LEVELS = 24  # a blurred pixel that differs by more was painted; encoding changes it by less
+_BLUR = 1.5
+_LEAST = 8e-4  # of the square of the face's height: less is not noticed
+_AROUND = 0.16  # of the face's height: a chin and the cheeks move with a mouth
+_NEAR = 6  # frames before and after, in which a mouth was last and will next be seen
+
+
+def painted_elsewhere(case, frames: list[np.ndarray], fps: float, tracks: list[Track]) -> list[int]:
+    """Give the frames in which pixels outside all mouths were changed, or any while the mouth is known to be hidden."""
+    film = Film(case.picture, case.short_side)
+    wrong = []
+    for number, (source, shown) in enumerate(zip(film.play(len(frames)), frames, strict=False)):
+        if source.shape != shown.shape:
+            return list(range(len(frames)))
+        changed = upright(_changed(source, shown), case.roll)
+        near = [face for track in tracks for face in _beside(track, number)]
+        if not (case.hidden and case.hidden[0] <= number / fps <= case.hidden[1]):
+            for face in near:
+                cv2.fillConvexPoly(changed, _lower_face(face), 0)
+        height = max((face.height for face in near), default=0.3 * len(shown))
+        if np.count_nonzero(changed) > _LEAST * height**2:
+            wrong.append(number)
+    return wrong
+
+
+def _changed(source: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """Mark the pixels that differ by more than encoding explains."""
+    one, other = (cv2.GaussianBlur(image, (0, 0), _BLUR) for image in (source, shown))
+    marked = (cv2.absdiff(one, other).max(2) > _LEVELS).astype(np.uint8)
+    return cv2.erode(marked, np.ones((2, 2), np.uint8))
+
+
+def _beside(track: Track, number: int) -> list[Seen]:
+    """Give a face in a frame; where it is not seen there, as it is just before and after."""
+    if number < len(track.faces) and (face := track.faces[number]):
+        return [face]
+    return [face for face in track.faces[max(number - _NEAR, 0) : number + _NEAR + 1] if face]
+
+
+def _lower_face(face: Seen) -> np.ndarray:
+    """Give the outline of mouth and chin, with a margin."""
+    mouth, chin = face.points[list(face.marks.mouth)], face.points[face.marks.tall[1]]
+    centre = mouth.mean(0)
+    wide = np.array([centre + (point - centre) * (1 + _AROUND * face.height / np.linalg.norm(point - centre))
+                     for point in [*mouth, chin]])  # fmt: skip
+    return cv2.convexHull(wide.round().astype(np.int32))
