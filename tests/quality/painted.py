@@ -16,7 +16,8 @@ from tests.quality.tracks import Track, upright
 _LEVELS = 24  # a blurred pixel that differs by more was painted; encoding changes it by less
 _BLUR = 1.5
 _LEAST = 8e-4  # of the square of the face's height: less is not noticed
-_AROUND = 0.16  # of the face's height: a chin and the cheeks move with a mouth
+_AROUND = 0.12  # of the face's height: margin around the lower face
+_BELOW = 0.1  # of the way from the eyes to the chin: nothing above moves with a mouth
 _NEAR = 6  # frames before and after, in which a mouth was last and will next be seen
 
 
@@ -53,9 +54,10 @@ def _beside(track: Track, number: int) -> list[Seen]:
 
 
 def _lower_face(face: Seen) -> np.ndarray:
-    """Give the outline of mouth and chin, with a margin."""
-    mouth, chin = face.points[list(face.marks.mouth)], face.points[face.marks.tall[1]]
-    centre = mouth.mean(0)
-    wide = np.array([centre + (point - centre) * (1 + _AROUND * face.height / np.linalg.norm(point - centre))
-                     for point in [*mouth, chin]])  # fmt: skip
+    """Give the outline of the face below the eyes, with a margin: jaw, cheeks and nose move with a mouth."""
+    eyes = face.points[[point for eye in face.marks.eyes for point in eye]].mean(0)
+    down = face.points[face.marks.tall[1]] - eyes
+    lower = face.points[(face.points - eyes) @ down > _BELOW * (down @ down)]
+    out = lower - lower.mean(0)
+    wide = lower + out * (_AROUND * face.height / np.linalg.norm(out, axis=1, keepdims=True))
     return cv2.convexHull(wide.round().astype(np.int32))

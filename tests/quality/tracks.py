@@ -71,7 +71,7 @@ def _followed(eye: str, seen: Iterator[list[Seen]]) -> list[Track]:
             near = min(left, key=lambda face, track=track: _distance(face, track), default=None)
             if near is not None and _distance(near, track) < _FAR:
                 track.faces.append(near)
-                left.remove(near)
+                left = [face for face in left if face is not near]
             else:
                 track.faces.append(None)
         found += [Track(eye, [None] * (number - 1) + [face]) for face in left]
