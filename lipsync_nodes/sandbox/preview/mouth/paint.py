@@ -20,6 +20,7 @@ SOFT = 0.007
 _TEETH_SHOW = 0.03  # if the lips are this far apart in the photo, it shows teeth that can be used
 _CHEEKS = (50, 280, 205, 425)
 _CREASE = floats([0.38, 0.40, 0.28])  # how much the shadow between closed lips darkens blue, green and red
+_PARTED = 0.03  # lips that are this far apart have no such shadow
 _IVORY = floats([0.80, 0.91, 0.97])
 _TINT = 0.25  # the teeth get this part of the skin's tint: without it they look blue
 # How much of the teeth is visible: below the line of closed lips, and above the lower lip.
@@ -74,10 +75,12 @@ def inside(window: Window, lips: Lips, posed: Lips, palette: Palette, photo: Ima
 
 def crease(flesh: Floats, window: Window, posed: Lips) -> Floats:
     """Darken the line where the lips meet. It fades as they part, and ends at the corners of the mouth."""
+    if posed.gap >= _PARTED:
+        return flesh
     away = window.below(posed.rest) / 0.006
     half = max(0.02, float(np.ptp(posed.rest[:, 0])) / 2)
     ends = np.clip(3 - 3 * window.across(float(posed.rest[:, 0].mean()), half) ** 2, 0, 1)
-    depth = np.exp(-(away**2)) * ends * max(0.0, 1 - posed.gap / 0.03)
+    depth = np.exp(-(away**2)) * ends * max(0.0, 1 - posed.gap / _PARTED)
     return floats(flesh * (1 - depth[..., None] * _CREASE))
 
 

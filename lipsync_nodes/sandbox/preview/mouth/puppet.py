@@ -15,10 +15,15 @@ import numpy as np
 from lipsync_nodes.perception.arrays import Floats, Image, floats, levels
 from lipsync_nodes.sandbox.preview.mouth.lips import Frame, Lips, bend, still_points
 from lipsync_nodes.sandbox.preview.mouth.paint import SOFT, Palette, between, coverage, crease, inside, laid
-from lipsync_nodes.sandbox.preview.mouth.window import FACE, MOUTH, Window
+from lipsync_nodes.sandbox.preview.mouth.window import FACE, View, Window
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from lipsync_nodes.perception.faces.finder import Face
+
+
+_SHADOW = 0.02  # how far the shadow between closed lips reaches, as a part of the face's height
 
 
 class Puppet:
@@ -30,35 +35,50 @@ class Puppet:
         self._lips = Lips.of(face, self._frame)
         self._still = still_points(face, self._frame)
         self._face = Window.around(self._frame, image, FACE)
-        self._mouth = Window.around(self._frame, image, MOUTH)
 
     def draw(self, photo: Image, onto: Image, values: Floats, palette: Palette) -> None:
         """Redraw the mouth of ``photo`` in ``onto``, a copy of the same picture."""
-        if self._face is None or self._mouth is None:
-            return
         posed = self._lips.posed(values)
-        self._face.cut(onto)[:] = self._flesh(self._face, photo, posed)
-        mouth = self._mouth.cut(onto)
-        flesh = crease(floats(mouth), self._mouth, posed)
-        paint = inside(self._mouth, self._lips, posed, palette, self._mouth.cut(photo))
-        mouth[:] = levels(laid(flesh, paint, coverage(between(self._mouth, posed), SOFT)))
+        lips = View.on(np.concatenate([posed.upper_inner, posed.lower_inner]), _SHADOW)
+        window = Window.around(self._frame, onto, lips)
+        if self._face is None or window is None:
+            return
+        self._move(self._face, photo, onto, posed)
+        mouth = window.cut(onto)
+        flesh = crease(floats(mouth), window, posed)
+        cover = coverage(between(window, posed), SOFT)
+        if cover.any():
+            flesh = laid(flesh, inside(window, self._lips, posed, palette, window.cut(photo)), cover)
+        mouth[:] = levels(flesh)
 
-    def _flesh(self, window: Window, photo: Image, posed: Lips) -> Image:
-        """Move the two halves of the face to the posed lips."""
+    def _move(self, window: Window, photo: Image, onto: Image, posed: Lips) -> None:
+        """Move the two halves of the face to the posed lips. Each half is sampled only in the rows that show it."""
+        upper, lower = self._flows(window, posed)
+        share = _lower_half(window, posed)
+        above, below = _rows(share.min(1) < 1), _rows(share.max(1) > 0)
+        both = slice(max(above.start, below.start), min(above.stop, below.stop))
+        face = window.cut(onto)
+        face[above] = window.sample(photo, upper, above)
+        blended = face[both].copy()
+        face[below] = window.sample(photo, lower, below)
+        if len(blended):
+            face[both] = cv2.blendLinear(face[both], blended, share[both], 1 - share[both])
+
+    def _flows(self, window: Window, posed: Lips) -> tuple[Floats, Floats]:
+        """Return where the upper and the lower half of the face are taken from, on the window's grid."""
         flesh, (above, below) = self._lips.inset(), self._still
-        upper = _flow(
-            window,
-            [posed.upper_inner, posed.upper_outer, above],
-            [flesh.upper_inner, flesh.upper_outer, above],
-        )
-        lower = _flow(
-            window,
+        upper = [posed.upper_inner, posed.upper_outer, above], [flesh.upper_inner, flesh.upper_outer, above]
+        lower = (
             [posed.lower_inner, posed.lower_outer, posed.jaw, below],
             [flesh.lower_inner, flesh.lower_outer, flesh.jaw, below],
         )
-        share = _lower_half(window, posed)
-        mixed = cv2.blendLinear(window.sample(photo, lower), window.sample(photo, upper), share, 1 - share)
-        return np.asarray(mixed, np.uint8)
+        return _flow(window, *upper), _flow(window, *lower)
+
+
+def _rows(there: NDArray[np.bool_]) -> slice:
+    """Return the rows from the first to the last that are there."""
+    found = np.flatnonzero(there)
+    return slice(int(found[0]), int(found[-1]) + 1) if len(found) else slice(0, 0)
 
 
 def _flow(window: Window, targets: list[Floats], sources: list[Floats]) -> Floats:

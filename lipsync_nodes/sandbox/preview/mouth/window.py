@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -10,6 +12,7 @@ import numpy as np
 from lipsync_nodes.perception.arrays import Floats, Image, floats
 from lipsync_nodes.sandbox.preview.mouth.lips import Frame
 
+_Pixels = TypeVar("_Pixels", Image, Floats)
 _GRID = 25  # points along each side of the coarse grid
 NO_MAP = np.empty(0, np.float32)
 """The second map for OpenCV's remap, if the first one has both coordinates."""
@@ -24,11 +27,15 @@ class View:
     middle: Floats
     reach: Floats
 
+    @classmethod
+    def on(cls, points: Floats, margin: float) -> View:
+        """Return the view that shows some points, and a margin around them."""
+        low, high = points.min(0) - margin, points.max(0) + margin
+        return cls(floats((low + high) / 2), floats((high - low) / 2))
+
 
 FACE = View(floats([0, 0.08]), floats([0.46, 0.46]))
 """The part of the face that moves with the mouth."""
-MOUTH = View(floats([0, 0.03]), floats([0.25, 0.17]))
-"""The lips, as far as they can open, and what is between them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,25 +85,32 @@ class Window:
         """Enlarge values on the grid to the window's pixels."""
         return floats(cv2.resize(coarse, (self.width, self.height)))
 
-    def cut(self, image: Image) -> Image:
+    def cut(self, image: _Pixels) -> _Pixels:
         """Return the window's pixels in an image, as a view."""
         return image[self.y : self.y + self.height, self.x : self.x + self.width]
 
-    def sample(self, image: Image, sources: Floats) -> Image:
-        """Sample the image for each pixel of the window. ``sources`` are points of the face's frame, on the grid."""
-        place = self.field(self.frame.out_of(sources) - self.frame.out_of(self.grid))
-        place[..., 0] += np.arange(self.x, self.x + self.width, dtype=np.float32)
-        place[..., 1] += np.arange(self.y, self.y + self.height, dtype=np.float32)[:, None]
-        return sampled_at(image, place)
+    def sample(self, image: Image, sources: Floats, rows: slice) -> Image:
+        """Sample the image for some rows of the window. ``sources`` are points of the face's frame, on the grid."""
+        moved = self.field(self.frame.out_of(sources) - self.frame.out_of(self.grid))[rows]
+        place = cv2.add(moved, self.cut(_places(*image.shape[:2]))[rows])
+        return sampled_at(image, floats(place), fine=self.width * self.height < _FINE)
 
 
-def sampled_at(image: Image, place: Floats) -> Image:
+@lru_cache(2)
+def _places(height: int, width: int) -> Floats:
+    """Return the column and the row of each pixel of an image."""
+    columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    return np.stack([columns, rows], -1)
+
+
+def sampled_at(image: Image, place: Floats, *, fine: bool | None = None) -> Image:
     """Sample an image at some places, (rows, columns, 2) in pixels. Beyond the edges, the nearest pixel counts.
 
-    Small results use cubic interpolation. It takes up to ten times as long, and does not show in large results.
+    Small results use cubic interpolation, unless ``fine`` is given. It takes up to ten times as long, and does not show
+    in large results.
     """
-    if place[..., 0].size < _FINE:
-        fine = cv2.remap(image, place, NO_MAP, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        return np.asarray(fine, np.uint8)
+    if place[..., 0].size < _FINE if fine is None else fine:
+        moved = cv2.remap(image, place, NO_MAP, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(moved, np.uint8)
     whole, part = cv2.convertMaps(place, NO_MAP, cv2.CV_16SC2)  # integer maps are twice as fast
     return np.asarray(cv2.remap(image, whole, part, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
