@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from fractions import Fraction
+from io import BytesIO
 from itertools import islice, repeat
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -30,6 +31,7 @@ _EARLY = 1e-3  # seconds: a frame that is early by less is due
 _LONGEST_SIDE = 4096  # pixels of the output
 LONG_SIDE = 2048
 """The longest side of a reduced picture, in pixels."""
+_HEIC = (b"heic", b"heix", b"mif1")  # brands of ISO files
 _REDUCED = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4, 2: cv2.IMREAD_REDUCED_COLOR_2}
 _SIZES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # the markers of a JPEG that are followed by its size
 
@@ -254,9 +256,32 @@ def _decoded(data: Image, flags: int, what: str) -> Image:
         image = cv2.imdecode(data, flags)
     except cv2.error:
         image = None
-    if image is None:
-        raise MediaError(code="preview.not_an_image", media=what, millions=LARGEST // 10**6)
-    return np.asarray(image)
+    return _by_ffmpeg(data, what) if image is None else np.asarray(image)
+
+
+def _by_ffmpeg(data: Image, what: str) -> Image:
+    """Decode a format that not every OpenCV knows: GIF, AVIF, and HEIC, but no HEIC of several tiles."""
+    name = _format(data)
+    try:
+        with av.open(BytesIO(data.tobytes()), "r", format="gif" if name == "GIF" else "mov") as container:
+            streams = container.streams.video if name else ()
+            if len(streams) == 1 and streams[0].width * streams[0].height <= LARGEST:
+                return upright(next(container.decode(streams[0])), 1)
+    except (av.FFmpegError, StopIteration):
+        pass
+    if name in {"AVIF", "HEIC"}:
+        raise MediaError(code="preview.unknown_format", media=what, format=name)
+    raise MediaError(code="preview.not_an_image", media=what, millions=LARGEST // 10**6)
+
+
+def _format(data: Image) -> str:
+    """Return the format of a file by its first bytes, if FFmpeg can read it as an image."""
+    head = data[:64].tobytes()
+    if head.startswith(b"GIF8"):
+        return "GIF"
+    if head[4:8] != b"ftyp":
+        return ""
+    return "AVIF" if b"avi" in head[8:] else "HEIC" if any(brand in head[8:] for brand in _HEIC) else ""
 
 
 def _alpha(data: Image, image: Image) -> Image | None:

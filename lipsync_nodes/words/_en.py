@@ -256,6 +256,7 @@ SENTENCES: Final[dict[str, str]] = {
     "preview.several_faces": "There are {found} faces. [The one {side:term} speaks.][Number {number} from the left "
     "speaks.][Numbers {numbers} from the left speak.] To choose, mark a face in `mask_image`.",
     "preview.too_long": "The {media} is too long: at most {most:.0f} seconds are accepted.",
+    "preview.unknown_format": "The {media} is {format:term}, and this one cannot be read here. Save it as JPEG or PNG.",
     "preview.unreadable": "The {media} cannot be read: it is damaged or of an unknown format.",
     "preview.warnings": "{warnings}",
     "sandbox.failed": "The sandbox failed: {kind}",

@@ -238,6 +238,7 @@ SENTENCES: Final[dict[str, str]] = {
     "preview.several_faces": "共有 {found} 张人脸，由[{side:term}那张][从左数第 {number} 张][从左数第 {numbers} 张]"
     "说话。如要选择，请在 `mask_image` 中标出人脸。",
     "preview.too_long": "{media:term}太长：最多接受 {most:.0f} 秒。",
+    "preview.unknown_format": "{media:term}是{format:term}，这里无法读取。请另存为 JPEG 或 PNG。",
     "preview.unreadable": "无法读取{media:term}：文件已损坏或格式未知。",
     "preview.warnings": "{warnings}",
     "sandbox.failed": "沙盒出错：{kind}",

@@ -21,6 +21,7 @@ RIVAL = 0.5
 MARKED = 0.5
 """A mask marks a face if at least this share of its mouth is white."""
 _MOST = 12  # faces that are searched
+_SURE = 7.0  # a logit: people had 11 and more, sharp drawings too, a dog and a statue 5 to 6
 _STEPS = 5  # the heights are compared in fifths of the largest: faces that are about as large as each other
 _SAME = 0.6  # in heights: a face that is lost and found again is not further from where it was
 
@@ -47,6 +48,7 @@ class Casting:
         See `FaceFinder.find` for thorough and quick searches.
         """
         found = people(image, self.finder, self._count, thorough=thorough, quick=quick)
+        found = [face for face in found if face.presence > _SURE]
         if self._mask and found:
             weights = read_mask(self._mask, *image.shape[1::-1])[..., 0]
             found.sort(key=lambda face: marked(weights, face) < MARKED)

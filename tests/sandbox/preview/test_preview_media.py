@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import av
 import cv2
 import numpy as np
 import pytest
 
 from lipsync_nodes.perception.faces.finder import FaceFinder
-from lipsync_nodes.perception.pictures import _frame_rate, read_image
+from lipsync_nodes.perception.pictures import _by_ffmpeg, _frame_rate, read_image, read_reduced
 from lipsync_nodes.sandbox.preview import MediaError, RenderInput, media_seconds, render
 from tests.sandbox.preview.films import DUET, MEDIA, PORTRAIT, RATE, save_film, save_wav
 
@@ -57,11 +58,27 @@ def test_faces_are_found_small_and_tilted(degrees, size):
     assert np.linalg.norm(face.centre - np.array([0.44, 0.24]) * size) < 0.06 * size
 
 
+@pytest.mark.parametrize("kind", ["gif", "avif"])
+def test_other_formats_are_decoded_by_opencv_or_by_ffmpeg(kind, tmp_path):
+    photo, path = read_image(PORTRAIT, 240), tmp_path / f"photo.{kind}"
+    codec, pixels = {"gif": ("gif", "bgr8"), "avif": ("libsvtav1", "yuv420p")}[kind]
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream(codec, rate=25)
+        stream.height, stream.width, stream.pix_fmt = 240, 240, pixels
+        file.mux(stream.encode(av.VideoFrame.from_ndarray(photo, format="bgr24")))
+        file.mux(stream.encode(None))
+    data = np.fromfile(path, np.uint8)
+    for image in (read_image(path, 240), read_reduced(path, 240)[0], _by_ffmpeg(data, "image")):
+        assert len(FaceFinder().find(image)) == 1
+        assert np.abs(image.astype(int) - photo).mean() < 25
+
+
 @pytest.fixture(scope="session")
 def bad(clips, still_film, tmp_path_factory):
     folder = tmp_path_factory.mktemp("bad")
     (folder / "empty").touch()
     (folder / "text").write_text("This is no media file. " * 50)
+    (folder / "tiles.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(500))
     noise = np.random.default_rng(0).integers(0, 255, (300, 400, 3), np.uint8)
     cv2.imwrite(str(folder / "noise.png"), noise)
     tiny = np.full((480, 480, 3), 180, np.uint8)
@@ -73,6 +90,7 @@ def bad(clips, still_film, tmp_path_factory):
     return {
         "empty": folder / "empty",
         "text": folder / "text",
+        "heic": folder / "tiles.heic",
         "noise": folder / "noise.png",
         "tiny": folder / "tiny.png",
         "beside": folder / "beside.png",
@@ -96,6 +114,10 @@ def bad(clips, still_film, tmp_path_factory):
             "The image cannot be read: it is damaged, not an image, or of more than 100 million pixels.",
         ),
         ({"image": "empty"}, "The image is empty (0 bytes)."),
+        (
+            {"image": "heic"},
+            "The image is a HEIC picture, and this one cannot be read here. Save it as JPEG or PNG.",
+        ),
         ({"image": "noise"}, "No face was found in the image."),
         (
             {"image": "tiny"},
