@@ -7,12 +7,19 @@ import sys
 
 import httpx
 
+from lipsync_nodes import ImageForm, LipsyncClient
 from lipsync_nodes.sandbox.server.app import build_app
 from lipsync_nodes.service import CATALOGUE
 
-# What the fuzzer sets as a fault would be found as one in the next request.
+AUDIO = "https://media.example/voice.mp3"
+# What the fuzzer sets as a fault would be found as one in the next request. The schema cannot say which bytes are an
+# exported state, so the fuzzer gets real ones.
 HOOKS = """
-import httpx, schemathesis
+import httpx, pathlib, schemathesis
+from hypothesis import strategies
+
+states = [file.read_bytes() for file in pathlib.Path().glob("*.zip")]
+schemathesis.openapi.media_type("application/zip", strategies.sampled_from(states))
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
@@ -29,13 +36,6 @@ phases.coverage.enabled = false
 [[operations]]
 include-path = "/sandbox/faults/{number}"
 warnings = false
-
-# The schema cannot say which bytes are an exported state.
-[[operations]]
-include-path = "/sandbox/state"
-include-method = "PUT"
-phases.fuzzing.enabled = false
-phases.stateful.enabled = false
 """
 
 
@@ -67,6 +67,9 @@ def test_the_document_has_every_route(box):
 def test_schemathesis_finds_nothing(box, tmp_path):
     (tmp_path / "hooks.py").write_text(HOOKS.format(url=box.url))
     (tmp_path / "schemathesis.toml").write_text(CONFIG)
+    box.export(tmp_path / "empty.zip")
+    LipsyncClient(box.api_key, box.base_url).submit(ImageForm(image=box.publish(tmp_path / "hooks.py"), audio=AUDIO))
+    box.export(tmp_path / "full.zip")
     command = [
         sys.executable, "-m", "schemathesis.cli", "run", f"{box.url}/openapi.json",
         "--header", f"Authorization: Bearer {box.api_key}",

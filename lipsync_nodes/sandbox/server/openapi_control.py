@@ -7,7 +7,6 @@ from typing import Any, Final
 from lipsync_nodes.sandbox.faults.rules import ACTIONS, MATCH, Rule
 from lipsync_nodes.sandbox.jobs.clock import LONGEST_ADVANCE
 from lipsync_nodes.sandbox.server.openapi_parts import (
-    ANY_FILE,
     RANGE_ANSWERS,
     closed,
     errors,
@@ -95,7 +94,7 @@ def _reset() -> dict[str, Any]:
 
 def _export() -> dict[str, Any]:
     operation = _operation("export-state", "The state as one file: jobs, videos, files, fault rules, requests", {})
-    operation["responses"] = {"200": {"description": "A ZIP file.", "content": ANY_FILE}, **RANGE_ANSWERS}
+    operation["responses"] = {"200": {"description": "A ZIP file.", "content": _ZIP}, **RANGE_ANSWERS}
     return operation
 
 
@@ -103,8 +102,7 @@ def _import() -> dict[str, Any]:
     counts = {name: {"type": "integer"} for name in ("jobs", "files", "rules", "requests")}
     answer = json_body("How many of each there are now.", closed(**counts))
     operation = _operation("import-state", "Replace the state with an exported file", answer, None, 403, 413, 422)
-    body = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
-    return operation | {"requestBody": {"required": True, "content": body}}
+    return operation | {"requestBody": {"required": True, "content": _ZIP}}
 
 
 def _form() -> dict[str, Any]:
@@ -150,6 +148,7 @@ _ADVANCE: Final = {
     },
     "additionalProperties": False,
 }
+_ZIP: Final = {"application/zip": {"schema": {"type": "string", "format": "binary"}}}
 _TEXT: Final = {"type": "string"}
 _OPEN: Final = {"type": "object"}
 CONTROL_SCHEMAS: Final[dict[str, Any]] = {
