@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from lipsync_nodes.perception.arrays import Floats, floats
+from lipsync_nodes.perception.faces.cuts import Cuts
 from lipsync_nodes.perception.faces.finder import FaceFinder
 from lipsync_nodes.perception.moments import Reel, Span, moments
 from lipsync_nodes.perception.prefetch import prefetched
@@ -23,7 +23,6 @@ _AGAIN = 6  # frames between two searches while a face is missing
 _NEWS = 40  # frames between two searches for faces that have come
 _THOROUGH = 4  # of the searches without any face, one in so many is thorough
 _LEAP = 0.35  # in face heights: a face that moves or grows by more than this from frame to frame is another shot
-_CUT = 18.0  # of 255 levels: small pictures of two frames that differ by more than this are of two shots
 _GAP = 0.3  # seconds without the face, after which a new take begins
 
 
@@ -95,7 +94,7 @@ class _Eye:
         self._times: list[float] = []
         self._tracks: list[_Track] = []
         self._take = self._wait = self._searches = 0
-        self._before: Floats | None = None
+        self._cuts = Cuts()
 
     def look(self, time: float, image: Image) -> None:
         """Take the next frame."""
@@ -104,17 +103,12 @@ class _Eye:
                 track.lost = True
             self._wait = 0
         self._times.append(time)
-        cut = self._is_cut(image)
+        cut = self._cuts.is_cut(image)
         for track in self._tracks:
             self._follow(track, image, cut=cut)
         self._wait -= 1
         if self._wait <= 0:
             self._search(image)
-
-    def _is_cut(self, image: Image) -> bool:
-        """Return whether a frame is that of another shot than the one before."""
-        before, self._before = self._before, floats(cv2.resize(image, (32, 32), interpolation=cv2.INTER_AREA))
-        return before is not None and float(np.abs(self._before - before).mean()) > _CUT
 
     def _here(self) -> list[_Track]:
         return [track for track in self._tracks if not track.lost]

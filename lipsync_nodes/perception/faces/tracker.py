@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lipsync_nodes.perception.arrays import floats
+from lipsync_nodes.perception.faces.cuts import Cuts
 from lipsync_nodes.perception.faces.finder import Face, FaceFinder
 from lipsync_nodes.perception.faces.occlusion import Occlusion
 
@@ -29,11 +30,15 @@ _GONE = 0.1  # a mouth that is visible by less than this counts as hidden
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """A frame of a film, the face that speaks if there is one, and how visible its mouth is, from 0 to 1."""
+    """A frame of a film, the face that speaks if there is one, and how visible its mouth is, from 0 to 1.
+
+    ``cut`` is whether another shot begins with it, perhaps of another person.
+    """
 
     image: Image
     face: Face | None = None
     seen: float = 0.0
+    cut: bool = False
 
 
 def tracked(frames: Iterable[Image], casting: Casting) -> Iterator[Tracked]:
@@ -47,12 +52,17 @@ def tracked(frames: Iterable[Image], casting: Casting) -> Iterator[Tracked]:
 
 def _found(frames: Iterable[Image], casting: Casting) -> Iterator[Tracked]:
     """Follow the face; search for it while it is lost. One that came back is followed backwards to its first frame."""
-    occlusion = Occlusion()
+    cuts, occlusion = Cuts(), Occlusion()
     waiting: list[Image] = []  # frames without a face since the last search
     face: Face | None = None
     last: Face | None = None
     missing = 0
     for number, image in enumerate(frames):
+        cut = cuts.is_cut(image)
+        if cut:
+            yield from map(Tracked, waiting)
+            waiting.clear()
+            face, last, missing, occlusion = None, None, 0, Occlusion()
         waiting.append(image)
         face = face and casting.finder.follow(image, face)
         missing = 0 if face else missing + 1
@@ -62,7 +72,8 @@ def _found(frames: Iterable[Image], casting: Casting) -> Iterator[Tracked]:
             continue
         last = face or last
         for shown, found in _backwards(waiting, face, casting.finder):
-            yield Tracked(shown, found, occlusion.seen(shown, found)) if found else Tracked(shown)
+            seen = occlusion.seen(shown, found) if found else 0.0
+            yield Tracked(shown, found, seen, cut)
         waiting.clear()
     yield from map(Tracked, waiting)
 
@@ -91,7 +102,8 @@ def _smoothed(now: Tracked, near: Iterable[Tracked | None]) -> Tracked:
     for other, weight in zip(near, _WEIGHTS, strict=False):
         if other and other.face and _apart(other.face, now.face) < _LEAP * now.face.height:
             points, seen, weights = points + other.face.points * weight, seen + other.seen * weight, weights + weight
-    return Tracked(now.image, Face(floats(points / weights)), seen / weights if seen / weights > _GONE else 0.0)
+    seen = seen / weights if seen / weights > _GONE else 0.0
+    return replace(now, face=Face(floats(points / weights)), seen=seen)
 
 
 def _apart(one: Face, other: Face) -> float:

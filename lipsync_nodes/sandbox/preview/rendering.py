@@ -181,6 +181,8 @@ def _from_film(film: Film, values: Floats, casting: Casting, driven: dict[int, F
         after = shot.image
         if shot.face and (largest is None or shot.face.height > largest.height):
             largest = shot.face
+        if shot.cut:
+            dubbing = Dubbing()
         if shot.face and (shown := shot.seen * _large_enough(shot.face)):
             after = after.copy()
             dubbing.draw(shot.image, after, shot.face, mouth)

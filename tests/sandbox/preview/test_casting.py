@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -92,6 +94,24 @@ def test_a_face_that_was_lost_speaks_again_and_not_another(head):
     grown = row(head, 1, 0.9)
     shots = [*tracked([image] * 3 + [empty] * 8 + [grown] * 9, Casting(FaceFinder()))]
     assert [round(shots[place].face.centre[0] / 100) for place in (1, 18)] == [3, 3]
+
+
+def test_after_a_cut_another_person_speaks_at_once(head):
+    duet = read_image(DUET, 240)
+    one, other = duet[:, : duet.shape[1] // 2], duet[:, duet.shape[1] // 2 :]
+    width = min(one.shape[1], other.shape[1])
+    shots = [*tracked([one[:, :width]] * 4 + [other[:, :width]] * 4, Casting(FaceFinder()))]
+    assert [shot.cut for shot in shots] == [False] * 4 + [True] + [False] * 3
+    assert [shot.seen for shot in shots] == [1] * 8
+
+
+def test_what_is_hardly_a_face_does_not_speak(head):
+    class Unsure(FaceFinder):
+        def find(self, *where, **how):
+            return [replace(face, presence=6.0) for face in super().find(*where, **how)]
+
+    assert Casting(FaceFinder()).choose(head)
+    assert Casting(Unsure()).choose(head) == []
 
 
 def test_two_of_three_speak_and_are_named(head):
