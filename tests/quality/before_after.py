@@ -89,7 +89,7 @@ def _without(name: str) -> Iterator[None]:
 def _poses(photos: list[np.ndarray], poses: tuple[tuple[float, ...], ...]) -> Iterator[np.ndarray]:
     for photo in photos:
         face = FaceFinder().find(photo)[0]
-        puppet, palette = Puppet(face, photo), Palette.of(photo, face, moving=False)
+        puppet, palette = Puppet(face, photo), Palette.of(photo, face)
         for pose in poses:
             frame = photo.copy()
             puppet.draw(photo, frame, np.float32(pose), palette)

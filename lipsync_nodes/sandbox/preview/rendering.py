@@ -145,7 +145,7 @@ class _Head:
     def __init__(self, photo: Image, face: Face, seed: int) -> None:
         self.sway = Sway(face, (photo.shape[1], photo.shape[0]), seed)
         self.sway.sharpen(photo)
-        self.palette = Palette.of(photo, face, moving=False)
+        self.palette = Palette.of(photo, face)
         self.puppet = Puppet(face, photo)
         self.blinks = Blinks(face, photo, seed, float(_STILL_FPS))
 

@@ -32,7 +32,7 @@ def shown(values, **options):
     photo = read_image(PORTRAIT, 720)
     (face,) = FaceFinder().find(photo)
     frame = photo.copy()
-    Puppet(face, photo).draw(photo, frame, np.array(values, np.float32), Palette.of(photo, face, moving=False))
+    Puppet(face, photo).draw(photo, frame, np.array(values, np.float32), Palette.of(photo, face))
     seen = FaceFinder().follow(frame, face)
     return (seen.points - seen.points[61]) / seen.height
 
@@ -49,7 +49,7 @@ def test_a_narrow_mouth_draws_nothing_from_behind_the_cheeks_in():
     (face,) = FaceFinder().find(photo)
     frame = photo.copy()
     mouth = np.array((0.32, 0, 1, 0, 0), np.float32)
-    Puppet(face, photo).draw(photo, frame, mouth, Palette.of(photo, face, moving=False))
+    Puppet(face, photo).draw(photo, frame, mouth, Palette.of(photo, face))
     moved = cv2.absdiff(frame, photo).max(-1)
     for x, y in np.rint(face.points[[132, 58, 361, 288]]).astype(int):  # the outline at the height of the mouth
         assert moved[y - 4 : y + 5, x - 4 : x + 5].mean() < 12

@@ -1,15 +1,26 @@
-"""Dubbing: redraws the mouth of one face through a film."""
+"""Dubbing: redraws the mouth of one face through a film, with the teeth that the film itself shows at other times."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lipsync_nodes.sandbox.preview.mouth.paint import Palette
+from lipsync_nodes.perception.arrays import floats
+from lipsync_nodes.perception.speech.curve import opening
+from lipsync_nodes.sandbox.preview.mouth.edges import edges_of, widened
+from lipsync_nodes.sandbox.preview.mouth.lips import Frame, Lips
+from lipsync_nodes.sandbox.preview.mouth.own import OwnMouth, worth
+from lipsync_nodes.sandbox.preview.mouth.paint import Palette, light_of
 from lipsync_nodes.sandbox.preview.mouth.puppet import Puppet
 
 if TYPE_CHECKING:
     from lipsync_nodes.perception.arrays import Floats, Image
     from lipsync_nodes.perception.faces.finder import Face
+
+_BETTER = 1.15  # another mouth is worth so much more than the one that is shown
+_CLOSED = 0.05  # at an opening below this, another mouth is not noticed
+_STEADY = 0.7  # the light of a frame counts by the rest
+_CALM = 0.5  # and so do the edges of its lips
 
 
 class Dubbing:
@@ -18,8 +29,38 @@ class Dubbing:
     def __init__(self) -> None:
         """Begin without any frame."""
         self._palette: Palette | None = None
+        self._next: OwnMouth | None = None
+        self._worth = 0.0
+        self._edges = floats([0, 0])
 
     def draw(self, image: Image, onto: Image, face: Face, values: Floats) -> None:
         """Redraw the mouth of ``image`` in ``onto``, a copy of it. Call it for the frames in order."""
-        self._palette = self._palette or Palette.of(image, face, moving=True)
-        Puppet(face, image).draw(image, onto, values, self._palette)
+        frame = Frame.of(face)
+        lips = self._lips(image, face, frame)
+        palette = self._lit(image, face)
+        self._remember(image, face, frame, lips, palette)
+        if self._next and float(opening(values)) < _CLOSED:
+            palette, self._next = replace(palette, own=self._next), None
+        self._palette = palette
+        Puppet(face, image, lips).draw(image, onto, values, palette)
+
+    def _lips(self, image: Image, face: Face, frame: Frame) -> Lips:
+        """Return the lips. Their edges are smoothed over time."""
+        lips = Lips.of(face, frame)
+        gap = max(lips.gap, 1e-3)
+        self._edges = floats(self._edges + (1 - _CALM) * (edges_of(lips, frame, image) / gap - self._edges))
+        return widened(lips, self._edges * gap)
+
+    def _lit(self, image: Image, face: Face) -> Palette:
+        """Return the palette in the light of the frame, which is smoothed over time."""
+        if self._palette is None:
+            return replace(Palette.of(image, face), own=None)
+        last = self._palette.light
+        return self._palette.lit(floats(last + (1 - _STEADY) * (light_of(image, face) - last)))
+
+    def _remember(self, image: Image, face: Face, frame: Frame, lips: Lips, palette: Palette) -> None:
+        """Keep the mouth of this frame if it is worth more than the best so far."""
+        found = worth(image, frame, lips, palette.light)
+        if found > _BETTER * self._worth:
+            self._worth = found
+            self._next = OwnMouth.of(image, face, lips, frame, palette.light)

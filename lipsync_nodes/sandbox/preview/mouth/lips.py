@@ -27,10 +27,13 @@ _OUTLINE = (132, 58, 172, 361, 288, 397)  # of the cheeks; otherwise a narrow mo
 _STILL_ABOVE = (2, 98, 327, 205, 425, 50, 280, 33, 133, 362, 263, 168, 234, 454, *_OUTLINE)  # nose, cheeks, eyes, ears
 _STILL_BELOW = (205, 425, 50, 280, 234, 454, 132, 361)
 
-WIDEST = 0.105
+WIDEST = 0.115
 """The gap between the lips at opening 1, as a part of the face's height: that of vowels in lively speech."""
-_PARTING = 0.02  # added to the opening of lips that barely open, because smaller gaps do not look open
-_REST = 0.45  # where open lips meet when they close, from the upper lip's edge (0) to the lower one's (1)
+_PARTING = 0.06  # added to the opening of lips that barely open, because smaller gaps do not look open
+_SLIT = 0.02, 0.1  # openings at which lips begin to part, and are apart as far as they should
+# Where open lips meet when they close, from the upper lip's edge (0) to the lower one's (1). The jaw opens a mouth that
+# is wide open: its upper lip comes down by less.
+_REST, _REST_WIDE, _WIDE = 0.45, 0.1, 0.045
 _UPPER_PART = 0.2  # the upper lip moves by this part of the gap; the jaw moves by the rest
 _BITTEN = 0.008  # the gap above a lower lip that is under the teeth; the teeth fill it
 _NARROWS, _ROUNDS, _WIDENS = 0.08, 0.33, 0.05  # change of the width of an open, a round and a wide mouth
@@ -100,13 +103,14 @@ class Lips:
     @property
     def rest(self) -> Floats:
         """The line where the lips meet, (11, 2)."""
-        return floats(self.upper_inner + _REST * (self.lower_inner - self.upper_inner))
+        gap = max(self.gap, 1e-3)
+        share = (_REST * min(gap, _WIDE) + _REST_WIDE * max(0.0, gap - _WIDE)) / gap
+        return floats(self.upper_inner + share * (self.lower_inner - self.upper_inner))
 
     def posed(self, values: Floats) -> Lips:
         """Return the same lips in the pose that a curve's values describe, whatever pose they are in now."""
         lips = self.unsmiling()
-        apart = float(opening(values))
-        apart += _PARTING * (1 - apart) * (1 - float(np.exp(-2 * apart / _PARTING)))
+        apart = _parted(float(opening(values)))
         drop = WIDEST * apart + _BITTEN * float(values[BITE])
         gap = drop * _arch(lips.rest[:, 0], 0.75 - 0.25 * float(values[ROUND]))
         upper, lower = lips.rest.copy(), lips.rest.copy()
@@ -173,6 +177,12 @@ def _plate(one: Floats, other: Floats) -> Floats:
     down = one[:, 1:] - other[:, 1]
     square = across * across + down * down
     return floats(square * np.log(square + np.float32(1e-12)))
+
+
+def _parted(apart: float) -> float:
+    """Return how far lips part that should look so far open: a slit between them should not look open at all."""
+    ramp = float(np.clip((apart - _SLIT[0]) / (_SLIT[1] - _SLIT[0]), 0, 1))
+    return (apart + _PARTING * (1 - apart)) * ramp * ramp * (3 - 2 * ramp)
 
 
 def _width(values: Floats) -> float:

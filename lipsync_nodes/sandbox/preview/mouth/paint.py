@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lipsync_nodes.perception.arrays import Floats, Image, floats
+from lipsync_nodes.sandbox.preview.mouth.edges import lips_of
 from lipsync_nodes.sandbox.preview.mouth.lips import Frame, Lips
+from lipsync_nodes.sandbox.preview.mouth.own import OPEN, OwnMouth
 from lipsync_nodes.sandbox.preview.mouth.teeth import drawn_row
 
 if TYPE_CHECKING:
     from lipsync_nodes.perception.faces.finder import Face
+    from lipsync_nodes.sandbox.preview.mouth.own import Jaw
     from lipsync_nodes.sandbox.preview.mouth.window import Window
 
 SOFT = 0.007
 """The width of a soft edge, as a part of the face's height."""
-_TEETH_SHOW = 0.03  # if the lips are this far apart in the photo, it shows teeth that can be used
-_CHEEKS = (50, 280, 205, 425)
+_SKIN = (50, 280, 205, 425, 101, 330, 36, 266, 4, 195)  # cheeks and nose
 _CREASE = floats([0.38, 0.40, 0.28])  # how much the shadow between closed lips darkens blue, green and red
 _PARTED = 0.03  # lips that are this far apart have no such shadow
 _IVORY = floats([0.80, 0.91, 0.97])
@@ -29,27 +31,39 @@ _UPPER_SHOWS, _LOWER_SHOWS = 0.012, 0.010
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """Colours of the inside of a mouth, BGR from 0 to 255, and whether the photo's own teeth are used."""
+    """Colours of the inside of a mouth, BGR from 0 to 255, in the light of the skin; and the own mouth, if any."""
 
     cavity: Floats
     tongue: Floats
     teeth: Floats
-    own_teeth: bool
+    light: Floats
+    own: OwnMouth | None = None
 
     @classmethod
-    def of(cls, image: Image, face: Face, *, moving: bool) -> Palette:
-        """Mix the colours from lips and cheeks. A film's own teeth are not used, because they appear only at times."""
+    def of(cls, image: Image, face: Face) -> Palette:
+        """Mix the colours from lips and cheeks. An open mouth is kept."""
         frame = Frame.of(face)
-        lips = Lips.of(face, frame)
+        lips = lips_of(face, frame, image)
         flesh = _colour(image, frame.out_of(floats((lips.lower_inner + lips.lower_outer)[3:8] / 2)))
-        skin = _colour(image, face.points[list(_CHEEKS)])
-        light = min(225.0, float(skin.max()))
+        light = light_of(image, face)
+        brightest = min(225.0, float(light.max()))
         cavity, tongue = flesh * floats([0.13, 0.11, 0.20]), flesh * floats([0.34, 0.32, 0.43])
-        ivory = _IVORY + _TINT * (skin / max(1.0, float(skin.max())) - _IVORY)
-        return cls(cavity, tongue, floats(ivory * light), not moving and lips.gap > _TEETH_SHOW)
+        ivory = _IVORY + _TINT * (light / max(1.0, float(light.max())) - _IVORY)
+        own = OwnMouth.of(image, face, lips, frame, light) if lips.gap > OPEN else None
+        return cls(cavity, tongue, floats(ivory * brightest), light, own)
+
+    def lit(self, light: Floats) -> Palette:
+        """Return the same colours in another light."""
+        gain = floats(light / np.maximum(self.light, 1))
+        return Palette(self.cavity * gain, self.tongue * gain, self.teeth * gain, light, self.own)
 
 
-def inside(window: Window, lips: Lips, posed: Lips, palette: Palette, photo: Image) -> Floats:
+def light_of(image: Image, face: Face) -> Floats:
+    """Return the colour of a face's skin, BGR."""
+    return _colour(image, face.points[list(_SKIN)])
+
+
+def inside(window: Window, lips: Lips, posed: Lips, palette: Palette, jaw: Jaw) -> Floats:
     """Paint the inside of the mouth over the whole window: cavity, tongue, teeth, and the shadow of the upper lip.
 
     The upper teeth do not move. The tongue and the lower teeth move with the jaw.
@@ -59,10 +73,11 @@ def inside(window: Window, lips: Lips, posed: Lips, palette: Palette, photo: Ima
     floor = window.below(posed.lower_inner)
     tongue = coverage(floor + 0.026 - 0.05 * across**2, 0.03)
     paint = laid(palette.cavity, palette.tongue, tongue)
-    low = float(posed.lower_inner[:, 1].max()) - _LOWER_SHOWS
-    if palette.own_teeth:
-        paint = laid(paint, floats(photo), coverage(between(window, lips) + 0.004, SOFT))
+    if palette.own:
+        for colours, cover in palette.own.shown(window, jaw, posed, palette.light):
+            paint = laid(paint, colours, cover)
     else:
+        low = float(posed.lower_inner[:, 1].max()) - _LOWER_SHOWS
         bright, cover = drawn_row(window, middle, 0.8 * half, low, upper=False)
         paint = laid(paint, bright[..., None] * palette.teeth * np.float32(0.78), cover)
         rest = lips.unsmiling().rest  # the teeth form the same arch as the lips

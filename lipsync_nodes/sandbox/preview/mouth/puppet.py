@@ -13,7 +13,9 @@ import cv2
 import numpy as np
 
 from lipsync_nodes.perception.arrays import Floats, Image, floats, levels
+from lipsync_nodes.sandbox.preview.mouth.edges import lips_of
 from lipsync_nodes.sandbox.preview.mouth.lips import Frame, Lips, bend, still_points
+from lipsync_nodes.sandbox.preview.mouth.own import Jaw
 from lipsync_nodes.sandbox.preview.mouth.paint import SOFT, Palette, between, coverage, crease, inside, laid
 from lipsync_nodes.sandbox.preview.mouth.window import FACE, View, Window
 
@@ -29,10 +31,11 @@ _SHADOW = 0.02  # how far the shadow between closed lips reaches, as a part of t
 class Puppet:
     """The mouth of one face, in pictures of one size. ``image`` is one in which ``face`` is the face's position."""
 
-    def __init__(self, face: Face, image: Image) -> None:
-        """Measure the mouth."""
+    def __init__(self, face: Face, image: Image, lips: Lips | None = None) -> None:
+        """Measure the mouth; its lips may be known."""
         self._frame = Frame.of(face)
-        self._lips = Lips.of(face, self._frame)
+        self._lips = lips or lips_of(face, self._frame, image)
+        self._jaw = Jaw.of(face, self._frame, self._lips)
         self._still = still_points(face, self._frame)
         self._face = Window.around(self._frame, image, FACE)
 
@@ -48,7 +51,7 @@ class Puppet:
         flesh = crease(floats(mouth), window, posed)
         cover = coverage(between(window, posed), SOFT)
         if cover.any():
-            flesh = laid(flesh, inside(window, self._lips, posed, palette, window.cut(photo)), cover)
+            flesh = laid(flesh, inside(window, self._lips, posed, palette, self._jaw), cover)
         mouth[:] = levels(flesh)
 
     def _move(self, window: Window, photo: Image, onto: Image, posed: Lips) -> None:

@@ -1,0 +1,70 @@
+"""Edges: finds in the picture where the lips of an open mouth end. The landmarks show a wide opening too small."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from lipsync_nodes.perception.arrays import Floats, Image, floats
+from lipsync_nodes.sandbox.preview.mouth.lips import Lips
+
+if TYPE_CHECKING:
+    from lipsync_nodes.perception.faces.finder import Face
+    from lipsync_nodes.sandbox.preview.mouth.lips import Frame
+
+_OPEN = 0.02  # in face heights: the edges of lips that are less apart are not looked for
+_COLUMNS = slice(1, 10)  # of the contours' points: the corners stay
+_STEP = 0.003  # in face heights: the distance of two places at which an edge may be
+_BAND = 3  # steps: the colours above and below an edge are means over so much
+_UP, _DOWN = 1, 20  # steps: how far an edge may be inside of the landmarks' mouth, and outside of it
+# How far outside an upper and a lower edge usually are, and how much that differs, as parts of the gap.
+_USUAL, _SPREAD = (0.04, 0.12), (0.06, 0.11)
+_LEAST_SPREAD = 0.012  # the same in face heights
+_ARCH = 0.5  # the power of the shape by which an edge is moved
+
+
+def lips_of(face: Face, frame: Frame, image: Image) -> Lips:
+    """Return the lips of a face, with their inner edges where the picture has them."""
+    lips = Lips.of(face, frame)
+    return widened(lips, edges_of(lips, frame, image))
+
+
+def edges_of(lips: Lips, frame: Frame, image: Image) -> Floats:
+    """Return by how much the upper and the lower inner edge are outside of the landmarks' ones, in face heights."""
+    if lips.gap < _OPEN:
+        return floats([0, 0])
+    return floats([_outside(image, frame, lips, side) for side in (0, 1)])
+
+
+def widened(lips: Lips, by: Floats) -> Lips:
+    """Return the lips with their inner edges moved outwards by so much."""
+    edges = lips.upper_inner.copy(), lips.lower_inner.copy()
+    for edge, sign, much in zip(edges, (-1, 1), by, strict=True):
+        edge[:, 1] += sign * much * _arch(edge[:, 0])
+    return replace(lips, upper_inner=edges[0], lower_inner=edges[1])
+
+
+def _outside(image: Image, frame: Frame, lips: Lips, side: int) -> float:
+    """Return the movement of an inner edge (0: the upper one) to where the colours above and below differ most."""
+    inner, sign = ((lips.upper_inner, -1), (lips.lower_inner, 1))[side]
+    usual, spread = _USUAL[side] * lips.gap, _LEAST_SPREAD + _SPREAD[side] * lips.gap
+    offsets = np.arange(-_UP - _BAND, _DOWN + _BAND, dtype=np.float32) * _STEP
+    along = np.stack([np.zeros_like(offsets), offsets * sign], -1)
+    places = frame.out_of(floats(inner[_COLUMNS, None] + along * _arch(inner[:, 0])[_COLUMNS, None, None]))
+    # Two maps: with one, OpenCV 5.0.0 interpolates linearly at wrong places if a picture has one channel or three.
+    colours = cv2.remap(image, places[..., 0], places[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    lab = floats(cv2.cvtColor(np.asarray(colours, np.uint8), cv2.COLOR_BGR2LAB))
+    total = np.cumsum(lab, 1)
+    band = total[:, _BAND:] - total[:, :-_BAND]
+    contrast = np.linalg.norm(band[:, _BAND:] - band[:, :-_BAND], axis=-1).mean(0)
+    at = offsets[_BAND : _BAND + len(contrast)] + _STEP / 2
+    likely = np.exp(-(((at - usual) / spread) ** 2))
+    return float(at[int(np.argmax(contrast * likely))])
+
+
+def _arch(x: Floats) -> Floats:
+    middle, half = (x[0] + x[-1]) / 2, max(1e-3, float(x[-1] - x[0]) / 2)
+    return floats(np.clip(1 - ((x - middle) / half) ** 2, 0, 1) ** _ARCH)

@@ -1,0 +1,70 @@
+"""A dubbed film: the mouth opens with the film's own teeth, and one that the film shows open closes."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import cv2
+import numpy as np
+import pytest
+
+from lipsync_nodes.perception.faces.casting import Casting
+from lipsync_nodes.perception.faces.fading import faded
+from lipsync_nodes.perception.faces.finder import FaceFinder
+from lipsync_nodes.perception.faces.tracker import Tracked, tracked
+from lipsync_nodes.perception.pictures import Film
+from lipsync_nodes.sandbox.preview.mouth.dubbing import Dubbing
+from lipsync_nodes.sandbox.preview.mouth.edges import lips_of
+from lipsync_nodes.sandbox.preview.mouth.lips import Frame
+from tests.sandbox.preview.films import MEDIA
+
+CLOSED, OPEN = np.float32([0, 0, 0, 1, 0]), np.float32([0.6, 0, 0, 0, 0])
+
+
+@pytest.fixture(scope="module")
+def shots():
+    return [*islice(tracked(Film(MEDIA / "film.mp4", 480).frames(), Casting(FaceFinder())), 45)]
+
+
+def opened(shot):
+    """The gap between the lips, in face heights."""
+    return lips_of(shot.face, Frame.of(shot.face), shot.image).gap
+
+
+def drawn(dubbing, shot, values):
+    frame = shot.image.copy()
+    dubbing.draw(shot.image, frame, shot.face, values)
+    return frame
+
+
+def whites(frame, shot):
+    """Pixels around the mouth that are as bright as the skin, but have nearly no colour."""
+    x, y = np.rint(shot.face.points[13]).astype(int)
+    reach = round(0.12 * shot.face.height)
+    mouth = cv2.cvtColor(frame[y - reach : y + reach, x - reach : x + reach], cv2.COLOR_BGR2HSV)
+    return int(((mouth[..., 1] < 50) & (mouth[..., 2] > 150)).sum())
+
+
+def test_a_film_gives_the_teeth_that_it_shows_at_other_times(shots):
+    """A mouth that the film shows closed opens with the teeth of an earlier frame."""
+    shut = min(shots, key=opened)
+    knowing = Dubbing()
+    for shot in shots:
+        drawn(knowing, shot, CLOSED)
+    assert whites(drawn(knowing, shut, OPEN), shut) > 3 * whites(drawn(Dubbing(), shut, OPEN), shut)
+
+
+def test_a_mouth_that_is_open_in_the_film_closes(shots):
+    wide = max(shots, key=opened)
+    frame = drawn(Dubbing(), wide, CLOSED)
+    seen = FaceFinder().follow(frame, wide.face)
+    assert whites(frame, wide) < 0.2 * whites(wide.image, wide)
+    assert seen.opening < wide.face.opening - 0.02
+
+
+def test_a_mouth_fades_before_and_after_it_is_hidden():
+    seen = [0.0 if number in {9, 10} else 1.0 for number in range(20)]
+    shown = [shot.seen for shot in faded(Tracked(np.zeros((2, 2, 3), np.uint8), None, one) for one in seen)]
+    assert shown[3:5] == [1.0, pytest.approx(5 / 6)]
+    assert shown[8:12] == [pytest.approx(1 / 6), 0, 0, pytest.approx(1 / 6)]
+    assert len(shown) == 20
