@@ -237,8 +237,8 @@ SENTENCES: Final[dict[str, str]] = {
     "preview.empty_file": "The {media} is empty (0 bytes).",
     "preview.face_too_small": "The face in the {media} is too small: it is {pixels} pixels high at {short_side}p, "
     "and at least {least} are needed.[ At {enough}p it would be large enough.]",
-    "preview.hardly_follows": "The mouth follows the sound only in part (correlation {correlation:.2f}): the face may "
-    "be turned away, partly hidden, a mask or a drawing.",
+    "preview.hardly_follows": "The mouth follows the sound only in part (correlation {correlation:.2f}). The face may "
+    "be small, turned away, hidden in part or no real one, or its own mouth moves too much.",
     "preview.narrow_picture": "The picture is too long and narrow: its longer side would have {pixels} pixels, and "
     "at most {most} can be.",
     "preview.no_face": "No face was found in the {media}.",
@@ -251,8 +251,8 @@ SENTENCES: Final[dict[str, str]] = {
     "preview.not_an_image": "The {media} cannot be read: it is damaged, not an image, or of more than {millions} "
     "million pixels.",
     "preview.one_face": "Only one face was found in the image, but two people are to speak.",
-    "preview.partly_shown": "The mouth moves for {percent} % of the time only. Otherwise no face is seen, or its mouth "
-    "is hidden.",
+    "preview.partly_shown": "The mouth moves for {percent} % of the time only. Otherwise no face is seen, it is too "
+    "small, or its mouth is hidden.",
     "preview.several_faces": "There are {found} faces. [The one {side:term} speaks.][Number {number} from the left "
     "speaks.][Numbers {numbers} from the left speak.] To choose, mark a face in `mask_image`.",
     "preview.too_long": "The {media} is too long: at most {most:.0f} seconds are accepted.",

@@ -222,8 +222,8 @@ SENTENCES: Final[dict[str, str]] = {
     "preview.empty_file": "{media:term}为空（0 字节）。",
     "preview.face_too_small": "{media:term}中的人脸太小：在 {short_side}p 下高 {pixels} 像素，至少需要 {least} 像素。"
     "[在 {enough}p 下就够大了。]",
-    "preview.hardly_follows": "嘴只是部分地随声音运动（相关系数 {correlation:.2f}）："
-    "人脸可能侧向一边、被部分遮住，或者是面具或图画。",
+    "preview.hardly_follows": "嘴只是部分地随声音运动（相关系数 {correlation:.2f}）。人脸可能太小、侧向一边、被部分遮住"
+    "或不是真人，也可能原画面中嘴的动作太大。",
     "preview.narrow_picture": "画面过于狭长：长边将达到 {pixels} 像素，最多允许 {most} 像素。",
     "preview.no_face": "在{media:term}中没有找到人脸。",
     "preview.no_frames": "无法读取视频：其中没有任何帧。",
@@ -234,7 +234,7 @@ SENTENCES: Final[dict[str, str]] = {
     "preview.no_track": "{media:term}既没有音轨，也没有视频轨。",
     "preview.not_an_image": "无法读取{media:term}：文件已损坏、不是图像，或超过 {millions} 百万像素。",
     "preview.one_face": "在图像中只找到一张人脸，但需要两个人说话。",
-    "preview.partly_shown": "嘴只在 {percent}% 的时间里运动，其余时间看不到人脸，或嘴被遮住。",
+    "preview.partly_shown": "嘴只在 {percent}% 的时间里运动，其余时间看不到人脸、人脸太小，或嘴被遮住。",
     "preview.several_faces": "共有 {found} 张人脸，由[{side:term}那张][从左数第 {number} 张][从左数第 {numbers} 张]"
     "说话。如要选择，请在 `mask_image` 中标出人脸。",
     "preview.too_long": "{media:term}太长：最多接受 {most:.0f} 秒。",

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from lipsync_nodes.perception.arrays import Floats, Image, floats
-from lipsync_nodes.perception.faces.casting import RIVAL
+from lipsync_nodes.perception.faces.casting import RIVAL, people
 from lipsync_nodes.perception.faces.finder import Face, FaceFinder
 from lipsync_nodes.perception.faces.looks import Looks, looks
 from lipsync_nodes.perception.pictures import sampled
@@ -23,7 +23,6 @@ INTERVAL = 0.2
 """Seconds between two glimpses."""
 _CLOSELY = 4  # of so many glimpses of a face, one looks whether its mouth is hidden
 _AROUND = 10  # of so many glimpses, one looks for other people
-_PEOPLE = 6
 _PATIENT = 5  # glimpses without a face, after which it is searched for less often
 _SEARCH = 5  # glimpses between two searches
 _THOROUGH = 25  # glimpses before the first thorough search; each later one comes after twice as many
@@ -75,9 +74,9 @@ class _Eye:
 
     def look(self, number: int, time: float, image: Image) -> Glimpse:
         cut = self._is_cut(image)
-        people = self._people(image) if cut or number % _AROUND == 0 else None
-        if people:
-            self._choose(people, start=cut)
+        found = people(image, self._finder, 1, thorough=False) if cut or number % _AROUND == 0 else None
+        if found:
+            self._choose(found, start=cut)
         face = self._face = (self._face and self._finder.follow(image, self._face)) or self._search(image)
         height, width = image.shape[:2]
         if face is None:
@@ -85,18 +84,14 @@ class _Eye:
             return Glimpse(time, cut=cut, width=width, height=height)
         closely = self._finder if self._seen % _CLOSELY == 0 else None
         self._missing, self._seen = 0, self._seen + 1
-        others = None if people is None else _others(people, face)
+        others = None if found is None else _others(found, face)
         share = face.height / min(height, width)
         return Glimpse(time, share, face, looks(image, face, closely), others, cut, width, height)
 
-    def _people(self, image: Image) -> list[Face]:
-        return self._finder.find(image, _PEOPLE, thorough=False)
-
-    def _choose(self, people: list[Face], *, start: bool) -> None:
-        """Begin with the largest face. Later the followed one stays, unless another is much larger."""
-        largest = max(people, key=lambda face: face.height)
-        if self._face is None or start or largest.height > 2 * self._face.height:
-            self._face = largest
+    def _choose(self, found: list[Face], *, start: bool) -> None:
+        """Begin with the likely speaker. Later the followed one stays, unless another face is much larger."""
+        if self._face is None or start or found[0].height > 2 * self._face.height:
+            self._face = found[0]
 
     def _search(self, image: Image) -> Face | None:
         """Search a lost face: always quickly, now and then for small ones, rarely for turned ones."""

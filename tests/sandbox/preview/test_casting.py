@@ -114,6 +114,14 @@ def test_what_is_hardly_a_face_does_not_speak(head):
     assert Casting(Unsure()).choose(head) == []
 
 
+def test_a_video_that_follows_too_little_or_not_always_is_warned_of(talking, clips):
+    casting = Casting(FaceFinder())
+    given = RenderInput(clips["left"], image=PORTRAIT)
+    codes = [one["code"] for one in warning_of(given, talking[0], Judged(True, 0.7, 0.5, casting))["facts"]["warnings"]]
+    assert codes == ["preview.hardly_follows", "preview.partly_shown"]
+    assert warning_of(given, talking[0], Judged(True, 0.85, 0.95, casting)) is None
+
+
 def test_two_of_three_speak_and_are_named(head):
     casting = Casting(FaceFinder(), 2)
     assert len(casting.choose(row(head, 1, 0.7, 1))) == 2

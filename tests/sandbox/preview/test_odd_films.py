@@ -124,6 +124,15 @@ def test_a_face_that_comes_nearer_speaks_when_it_is_near(clips, tmp_path):
     assert np.mean(change[50:]) > 2 * np.mean(change[:8])
 
 
+def test_a_film_without_a_face_for_half_the_time_is_warned_of(clips, tmp_path):
+    photo = read_image(PORTRAIT, 240)
+    film = save_film(tmp_path / "hole.mp4", [photo] * 38 + [np.full_like(photo, 90)] * 37, 25)
+    rendered = render(RenderInput(audio=clips["left"], video=film, short_side=240), tmp_path / "out.mp4")
+    assert rendered.warning["code"] == "preview.partly_shown"
+    assert 35 < rendered.warning["facts"]["percent"] < 55
+    assert rendered.sync > 0.8
+
+
 @pytest.mark.parametrize(
     ("height", "short_side", "words"),
     [(25, 360, "At 720p it would be large enough."), (20, 480, "at least 32 are needed.")],

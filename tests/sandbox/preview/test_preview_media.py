@@ -48,7 +48,7 @@ def test_transparent_and_grey_images_have_colours(tmp_path):
     assert len(FaceFinder().find(read_image(tmp_path / "grey.png", 480))) == 1
 
 
-@pytest.mark.parametrize("degrees", [0, 30, 90, -60])
+@pytest.mark.parametrize("degrees", [0, 30, 45, 90, 135, 180, -60, -135])
 @pytest.mark.parametrize("size", [512, 160])
 def test_faces_are_found_small_and_tilted(degrees, size):
     photo = read_image(PORTRAIT, size)
@@ -56,6 +56,7 @@ def test_faces_are_found_small_and_tilted(degrees, size):
     frame = cv2.warpAffine(photo, turn, (size, size))
     (face,) = FaceFinder().find(frame)
     assert np.linalg.norm(face.centre - np.array([0.44, 0.24]) * size) < 0.06 * size
+    assert abs((np.degrees(face.roll) + degrees + 180) % 360 - 180) < 12
 
 
 @pytest.mark.parametrize("kind", ["gif", "avif"])
