@@ -207,7 +207,7 @@ def _check_size(face: Face, what: str, short_side: int) -> None:
         raise MediaError(
             code="preview.face_too_small",
             media=what,
-            pixels=int(face.height),
+            pixels=min(round(face.height), _SMALLEST - 1),
             short_side=short_side,
             least=_SMALLEST,
             enough=_LARGE if face.height * _LARGE >= _SMALLEST * short_side else None,
