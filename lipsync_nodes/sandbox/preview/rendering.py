@@ -23,7 +23,8 @@ from lipsync_nodes.perception.speech.curve import curve_of, opening, sampled
 from lipsync_nodes.perception.speech.features import RATE, heard, is_silent
 from lipsync_nodes.sandbox.preview.inputs import Rendered, RenderInput
 from lipsync_nodes.sandbox.preview.mouth.dubbing import Dubbing
-from lipsync_nodes.sandbox.preview.mouth.eyes import Blinks
+from lipsync_nodes.sandbox.preview.mouth.eyes import Blinks, behind_glasses
+from lipsync_nodes.sandbox.preview.mouth.gestures import Gestures
 from lipsync_nodes.sandbox.preview.mouth.paint import Palette
 from lipsync_nodes.sandbox.preview.mouth.puppet import Puppet
 from lipsync_nodes.sandbox.preview.mouth.sway import Sway
@@ -135,15 +136,17 @@ def _from_photo(given: RenderInput, values: Floats, casting: Casting) -> Iterato
         _check_size(face, "image", given.short_side)
     drawn = photo.copy()
     seed = 2 * given.own_seed()
-    heads = [_Head(drawn, face, seed + number) for number, face in enumerate(faces)]
+    heads = [_Head(drawn, face, seed + number, opening(values[number])) for number, face in enumerate(faces)]
     return ((photo, frame) for frame in _swaying(heads, prefetched(_speaking(heads, drawn, values))))
 
 
 class _Head:
     """One head in a photo and its moving parts. It sharpens the photo, because the head's movement blurs it."""
 
-    def __init__(self, photo: Image, face: Face, seed: int) -> None:
-        self.sway = Sway(face, (photo.shape[1], photo.shape[0]), seed)
+    def __init__(self, photo: Image, face: Face, seed: int, opening: Floats) -> None:
+        bare = not behind_glasses(face, photo)  # brows that rise would bend a frame of glasses
+        gestures = Gestures.of(opening, float(_STILL_FPS), seed, brows=bare)
+        self.sway = Sway(face, (photo.shape[1], photo.shape[0]), seed, gestures, float(_STILL_FPS))
         self.sway.sharpen(photo)
         self.palette = Palette.of(photo, face)
         self.puppet = Puppet(face, photo)
@@ -164,7 +167,7 @@ def _swaying(heads: list[_Head], frames: Iterable[Image]) -> Iterator[Image]:
     """Move the heads."""
     for number, frame in enumerate(frames):
         for head in heads:
-            head.sway.move(frame, number / float(_STILL_FPS))
+            head.sway.move(frame, number)
         yield frame
 
 
