@@ -117,7 +117,7 @@ def test_two_people_one_after_the_other(clips, tmp_path, order):
     heard = read_speech(tmp_path / "out.mp4")[RATE if order == "left_right" else 0 :]
     assert alike(heard, read_speech(clips["right"])) > 0.9
     assert media_seconds(tmp_path / "out.mp4") == pytest.approx(3, abs=0.1)
-    assert left.std() < 0.003
+    assert left.std() < 0.004  # the movement of the head is seen as a little of this
     assert quiet[2:-2].std() < 0.003
     assert spoken.std() > 0.005
 
