@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lipsync_nodes.perception.pictures import film_stream, resized, upright
+from lipsync_nodes.perception.pictures import Turn, film_stream, resized, turn_of, upright
 from lipsync_nodes.perception.speech.sound import opened
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def moments(reel: Reel, spans: Sequence[Span]) -> Iterator[tuple[float, Image]]:
     """Yield the frames of some spans, in order, each with the time of its middle: at most about 30 a second."""
     with opened(reel.path, "video") as container:
         stream = film_stream(container)
+        turn: Turn | None = None
         for begin, end in spans:
             if begin > reel.start:
                 container.seek(int(begin * 1e6), backward=True)
@@ -60,7 +61,8 @@ def moments(reel: Reel, spans: Sequence[Span]) -> Iterator[tuple[float, Image]]:
                     break
                 if time >= begin and time - last > 1 / _FASTEST:
                     last = time
-                    yield time, _small(frame, reel)
+                    turn = turn or turn_of(frame)
+                    yield time, _small(frame, reel, turn)
 
 
 def _timed(frames: Iterator[av.VideoFrame], reel: Reel) -> Iterator[tuple[float, av.VideoFrame]]:
@@ -70,6 +72,6 @@ def _timed(frames: Iterator[av.VideoFrame], reel: Reel) -> Iterator[tuple[float,
         yield time + 0.5 / reel.fps, frame
 
 
-def _small(frame: av.VideoFrame, reel: Reel) -> Image:
-    image = upright(frame, reel.stretch)
+def _small(frame: av.VideoFrame, reel: Reel, turn: Turn) -> Image:
+    image = upright(frame, reel.stretch, turn)
     return resized(image, _SHORT_SIDE) if min(image.shape[:2]) > _SHORT_SIDE else image

@@ -6,7 +6,7 @@ import tempfile
 from fractions import Fraction
 from io import BytesIO
 from itertools import islice, repeat
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import av
 import cv2
@@ -34,6 +34,10 @@ LONG_SIDE = 2048
 _HEIC = (b"heic", b"heix", b"mif1")  # brands of ISO files
 _REDUCED = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4, 2: cv2.IMREAD_REDUCED_COLOR_2}
 _SIZES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # the markers of a JPEG that are followed by its size
+
+
+Turn: TypeAlias = tuple[bool, bool, bool]
+"""Whether rows and columns of a picture change places, then whether the rows are reversed, and the columns."""
 
 
 class _Ratio(Protocol):
@@ -100,6 +104,7 @@ class Film:
     def __init__(self, path: Path, short_side: int) -> None:
         """Open the file; raise MediaError if it has no video."""
         self._path, self.short_side = path, short_side
+        self._turn: Turn | None = None
         with opened(path, "video") as container:
             stream = film_stream(container)
             self._stretch = float(stream.sample_aspect_ratio or 1)  # for anamorphic films, whose pixels are not square
@@ -153,7 +158,8 @@ class Film:
 
     def _picture(self, frame: av.VideoFrame) -> Image:
         """Return a decoded frame at the output's size."""
-        return resized(upright(frame, self._stretch), self.short_side)
+        self._turn = self._turn or turn_of(frame)
+        return resized(upright(frame, self._stretch, self._turn), self.short_side)
 
 
 def _with_end(container: InputContainer) -> Iterator[tuple[av.VideoFrame, float]]:
@@ -173,13 +179,15 @@ def sampled(path: Path, seconds: float, short_side: int) -> Iterator[tuple[float
     with opened(path, "video") as container:
         stream = film_stream(container)
         stretch = float(stream.sample_aspect_ratio or 1)
+        turn: Turn | None = None
         due = start = None
         for frame in container.decode(stream):
             time = frame.time or 0.0
+            turn = turn or turn_of(frame)
             start = time if start is None else start
             if due is None or time + _EARLY >= due:
                 due = max(time, due or time) + seconds
-                yield time - start, _reduced(frame, stretch, short_side)
+                yield time - start, _reduced(frame, stretch, turn, short_side)
 
 
 def film_size(path: Path) -> tuple[int, int]:
@@ -189,11 +197,11 @@ def film_size(path: Path) -> tuple[int, int]:
         return stream.width, stream.height
 
 
-def _reduced(frame: av.VideoFrame, stretch: float, short_side: int) -> Image:
+def _reduced(frame: av.VideoFrame, stretch: float, turn: Turn, short_side: int) -> Image:
     width, height = frame.width * stretch, frame.height
     scale = min(1.0, short_side / min(width, height), LONG_SIDE / max(width, height))
     small = frame.reformat(max(2, round(width * scale)), max(2, round(height * scale)), "bgr24", interpolation="AREA")
-    return _as_shown(np.asarray(small.to_ndarray(), np.uint8), frame)
+    return _turned(np.asarray(small.to_ndarray(), np.uint8), turn)
 
 
 def _there_and_back(count: int) -> Iterator[int]:
@@ -203,22 +211,30 @@ def _there_and_back(count: int) -> Iterator[int]:
         yield from swing
 
 
-def upright(frame: av.VideoFrame, stretch: float) -> Image:
+def upright(frame: av.VideoFrame, stretch: float, turn: Turn) -> Image:
     """Return a decoded frame as BGR, upright, with square pixels."""
     image = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
     if stretch != 1:
         height, width = image.shape[:2]
         image = np.asarray(cv2.resize(image, (max(1, round(width * stretch)), height)), np.uint8)
-    return _as_shown(image, frame)
+    return _turned(image, turn)
 
 
-def _as_shown(image: Image, frame: av.VideoFrame) -> Image:
-    """Turn and mirror a picture by the file's display matrix: x' = a x + c y, y' = b x + d y."""
+def turn_of(frame: av.VideoFrame) -> Turn:
+    """Return how a film's display matrix turns its frames: x' = a x + c y, y' = b x + d y.
+
+    Ask one frame of a film only: PyAV keeps a frame with side data until the next garbage collection.
+    """
     matrix: Any = frame.side_data.get("DISPLAYMATRIX")
-    a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5] if matrix else (1, 0, 0, 0, 1)
-    if abs(b) > abs(a):
-        image, a, d = np.swapaxes(image, 0, 1), c, b
-    return np.ascontiguousarray(image[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
+    a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5].tolist() if matrix else (1, 0, 0, 0, 1)
+    swapped = abs(b) > abs(a)
+    return (swapped, b < 0, c < 0) if swapped else (swapped, d < 0, a < 0)
+
+
+def _turned(image: Image, turn: Turn) -> Image:
+    swapped, upside_down, mirrored = turn
+    image = np.swapaxes(image, 0, 1) if swapped else image
+    return np.ascontiguousarray(image[:: -1 if upside_down else 1, :: -1 if mirrored else 1])
 
 
 def film_stream(container: InputContainer) -> VideoStream:
@@ -266,7 +282,8 @@ def _by_ffmpeg(data: Image, what: str) -> Image:
         with av.open(BytesIO(data.tobytes()), "r", format="gif" if name == "GIF" else "mov") as container:
             streams = container.streams.video if name else ()
             if len(streams) == 1 and streams[0].width * streams[0].height <= LARGEST:
-                return upright(next(container.decode(streams[0])), 1)
+                frame = next(container.decode(streams[0]))
+                return upright(frame, 1, turn_of(frame))
     except (av.FFmpegError, StopIteration):
         pass
     if name in {"AVIF", "HEIC"}:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _T = TypeVar("_T")
-_FRAMES = 4  # computed before they are needed
+_FRAMES = 2  # computed before they are needed
 
 
 def prefetched(frames: Iterator[_T]) -> Iterator[_T]:

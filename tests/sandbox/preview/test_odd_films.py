@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import struct
 from fractions import Fraction
 
@@ -142,3 +143,15 @@ def test_a_face_that_stays_far_is_refused(clips, tmp_path, height, short_side, w
     with pytest.raises(MediaError, match="too small") as caught:
         render(RenderInput(audio=clips["silence"], video=film, short_side=short_side), tmp_path / "out.mp4")
     assert str(caught.value).endswith(words)
+
+
+def test_frames_that_were_shown_take_no_memory(still_film):
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in Film(still_film, 120).frames():
+            pass
+        kept = sum(isinstance(one, av.VideoFrame) for one in gc.get_objects())
+    finally:
+        gc.enable()
+    assert kept < 5
