@@ -144,6 +144,27 @@ def test_faults_are_set_by_a_button_and_deleted(opened, box):
     assert box.jobs() == box.faults == box.requests == []
 
 
+def test_rules_are_shown_as_lines_that_can_be_used_again(opened, box):
+    lines = [
+        "submit:429,retry_after=2,count=3",
+        'poll:503,headers={"X-A": "b"},body={"a": 1}',
+        "job:fail,error=No, a=b c",
+    ]
+    for line in lines:
+        box.fault(line)
+    box.fault("seconds", seconds=3600, path="*/lipsync-image")
+    page = opened(box.url)
+    page.wait_for_selector("#faults li:nth-child(4) code")
+    shown = page.locator("#faults code").all_inner_texts()
+    assert shown[0] == lines[0]
+    rules = box.faults
+    box.clear_faults()
+    for line in shown:
+        box.fault(line)
+    numbers = {"number": 0}
+    assert [rule | numbers for rule in box.faults] == [rule | numbers for rule in rules]
+
+
 def test_the_journal_shows_other_programs(opened, box, api):
     api.poll("none")
     page = opened(box.url)

@@ -16,17 +16,27 @@ const PRESETS = [
   ["faultCut", { action: "truncate", where: "output" }],
 ];
 
+// A rule on one line, as `--fault` and the marker of pytest take it.
+function line({ action, where, code, headers, count, ...rest }) {
+  const { "Retry-After": retry_after, ...others } = headers || {};
+  const values = { retry_after, ...rest, headers: Object.keys(others).length ? others : undefined, count };
+  const parts = Object.entries(values).filter(([, value]) => value !== undefined);
+  const text = (value) => typeof value === "string" ? value : JSON.stringify(value);
+  return [(where ? where + ":" : "") + (action === "status" ? code ?? 500 : action),
+    ...parts.map(([name, value]) => name + "=" + text(value))].join(",");
+}
+
 export function buildPresets() {
   $("presets").replaceChildren(...PRESETS.map(([name, rule]) => {
     const add = async () => showFaults(await control("faults", "POST", rule));
-    return make("button", { type: "button", textContent: T[name], title: JSON.stringify(rule), onclick: add });
+    return make("button", { type: "button", textContent: T[name], title: line(rule), onclick: add });
   }));
 }
 
 export function showFaults(rules) {
   const nodes = rules.map(({ number, matched, struck, ...rule }) => {
     const remove = async () => showFaults(await control("faults/" + number, "DELETE"));
-    const text = make("span", {}, make("code", { textContent: JSON.stringify(rule) }), " ",
+    const text = make("span", {}, make("code", { textContent: line(rule) }), " ",
       make("span", { className: "soft", textContent: T.applied + struck }));
     return make("li", {}, text, make("button", { type: "button", className: "small", textContent: T.remove, onclick: remove }));
   });

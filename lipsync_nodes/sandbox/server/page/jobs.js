@@ -20,7 +20,7 @@ function facts(job) {
   const picture = job.picture;
   if (picture.width && job.status === "completed") rows.push([T.video, picture.width + " × " + picture.height + T.comma + picture.seconds.toFixed(1) + T.seconds]);
   if (typeof picture.sync === "number" && job.status === "completed") rows.push([T.sync, picture.sync.toFixed(2) + T.syncHelp]);
-  if (job.status === "processing") rows.push([T.progress, job.progress === null ? T.waitingSlot : Math.round(job.progress * 100) + " %"]);
+  if (job.status === "processing") rows.push([T.progress, job.progress === null ? (job.executionTime ? T.starting : T.waitingSlot) : Math.round(job.progress * 100) + " %"]);
   else rows.push([T.worked, (job.executionTime / 1000).toFixed(1) + T.seconds]);
   if (job.webhook) rows.push([T.webhook, job.webhook.to + " — " + delivery(job.webhook)]);
   return rows;
