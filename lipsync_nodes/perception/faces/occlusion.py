@@ -2,50 +2,71 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from lipsync_nodes.perception.arrays import Floats, Image, floats
+from lipsync_nodes.perception.faces.finder import square
 
 if TYPE_CHECKING:
     from lipsync_nodes.perception.faces.finder import Face
 
-_LIPS = (0, 37, 267, 39, 269, 17, 84, 314, 181, 405, 61, 291, 146, 375)  # the red of the lips, all around
-_SKIN = (50, 280, 205, 425, 4, 195, 151, 9)  # cheeks, nose, forehead: light changes them as it changes the lips
-_AROUND = (164, 18, 200, 57, 287, 43, 273)  # between nose and chin
-_REMEMBERED = 75  # frames whose median is the usual look of the mouth
-_RARELY = 8  # of a hidden mouth, one in this many frames is remembered, or a hand soon counts as the mouth
-_SEEN, _HIDDEN = 6.0, 11.0  # distances in 8-bit Lab: fully visible up to the first, hidden from the second on
-_LIGHTNESS = 0.35  # the weight of the lightness, which shadows change too
+_SKIN = (50, 280, 205, 425, 4, 195, 151, 9)  # cheeks, nose, forehead: light changes them as it changes the mouth
+_CORNERS = (61, 291)  # of the mouth
+_SIDE, _BELOW = 0.44, 0.05  # in face heights: the square that is compared, and how far below the mouth its middle is
+_CELLS, _FINE = 11, 3  # places along a side of it, and pixels along a side of each
+_MOUTH = (0.17, 0.09)  # in face heights: the half axes of the mouth, which moves in speech and is not compared
+_LIGHTNESS = 0.5  # the weight of the lightness, which shadows change too
+_OTHER = 12.0  # a distance in 8-bit Lab: places that differ by more look like something else
+_SHARE, _DROP = 0.35, 0.4  # a hidden mouth: this share of places does, and the mesh is less sure by this part
+_SEEN, _HIDDEN = 0.7, 1.0  # means of both, in those units: fully visible up to the first, hidden from the second on
+_KEPT, _KEPT_HIDDEN = 1 / 50, 1 / 250  # how much of a frame the usual look takes; of a hidden mouth little
 
 
 class Occlusion:
-    """Compares the colours of a mouth with those in earlier frames."""
+    """Compares the surroundings of a mouth with those in earlier frames, and how sure the mesh is of the face."""
 
     def __init__(self) -> None:
         """Begin without earlier frames. The first mouth counts as visible."""
-        self._past: deque[Floats] = deque(maxlen=_REMEMBERED)
-        self._hidden = 0
+        self._usual: Floats | None = None
+        self._sure = 0.0
+        self._frames = 0
 
     def seen(self, image: Image, face: Face) -> float:
         """Return how visible the mouth is, from 1 (fully) to 0 (hidden)."""
         looks = _looks(image, face)
-        usual = np.median(np.array(self._past), 0) if self._past else looks
-        away = np.abs(looks - usual) * floats([_LIGHTNESS, 1, 1])
-        far = float(np.linalg.norm(away, axis=-1).min())  # an opening mouth changes only its own colours
-        self._hidden = self._hidden + 1 if far >= _HIDDEN else 0
-        if self._hidden % _RARELY == 0:
-            self._past.append(looks)
-        return float(np.clip((_HIDDEN - far) / (_HIDDEN - _SEEN), 0, 1))
+        if self._usual is None:
+            self._usual, self._sure = looks, face.presence
+        other = float((np.linalg.norm((looks - self._usual)[_AROUND], axis=-1) > _OTHER).mean())
+        drop = max(0.0, 1 - face.presence / max(1.0, self._sure))
+        hidden = (other / _SHARE + drop / _DROP) / 2
+        self._frames += 1
+        kept = max(_KEPT, 1 / self._frames) if hidden < _SEEN else _KEPT_HIDDEN
+        self._usual = floats(self._usual + kept * (looks - self._usual))
+        self._sure += kept * (face.presence - self._sure)
+        return float(np.clip((_HIDDEN - hidden) / (_HIDDEN - _SEEN), 0, 1))
+
+
+def _around() -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """Return which places are beside the mouth."""
+    line = ((np.arange(_CELLS) + 0.5) / _CELLS - 0.5) * _SIDE
+    return np.hypot(line / _MOUTH[0], (line[:, None] + _BELOW) / _MOUTH[1]) >= 1
+
+
+_AROUND = _around()
 
 
 def _looks(image: Image, face: Face) -> Floats:
-    """Return the colours of the lips and of the skin around them, minus the face's, (2, 3) in Lab."""
-    skin = _colour(image, face, _SKIN)
-    return floats([_colour(image, face, _LIPS) - skin, _colour(image, face, _AROUND) - skin])
+    """Return the colours around the mouth, minus the colour of the face, (_CELLS, _CELLS, 3) in weighted Lab."""
+    roll, middle = face.roll, face.points[list(_CORNERS)].mean(0)
+    centre = middle + _BELOW * face.height * floats([-np.sin(roll), np.cos(roll)])
+    turn = square(floats(centre), _SIDE * face.height, roll, _CELLS * _FINE)
+    near = cv2.warpAffine(image, turn, (_CELLS * _FINE, _CELLS * _FINE), borderMode=cv2.BORDER_REPLICATE)
+    small = cv2.resize(near, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA)
+    lab = floats(cv2.cvtColor(np.asarray(small, np.uint8), cv2.COLOR_BGR2LAB))
+    return floats((lab - _colour(image, face, _SKIN)) * floats([_LIGHTNESS, 1, 1]))
 
 
 def _colour(image: Image, face: Face, which: tuple[int, ...]) -> Floats:
