@@ -20,11 +20,11 @@ _PAUSE = (2.2, 5.0)  # the least and the most seconds between two blinks
 _SMALLEST, _LOWEST = 14.0, 4.0  # pixels: an eye's width and its opening
 _NARROWEST = 0.20  # an opening as a part of the width: below this, the eye is half closed
 _ASIDE = 0.70  # the width of an eye as a part of the other's: below this, the head is turned to the side
-# Glasses are seen by steps of the light within _STEP, as a part of it: down the bridge of the nose, or under both eyes.
-_BRIDGE, _RIMS = 0.20, 0.40
-_BOTH = 0.12, 0.20  # less of each is enough for both together
-_STEP = 3  # of the lines' points
-_NOSE = floats(np.arange(-0.07, 0.09, 0.004))  # in face heights, from the line between the eyes
+# A frame of glasses crosses the nose as a line that differs from the skin above and below by this part of its colour. Or
+# it makes steps of the light under both eyes, by this part of it within so many points.
+_BRIDGE, _RIMS, _STEP = 0.08, 0.40, 3
+_NOSE = floats(np.arange(-0.07, 0.09, 0.003))  # in face heights, from the line between the eyes
+_SKIN = 13  # points of the nose whose mean is the skin around each one
 _BAGS = floats(np.arange(0.028, 0.135, 0.004))  # from the lower lid
 
 
@@ -73,12 +73,18 @@ def behind_glasses(face: Face, photo: Image) -> bool:
     """Return whether there seems to be a frame of glasses, or something like it, on the nose or under both eyes."""
     frame = Frame.of(face)
     points = frame.into(face.points)
+    rims = [float(np.median(_steepest(under))) for under in _under_eyes(frame, photo, points)]
+    return _bridge(frame, photo, points) > _BRIDGE or min(rims) > _RIMS
+
+
+def _bridge(frame: Frame, photo: Image, points: Floats) -> float:
+    """Return how far a line across the nose differs from the skin around it, as a part of the skin's colour."""
     inner, middle = points[[133, 362]], (points[33] + points[263]) / 2
     across = floats(inner[:, 0].mean() + 0.18 * np.linspace(-1, 1, 9) * np.ptp(inner[:, 0]))
-    nose = _light(frame, photo, across, floats(middle[1] + _NOSE[:, None])).mean(1)
-    bridge = float(_steepest(nose[:, None])[0])
-    rims = min(float(np.median(_steepest(under))) for under in _under_eyes(frame, photo, points))
-    return bridge > _BRIDGE or rims > _RIMS or (bridge > _BOTH[0] and rims > _BOTH[1])
+    nose = _colours(frame, photo, across, floats(middle[1] + _NOSE[:, None])).mean(1)
+    ends = _SKIN // 2
+    skin = np.lib.stride_tricks.sliding_window_view(nose, _SKIN, 0).mean(-1)
+    return float(np.linalg.norm(nose[ends:-ends] - skin, axis=1).max()) / (float(nose.mean()) + 8)
 
 
 def _under_eyes(frame: Frame, photo: Image, points: Floats) -> list[Floats]:
@@ -87,16 +93,16 @@ def _under_eyes(frame: Frame, photo: Image, points: Floats) -> list[Floats]:
     for lid in LOWER_LIDS:
         line = points[list(lid)]
         x = floats(np.linspace(0.85 * line[0, 0] + 0.15 * line[-1, 0], 0.15 * line[0, 0] + 0.85 * line[-1, 0], 17))
-        found.append(_light(frame, photo, x, floats(np.interp(x, line[:, 0], line[:, 1]) + _BAGS[:, None])))
+        y = floats(np.interp(x, line[:, 0], line[:, 1]) + _BAGS[:, None])
+        found.append(_colours(frame, photo, x, y).mean(-1))
     return found
 
 
-def _light(frame: Frame, photo: Image, x: Floats, y: Floats) -> Floats:
-    """Return the light at some places of the face's frame, (lines' points, lines)."""
+def _colours(frame: Frame, photo: Image, x: Floats, y: Floats) -> Floats:
+    """Return the colours at some places of the face's frame, (lines' points, lines, 3)."""
     place = frame.out_of(floats(np.stack(np.broadcast_arrays(x, y), -1)))
     columns, rows = floats(place[..., 0]), floats(place[..., 1])
-    pixels = cv2.remap(photo, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return floats(pixels.mean(-1))
+    return floats(cv2.remap(photo, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
 
 
 def _steepest(lines: Floats) -> Floats:
