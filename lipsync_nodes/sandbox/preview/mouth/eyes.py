@@ -20,7 +20,7 @@ _PAUSE = (2.2, 5.0)  # the least and the most seconds between two blinks
 _SMALLEST, _LOWEST = 14.0, 4.0  # pixels: an eye's width and its opening
 _NARROWEST = 0.20  # an opening as a part of the width: below this, the eye is half closed
 _ASIDE = 0.70  # the width of an eye as a part of the other's: below this, the head is turned to the side
-# A frame of glasses crosses the nose as a line that differs from the skin above and below by this part of its colour. Or
+# A frame of glasses crosses the nose as a line unlike the skin above and below, by this part of the colour. Or
 # it makes steps of the light under both eyes, by this part of it within so many points.
 _BRIDGE, _RIMS, _STEP = 0.08, 0.40, 3
 _NOSE = floats(np.arange(-0.07, 0.09, 0.003))  # in face heights, from the line between the eyes
