@@ -20,9 +20,11 @@ _CELLS, _FINE = 11, 3  # places along a side of it, and pixels along a side of e
 _MOUTH = (0.17, 0.09)  # in face heights: the half axes of the mouth, which moves in speech and is not compared
 _LIGHTNESS = 0.5  # the weight of the lightness, which shadows change too
 _OTHER = 12.0  # a distance in 8-bit Lab: places that differ by more look like something else
-_SHARE, _DROP = 0.35, 0.4  # a hidden mouth: this share of places does, and the mesh is less sure by this part
-_SEEN, _HIDDEN = 0.7, 1.0  # means of both, in those units: fully visible up to the first, hidden from the second on
-_KEPT, _KEPT_HIDDEN = 1 / 50, 1 / 250  # how much of a frame the usual look takes; of a hidden mouth little
+# A hidden mouth: this share of the places on one side does, and the mesh is less sure by this part.
+_SHARE, _DROP = 0.5, 0.4
+_DROP_MOST = 0.25  # a fast head makes the mesh less sure, too
+_SEEN, _HIDDEN = 1.2, 1.45  # sums of both, in those units: fully visible up to the first, hidden from the second on
+_KEPT, _KEPT_HIDDEN = 1 / 50, 1 / 500  # how much of a frame the usual look takes; of a hidden mouth little
 
 
 class Occlusion:
@@ -39,9 +41,8 @@ class Occlusion:
         looks = _looks(image, face)
         if self._usual is None:
             self._usual, self._sure = looks, face.presence
-        other = float((np.linalg.norm((looks - self._usual)[_AROUND], axis=-1) > _OTHER).mean())
-        drop = max(0.0, 1 - face.presence / max(1.0, self._sure))
-        hidden = (other / _SHARE + drop / _DROP) / 2
+        drop = float(np.clip(1 - face.presence / max(1.0, self._sure), 0, _DROP_MOST))
+        hidden = _other(looks, self._usual) / _SHARE + drop / _DROP
         self._frames += 1
         kept = max(_KEPT, 1 / self._frames) if hidden < _SEEN else _KEPT_HIDDEN
         self._usual = floats(self._usual + kept * (looks - self._usual))
@@ -56,6 +57,13 @@ def _around() -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
 
 
 _AROUND = _around()
+
+
+def _other(looks: Floats, usual: Floats) -> float:
+    """Return the share of the places around the mouth that look like something else, on the side that has more."""
+    other = (np.linalg.norm(looks - usual, axis=-1) > _OTHER) & _AROUND
+    sides = np.s_[:, : _CELLS // 2], np.s_[:, _CELLS // 2 + 1 :]
+    return max(float(other[side].sum() / _AROUND[side].sum()) for side in sides)
 
 
 def _looks(image: Image, face: Face) -> Floats:

@@ -11,6 +11,7 @@ import pytest
 from lipsync_nodes.perception.faces.casting import Casting
 from lipsync_nodes.perception.faces.fading import faded
 from lipsync_nodes.perception.faces.finder import FaceFinder
+from lipsync_nodes.perception.faces.occlusion import Occlusion
 from lipsync_nodes.perception.faces.tracker import Tracked, tracked
 from lipsync_nodes.perception.pictures import Film
 from lipsync_nodes.sandbox.preview.mouth.dubbing import Dubbing
@@ -68,3 +69,15 @@ def test_a_mouth_fades_before_and_after_it_is_hidden():
     assert shown[3:5] == [1.0, pytest.approx(5 / 6)]
     assert shown[8:12] == [pytest.approx(1 / 6), 0, 0, pytest.approx(1 / 6)]
     assert len(shown) == 20
+
+
+def test_fingers_over_half_a_mouth_hide_it_and_speech_does_not(shots):
+    occlusion = Occlusion()
+    assert all(occlusion.seen(shot.image, shot.face) == 1 for shot in shots)
+    image, face = shots[-1].image.copy(), shots[-1].face
+    (x, y), size = face.points[61].astype(int), face.height
+    for finger in range(3):
+        across = x + round((finger - 1.3) * 0.1 * size)
+        cv2.line(image, (across, y - round(0.1 * size)), (across, y + round(0.5 * size)), (118, 148, 200), 16)
+        cv2.line(image, (across + 8, y), (across + 8, y + round(0.5 * size)), (72, 96, 150), 3)
+    assert occlusion.seen(image, face) < 0.2
