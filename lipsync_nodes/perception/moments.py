@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lipsync_nodes.perception.pictures import Turn, film_stream, resized, turn_of, upright
+from lipsync_nodes.perception.formats import Turn, turn_of
+from lipsync_nodes.perception.pictures import film_stream, resized, upright
 from lipsync_nodes.perception.speech.sound import opened
 
 if TYPE_CHECKING:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import tempfile
 from fractions import Fraction
-from io import BytesIO
 from itertools import islice, repeat
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol
 
 import av
 import cv2
 import numpy as np
 
-from lipsync_nodes.perception import LARGEST, LONGEST, MediaError
+from lipsync_nodes.perception import LONGEST, MediaError
 from lipsync_nodes.perception.arrays import Floats, Image, floats, levels
+from lipsync_nodes.perception.formats import Turn, by_ffmpeg, turn_of, turned
 from lipsync_nodes.perception.speech.sound import is_still, opened, too_long
 
 if TYPE_CHECKING:
@@ -31,13 +31,8 @@ _EARLY = 1e-3  # seconds: a frame that is early by less is due
 _LONGEST_SIDE = 4096  # pixels of the output
 LONG_SIDE = 2048
 """The longest side of a reduced picture, in pixels."""
-_HEIC = (b"heic", b"heix", b"mif1")  # brands of ISO files
 _REDUCED = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4, 2: cv2.IMREAD_REDUCED_COLOR_2}
 _SIZES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # the markers of a JPEG that are followed by its size
-
-
-Turn: TypeAlias = tuple[bool, bool, bool]
-"""Whether rows and columns of a picture change places, then whether the rows are reversed, and the columns."""
 
 
 class _Ratio(Protocol):
@@ -201,7 +196,7 @@ def _reduced(frame: av.VideoFrame, stretch: float, turn: Turn, short_side: int) 
     width, height = frame.width * stretch, frame.height
     scale = min(1.0, short_side / min(width, height), LONG_SIDE / max(width, height))
     small = frame.reformat(max(2, round(width * scale)), max(2, round(height * scale)), "bgr24", interpolation="AREA")
-    return _turned(np.asarray(small.to_ndarray(), np.uint8), turn)
+    return turned(np.asarray(small.to_ndarray(), np.uint8), turn)
 
 
 def _there_and_back(count: int) -> Iterator[int]:
@@ -217,24 +212,7 @@ def upright(frame: av.VideoFrame, stretch: float, turn: Turn) -> Image:
     if stretch != 1:
         height, width = image.shape[:2]
         image = np.asarray(cv2.resize(image, (max(1, round(width * stretch)), height)), np.uint8)
-    return _turned(image, turn)
-
-
-def turn_of(frame: av.VideoFrame) -> Turn:
-    """Return how a film's display matrix turns its frames: x' = a x + c y, y' = b x + d y.
-
-    Ask one frame of a film only: PyAV keeps a frame with side data until the next garbage collection.
-    """
-    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
-    a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5].tolist() if matrix else (1, 0, 0, 0, 1)
-    swapped = abs(b) > abs(a)
-    return (swapped, b < 0, c < 0) if swapped else (swapped, d < 0, a < 0)
-
-
-def _turned(image: Image, turn: Turn) -> Image:
-    swapped, upside_down, mirrored = turn
-    image = np.swapaxes(image, 0, 1) if swapped else image
-    return np.ascontiguousarray(image[:: -1 if upside_down else 1, :: -1 if mirrored else 1])
+    return turned(image, turn)
 
 
 def film_stream(container: InputContainer) -> VideoStream:
@@ -272,33 +250,7 @@ def _decoded(data: Image, flags: int, what: str) -> Image:
         image = cv2.imdecode(data, flags)
     except cv2.error:
         image = None
-    return _by_ffmpeg(data, what) if image is None else np.asarray(image)
-
-
-def _by_ffmpeg(data: Image, what: str) -> Image:
-    """Decode a format that not every OpenCV knows: GIF, AVIF, and HEIC, but no HEIC of several tiles."""
-    name = _format(data)
-    try:
-        with av.open(BytesIO(data.tobytes()), "r", format="gif" if name == "GIF" else "mov") as container:
-            streams = container.streams.video if name else ()
-            if len(streams) == 1 and streams[0].width * streams[0].height <= LARGEST:
-                frame = next(container.decode(streams[0]))
-                return upright(frame, 1, turn_of(frame))
-    except (av.FFmpegError, StopIteration):
-        pass
-    if name in {"AVIF", "HEIC"}:
-        raise MediaError(code="preview.unknown_format", media=what, format=name)
-    raise MediaError(code="preview.not_an_image", media=what, millions=LARGEST // 10**6)
-
-
-def _format(data: Image) -> str:
-    """Return the format of a file by its first bytes, if FFmpeg can read it as an image."""
-    head = data[:64].tobytes()
-    if head.startswith(b"GIF8"):
-        return "GIF"
-    if head[4:8] != b"ftyp":
-        return ""
-    return "AVIF" if b"avi" in head[8:] else "HEIC" if any(brand in head[8:] for brand in _HEIC) else ""
+    return by_ffmpeg(data, what) if image is None else np.asarray(image)
 
 
 def _alpha(data: Image, image: Image) -> Image | None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-import av
 import cv2
 import numpy as np
 import pytest
 
 from lipsync_nodes.perception.faces.finder import FaceFinder
-from lipsync_nodes.perception.pictures import _by_ffmpeg, _frame_rate, read_image, read_reduced
+from lipsync_nodes.perception.pictures import _frame_rate, read_image
 from lipsync_nodes.sandbox.preview import MediaError, RenderInput, media_seconds, render
 from tests.sandbox.preview.films import DUET, MEDIA, PORTRAIT, RATE, save_film, save_wav
 
@@ -57,21 +56,6 @@ def test_faces_are_found_small_and_tilted(degrees, size):
     (face,) = FaceFinder().find(frame)
     assert np.linalg.norm(face.centre - np.array([0.44, 0.24]) * size) < 0.06 * size
     assert abs((np.degrees(face.roll) + degrees + 180) % 360 - 180) < 12
-
-
-@pytest.mark.parametrize("kind", ["gif", "avif"])
-def test_other_formats_are_decoded_by_opencv_or_by_ffmpeg(kind, tmp_path):
-    photo, path = read_image(PORTRAIT, 240), tmp_path / f"photo.{kind}"
-    codec, pixels = {"gif": ("gif", "bgr8"), "avif": ("libsvtav1", "yuv420p")}[kind]
-    with av.open(str(path), "w") as file:
-        stream = file.add_stream(codec, rate=25)
-        stream.height, stream.width, stream.pix_fmt = 240, 240, pixels
-        file.mux(stream.encode(av.VideoFrame.from_ndarray(photo, format="bgr24")))
-        file.mux(stream.encode(None))
-    data = np.fromfile(path, np.uint8)
-    for image in (read_image(path, 240), read_reduced(path, 240)[0], _by_ffmpeg(data, "image")):
-        assert len(FaceFinder().find(image)) == 1
-        assert np.abs(image.astype(int) - photo).mean() < 25
 
 
 @pytest.fixture(scope="session")
