@@ -15,7 +15,7 @@ from tests.quality.tracks import Track, upright
 
 _LEVELS = 24  # a blurred pixel that differs by more was painted; encoding changes it by less
 _BLUR = 1.5
-_LEAST = 8e-4  # of the square of the face's height: less is not noticed
+_LEAST = 3e-3  # of the square of the face's height: encoding small letters changes less
 _AROUND = 0.12  # of the face's height: margin around the lower face
 _BELOW = 0.1  # of the way from the eyes to the chin: nothing above moves with a mouth
 _NEAR = 6  # frames before and after, in which a mouth was last and will next be seen
