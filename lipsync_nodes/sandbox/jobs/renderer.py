@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import subprocess
 import sys
 from asyncio.subprocess import Process
@@ -26,6 +27,8 @@ _START: Final = (
 # Terminals and supervisors send signals to whole process groups, so the worker gets its own group. Both flags
 # exist on Windows only.
 _OWN_GROUP: Final = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
+# numpy's threads wait for work in a loop. That costs more than they save, and takes the processor from other workers.
+_ONE_THREAD: Final = {"OPENBLAS_NUM_THREADS": "1"}
 # The names that `RenderInput` has for formState fields, where they differ.
 _INPUT_NAMES: Final = {"left_audio": "audio", "mask_image": "mask"}
 
@@ -115,6 +118,7 @@ class Renderer:
                 sys.executable, "-c", _START, json.dumps(sys.path),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
+                env=os.environ | _ONE_THREAD,
                 start_new_session=True,  # no effect on Windows
                 creationflags=_OWN_GROUP,
             )  # fmt: skip
