@@ -194,9 +194,10 @@ def _from_film(film: Film, values: Floats, casting: Casting, driven: dict[int, F
             if shown < 1:
                 after = levels(cv2.addWeighted(shot.image, 1 - shown, after, shown, 0))
         yield shot.image, after
-    if largest is None:
+    if largest is not None:
+        _check_size(largest, "video", film.short_side)
+    if not driven:
         raise MediaError(code="preview.no_face", media="video")
-    _check_size(largest, "video", film.short_side)
 
 
 def _large_enough(face: Face) -> float:
