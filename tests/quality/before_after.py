@@ -20,7 +20,7 @@ from lipsync_nodes.perception.faces.casting import Casting
 from lipsync_nodes.perception.faces.finder import LEFT_EYE, RIGHT_EYE, FaceFinder
 from lipsync_nodes.perception.pictures import Film, read_image
 from lipsync_nodes.sandbox.preview import rendering
-from lipsync_nodes.sandbox.preview.mouth import eyes, lips, paint
+from lipsync_nodes.sandbox.preview.mouth import lids, lips, paint
 from lipsync_nodes.sandbox.preview.mouth.eyes import Blinks
 from lipsync_nodes.sandbox.preview.mouth.lips import Frame
 from lipsync_nodes.sandbox.preview.mouth.paint import Palette, coverage
@@ -48,7 +48,7 @@ _SWITCHES = {
     "rounding": [(lips, "_ROUNDS", 0.0), (lips, "_POUT", 0.0)],
     "smile": [(lips, "_UNSMILE", 0.0)],
     "puffy lips": [(lips, "_THICKEST", np.float32([9, 9]))],
-    "blinks": [(eyes, "_LASHES", 0.0), (eyes, "_BRIGHT", 0.0)],
+    "blinks": [(lids, "_DARKEST", 0.0), (lids, "_COARSEST", 0.0)],
     "hidden mouth": [(tracker.Occlusion, "seen", lambda *_: 1.0)],
 }
 

@@ -11,10 +11,13 @@ import pytest
 
 from lipsync_nodes.perception.faces.finder import FaceFinder
 from lipsync_nodes.perception.pictures import read_image
-from lipsync_nodes.sandbox.preview import RenderInput
+from lipsync_nodes.perception.speech.sound import read_speech
+from lipsync_nodes.sandbox.jobs.renderer import order_for
+from lipsync_nodes.sandbox.preview import RenderInput, render
 from lipsync_nodes.sandbox.preview.mouth.eyes import Blinks
 from lipsync_nodes.sandbox.preview.mouth.lids import LOWER_LIDS, UPPER_LIDS
-from tests.sandbox.preview.films import DUET, PORTRAIT
+from lipsync_nodes.service import spec_named
+from tests.sandbox.preview.films import DUET, MEDIA, PORTRAIT, RATE, save_wav
 
 
 def seen(path, side, number=0):
@@ -151,3 +154,19 @@ def test_people_in_one_photo_blink_at_different_moments():
         photo, face = seen(DUET, 480, number)
         starts.append(moments(blinked(photo, face, seed=2 * 7 + number), photo))
     assert starts[0] != starts[1]
+
+
+def test_a_job_without_a_seed_leaves_it_to_the_preview(tmp_path):
+    spec = spec_named("lipsync-image")
+    media = {"image": PORTRAIT, "audio": MEDIA / "speech_left.mp3"}
+    urls = {name: f"https://media.test/{name}" for name in media}
+    orders = [order_for(spec, spec.form(**urls, seed=seed), media, tmp_path) for seed in (None, 0, -1)]
+    assert [order["values"].get("seed") for order in orders] == [None, 0, 2**32 - 1]
+
+
+def test_the_same_files_without_a_seed_give_the_same_bytes(clips, tmp_path):
+    audio = save_wav(tmp_path / "short.wav", read_speech(clips["left"])[: RATE * 3 // 2])
+    outs = [tmp_path / "one.mp4", tmp_path / "two.mp4"]
+    for out in outs:
+        render(RenderInput(audio=audio, image=PORTRAIT), out)
+    assert outs[0].read_bytes() == outs[1].read_bytes()
