@@ -9,6 +9,7 @@ from lipsync_nodes.perception.faces.finder import FaceFinder
 from lipsync_nodes.perception.pictures import read_image
 from lipsync_nodes.perception.speech.curve import mouth_curve, opening, sampled
 from lipsync_nodes.perception.speech.sound import read_speech
+from lipsync_nodes.sandbox.preview.mouth.lips import Frame, Lips
 from lipsync_nodes.sandbox.preview.mouth.paint import Palette
 from lipsync_nodes.sandbox.preview.mouth.puppet import Puppet
 from tests.sandbox.preview.films import MEDIA, PORTRAIT, RATE
@@ -62,3 +63,13 @@ def test_a_closure_as_short_as_a_frame_is_shown_whole_by_one():
     shut = sampled(curve, ((np.arange(12) + 0.5) / 25).astype(np.float32), 1 / 25)[:, 3]
     assert shut.max() == 1
     assert sorted(shut)[-2] < 0.9
+
+
+def test_a_small_face_opens_its_mouth_wider():
+    photo = read_image(PORTRAIT, 480)
+    (face,) = FaceFinder().find(photo)
+    lips = Lips.of(face, Frame.of(face))
+    values = np.array((0.8, 0, 0, 0, 0), np.float32)
+    assert lips.posed(values, 60).gap > 1.2 * lips.posed(values, 200).gap
+    assert lips.posed(values, 200).gap == lips.posed(values, 600).gap
+    assert lips.posed(values * np.float32(0.02), 60).gap < 0.001  # a slit does not look closed

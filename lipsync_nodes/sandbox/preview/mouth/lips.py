@@ -29,6 +29,7 @@ _STILL_BELOW = (205, 425, 50, 280, 234, 454, 132, 361)
 
 WIDEST = 0.115
 """The gap between the lips at opening 1, as a part of the face's height: that of vowels in lively speech."""
+_LARGE, _SMALL, _WIDER = 110.0, 50.0, 0.35  # pixels: below the first mouths open wider, from the second on by this part
 _PARTING = 0.06  # added to the opening of lips that barely open, because smaller gaps do not look open
 _SLIT = 0.02, 0.1  # openings at which lips begin to part, and are apart as far as they should
 # Where open lips meet when they close, from the upper lip's edge (0) to the lower one's (1). The jaw opens a mouth that
@@ -107,11 +108,14 @@ class Lips:
         share = (_REST * min(gap, _WIDE) + _REST_WIDE * max(0.0, gap - _WIDE)) / gap
         return floats(self.upper_inner + share * (self.lower_inner - self.upper_inner))
 
-    def posed(self, values: Floats) -> Lips:
-        """Return the same lips in the pose that a curve's values describe, whatever pose they are in now."""
+    def posed(self, values: Floats, height: float = _LARGE) -> Lips:
+        """Return the same lips in the pose that a curve's values describe, whatever pose they are in now.
+
+        A face of a small ``height``, in pixels, opens its mouth wider, or nobody sees that.
+        """
         lips = self.unsmiling()
         apart = _parted(float(opening(values)))
-        drop = WIDEST * apart + _BITTEN * float(values[BITE])
+        drop = WIDEST * apart * _wider(height) + _BITTEN * float(values[BITE])
         gap = drop * _arch(lips.rest[:, 0], 0.75 - 0.25 * float(values[ROUND]))
         upper, lower = lips.rest.copy(), lips.rest.copy()
         upper[:, 1] -= _UPPER_PART * gap
@@ -177,6 +181,10 @@ def _plate(one: Floats, other: Floats) -> Floats:
     down = one[:, 1:] - other[:, 1]
     square = across * across + down * down
     return floats(square * np.log(square + np.float32(1e-12)))
+
+
+def _wider(height: float) -> float:
+    return 1 + _WIDER * float(np.clip((_LARGE - height) / (_LARGE - _SMALL), 0, 1))
 
 
 def _parted(apart: float) -> float:

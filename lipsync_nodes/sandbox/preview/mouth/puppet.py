@@ -41,7 +41,7 @@ class Puppet:
 
     def draw(self, photo: Image, onto: Image, values: Floats, palette: Palette) -> None:
         """Redraw the mouth of ``photo`` in ``onto``, a copy of the same picture."""
-        posed = self._lips.posed(values)
+        posed = self._lips.posed(values, float(np.linalg.norm(self._frame.across)))
         lips = View.on(np.concatenate([posed.upper_inner, posed.lower_inner]), _SHADOW)
         window = Window.around(self._frame, onto, lips)
         if self._face is None or window is None:
