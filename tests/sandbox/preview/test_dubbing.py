@@ -71,6 +71,12 @@ def test_a_mouth_fades_before_and_after_it_is_hidden():
     assert len(shown) == 20
 
 
+def test_a_mouth_does_not_fade_before_a_cut():
+    blank = np.zeros((2, 2, 3), np.uint8)
+    shots = [Tracked(blank, None, float(number < 8), cut=number == 8) for number in range(16)]
+    assert [shot.seen for shot in faded(shots)] == [1.0] * 8 + [0.0] * 8
+
+
 def test_fingers_over_half_a_mouth_hide_it_and_speech_does_not(shots):
     occlusion = Occlusion()
     assert all(occlusion.seen(shot.image, shot.face) == 1 for shot in shots)
