@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lipsync_nodes.perception.faces.finder import Face, FaceFinder
 
 _SAMPLES = 50  # frames to measure; more of them change the result little
+_CLEAR = 0.9  # a video with a lower correlation is looked at twice, because landmarks flicker
 _STILL = 0.006  # standard deviation in face heights: a mouth whose opening varies less is still
 
 
@@ -39,18 +40,42 @@ def sync(
     ``driven`` returns the faces whose mouths were moved in a frame, one of every `step_of`. One of them may be
     None, then that frame does not count. ``silent`` is whether the sound of each face is silence.
     """
+    once = _measured(path, intended, driven, finder, silent=silent, progress=progress, looks=1)
+    if not once or once >= _CLEAR:
+        return once
+    return _measured(path, intended, driven, finder, silent=silent, progress=lambda _: None, looks=2)
+
+
+def _measured(
+    path: Path,
+    intended: Floats,
+    driven: Callable[[int], Sequence[Face | None]],
+    finder: FaceFinder,
+    *,
+    silent: Sequence[bool],
+    progress: Callable[[float], None],
+    looks: int,
+) -> float:
     count = intended.shape[1]
     step = step_of(count)
     seen: list[list[float]] = [[] for _ in intended]
     numbers: list[int] = []
     for number, image in prefetched(_sampled_frames(path, step)):
         for row, was in zip(seen, driven(number - number % step), strict=True):
-            face = was and finder.follow(image, was)
-            row.append(face.opening if face else np.nan)
+            row.append(_opening(finder, image, was, looks))
         numbers.append(min(number, count - 1))
         progress(number / count)
     rows = zip(intended, seen, silent, strict=True)
     return min(_correlation(want[numbers], floats(got), silent=none) for want, got, none in rows)
+
+
+def _opening(finder: FaceFinder, image: Image, face: Face | None, looks: int) -> float:
+    """Return the mean opening in so many runs of the mesh, each at the last result; NaN without a face."""
+    seen = []
+    for _ in range(looks):
+        face = face and finder.follow(image, face)
+        seen.append(face.opening if face else np.nan)
+    return float(np.mean(seen))
 
 
 def _sampled_frames(path: Path, step: int) -> Iterator[tuple[int, Image]]:
