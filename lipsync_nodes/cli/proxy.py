@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lipsync_nodes.cli.listening import listening_options
 from lipsync_nodes.cli.output import RUN, as_json_text, say, write
 from lipsync_nodes.cli.speak import in_words
 from lipsync_nodes.host import load_profile
@@ -27,14 +28,7 @@ _there = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--check", is_flag=True, help="Only say what differs. The exit code is 1 if something does.")
 @click.option("--base-url", help="URL of the service. Default: that of the profile.")
 @click.option("--profile", help="Name of a profile in profiles.toml. Only its base URL is used, not its key.")
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8789,
-    show_default=True,
-    help="Port to listen on; 0 for a free one.",
-)
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@listening_options(8789)
 @click.option(
     "--speed",
     type=click.FloatRange(0, min_open=True),

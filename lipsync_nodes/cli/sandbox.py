@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lipsync_nodes.cli.listening import listening_options
 from lipsync_nodes.cli.output import show
 from lipsync_nodes.cli.speak import in_words, say
 
@@ -19,19 +20,7 @@ __all__ = ["sandbox"]
 
 
 @click.group(invoke_without_command=True)
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8787,
-    show_default=True,
-    help="Port to listen on; 0 for a free one.",
-)
-@click.option(
-    "--host",
-    default="127.0.0.1",
-    show_default=True,
-    help="Address to listen on. Any other than the default opens the sandbox to the network.",
-)
+@listening_options(8787)
 @click.option("--data", type=click.Path(path_type=Path), help="Folder for jobs and files. Default: a temporary one.")
 @click.option("--concurrency", type=click.IntRange(1), help="How many videos are rendered at a time.")
 @click.option(

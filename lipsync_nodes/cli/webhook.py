@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from lipsync_nodes import ConfigurationError, ConnectionFailed, InvalidRequest, WebhookReceiver
+from lipsync_nodes.cli.listening import listening_options
 from lipsync_nodes.cli.session import Connection, Session, common_options
 from lipsync_nodes.cli.speak import say, show, tell
 from lipsync_nodes.host import Answer, OnJob, callback_secret, deliver, keep_tokens_out_of_logs, token_of
@@ -35,19 +36,7 @@ def webhook() -> None:
 
 
 @webhook.command()
-@click.option(
-    "--host",
-    default="127.0.0.1",
-    show_default=True,
-    help="Address to listen on. Any other than the default opens the receiver to the network.",
-)
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8788,
-    show_default=True,
-    help="Port to listen on; 0 for a free one.",
-)
+@listening_options(8788)
 @click.option("--cert", type=file, help="TLS certificate (PEM), if no proxy in front of the receiver has one.")
 @click.option("--cert-key", type=file, help="The certificate's private key (PEM).")
 @click.option("--on-job", metavar="MODULE:FUNCTION", help="Function to call with each job that has ended.")

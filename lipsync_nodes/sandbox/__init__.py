@@ -10,7 +10,8 @@ how to use it. Importing this module is cheap: the server and its packages are l
 from typing import TYPE_CHECKING
 
 from lipsync_nodes._lazy import lazy
-from lipsync_nodes.sandbox._sandbox import MEDIA, Sandbox, require
+from lipsync_nodes.sandbox._needs import require
+from lipsync_nodes.sandbox._sandbox import MEDIA, Sandbox
 
 if TYPE_CHECKING:
     from lipsync_nodes.sandbox._embedded import embedded

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from lipsync_nodes.errors import ConfigurationError
-from lipsync_nodes.sandbox._sandbox import Sandbox, require
+from lipsync_nodes.sandbox._needs import require
+from lipsync_nodes.sandbox._sandbox import Sandbox
 from lipsync_nodes.settings import EMBEDDED_ACCOUNT, Profile
 
 __all__ = ["SandboxProcess"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from lipsync_nodes.errors import ConfigurationError
-from lipsync_nodes.sandbox._sandbox import SERVER, require, url_of
+from lipsync_nodes.sandbox._needs import SERVER, require
 from lipsync_nodes.settings import is_loopback
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ class Proxy:
     def base_url(self) -> str:
         """The base URL for clients."""
         from lipsync_nodes.sandbox.jobs.store import API_PATH  # noqa: PLC0415  # see __init__
+        from lipsync_nodes.sandbox.server.thread import url_of  # noqa: PLC0415  # see __init__
 
         return url_of(self._address[0], self._port) + API_PATH
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from lipsync_nodes.errors import ConfigurationError, ConnectionFailed, InvalidRequest
+from lipsync_nodes.sandbox._token import TOKEN_NAME
 from lipsync_nodes.settings import DEFAULT_BASE_URL as _SERVICE
 from lipsync_nodes.settings import is_loopback
 
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["DEFAULT_BASE_URL", "TOKEN_NAME", "RunningSandbox", "parse_rule"]
+__all__ = ["DEFAULT_BASE_URL", "RunningSandbox", "parse_rule"]
 
-TOKEN_NAME: Final = "LIPSYNC_SANDBOX_TOKEN"  # noqa: S105  # its name
 DEFAULT_BASE_URL: Final = "http://127.0.0.1:8787/api/v1"
 _API_PATH: Final = "/api/v1"
 _SECONDS: Final = 300.0

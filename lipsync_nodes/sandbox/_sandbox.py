@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-import importlib.util
-import logging
 import os
-import re
-import secrets
-import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 from urllib.parse import quote
 
 from lipsync_nodes.errors import ConfigurationError, JobNotFound
+from lipsync_nodes.sandbox._folder import Folder
+from lipsync_nodes.sandbox._needs import RENDERER, SERVER, require
+from lipsync_nodes.sandbox._token import announce, token_for
 
 if TYPE_CHECKING:
-    import socket
-
     from lipsync_nodes.sandbox.server.journal import Received
     from lipsync_nodes.sandbox.server.thread import ServerThread
 
-__all__ = ["MEDIA", "SERVER", "Sandbox", "require", "url_of"]
+__all__ = ["MEDIA", "Sandbox"]
 
 MEDIA: Final = Path(__file__).parent / "media"
 """The folder of the media for demos and tests: portrait.jpg, duet.jpg, speech_left.mp3, speech_right.mp3, film.mp4."""
-
-SERVER = ("starlette", "uvicorn")
-_RENDERER = ("av", "cv2", "numpy")
-_TOKEN_NAME = "LIPSYNC_SANDBOX_TOKEN"  # noqa: S105  # its name
-_LOG = logging.getLogger("lipsync_nodes.sandbox")
-_REACHABLE = (
-    "The sandbox listens on %s:%s, and other machines can reach it. Any API key of the form sk_… may submit. Its page "
-    "and /sandbox need the token."
-)
 
 
 class Sandbox:
@@ -78,10 +64,10 @@ class Sandbox:
         outputs_expire: float | None = 7 * 24 * 3600.0,
         token: str | None = None,
     ) -> None:
-        require(SERVER if renderer == "instant" else SERVER + _RENDERER)
+        require(SERVER if renderer == "instant" else SERVER + RENDERER)
         from lipsync_nodes.sandbox.faults.rules import Faults  # noqa: PLC0415  # importing this module must stay cheap
 
-        self._folder = folder
+        self._folder = Folder(folder)
         self._address = (host, port)
         self._key = api_key
         self._token = token
@@ -94,19 +80,22 @@ class Sandbox:
         self._outputs_expire = outputs_expire
         self._faults = Faults()
         self._running: ServerThread | None = None
-        self._temporary: tempfile.TemporaryDirectory[str] | None = None
 
     def start(self) -> Self:
         """Start the sandbox. It accepts requests once this returns."""
         from lipsync_nodes.sandbox.server.service import build  # noqa: PLC0415  # see __init__
-        from lipsync_nodes.sandbox.server.thread import ServerThread, listen  # noqa: PLC0415
+        from lipsync_nodes.sandbox.server.thread import ServerThread, listen, url_of  # noqa: PLC0415
 
         if self._running:
             return self
-        folder = self._make_folder()
+        folder = self._folder.make()
         try:
             listener = listen(*self._address)
-            token = self._token_for(listener)
+            try:
+                token = token_for(listener.getsockname()[0], self._token)
+            except BaseException:
+                listener.close()
+                raise
             url = url_of(self._address[0], listener.getsockname()[1])
             self._running = ServerThread(
                 listener,
@@ -118,10 +107,8 @@ class Sandbox:
                 self._address[0],
             )  # fmt: skip
         except BaseException:
-            self._clean_up()
+            self._folder.clean_up()
             raise
-        if self._running.is_reachable:
-            _LOG.warning(_REACHABLE, *self._address)
         return self
 
     def stop(self) -> None:
@@ -129,7 +116,7 @@ class Sandbox:
         running, self._running = self._running, None
         if running:
             running.stop()
-        self._clean_up()
+        self._folder.clean_up()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -239,10 +226,6 @@ class Sandbox:
 
         Raises ValueError if the number of seconds is negative or too large.
         """
-        from lipsync_nodes.sandbox.jobs.clock import LONGEST_ADVANCE  # noqa: PLC0415  # see __init__
-
-        if not 0 <= seconds <= LONGEST_ADVANCE:
-            raise ValueError(f"seconds must be between 0 and {LONGEST_ADVANCE:.0f}")
         self._server.run(self._server.service.runner.advance(seconds))
 
     @property
@@ -270,12 +253,7 @@ class Sandbox:
         """
         from lipsync_nodes.sandbox.server.state import State  # noqa: PLC0415  # see __init__
 
-        part = path.with_name(f"{path.name}.part")
-        try:
-            self._server.run(State(self._server.service).export(part))
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        self._server.run(State(self._server.service).export(path))
         return path
 
     def load(self, path: Path) -> dict[str, int]:
@@ -304,7 +282,7 @@ class Sandbox:
         with foreground.stop_signals() as signals, foreground.logging_to_stderr(log, self._key) as say, self:
             key = "it accepts only the key that it was started with" if self._key else "no API key is needed"
             say("The sandbox is at %s (set LIPSYNC_BASE_URL to it; %s). Ctrl-C ends it.", self.base_url, key)
-            self._print_token()
+            announce(self.token, self._token, self.url)
             while not signals:
                 time.sleep(0.2)  # on Windows, Ctrl-C does not interrupt a wait
             say("The sandbox ends.")
@@ -314,52 +292,3 @@ class Sandbox:
         if self._running is None:
             raise ConfigurationError(code="sandbox.not_running", remedy="start_sandbox")
         return self._running
-
-    def _print_token(self) -> None:
-        """Print the token if nobody knows it yet. It is not logged, because logs are kept."""
-        if self.token and self.token not in {self._token, os.environ.get(_TOKEN_NAME)}:
-            print(f"The token for /sandbox is {self.token}. The page: {self.url}/?token={self.token}", file=sys.stderr)  # noqa: T201
-
-    def _token_for(self, listener: socket.socket) -> str:
-        """Return the token that is needed at this address; close it if the token cannot be used."""
-        from lipsync_nodes.settings import is_loopback  # noqa: PLC0415  # see __init__
-
-        by_default = (
-            "" if is_loopback(listener.getsockname()[0]) else os.environ.get(_TOKEN_NAME) or secrets.token_urlsafe(18)
-        )
-        token = by_default if self._token is None else self._token
-        if token and not re.fullmatch(r"[A-Za-z0-9._~-]{8,}", token):
-            listener.close()
-            raise ConfigurationError(code="sandbox.token_unusable")  # it could not be masked in every encoding
-        return token
-
-    def _make_folder(self) -> Path:
-        """Return the folder to use; create a temporary one if none was given."""
-        if self._folder is not None:
-            return Path(self._folder)
-        try:
-            self._temporary = tempfile.TemporaryDirectory(prefix="lipsync-sandbox-", ignore_cleanup_errors=True)
-        except OSError as error:
-            reason = error.strerror or error
-            raise ConfigurationError(code="sandbox.no_temporary_room", reason=reason) from None
-        return Path(self._temporary.name)
-
-    def _clean_up(self) -> None:
-        if self._temporary:
-            self._temporary.cleanup()
-            self._temporary = None
-
-
-def require(packages: tuple[str, ...] = SERVER + _RENDERER) -> None:
-    """Raise `ConfigurationError` if a package that the sandbox needs is not installed."""
-    missing = [package for package in packages if not importlib.util.find_spec(package)]
-    if missing:
-        raise ConfigurationError(
-            code="sandbox.missing_packages", packages=missing, package="lipsync-nodes[sandbox]", remedy="install_extra"
-        )
-
-
-def url_of(host: str, port: int) -> str:
-    """Return a URL for the address. A server on all addresses is also reached at the loopback address."""
-    reachable = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # it is replaced
-    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"

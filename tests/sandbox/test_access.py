@@ -9,6 +9,7 @@ import pytest
 from lipsync_nodes import ImageForm, LipsyncClient
 from lipsync_nodes.errors import ConfigurationError
 from lipsync_nodes.sandbox import Sandbox
+from lipsync_nodes.sandbox._token import announce
 
 TOKEN = "a-token.of_our~own"
 FORM = ImageForm(image="https://example.com/face.png", audio="https://example.com/voice.mp3")
@@ -125,12 +126,12 @@ def test_a_token_is_made_and_printed_once(monkeypatch, capsys, caplog):
     with Sandbox(renderer="instant", host="0.0.0.0") as box, Sandbox(renderer="instant", host="0.0.0.0") as other:
         assert len(box.token) > 20
         assert box.token != other.token
-        box._print_token()
+        announce(box.token, None, box.url)
         assert f"{box.url}/?token={box.token}" in capsys.readouterr().err
         assert box.token not in caplog.text
     with Sandbox(renderer="instant") as closed:
         assert closed.token == ""
-        closed._print_token()
+        announce(closed.token, None, closed.url)
         assert capsys.readouterr().err == ""
 
 

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import tempfile
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,9 +15,10 @@ from lipsync_nodes import words
 from lipsync_nodes.errors import InvalidRequest, LipsyncError
 from lipsync_nodes.media import estimate_credits
 from lipsync_nodes.sandbox.faults.rules import Faults
-from lipsync_nodes.sandbox.jobs.clock import Clock
+from lipsync_nodes.sandbox.jobs.clock import LONGEST_ADVANCE, Clock
 from lipsync_nodes.sandbox.jobs.forms import media_of, parse_form
 from lipsync_nodes.sandbox.jobs.media import MediaFetcher, NotFetched, new_http
+from lipsync_nodes.sandbox.jobs.outcome import Outcome
 from lipsync_nodes.sandbox.jobs.renderer import Renderer, RenderFailed, WorkerDied, order_for
 from lipsync_nodes.sandbox.jobs.store import JobStore, StoredJob
 from lipsync_nodes.sandbox.jobs.webhooks import WebhookSender
@@ -36,28 +37,6 @@ _STOP_DELAY: Final = 1.0
 
 class _Interrupted(Exception):
     """The sandbox stops. The job stays as it is and continues at the next start."""
-
-
-@dataclass(slots=True)
-class _Outcome:
-    """The result of a job, as attributes of `StoredJob`."""
-
-    error: str = ""
-    cause: dict[str, Any] = field(default_factory=dict)
-    output: str = ""
-    lengths: dict[str, float] = field(default_factory=dict)
-    credits: int | None = None
-    doubt: str = ""
-    picture: dict[str, Any] = field(default_factory=dict)
-
-    def fail(self, error: LipsyncError) -> _Outcome:
-        """Take over an error: its English sentence, and what it takes to say it in another language."""
-        self.error = str(error)
-        self.cause = {"code": error.code, "facts": error.facts, "remedy": error.remedy}
-        return self
-
-
-_RESULT: Final = tuple(field.name for field in fields(_Outcome))
 
 
 class JobRunner:
@@ -134,7 +113,7 @@ class JobRunner:
         """Store a new job and start it; return it with its id. An instant job that takes no time has ended then."""
         if not self._renderers:
             ends_now = self._end_of_instant(job) <= self._clock.now()
-            ending = self._ending(job, _Outcome(output=_TEST_CARD.name)) if ends_now else {}
+            ending = Outcome(output=_TEST_CARD.name).ending(job, self._clock.now()) if ends_now else {}
             job = replace(job, started=job.created, **ending)
         self._store.add(job)
         if job.ended:
@@ -160,7 +139,11 @@ class JobRunner:
             seconds: by how much.
             outside: whether to wait for videos that are being rendered and for receivers of webhooks, too.
 
+        Raises ValueError if the number of seconds is negative or too large.
+
         """
+        if not 0 <= seconds <= LONGEST_ADVANCE:
+            raise ValueError(f"seconds must be between 0 and {LONGEST_ADVANCE:.0f}")
         await self._clock.advance(seconds, self._tasks, outside=outside)
 
     async def wait_for(self, job_id: str) -> None:
@@ -186,7 +169,7 @@ class JobRunner:
         except Exception as error:  # noqa: BLE001  # a bug here must not leave the job processing forever
             _LOG.exception("job %s: the sandbox itself failed", job.id)
             failure = LipsyncError(code="sandbox.failed", kind=type(error).__name__)
-            self._end(job.id, _Outcome().fail(failure))
+            self._end(job.id, Outcome().fail(failure))
         finally:
             self.progress.pop(job.id, None)
 
@@ -199,39 +182,28 @@ class JobRunner:
         if ended and ended.webhook:
             await self._webhooks.deliver(ended)
 
-    def _end(self, job_id: str, outcome: _Outcome) -> StoredJob | None:
+    def _end(self, job_id: str, outcome: Outcome) -> StoredJob | None:
         job = self._store.get(job_id)
-        ended = self._store.change(job_id, **self._ending(job, outcome)) if job else None
+        ended = self._store.change(job_id, **outcome.ending(job, self._clock.now())) if job else None
         if ended:
             _log_end(ended)
         return ended
 
-    def _ending(self, job: StoredJob, outcome: _Outcome) -> dict[str, Any]:
-        """Return what changes in a job that ends now."""
-        if fault := job.quirks.get("fail"):
-            outcome.error, outcome.cause = fault, {}
-        if outcome.error:
-            outcome.output = ""
-        result = {name: getattr(outcome, name) for name in _RESULT}
-        delivery = {"state": "pending"} if job.webhook else {}
-        status = "failed" if outcome.error else "completed"
-        return {**result, "status": status, "ended": self._clock.now(), "delivery": delivery}
-
-    async def _instant(self, job: StoredJob) -> _Outcome:
+    async def _instant(self, job: StoredJob) -> Outcome:
         """End a job with the test card."""
         await self._clock.sleep_until(self._end_of_instant(job))
-        return _Outcome(output=_TEST_CARD.name)
+        return Outcome(output=_TEST_CARD.name)
 
     def _end_of_instant(self, job: StoredJob) -> float:
         return job.created + max(self._seconds, _least_seconds(job))
 
-    async def _rendered(self, job: StoredJob) -> _Outcome:
+    async def _rendered(self, job: StoredJob) -> Outcome:
         with self._clock.outside():
             return await self._preview(job)
 
-    async def _preview(self, job: StoredJob) -> _Outcome:
+    async def _preview(self, job: StoredJob) -> Outcome:
         """Render a job's video once a worker is idle."""
-        outcome = _Outcome()
+        outcome = Outcome()
         renderer = await self._idle.get()
         try:
             self._store.change(job.id, started=self._clock.now())
@@ -243,7 +215,7 @@ class JobRunner:
             self._idle.put_nowait(renderer)
         return outcome
 
-    async def _render(self, job: StoredJob, renderer: Renderer, outcome: _Outcome) -> None:
+    async def _render(self, job: StoredJob, renderer: Renderer, outcome: Outcome) -> None:
         spec = spec_named(job.endpoint)
         form = parse_form(spec, job.form)
         part = self.outputs / f"{job.id}.part.mp4"
@@ -270,7 +242,7 @@ class JobRunner:
                 raise _Interrupted from None
             raise
 
-    def _note(self, job_id: str, form: Form, outcome: _Outcome, news: Mapping[str, Any]) -> None:
+    def _note(self, job_id: str, form: Form, outcome: Outcome, news: Mapping[str, Any]) -> None:
         """Record what a worker reports: first the lengths of the media, then its progress."""
         if lengths := news.get("lengths"):
             outcome.lengths = lengths

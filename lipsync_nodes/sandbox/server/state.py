@@ -72,7 +72,12 @@ class State:
     async def export(self, target: Path) -> None:
         """Write the state to a file. API keys are masked in it."""
         document = json.loads(self._service.keys.mask(json.dumps(self._document())))
-        await asyncio.to_thread(write_archive, target, document, list(self._files()))
+        part = target.with_name(f"{target.name}.part")
+        try:
+            await asyncio.to_thread(write_archive, part, document, list(self._files()))
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
 
     async def load(self, source: Path) -> dict[str, int]:
         """Replace the state with an exported one; raise `BadArchive` and change nothing if it is not valid.

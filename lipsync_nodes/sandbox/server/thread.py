@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 import threading
 from collections.abc import Callable, Coroutine
@@ -21,10 +22,15 @@ from lipsync_nodes.sandbox.server.middleware import RequestMiddleware
 from lipsync_nodes.sandbox.server.service import Service
 from lipsync_nodes.settings import is_loopback
 
-__all__ = ["ServerThread", "listen"]
+__all__ = ["ServerThread", "listen", "url_of"]
 
 _GRACE: Final = 0.2
 """Seconds that open connections have after the stop."""
+_LOG: Final = logging.getLogger("lipsync_nodes.sandbox")
+_REACHABLE: Final = (
+    "The sandbox listens on %s:%s, and other machines can reach it. Any API key of the form sk_… may submit. Its page "
+    "and /sandbox need the token."
+)
 _T = TypeVar("_T")
 
 
@@ -56,6 +62,12 @@ def _bound(host: str, port: int) -> socket.socket:
     return listener
 
 
+def url_of(host: str, port: int) -> str:
+    """Return a URL for the address. A server on all addresses is also reached at the loopback address."""
+    reachable = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # it is replaced
+    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+
+
 class ServerThread:
     """A running server. It accepts requests once the constructor has returned, and is gone once `stop` has.
 
@@ -77,15 +89,12 @@ class ServerThread:
         if self._failure:
             self._thread.join()
             raise self._failure
+        if self._local_host is None:
+            _LOG.warning(_REACHABLE, *listener.getsockname()[:2])
 
     service: Service
     _loop: asyncio.AbstractEventLoop
     _server: _Server
-
-    @property
-    def is_reachable(self) -> bool:
-        """Whether other machines may reach it."""
-        return self._local_host is None
 
     def run(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Run a coroutine in the server's event loop and return its result."""
