@@ -13,11 +13,11 @@ from lipsync_nodes.perception.faces.fading import faded
 from lipsync_nodes.perception.faces.finder import FaceFinder
 from lipsync_nodes.perception.faces.occlusion import Occlusion
 from lipsync_nodes.perception.faces.tracker import Tracked, tracked
-from lipsync_nodes.perception.pictures import Film
+from lipsync_nodes.perception.pictures import Film, read_image
 from lipsync_nodes.sandbox.preview.mouth.dubbing import Dubbing
-from lipsync_nodes.sandbox.preview.mouth.edges import lips_of
-from lipsync_nodes.sandbox.preview.mouth.lips import Frame
-from tests.sandbox.preview.films import MEDIA
+from lipsync_nodes.sandbox.preview.mouth.edges import edges_of, lips_of, widened
+from lipsync_nodes.sandbox.preview.mouth.lips import Frame, Lips
+from tests.sandbox.preview.films import MEDIA, PORTRAIT
 
 CLOSED, OPEN = np.float32([0, 0, 0, 1, 0]), np.float32([0.6, 0, 0, 0, 0])
 
@@ -61,6 +61,19 @@ def test_a_mouth_that_is_open_in_the_film_closes(shots):
     seen = FaceFinder().follow(frame, wide.face)
     assert whites(frame, wide) < 0.2 * whites(wide.image, wide)
     assert seen.opening < wide.face.opening - 0.02
+
+
+def test_the_edge_of_a_lip_is_found_in_the_picture():
+    """The landmarks may show a mouth too small: the lower lip begins where the dark ends."""
+    photo = read_image(PORTRAIT, 720)
+    (face,) = FaceFinder().find(photo)
+    frame = Frame.of(face)
+    lips = Lips.of(face, frame)
+    for beyond in (0.0, 0.018):
+        hole = widened(lips, np.float32([0, beyond]))
+        shape = frame.out_of(np.concatenate([hole.upper_inner, hole.lower_inner[::-1]]))
+        dark = cv2.fillPoly(photo.copy(), [np.rint(shape).astype(np.int32)], (20, 15, 30))
+        assert edges_of(lips, frame, dark)[1] == pytest.approx(beyond, abs=0.006)
 
 
 def test_a_mouth_fades_before_and_after_it_is_hidden():
