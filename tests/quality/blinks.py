@@ -12,11 +12,12 @@ from tests.quality.tracks import Track
 
 _SIDE = 96  # pixels of an eye's patch; the eye is half of it wide
 _HALF = 8  # frames: before and after half a blink the eyes are open
-_CHANGE = 8  # levels: less than that no eye closes
+_CHANGE, _MORE = 20, 2.2  # levels, and times the change of the brow: less than that no eye closes
 _SHUT = 0.4  # of the open eye's height: a closed one is seen less high
 _DARK = -30  # L*: so much darker than its skin a lid is a smudge
 _LINE = 0.6  # of the open eye's contrast: a closed one shows its lashes with more
-_LID, _EYE = (slice(40, 52), slice(34, 62)), (slice(38, 66), slice(22, 74))
+_LID, _EYE = (slice(40, 52), slice(34, 62)), (slice(44, 62), slice(28, 68))
+_BROW = slice(10, 34), slice(24, 72)
 _SKIN = (slice(22, 34), slice(30, 66)), (slice(70, 84), slice(30, 66))
 
 
@@ -26,9 +27,9 @@ def broken_blink(frames: list[np.ndarray], track: Track) -> str:
     if len(seen) < 3 * _HALF:
         return ""
     eyes = [_patches(frames, track, seen, corners) for corners in ((33, 133), (362, 263))]
-    changes = np.mean([_changes(patches) for patches in eyes], axis=0)
+    changes, brow = (np.mean([_changes(patches, part) for patches in eyes], axis=0) for part in (_EYE, _BROW))
     number = int(np.argmax(changes))
-    if changes[number] < _CHANGE:
+    if changes[number] < max(_CHANGE, _MORE * brow[number]):
         return ""
     heights = np.array([track.faces[at].eyes for at in seen])  # type: ignore[union-attr]
     least = heights[max(number - 3, 0) : number + 4].min() / np.median(heights)
@@ -42,9 +43,9 @@ def broken_blink(frames: list[np.ndarray], track: Track) -> str:
     return f"no lashes ({line:.2f} of the contrast)" if line < _LINE else ""
 
 
-def _changes(patches: np.ndarray) -> np.ndarray:
-    """Give for each frame by how much it differs from those before and after a blink, in levels."""
-    part = patches[:, *_EYE]
+def _changes(patches: np.ndarray, which: tuple[slice, slice]) -> np.ndarray:
+    """Give for each frame by how much a part of it differs from those before and after a blink, in levels."""
+    part = patches[:, *which]
     change = np.zeros(len(part))
     for number in range(_HALF, len(part) - _HALF):
         beside = [np.abs(part[number] - part[number + step]).mean() for step in (-_HALF, _HALF)]

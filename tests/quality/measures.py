@@ -20,7 +20,8 @@ from lipsync_nodes.perception.faces.casting import Casting
 from lipsync_nodes.perception.faces.finder import FaceFinder
 from lipsync_nodes.perception.faces.tracker import tracked
 from lipsync_nodes.perception.pictures import Film
-from lipsync_nodes.perception.speech.curve import mouth_curve, opening, sampled
+from lipsync_nodes.perception.speech.curve import curve_of, opening, sampled
+from lipsync_nodes.perception.speech.features import heard
 from lipsync_nodes.perception.speech.sound import read_speech, sound_blocks
 from lipsync_nodes.sandbox.preview import RenderInput, render, rendering
 from lipsync_nodes.sandbox.preview.mouth.lips import Frame
@@ -70,7 +71,7 @@ def look(path: Path, count: int) -> Look:
 def intended(voice: Path, frames: int, fps: float) -> np.ndarray:
     """Give the opening that the engine means each frame to show."""
     times = ((np.arange(frames) + 0.5) / fps).astype(np.float32)
-    return opening(sampled(mouth_curve(read_speech(voice)), times, 1 / fps))
+    return opening(sampled(curve_of(heard(voice)), times, 1 / fps))
 
 
 def gold(spoken: list[phones.Phone], frames: int, fps: float) -> np.ndarray:
