@@ -181,7 +181,7 @@ class AsyncLipsyncClient(BaseClient):
         return running
 
     async def _prepared(
-        self, form: Form | PreparedForm, timeout: float | None, **options: Unpack[SubmitOptions]
+        self, form: Form | PreparedForm, timeout: float | None, /, **options: Unpack[SubmitOptions]
     ) -> Submission:
         """Build a submission, in a thread if it needs files or the ledger, which block."""
         blocks = options.get("webhook") == "auto" or options.get("target") is not None or options.get("fetch")

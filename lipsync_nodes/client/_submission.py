@@ -49,6 +49,7 @@ class Submitting(Checking):
         self,
         form: Form | PreparedForm,
         timeout: float | None = None,
+        /,
         *,
         stop: Flag | None = None,
         **options: Unpack[SubmitOptions],

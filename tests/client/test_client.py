@@ -413,10 +413,11 @@ def test_a_wait_for_a_new_job_begins_with_a_pause(face, sandbox, form):
         face.wait(job.id, poll_interval=0.01)
 
 
-def test_a_misspelt_option_is_refused_before_anything_is_paid(face, sandbox, form):
-    """A submission key under a wrong name would not keep anybody from paying twice."""
-    with pytest.raises(InvalidRequest, match="no option keys"):
-        face.submit(form, keys="scene-12")
+@pytest.mark.parametrize("option", ["keys", "timeout"])
+def test_a_wrong_option_is_refused_before_anything_is_paid(face, sandbox, form, option):
+    """A submission key under a wrong name would not keep anybody from paying twice; `run` has a timeout, not this."""
+    with pytest.raises(InvalidRequest, match=f"no option {option}"):
+        face.submit(form, **{option: 12})
     assert sandbox.received("submit") == []
 
 
