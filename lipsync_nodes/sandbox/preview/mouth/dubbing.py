@@ -39,7 +39,7 @@ class Dubbing:
         lips = self._lips(image, face, frame)
         palette = self._lit(image, face)
         self._remember(image, face, frame, lips, palette)
-        if self._next and float(opening(values)) < _CLOSED:
+        if self._next and (palette.own is None or float(opening(values)) < _CLOSED):
             palette, self._next = replace(palette, own=self._next), None
         self._palette = palette
         Puppet(face, image, lips).draw(image, onto, values, palette)
