@@ -18,7 +18,6 @@ _GONE_SHARE, _GONE_SECONDS = 0.1, 1.5  # without a face for a larger share, or f
 _GONE_LEAST: Final = 1.0  # seconds in all, for less than which there is no warning
 _FAULTY, _MENTIONED = 0.25, 0.08  # the share of the time for which a fault is a warning, and an info
 _HIDDEN: Final = 0.1  # of the time: a mouth that is hidden for longer
-_CLEAR: Final = 1.5  # a mouth that is hidden beyond doubt, as `Looks.hidden` says
 _OTHERS: Final = 0.5  # of the time
 _TIMES: Final = 10  # so many cuts and ranges are listed
 _FADE: Final = 0.7  # seconds
@@ -164,7 +163,7 @@ def _lasting(bad: Sequence[Glimpse], of: Sequence[Glimpse]) -> list[Glimpse]:
 
 
 def _clear(glimpse: Glimpse) -> bool:
-    return bool(glimpse.looks and (glimpse.looks.hidden or 0) > _CLEAR)
+    return bool(glimpse.looks and glimpse.looks.clearly_hidden)
 
 
 def _severity(name: str, share: float) -> Severity | None:

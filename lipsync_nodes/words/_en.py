@@ -239,6 +239,7 @@ SENTENCES: Final[dict[str, str]] = {
     "and at least {least} are needed.[ At {enough}p it would be large enough.]",
     "preview.hardly_follows": "The mouth follows the sound only in part (correlation {correlation:.2f}). The face may "
     "be small, turned away, hidden in part or no real one, or its own mouth moves too much.",
+    "preview.mouth_hidden": "The mouth in the {media} seems to be hidden, for example by a mask, or it is too blurred.",
     "preview.narrow_picture": "The picture is too long and narrow: its longer side would have {pixels} pixels, and "
     "at most {most} can be.",
     "preview.no_face": "No face was found in the {media}.",
@@ -491,8 +492,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "comfyui": "Nothing was sent. Connect the audio itself, whose length can be seen, or take the budget out "
         "of the profile.",
         "airflow": "Nothing was sent. Give the lengths in `media_seconds`, or take the budget out of the connection.",
-        "mcp": "Nothing was sent. Give the length of each audio or video that is a URL, for example as "
-        "`audio_seconds`.",
+        "mcp": "Nothing was sent. Give the length of each audio or video that is a URL, as in `audio_seconds`.",
     },
     "keep_job_id": {
         "cli": "The job was made but could not be recorded: keep its id, and `lipsync-nodes wait {job_id}`.",

@@ -224,6 +224,7 @@ SENTENCES: Final[dict[str, str]] = {
     "[在 {enough}p 下就够大了。]",
     "preview.hardly_follows": "嘴只是部分地随声音运动（相关系数 {correlation:.2f}）。人脸可能太小、侧向一边、被部分遮住"
     "或不是真人，也可能原画面中嘴的动作太大。",
+    "preview.mouth_hidden": "看不清{media:term}中的嘴：它似乎被口罩或手等遮住，或者过于模糊。",
     "preview.narrow_picture": "画面过于狭长：长边将达到 {pixels} 像素，最多允许 {most} 像素。",
     "preview.no_face": "在{media:term}中没有找到人脸。",
     "preview.no_frames": "无法读取视频：其中没有任何帧。",
@@ -535,8 +536,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "//my-bucket/lipsync        (pip install 'lipsync-nodes[storage]')\n或在配置中设置 `storage`；用 "
         "`lipsync-nodes doctor --storage` 测试。沙盒不需要：加 --sandbox。",
         "python": "请把文件放到有公开网址的地方并给出网址，或说明文件存放处：在环境变量中设置\n    LIPSYNC_STORAGE=s3:"
-        "//my-bucket/lipsync        (pip install 'lipsync-nodes[storage]')\n或在配置中设置 `storage`。"
-        "沙盒不需要。",
+        "//my-bucket/lipsync        (pip install 'lipsync-nodes[storage]')\n或在配置中设置 `storage`。沙盒不需要。",
         "comfyui": "请给出公开网址，或说明媒体存放处。在 profiles.toml 的 [default] 之下写入\n"
         '    storage = "s3://my-bucket/lipsync"\n'
         "或由您自己的网页服务器提供的文件夹：\n"

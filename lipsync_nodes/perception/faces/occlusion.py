@@ -9,9 +9,10 @@ import numpy as np
 
 from lipsync_nodes.perception.arrays import Floats, Image, floats
 from lipsync_nodes.perception.faces.finder import square
+from lipsync_nodes.perception.faces.looks import looks
 
 if TYPE_CHECKING:
-    from lipsync_nodes.perception.faces.finder import Face
+    from lipsync_nodes.perception.faces.finder import Face, FaceFinder
 
 _SKIN = (50, 280, 205, 425, 4, 195, 151, 9)  # cheeks, nose, forehead: light changes them as it changes the mouth
 _CORNERS = (61, 291)  # of the mouth
@@ -24,30 +25,43 @@ _OTHER = 12.0  # a distance in 8-bit Lab: places that differ by more look like s
 _SHARE, _DROP = 0.5, 0.4
 _DROP_MOST = 0.25  # a fast head makes the mesh less sure, too
 _SEEN, _HIDDEN = 1.2, 1.45  # sums of both, in those units: fully visible up to the first, hidden from the second on
+_AGAIN = 10  # frames between two looks at a mouth that was never seen: each takes 25 ms
 _KEPT, _KEPT_HIDDEN = 1 / 50, 1 / 500  # how much of a frame the usual look takes; of a hidden mouth little
 
 
 class Occlusion:
     """Compares the surroundings of a mouth with those in earlier frames, and how sure the mesh is of the face."""
 
-    def __init__(self) -> None:
-        """Begin without earlier frames. The first mouth counts as visible."""
+    def __init__(self, finder: FaceFinder) -> None:
+        """Begin without earlier frames. The first mouth counts as visible, unless it looks like none."""
+        self._finder = finder
         self._usual: Floats | None = None
         self._sure = 0.0
-        self._frames = 0
+        self._frames = self._wait = 0
 
     def seen(self, image: Image, face: Face) -> float:
         """Return how visible the mouth is, from 1 (fully) to 0 (hidden)."""
-        looks = _looks(image, face)
+        if self._usual is None and self._is_no_mouth(image, face):
+            return 0.0
+        now = _around_mouth(image, face)
         if self._usual is None:
-            self._usual, self._sure = looks, face.presence
+            self._usual, self._sure = now, face.presence
         drop = float(np.clip(1 - face.presence / max(1.0, self._sure), 0, _DROP_MOST))
-        hidden = _other(looks, self._usual) / _SHARE + drop / _DROP
+        hidden = _other(now, self._usual) / _SHARE + drop / _DROP
         self._frames += 1
         kept = max(_KEPT, 1 / self._frames) if hidden < _SEEN else _KEPT_HIDDEN
-        self._usual = floats(self._usual + kept * (looks - self._usual))
+        self._usual = floats(self._usual + kept * (now - self._usual))
         self._sure += kept * (face.presence - self._sure)
         return float(np.clip((_HIDDEN - hidden) / (_HIDDEN - _SEEN), 0, 1))
+
+    def _is_no_mouth(self, image: Image, face: Face) -> bool:
+        """Return whether a mouth that was never seen is still hidden, for example by a mask."""
+        if not self._wait:
+            hidden = looks(image, face, self._finder).clearly_hidden
+            self._wait = _AGAIN if hidden else 0
+            return hidden
+        self._wait -= 1
+        return True
 
 
 def _around() -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
@@ -59,14 +73,14 @@ def _around() -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
 _AROUND = _around()
 
 
-def _other(looks: Floats, usual: Floats) -> float:
+def _other(now: Floats, usual: Floats) -> float:
     """Return the share of the places around the mouth that look like something else, on the side that has more."""
-    other = (np.linalg.norm(looks - usual, axis=-1) > _OTHER) & _AROUND
+    other = (np.linalg.norm(now - usual, axis=-1) > _OTHER) & _AROUND
     sides = np.s_[:, : _CELLS // 2], np.s_[:, _CELLS // 2 + 1 :]
     return max(float(other[side].sum() / _AROUND[side].sum()) for side in sides)
 
 
-def _looks(image: Image, face: Face) -> Floats:
+def _around_mouth(image: Image, face: Face) -> Floats:
     """Return the colours around the mouth, minus the colour of the face, (_CELLS, _CELLS, 3) in weighted Lab."""
     roll, middle = face.roll, face.points[list(_CORNERS)].mean(0)
     centre = middle + _BELOW * face.height * floats([-np.sin(roll), np.cos(roll)])

@@ -52,7 +52,7 @@ def tracked(frames: Iterable[Image], casting: Casting) -> Iterator[Tracked]:
 
 def _found(frames: Iterable[Image], casting: Casting) -> Iterator[Tracked]:
     """Follow the face; search for it while it is lost. One that came back is followed backwards to its first frame."""
-    cuts, occlusion = Cuts(), Occlusion()
+    cuts, occlusion = Cuts(), Occlusion(casting.finder)
     waiting: list[Image] = []  # frames without a face since the last search
     face: Face | None = None
     last: Face | None = None
@@ -62,7 +62,7 @@ def _found(frames: Iterable[Image], casting: Casting) -> Iterator[Tracked]:
         if cut:
             yield from map(Tracked, waiting)
             waiting.clear()
-            face, last, missing, occlusion = None, None, 0, Occlusion()
+            face, last, missing, occlusion = None, None, 0, Occlusion(casting.finder)
         waiting.append(image)
         face = face and casting.finder.follow(image, face)
         missing = 0 if face else missing + 1

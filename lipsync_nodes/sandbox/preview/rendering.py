@@ -15,6 +15,7 @@ from lipsync_nodes.perception.arrays import floats, levels
 from lipsync_nodes.perception.faces.casting import Casting
 from lipsync_nodes.perception.faces.fading import faded
 from lipsync_nodes.perception.faces.finder import FaceFinder
+from lipsync_nodes.perception.faces.looks import looks
 from lipsync_nodes.perception.faces.tracker import tracked
 from lipsync_nodes.perception.pictures import Film, read_image, read_mask
 from lipsync_nodes.perception.prefetch import prefetched
@@ -42,6 +43,7 @@ _STILL_FPS = Fraction(25)
 _SMALLEST = 32  # pixels: a smaller face has too few for its mouth
 _FAINT = 24  # pixels: in a film that has a larger face, one of this height begins to speak
 _HALF = 0.5  # a mouth that is less visible does not count as one that speaks
+_MOSTLY = 0.5  # of the time: of a face that is there for longer and never speaks, the mouth is hidden
 _LARGE = 720  # pixels: the short side of the larger videos
 
 
@@ -134,6 +136,8 @@ def _from_photo(given: RenderInput, values: Floats, casting: Casting) -> Iterato
         raise MediaError(code="preview.one_face") if faces else MediaError(code="preview.no_face", media="image")
     for face in faces:
         _check_size(face, "image", given.short_side)
+        if looks(photo, face, casting.finder).clearly_hidden:
+            raise MediaError(code="preview.mouth_hidden", media="image")
     drawn = photo.copy()
     seed = 2 * given.own_seed()
     heads = [_Head(drawn, face, seed + number, opening(values[number])) for number, face in enumerate(faces)]
@@ -178,12 +182,14 @@ def _from_film(film: Film, values: Floats, casting: Casting, driven: dict[int, F
     """
     dubbing = Dubbing()
     largest: Face | None = None
+    faces = 0
     step = sync.step_of(len(values))
     shots = prefetched(faded(tracked(film.play(len(values)), casting)))
     for number, (shot, mouth) in enumerate(zip(shots, values, strict=False)):
         after = shot.image
         if shot.face and (largest is None or shot.face.height > largest.height):
             largest = shot.face
+        faces += shot.face is not None
         if shot.cut:
             dubbing = Dubbing()
         if shot.face and (shown := shot.seen * _large_enough(shot.face)):
@@ -197,7 +203,8 @@ def _from_film(film: Film, values: Floats, casting: Casting, driven: dict[int, F
     if largest is not None:
         _check_size(largest, "video", film.short_side)
     if not driven:
-        raise MediaError(code="preview.no_face", media="video")
+        there = faces > _MOSTLY * len(values)
+        raise MediaError(code="preview.mouth_hidden" if there else "preview.no_face", media="video")
 
 
 def _large_enough(face: Face) -> float:

@@ -39,7 +39,7 @@ class Judged:
 
 
 def warning_of(given: RenderInput, out: Path, judged: Judged) -> Mapping[str, Any] | None:
-    """Return what is wrong with a video, as a code and facts; None if it follows the sound and nobody else could."""
+    """Return what is wrong with a video, as a code and facts; None if nothing is."""
     found = [_plain(reason) for reason in _reasons(given, out, judged)]
     if len(found) < 2:  # noqa: PLR2004
         return found[0] if found else None

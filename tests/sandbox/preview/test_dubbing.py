@@ -91,7 +91,7 @@ def test_a_mouth_does_not_fade_before_a_cut():
 
 
 def test_fingers_over_half_a_mouth_hide_it_and_speech_does_not(shots):
-    occlusion = Occlusion()
+    occlusion = Occlusion(FaceFinder())
     assert all(occlusion.seen(shot.image, shot.face) == 1 for shot in shots)
     image, face = shots[-1].image.copy(), shots[-1].face
     (x, y), size = face.points[61].astype(int), face.height

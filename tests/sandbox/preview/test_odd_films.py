@@ -136,7 +136,7 @@ def test_a_film_without_a_face_for_half_the_time_is_warned_of(clips, tmp_path):
 
 def test_a_film_whose_face_comes_too_late_is_refused(clips, tmp_path):
     photo = read_image(PORTRAIT, 240)
-    film = save_film(tmp_path / "late.mp4", [np.full_like(photo, 90)] * 74 + [photo] * 5, 25)
+    film = save_film(tmp_path / "late.mp4", [np.full_like(photo, 90)] * 75 + [photo] * 5, 25)
     with pytest.raises(MediaError, match="No face was found in the video"):
         render(RenderInput(audio=clips["left"], video=film, short_side=240), tmp_path / "out.mp4")
 

@@ -17,6 +17,19 @@ TOO_SMALL = (
     "The face in the image is too small: it is 25 pixels high at 480p, and at least 32 are needed. "
     "At 720p it would be large enough."
 )
+NO_MOUTH = "The mouth in the {} seems to be hidden, for example by a mask, or it is too blurred."
+COVERED = (132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 425, 4, 205, 93)
+"""What a mask covers: the chin, the cheeks and the tip of the nose."""
+
+
+def with_a_mask(photo):
+    """Lay a pale mask with two folds over the face."""
+    (face,) = FaceFinder().find(photo)
+    points = np.rint(face.points).astype(np.int32)
+    photo = cv2.fillPoly(photo.copy(), [points[list(COVERED)]], (190, 200, 215))
+    for left, right in ((132, 361), (172, 397)):
+        cv2.line(photo, points[left].tolist(), points[right].tolist(), (160, 170, 183), 2)
+    return cv2.GaussianBlur(photo, (0, 0), 0.6)
 
 
 def with_orientation(jpeg, orientation):
@@ -70,6 +83,9 @@ def bad(clips, still_film, tmp_path_factory):
     tiny[150:270, 150:270] = cv2.resize(read_image(PORTRAIT, 480), (120, 120), interpolation=cv2.INTER_AREA)
     cv2.imwrite(str(folder / "tiny.png"), tiny)
     cv2.imwrite(str(folder / "beside.png"), np.concatenate([read_image(PORTRAIT, 480), tiny], 1))
+    masked = with_a_mask(read_image(PORTRAIT, 480))
+    cv2.imwrite(str(folder / "masked.png"), masked)
+    save_film(folder / "masked.mp4", [masked] * 5, 25)
     save_film(folder / "noise.mp4", [noise] * 5, 25)
     save_wav(folder / "long.wav", np.zeros(601 * RATE, np.float32))
     return {
@@ -79,6 +95,8 @@ def bad(clips, still_film, tmp_path_factory):
         "noise": folder / "noise.png",
         "tiny": folder / "tiny.png",
         "beside": folder / "beside.png",
+        "masked": folder / "masked.png",
+        "masked_film": folder / "masked.mp4",
         "noise_film": folder / "noise.mp4",
         "long": folder / "long.wav",
         "film": still_film,
@@ -112,6 +130,8 @@ def bad(clips, still_film, tmp_path_factory):
             {"image": "beside", "right_audio": "silence"},
             TOO_SMALL,
         ),
+        ({"image": "masked"}, NO_MOUTH.format("image")),
+        ({"video": "masked_film"}, NO_MOUTH.format("video")),
         ({"image": "noise", "right_audio": "silence"}, "No face was found in the image."),
         (
             {"image": "portrait", "right_audio": "silence"},

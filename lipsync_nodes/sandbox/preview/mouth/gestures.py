@@ -13,15 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _BELL = floats([1, 2, 3, 2, 1]) / 9  # frames: what smooths the opening of the mouth
-_NEAR, _WIDE = (
-    0.25,
-    1.0,
-)  # seconds: a stress is the most open mouth within the first, and opener than usual in the second
-_STRESSED = 0.12  # more than usual by this
-_SILENT, _PAUSE = (
-    0.06,
-    0.28,
-)  # the mouth is closed below this opening, and after so many seconds of it a phrase has ended
+# Seconds: a stress is the most open mouth within the first, and opener than usual in the second by so much.
+_NEAR, _WIDE, _STRESSED = 0.25, 1.0, 0.12
+# The mouth is closed below this opening, and after so many seconds of it a phrase has ended.
+_SILENT, _PAUSE = 0.06, 0.28
 _NODS, _RAISES = 0.9, 1.7  # seconds between two nods, and between two raises of the brows, at least
 _KEPT = 0.75  # the share of the stresses that are shown
 _DOWN, _UP = (0.16, 0.45), (0.14, 0.50)  # seconds: a nod goes down and comes back; the brows rise and fall
