@@ -126,6 +126,18 @@ def test_small_eyes_and_half_closed_ones_do_not_blink():
     assert not moments(blinked(photo, replace(face, points=points)), photo)
 
 
+def test_closed_eyes_and_blurred_ones_do_not_blink():
+    """The landmarks do not show that eyes are closed, so the face of the open ones is as good."""
+    photo, face = seen(PORTRAIT, 480)
+    closed = max(blinked(photo, face), key=lambda frame: int(cv2.absdiff(frame, photo).sum()))
+    blurred = cv2.GaussianBlur(photo, (0, 0), 0.035 * face.height)
+    soft = cv2.GaussianBlur(photo, (0, 0), 0.008 * face.height)
+    assert moments(blinked(photo, face), photo)
+    assert moments(blinked(soft, face), soft)
+    assert not moments(blinked(closed, face), closed)
+    assert not moments(blinked(blurred, face), blurred)
+
+
 @pytest.mark.parametrize("point", [33, 133, 362])
 def test_eyes_at_the_edge_of_the_photo_do_not_blink(point):
     photo, face = seen(PORTRAIT, 480)

@@ -12,6 +12,8 @@ from lipsync_nodes.sandbox.preview.mouth.lids import LOWER_LIDS, UPPER_LIDS, Eye
 from lipsync_nodes.sandbox.preview.mouth.lips import Frame
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lipsync_nodes.perception.faces.finder import Face
 
 # How far the lid is down in each frame of a blink: lids close faster than they open.
@@ -25,13 +27,19 @@ _ASIDE = 0.70  # the width of an eye as a part of the other's: below this, the h
 _BRIDGE, _RIMS, _STEP = 0.08, 0.40, 3
 _NOSE = floats(np.arange(-0.07, 0.09, 0.003))  # in face heights, from the line between the eyes
 _SKIN = 13  # points of the nose whose mean is the skin around each one
+_LIDS = floats(np.arange(-0.03, 0.11, 0.002))  # from the upper lid, across the eye
+_SOFTEST = 0.13  # lids make a larger step of the light, as a part of it, except in blurred pictures
+# Between closed lids the dark is the lashes: its middle is lower than this part of the way. And there is no iris, which
+# makes the light in the middle row vary by this part of it.
+_LOW, _IRIS = 0.60, 0.50
+_WAY = floats(np.linspace(0, 1, 21))[:, None]
 _BAGS = floats(np.arange(0.028, 0.135, 0.004))  # from the lower lid
 
 
 class Blinks:
     """The blinks of one face in a photo. Each step of a blink is drawn once, in advance.
 
-    Eyes that are small, nearly closed, turned away or behind glasses do not blink.
+    Eyes that are small, blurred, nearly closed, turned away or behind glasses do not blink.
     """
 
     def __init__(self, face: Face, photo: Image, seed: int, fps: float) -> None:
@@ -55,9 +63,11 @@ class Blinks:
 
 
 def _clear_eyes(face: Face, photo: Image) -> list[Eye]:
-    """Return both eyes if both are in the photo, open, large enough, turned to the camera and not behind glasses."""
+    """Return both eyes if both are in the photo, open, large, sharp, turned to the camera and without glasses."""
     lids = face.points[np.ravel([UPPER_LIDS, LOWER_LIDS])]
     if np.any(lids < 0) or np.any(lids > [photo.shape[1] - 1, photo.shape[0] - 1]) or behind_glasses(face, photo):
+        return []
+    if not all(_is_clear(*lines) for lines in _lids(face, photo)):
         return []
     eyes = [Eye.of(face, photo, number) for number in (0, 1)]
     widths = [eye.width for eye in eyes]
@@ -67,6 +77,26 @@ def _clear_eyes(face: Face, photo: Image) -> list[Eye]:
 def _open(eye: Eye) -> bool:
     wide, high = eye.width * eye.face, eye.opening * eye.face
     return wide > _SMALLEST and high > max(_LOWEST, _NARROWEST * wide)
+
+
+def _lids(face: Face, photo: Image) -> Iterator[tuple[Floats, Floats]]:
+    """Yield the light on lines across each eye, and on those between its lids only."""
+    frame = Frame.of(face)
+    points = frame.into(face.points)
+    for upper, lower in zip(UPPER_LIDS, LOWER_LIDS, strict=True):
+        above, below = points[list(upper)], points[list(lower)]
+        x = floats(np.linspace(above[0, 0], above[-1, 0], 27)[3:-3])
+        top, end = (floats(np.interp(x, line[:, 0], line[:, 1])) for line in (above, below))
+        yield tuple(_colours(frame, photo, x, y).mean(-1) for y in (top + _LIDS[:, None], top + _WAY * (end - top)))
+
+
+def _is_clear(across: Floats, between: Floats) -> bool:
+    """Return whether an eye is sharp enough for lids to be drawn, and not closed, which the landmarks do not show."""
+    row = between[len(between) // 2 - 2 : len(between) // 2 + 3].mean(0)
+    varies = float(np.percentile(row, 90) - np.percentile(row, 5)) / (float(across.mean()) + 8)
+    dark = np.clip(np.percentile(between, 80) - between, 0, None) + 1e-3
+    low = float((dark * _WAY).sum() / dark.sum())
+    return float(np.median(_steepest(across))) > _SOFTEST and (low < _LOW or varies > _IRIS)
 
 
 def behind_glasses(face: Face, photo: Image) -> bool:
