@@ -107,13 +107,12 @@ def parse_rule(text: str) -> Any:
     """Return the fault rule on a line; raise ValueError with one sentence if it is invalid."""
     from pydantic import ValidationError  # noqa: PLC0415  # importing this module must stay cheap
 
-    from lipsync_nodes.sandbox.faults.rules import Rule  # noqa: PLC0415
+    from lipsync_nodes.sandbox.faults.rules import Rule, problems_of  # noqa: PLC0415
 
     try:
         return Rule.parse(text)
     except ValidationError as error:
-        problems = (f"{'.'.join(map(str, part['loc']))}: {part['msg']}".lstrip(": ") for part in error.errors())
-        raise ValueError("; ".join(problems)) from None
+        raise ValueError(problems_of(error, whole="rule")) from None
 
 
 def _host(url: str) -> str:

@@ -45,6 +45,7 @@ class Sandbox:
 
     Raises:
         ConfigurationError: the extra `sandbox` is not installed.
+        ValueError: `advance_per_poll` is negative or too large.
 
     """
 
@@ -66,6 +67,7 @@ class Sandbox:
     ) -> None:
         require(SERVER if renderer == "instant" else SERVER + RENDERER)
         from lipsync_nodes.sandbox.faults.rules import Faults  # noqa: PLC0415  # importing this module must stay cheap
+        from lipsync_nodes.sandbox.jobs.clock import step  # noqa: PLC0415
 
         self._folder = Folder(folder)
         self._address = (host, port)
@@ -76,7 +78,7 @@ class Sandbox:
         self._seconds = seconds
         self._seed = seed
         self._clock = clock
-        self._advance_per_poll = advance_per_poll
+        self._advance_per_poll = step(advance_per_poll)
         self._outputs_expire = outputs_expire
         self._faults = Faults()
         self._running: ServerThread | None = None
@@ -240,7 +242,9 @@ class Sandbox:
 
     @advance_per_poll.setter
     def advance_per_poll(self, seconds: float) -> None:
-        self._server.service.advance_per_poll = seconds
+        from lipsync_nodes.sandbox.jobs.clock import step  # noqa: PLC0415  # see __init__
+
+        self._server.service.advance_per_poll = step(seconds)
 
     def reset(self) -> None:
         """Delete all jobs, stored files, fault rules and recorded requests. The clock does not go back."""

@@ -219,8 +219,8 @@ SENTENCES: Final[dict[str, str]] = {
     "proxy.one_of": "A proxy needs the base URL of a service, or a tape to replay, and not both.",
     "sandbox.cannot_use_file": "The file {file} cannot be used: {reason}.",
     "sandbox.is_service": "{url} is the service, not a sandbox. Nothing was sent.",
-    "sandbox.not_local": "{url} is not on this machine. A sandbox elsewhere needs its token, and must be named in the "
-    "command.",
+    "sandbox.not_local": "{url} is not on this machine. A sandbox elsewhere needs its token in "
+    "LIPSYNC_SANDBOX_TOKEN, and its base URL in the command.",
     "sandbox.not_reached": "No sandbox was reached at {url}: {reason}.",
     "sandbox.refused": "{url} answered {status}[: {words}]",
     "sandbox.folder_taken": "The embedded sandbox's folder {folder} is taken by another command, or cannot be used "

@@ -206,7 +206,7 @@ SENTENCES: Final[dict[str, str]] = {
     "proxy.one_of": "代理需要服务的基础 URL，或要回放的录制文件，不能两者都给。",
     "sandbox.cannot_use_file": "无法使用文件 {file}：{reason}。",
     "sandbox.is_service": "{url} 是该服务，不是沙盒。没有发送任何内容。",
-    "sandbox.not_local": "{url} 不在本机。其他机器上的沙盒需要令牌，并且必须在命令中给出其地址。",
+    "sandbox.not_local": "{url} 不在本机。其他机器上的沙盒需要其令牌 LIPSYNC_SANDBOX_TOKEN，并在命令中给出其基础 URL。",
     "sandbox.not_reached": "无法连接到 {url} 的沙盒：{reason}。",
     "sandbox.refused": "{url} 返回 {status}[：{words}]",
     "sandbox.folder_taken": "内置沙盒的文件夹 {folder} 被另一命令占用，或无法使用（{reason}）。",

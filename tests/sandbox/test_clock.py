@@ -308,6 +308,10 @@ def test_a_page_of_another_site_cannot_advance_it(still):
 def test_time_does_not_go_back(still, seconds):
     with pytest.raises(ValueError, match="between 0 and 1000000000"):
         still.box.advance(seconds)
+    with pytest.raises(ValueError, match="between 0 and 1000000000"):
+        still.box.advance_per_poll = seconds
+    with pytest.raises(ValueError, match="between 0 and 1000000000"):
+        Sandbox(renderer="instant", advance_per_poll=seconds)
 
 
 def test_nothing_else_in_the_sandbox_reads_the_time():

@@ -220,6 +220,26 @@ def test_prefer_asks_for_one_code(box, api):
     url = f"{box.base_url}/lipsync-image"
     assert api.http.post(url, json=body, headers={"Prefer": "code=429"}).status_code == 429
     assert api.http.post(url, json=body).status_code == 422
+    twice = [("Prefer", "code=503"), ("Prefer", "wait=10")]
+    assert api.http.post(url, json=body, headers=twice).status_code == 503
+
+
+def test_a_code_without_a_name_can_be_asked_for(box, api):
+    box.fault("submit:499")
+    assert api.submit().status_code == 499
+    answer = api.http.post(f"{box.base_url}/lipsync-image", json={}, headers={"Prefer": "code=599"})
+    assert (answer.status_code, answer.json()) == (599, {"error": "Status 599: a fault that was asked for."})
+
+
+@pytest.mark.parametrize(
+    ("rule", "sentence"),
+    [
+        ("submit:429", "rule: must be a JSON object"),
+        ({"action": "fail", "where": "submit"}, "rule: fail can be at job, not at submit"),
+    ],
+)
+def test_a_wrong_rule_is_named_in_plain_words(box, api, rule, sentence):
+    assert api.http.post(f"{box.url}/sandbox/faults", json=rule).json() == {"error": sentence}
 
 
 def test_another_sites_page_may_not_switch_faults(box, api):
@@ -258,6 +278,9 @@ def test_stop_waits_for_nobody(connect, until, action):
             "submit:429,retry_after=2,times=3",
             {"where": "submit", "action": "status", "code": 429, "headers": {"Retry-After": "2"}, "count": 3},
         ),
+        ("submit:429, retry_after=2, times=3", {
+            "where": "submit", "action": "status", "code": 429, "headers": {"Retry-After": "2"}, "count": 3,
+        }),
         ("job:fail,error=No face, try another=", {"where": "job", "action": "fail", "error": "No face, try another="}),
         ("fail", {"action": "fail"}),
         ("job:seconds,seconds=3600,times=-1", {"where": "job", "action": "seconds", "seconds": 3600, "count": -1}),
@@ -281,7 +304,18 @@ def test_a_rule_on_one_line(line, rule):
 
 @pytest.mark.parametrize(
     "line",
-    ["", "submit:", "submit:4290", "sumbit:429", "job:429", "fail,seconds=3", "submit:429,retries=2", "429,times=x"],
+    [
+        "",
+        "submit:",
+        "submit:4290",
+        "sumbit:429",
+        "job:429",
+        "fail,seconds=3",
+        "submit:429,retries=2",
+        "429,times=x",
+        "fail,error=",
+        "429,Retry-After=2",
+    ],
 )
 def test_a_line_that_is_no_rule(line):
     with pytest.raises(ValueError, match="validation error"):

@@ -126,6 +126,8 @@ def test_the_key_is_nowhere(connect, caplog):
         assert [entry.leaks_key for entry in box.requests] == [True, True, True]
         api.job_id()
         assert box.requests[-1].leaks_key is False
+        api.http.get(f"{box.base_url}/jobs/x", headers=[("X-A", "sk_very_secret"), ("X-A", "b")])
+        assert (box.requests[-1].leaks_key, box.requests[-1].headers["x-a"]) == (True, "sk_***, b")
     ours = [record.getMessage() for record in caplog.records if record.name.startswith(("lipsync_nodes", "uvicorn"))]
     assert any("GET /api/v1/jobs/sk_***" in line for line in ours)
     assert "very_secret" not in " ".join(ours)

@@ -93,6 +93,7 @@ EVIL = [
     {"document": {"jobs": [{"strange": 1}]}},
     {"document": {"rules": [{"action": "nothing"}]}},
     {"document": {"lipsync_sandbox_state": 2}},
+    {"document": {"now": 1e300}},
 ]
 
 
@@ -112,6 +113,9 @@ def test_an_archive_that_no_sandbox_wrote_changes_nothing(full, tmp_path, parts)
 def test_a_file_that_is_too_large_or_no_zip_is_refused(box, tmp_path, monkeypatch):
     assert httpx.put(f"{box.url}/sandbox/state", content=b"no zip").status_code == 422
     path = archive(tmp_path / "bomb.zip")
+    whole = path.read_bytes()
+    torn = whole[:-10] + b"\xff\xff\xff\x7f" + whole[-6:]  # its directory would begin before the file
+    assert httpx.put(f"{box.url}/sandbox/state", content=torn).status_code == 422
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as file:
         file.writestr("outputs/card.mp4", bytes(10_000_000))
     monkeypatch.setattr("lipsync_nodes.sandbox.server.archive.LARGEST_FILE", 1_000_000)

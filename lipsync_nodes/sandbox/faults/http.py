@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from http import HTTPStatus
+from http.client import responses
 from typing import Any, Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -71,7 +71,7 @@ class Exchange:
         await self._cut()
 
     async def _status(self, rule: Rule) -> None:
-        phrase = {"error": f"{HTTPStatus(rule.code).phrase}: a fault that was asked for."}
+        phrase = {"error": f"{responses.get(rule.code, f'Status {rule.code}')}: a fault that was asked for."}
         await self._respond(rule, rule.code, phrase if rule.body is None else rule.body)
 
     async def _body(self, rule: Rule) -> None:

@@ -25,9 +25,9 @@ from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
-__all__ = ["ACTIONS", "MATCH", "Faults", "Rule"]
+__all__ = ["ACTIONS", "MATCH", "Faults", "Rule", "problems_of"]
 
 Where = Literal["submit", "poll", "output", "files", "webhook", "job"]
 Action = Literal[
@@ -59,7 +59,7 @@ ACTIONS: Final[dict[str, tuple[tuple[str, ...], frozenset[str]]]] = {
 # The parameters of every rule.
 MATCH: Final = frozenset({"action", "where", "method", "path", "count", "after", "probability", "seed"})
 # Commas that separate the parts of a rule on one line; others belong to a value.
-_PARTS: Final = re.compile(r",(?=[a-z_]+=)")
+_PARTS: Final = re.compile(r",\s*(?=[A-Za-z_-]+=)")
 _FINAL: Final = frozenset({"hang", "cut_before", "cut_after", "status", "rate_limit", "truncate", "drip", "body"})
 
 
@@ -119,7 +119,7 @@ class Rule(BaseModel):
     bytes: _Whole | None = Field(default=None, ge=0)
     pause: float = Field(default=0.01, ge=0)
     times: _Whole = Field(default=2, ge=1)
-    error: str = "Invalid audio format"
+    error: str = Field(default="Invalid audio format", min_length=1)
     status: str = "queued"
     polls: _Whole = Field(default=1, ge=0)
 
@@ -171,6 +171,17 @@ class Rule(BaseModel):
         # Without a place, a rule applies to HTTP requests, unless its action is only for jobs or webhooks.
         here = where == self.where or (self.where is None and where in (set(places) & set(_HTTP) or places))
         return here and self.method in {None, method} and fnmatchcase(path, self.path)
+
+
+def problems_of(error: ValidationError, whole: str) -> str:
+    """Return in one sentence what is wrong with a value. *whole* is the name of the value itself."""
+    problems = []
+    for problem in error.errors():
+        place = ".".join(map(str, problem["loc"])) or whole
+        is_no_object = problem["type"] == "model_type"
+        words = "must be a JSON object" if is_no_object else problem["msg"].removeprefix("Value error, ")
+        problems.append(f"{place}: {words}")
+    return "; ".join(problems)
 
 
 def _from_json(text: str) -> Any:

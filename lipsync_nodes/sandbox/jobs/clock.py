@@ -8,11 +8,18 @@ from collections.abc import Iterator, Sized
 from contextlib import contextmanager
 from typing import Final, Literal
 
-__all__ = ["LONGEST_ADVANCE", "Clock", "ClockKind"]
+__all__ = ["LONGEST_ADVANCE", "Clock", "ClockKind", "step"]
 
 ClockKind = Literal["real", "manual"]
 LONGEST_ADVANCE: Final = 1e9
 """The most seconds that one step can advance the clock: 31 years."""
+
+
+def step(seconds: float) -> float:
+    """Return the seconds if the clock can be advanced by them; raise ValueError if they are negative or too many."""
+    if not 0 <= seconds <= LONGEST_ADVANCE:
+        raise ValueError(f"seconds must be between 0 and {LONGEST_ADVANCE:.0f}")
+    return seconds
 
 
 class Clock:

@@ -22,8 +22,8 @@ _LOOPBACK: Final = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?"
 _METHODS: Final = ("DELETE", "GET", "HEAD", "POST", "PUT")
 _SHOWN: Final = ("Location", "Retry-After", "Content-Range", "X-Lipsync-Preview-Engine", "X-Lipsync-Preview-Warning")
 _REFUSAL: Final = (
-    "This sandbox is open to other machines, so /sandbox needs the token that it printed at its start: "
-    "Authorization: Bearer TOKEN, or ?token=TOKEN."
+    "This sandbox is open to other machines, so /sandbox needs its token: LIPSYNC_SANDBOX_TOKEN, or what it printed at "
+    "its start. Send it as Authorization: Bearer TOKEN, or ?token=TOKEN. Commands take it from LIPSYNC_SANDBOX_TOKEN."
 )
 
 

@@ -6,6 +6,7 @@ number and the sizes are limited before anything is unpacked, and nothing change
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import re
@@ -56,7 +57,9 @@ def unpack(source: Path, folder: Path) -> Any:
             document = json.loads(archive.read(_DOCUMENT))
             for entry in entries:
                 _unpack_one(archive, entry, folder)
-    except _UNREADABLE as error:
+    except (*_UNREADABLE, OSError) as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # EINVAL: its directory points outside it
+            raise
         raise BadArchive(f"It is not the state of a sandbox: {type(error).__name__} {error}".strip()) from None
     return document
 

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from lipsync_nodes import words
 from lipsync_nodes.checks import Reason
 from lipsync_nodes.errors import LipsyncError
-from lipsync_nodes.sandbox.faults.rules import Rule
+from lipsync_nodes.sandbox.faults.rules import Rule, problems_of
 from lipsync_nodes.sandbox.jobs.clock import LONGEST_ADVANCE
 from lipsync_nodes.sandbox.jobs.store import StoredJob
 from lipsync_nodes.sandbox.server.access import check_origin
@@ -167,7 +167,6 @@ def _refusing(named: str) -> Iterator[None]:
     try:
         yield
     except ValidationError as error:
-        problems = (f"{'.'.join(map(str, part['loc'])) or named}: {part['msg']}" for part in error.errors())
-        raise http_error(422, "; ".join(problems)) from None
+        raise http_error(422, problems_of(error, whole=named)) from None
     except (ValueError, RecursionError):
         raise http_error(400, "The body is not JSON.") from None

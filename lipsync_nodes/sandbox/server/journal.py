@@ -19,7 +19,7 @@ class Received:
 
     Attributes:
         where: submit, poll, output or files.
-        headers: names in lower case, without Authorization.
+        headers: names in lower case, without Authorization. The values of a repeated one are joined with commas.
         body: the decoded JSON of a submission, or its text if it is not JSON; None if it was not read, and for other
             requests.
         leaks_key: whether an API key was found outside the Authorization header. It is masked here.
@@ -63,11 +63,14 @@ class RequestJournal:
 
     def note(self, where: str, scope: Mapping[str, Any]) -> Received:
         """Add a request that begins."""
-        headers = {name: value for name, value in scope["headers"] if name != b"authorization"}
-        names = [name.decode("latin-1") for name in headers]
-        texts = [value.decode("latin-1") for value in (scope["query_string"], *headers.values())]
+        headers = [header for header in scope["headers"] if header[0] != b"authorization"]
+        texts = [value.decode("latin-1") for value in (scope["query_string"], *(value for _, value in headers))]
         (path, query, *values), leaks_key = self._masked(scope["path"], *texts)
-        entry = Received(where, scope["method"], path, query, dict(zip(names, values, strict=True)), None, leaks_key)
+        shown: dict[str, str] = {}
+        for (name, _), value in zip(headers, values, strict=True):
+            key = name.decode("latin-1")
+            shown[key] = f"{shown[key]}, {value}" if key in shown else value
+        entry = Received(where, scope["method"], path, query, shown, None, leaks_key)
         with self._lock:
             self._received.append(entry)
         return entry

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -30,6 +30,7 @@ __all__ = ["State"]
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ENDPOINTS: Final = frozenset(spec.id for spec in CATALOGUE)
 _STATUSES: Final = frozenset({"processing", "completed", "failed"})
+_LATEST: Final = 1e12  # no clock comes so far, and later the seconds get lost in a float
 _COUNTS: Final = frozenset({"number", "matched", "struck"})
 
 
@@ -39,7 +40,7 @@ class _Document(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     lipsync_sandbox_state: Literal[1]
-    now: float
+    now: float = Field(ge=0, le=_LATEST)
     jobs: list[StoredJob]
     rules: list[Rule]
     requests: list[Received]
