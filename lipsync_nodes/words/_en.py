@@ -239,6 +239,7 @@ SENTENCES: Final[dict[str, str]] = {
     "and at least {least} are needed.[ At {enough}p it would be large enough.]",
     "preview.hardly_follows": "The mouth follows the sound only in part (correlation {correlation:.2f}). The face may "
     "be small, turned away, hidden in part or no real one, or its own mouth moves too much.",
+    "preview.mouth_doubtful": "Something seems to be before the mouth, such as a hand. A mouth may be drawn on it.",
     "preview.mouth_hidden": "The mouth in the {media} seems to be hidden, for example by a mask, or it is too blurred.",
     "preview.narrow_picture": "The picture is too long and narrow: its longer side would have {pixels} pixels, and "
     "at most {most} can be.",

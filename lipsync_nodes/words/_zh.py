@@ -224,6 +224,7 @@ SENTENCES: Final[dict[str, str]] = {
     "[在 {enough}p 下就够大了。]",
     "preview.hardly_follows": "嘴只是部分地随声音运动（相关系数 {correlation:.2f}）。人脸可能太小、侧向一边、被部分遮住"
     "或不是真人，也可能原画面中嘴的动作太大。",
+    "preview.mouth_doubtful": "嘴前似乎有东西遮挡，例如手。嘴可能会被画在上面。",
     "preview.mouth_hidden": "看不清{media:term}中的嘴：它似乎被口罩或手等遮住，或者过于模糊。",
     "preview.narrow_picture": "画面过于狭长：长边将达到 {pixels} 像素，最多允许 {most} 像素。",
     "preview.no_face": "在{media:term}中没有找到人脸。",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,6 +40,8 @@ class Casting:
         """Those of them who were chosen first, from left to right."""
         self.by_mask = False
         """Whether a mask said who."""
+        self.hidden = -math.inf
+        """Above 0, something seems to be before one of their mouths, as in `Looks`. Only measured in a picture."""
 
     def choose(
         self, image: Image, *, last: Face | None = None, thorough: bool = True, quick: bool = False

@@ -31,9 +31,16 @@ _SHAKEN = (
 _UNSTEADY = 0.01  # in face heights: a usual deviation of the landmarks of a mouth that is hidden
 # Fitted to 290 faces and 350 with a mask, a hand, a microphone, a cup or a bar before the mouth: these are above 0.
 _WEIGHTS = (0.43, 2.68, -2.95, -2.29)
-_CLEARLY = 1.5  # 26 of 28 other masks were above, and 4 of 200 other faces, one of them behind a cup
+CLEARLY = 1.6  # 26 of 28 other masks were above, and 4 of 200 other faces, one of them behind a cup
 _TOP, _AROUND = (151, 9, 6, 197, 195, 4), (164, 18, 200, 57, 287, 43, 273, 17, 0)  # from forehead to nose; the mouth
 _ALIEN = 40.0  # in 8-bit Lab: the colours of a mouth and of the nose above are nearer than this; 250 faces had up to 30
+# Upper and lower lip from the face's right corner to the middle, and to the left one: outer and inner edge of each.
+_SIDES = (((40, 81), (37, 82), (181, 178), (84, 87)), ((270, 311), (267, 312), (405, 402), (314, 317)))
+_CHEEKS = (50, 280, 205, 425, 4, 195, 101, 330, 36, 266)
+# In 75 pictures, lips were redder than the cheeks by more than this, in 8-bit Lab, or steadier than the next, in face
+# heights; not so a plastic mask, a line drawing, and hands over a mouth or half of it.
+_RED, _UNSURE = 1.0, 0.0082
+_HALF = 2.5  # of such lips: the half of a mouth beside a hand is redder than the cheeks by more
 _DIRECTIONS = np.arange(8) * np.pi / 8
 
 
@@ -67,7 +74,7 @@ class Looks:
     @property
     def clearly_hidden(self) -> bool:
         """Whether the mouth was measured, and is hidden beyond doubt."""
-        return (self.hidden or 0) > _CLEARLY
+        return (self.hidden or 0) > CLEARLY
 
 
 def looks(image: Image, face: Face, finder: FaceFinder | None = None) -> Looks:
@@ -87,7 +94,7 @@ def looks(image: Image, face: Face, finder: FaceFinder | None = None) -> Looks:
         cut=float(outside.mean()),
         mouth_cut=float(outside[list(LIPS)].mean()),
     )
-    return replace(found, hidden=_hidden(image, face, finder)) if finder else found
+    return replace(found, hidden=mouth_hidden(image, face, finder)) if finder else found
 
 
 def _cropped(image: Image, face: Face, side: int = 0) -> tuple[Image, Floats]:
@@ -125,8 +132,11 @@ def _sharpness(grey: Floats, inside: np.ndarray[tuple[int, ...], np.dtype[np.boo
 _COSINES, _SINES = np.cos(_DIRECTIONS), np.sin(_DIRECTIONS)
 
 
-def _hidden(image: Image, face: Face, finder: FaceFinder) -> float:
-    """Compare what there is to see of lips: landmarks that stay, a dark line between them, details as at the eyes."""
+def mouth_hidden(image: Image, face: Face, finder: FaceFinder, unsure: float = _UNSURE) -> float:
+    """Compare what there is to see of lips: landmarks that stay, a dark line, details as at the eyes, their colour.
+
+    Returns ``Looks.hidden``. With a smaller ``unsure``, in face heights, steadier landmarks are taken for a hand's.
+    """
     crop, points = _cropped(image, face, _SIDE)
     lightness = floats(cv2.cvtColor(crop, cv2.COLOR_BGR2LAB))[..., 0]
     mouth = _profiles(lightness, floats((points[list(_UPPER)] + points[list(_LOWER)]) / 2), points)
@@ -134,9 +144,19 @@ def _hidden(image: Image, face: Face, finder: FaceFinder) -> float:
     smooth = cv2.GaussianBlur(lightness, (0, 0), 1)
     contrast = float(cv2.remap(smooth, points[:, 0], points[:, 1], cv2.INTER_LINEAR).std()) + 1e-3
     detail = (_steepness(mouth) + 0.3) / (float(np.mean([_steepness(eye) for eye in eyes])) + 0.3)
-    unsteady = max(_unsteadiness(image, face, finder), 1e-4) / _UNSTEADY
-    seen = (1.0, math.log(unsteady), min(2.0, _valley(mouth) / contrast), math.log(detail))
-    return max(float(np.dot(seen, _WEIGHTS)), (_alien(crop, points) - _ALIEN) / 10)
+    moved = max(_unsteadiness(image, face, finder), 1e-4)
+    seen = (1.0, math.log(moved / _UNSTEADY), min(2.0, _valley(mouth) / contrast), math.log(detail))
+    alien = (_alien(crop, points) - _ALIEN) / 10
+    return max(float(np.dot(seen, _WEIGHTS)), alien, min((moved - unsure) * 2000, _fingers(crop, points)))
+
+
+def _fingers(crop: Image, points: Floats) -> float:
+    """Return above 0 if some of the lips have the colour of the cheeks, and above 1 if all have."""
+    lab = floats(cv2.cvtColor(cv2.GaussianBlur(crop, (0, 0), 1), cv2.COLOR_BGR2LAB))
+    cheeks = float(np.median(_sampled(lab, points[list(_CHEEKS)])[:, 1]))
+    lips = (floats(points[np.array(side)].mean(1)) for side in _SIDES)
+    red = sorted(float(np.median(_sampled(lab, lip)[:, 1])) - cheeks for lip in lips)
+    return min(_RED - red[0], 1.0) if red[1] > _HALF else _RED - red[0]
 
 
 def _alien(crop: Image, points: Floats) -> float:
@@ -147,7 +167,9 @@ def _alien(crop: Image, points: Floats) -> float:
 
 
 def _sampled(image: Floats, places: Floats) -> Floats:
-    return floats(cv2.remap(image, places[:, 0], places[:, 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))[:, 0]
+    """Return the colours at some places, (places, 3). OpenCV 4 and 5 shape such a row differently."""
+    found = cv2.remap(image, places[:, 0], places[:, 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return floats(found.reshape(len(places), -1))
 
 
 def _profiles(lightness: Floats, line: Floats, points: Floats) -> Floats:

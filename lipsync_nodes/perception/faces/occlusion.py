@@ -9,7 +9,7 @@ import numpy as np
 
 from lipsync_nodes.perception.arrays import Floats, Image, floats
 from lipsync_nodes.perception.faces.finder import square
-from lipsync_nodes.perception.faces.looks import looks
+from lipsync_nodes.perception.faces.looks import mouth_hidden
 
 if TYPE_CHECKING:
     from lipsync_nodes.perception.faces.finder import Face, FaceFinder
@@ -25,23 +25,25 @@ _OTHER = 12.0  # a distance in 8-bit Lab: places that differ by more look like s
 _SHARE, _DROP = 0.5, 0.4
 _DROP_MOST = 0.25  # a fast head makes the mesh less sure, too
 _SEEN, _HIDDEN = 1.2, 1.45  # sums of both, in those units: fully visible up to the first, hidden from the second on
-_AGAIN = 10  # frames between two looks at a mouth that was never seen: each takes 25 ms
 _KEPT, _KEPT_HIDDEN = 1 / 50, 1 / 500  # how much of a frame the usual look takes; of a hidden mouth little
+_RETRY, _AGAIN = 5, 2  # a first mouth that is hidden is looked at in each such frame, until it is so often visible
+_UNSURE = 0.0078  # in face heights, as in `mouth_hidden`: a film has later frames to learn from, so doubt costs little
 
 
 class Occlusion:
     """Compares the surroundings of a mouth with those in earlier frames, and how sure the mesh is of the face."""
 
     def __init__(self, finder: FaceFinder) -> None:
-        """Begin without earlier frames. The first mouth counts as visible, unless it looks like none."""
+        """Begin without earlier frames. The first mouth that looks like one is the usual one."""
         self._finder = finder
+        self._waited = self._clear = 0
         self._usual: Floats | None = None
         self._sure = 0.0
-        self._frames = self._wait = 0
+        self._frames = 0
 
     def seen(self, image: Image, face: Face) -> float:
         """Return how visible the mouth is, from 1 (fully) to 0 (hidden)."""
-        if self._usual is None and self._is_no_mouth(image, face):
+        if self._usual is None and not self._begins(image, face):
             return 0.0
         now = _around_mouth(image, face)
         if self._usual is None:
@@ -54,14 +56,13 @@ class Occlusion:
         self._sure += kept * (face.presence - self._sure)
         return float(np.clip((_HIDDEN - hidden) / (_HIDDEN - _SEEN), 0, 1))
 
-    def _is_no_mouth(self, image: Image, face: Face) -> bool:
-        """Return whether a mouth that was never seen is still hidden, for example by a mask."""
-        if not self._wait:
-            hidden = looks(image, face, self._finder).clearly_hidden
-            self._wait = _AGAIN if hidden else 0
-            return hidden
-        self._wait -= 1
-        return True
+    def _begins(self, image: Image, face: Face) -> bool:
+        """Return whether a mouth can be learnt from: a hand may be before it from the first frame on."""
+        if self._waited % _RETRY == 0:
+            hidden = mouth_hidden(image, face, self._finder, _UNSURE) > 0
+            self._clear = 0 if hidden else self._clear + 1
+        self._waited += 1
+        return self._clear >= (1 if self._waited == 1 else _AGAIN)
 
 
 def _around() -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:

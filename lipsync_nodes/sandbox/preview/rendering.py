@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
@@ -15,7 +16,7 @@ from lipsync_nodes.perception.arrays import floats, levels
 from lipsync_nodes.perception.faces.casting import Casting
 from lipsync_nodes.perception.faces.fading import faded
 from lipsync_nodes.perception.faces.finder import FaceFinder
-from lipsync_nodes.perception.faces.looks import looks
+from lipsync_nodes.perception.faces.looks import CLEARLY, mouth_hidden
 from lipsync_nodes.perception.faces.tracker import tracked
 from lipsync_nodes.perception.pictures import Film, read_image, read_mask
 from lipsync_nodes.perception.prefetch import prefetched
@@ -132,11 +133,12 @@ def _from_photo(given: RenderInput, values: Floats, casting: Casting) -> Iterato
         raise MediaError(code="preview.no_picture")
     photo = read_image(given.image, given.short_side)
     faces = casting.choose(photo)
+    casting.hidden = max((mouth_hidden(photo, face, casting.finder) for face in faces), default=-math.inf)
     if len(faces) < len(values):
         raise MediaError(code="preview.one_face") if faces else MediaError(code="preview.no_face", media="image")
     for face in faces:
         _check_size(face, "image", given.short_side)
-        if looks(photo, face, casting.finder).clearly_hidden:
+        if casting.hidden > CLEARLY:
             raise MediaError(code="preview.mouth_hidden", media="image")
     drawn = photo.copy()
     seed = 2 * given.own_seed()

@@ -51,6 +51,8 @@ def _reasons(given: RenderInput, out: Path, judged: Judged) -> Iterator[Reason]:
         yield Reason(code="sandbox.no_speech")
     elif judged.followed < _FOLLOWS:
         yield _cause(given, out, judged.followed)
+    if judged.casting.hidden > 0:
+        yield Reason(code="preview.mouth_doubtful")
     if judged.shown < _SHOWN:
         yield Reason(code="preview.partly_shown", percent=round(100 * judged.shown))
     if len(judged.casting.people) > len(judged.casting.speakers) and not judged.casting.by_mask:

@@ -1,0 +1,55 @@
+"""A mouth behind a hand: nothing is painted on the fingers, from the first frame on."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from lipsync_nodes import words
+from lipsync_nodes.perception import MediaError
+from lipsync_nodes.perception.faces.casting import Casting
+from lipsync_nodes.perception.faces.finder import FaceFinder
+from lipsync_nodes.perception.faces.looks import mouth_hidden
+from lipsync_nodes.perception.faces.tracker import tracked
+from lipsync_nodes.sandbox.preview import RenderInput, render
+from tests.check.pictures import admiral, raised, right_half
+from tests.sandbox.preview.films import save_film
+
+
+def test_a_photo_of_a_hidden_mouth_is_refused(clips, tmp_path):
+    cv2.imwrite(str(tmp_path / "hand.png"), raised(right_half))
+    with pytest.raises(MediaError) as error:
+        render(RenderInput(audio=clips["left"], image=tmp_path / "hand.png", short_side=240), tmp_path / "out.mp4")
+    assert error.value.code == "preview.mouth_hidden"
+    assert "image" in words.message(error.value, "en")
+
+
+def small(image):
+    return cv2.resize(image, (240, 240 * image.shape[0] // image.shape[1] // 2 * 2), interpolation=cv2.INTER_AREA)
+
+
+def test_a_mouth_is_learnt_when_the_hand_goes():
+    hand, photo = small(raised(admiral)), small(admiral())
+    shots = list(tracked([hand] * 12 + [photo] * 14, Casting(FaceFinder())))
+    assert all(shot.face and not shot.seen for shot in shots[:12])
+    assert all(shot.seen == 1 for shot in shots[21:])
+
+
+def test_a_film_behind_a_hand_is_refused(clips, tmp_path):
+    film = save_film(tmp_path / "film.mp4", [small(raised(admiral))] * 12, 25)
+    with pytest.raises(MediaError) as error:
+        render(RenderInput(audio=clips["left"], video=film, short_side=240), tmp_path / "out.mp4")
+    assert (error.value.code, error.value.facts["media"]) == ("preview.mouth_hidden", "video")
+
+
+def test_lips_in_the_colour_of_the_cheeks_are_not_sure():
+    """The same lips, and then without their red: only together with an unsteady mesh that means a hand."""
+    finder = FaceFinder()
+    photo = np.ascontiguousarray(right_half())
+    (face,) = finder.find(photo)
+    grey = cv2.cvtColor(cv2.cvtColor(photo, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    assert mouth_hidden(photo, face, finder, unsure=0) <= 0
+    assert mouth_hidden(grey, face, finder) < 0 < mouth_hidden(grey, face, finder, unsure=0)
+    half = np.where(np.arange(photo.shape[1])[:, None] < face.points[13, 0], grey, photo)
+    assert 0 < mouth_hidden(half, face, finder, unsure=0) <= 1
