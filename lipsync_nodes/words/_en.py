@@ -156,8 +156,7 @@ SENTENCES: Final[dict[str, str]] = {
     "storage.none": "A local file has no URL, and no storage is configured to give it one.",
     "storage.plugin_failed": "A plugin could not publish {media}: {reason}.",
     "storage.sandbox_unreached": "The sandbox at {base_url} could not be reached: {reason}.",
-    "storage.signature_too_long": "A signed URL would have to live for {days:.1f} days, and S3 signs for 7 days at "
-    "most.",
+    "storage.signature_too_long": "A signed URL would have to live for {days:.1f} days; S3 signs for 7 days at most.",
     "storage.takes_no_files": "{target} takes no files ({status}).",
     "storage.url_unreached": "The URL could not be reached: {reason}.",
     "storage.url_wrong": "The URL does not return the file ({status}).",
@@ -687,8 +686,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     },
     # comfyui
     "connect_job": "Give a job id, or connect the job of a submit node.",
-    "give_comfyui_folder": "Give the folder that holds main.py and custom_nodes, or the base folder of ComfyUI "
-    "Desktop.",
+    "give_comfyui_folder": "Give the folder that holds main.py and custom_nodes, or ComfyUI Desktop's base folder.",
     "give_url_or_connect": "Give `{field}` a public URL, or load a file of this machine and connect it there. "
     "Nothing was charged.",
     "keep_one_pack": "Go on with that one, or remove it and run this again.",

@@ -31,8 +31,7 @@ SENTENCES: Final[dict[str, str]] = {
     "length.header_differs": "The content lasts {content:g} s, but the header says {header:g} s. The longer counts.",
     "length.over_limit": "It lasts {seconds:g} s, {over:g} s more than the {longest} s that the model behind the "
     "service accepts.",
-    "length.rounded_up": "The video lasts {seconds:g} s and is billed as {billed} s: a fraction of a second is rounded "
-    "up.",
+    "length.rounded_up": "The video lasts {seconds:g} s and is billed as {billed} s: fractions are rounded up.",
     "mask.marks_nothing": "The mask is wholly black or transparent, so it marks nothing that may move.",
     "mask.other_shape": "The mask is {mask} and the picture {picture}: it does not fit, and will be stretched.",
     "mask.other_size": "The mask is {mask} and the picture {picture}, of the same shape.",
@@ -57,8 +56,7 @@ SENTENCES: Final[dict[str, str]] = {
     "face.cut": "[{person:term}: ][{ranges} s: ]The border of the picture cuts the face.",
     "face.dark": "[{person:term}: ][{ranges} s: ]The face is so dark or so bright that it can hardly be seen.",
     "face.gone": "No face is visible for {seconds} s of {length} s: {ranges} s.",
-    "face.more_than_two": "There are {found} faces, but {wanted} people are to speak. It is not known which of them "
-    "will.",
+    "face.more_than_two": "There are {found} faces, but {wanted} people are to speak. It is not known which will.",
     "face.mouth_hidden": "[{person:term}: ][{ranges} s: ]The mouth seems to be hidden, for example by a hand, a mask "
     "or a microphone.",
     "face.none": "No face was found. Our eye knows people's faces that can be seen from the front: a drawing or an "

@@ -32,7 +32,7 @@ def test_check_needs_no_key_and_sends_nothing(cli, service):
         "basis": "upstream",
         "field": None,
         "facts": {"seconds": 5.4, "billed": 6},
-        "message": "The video lasts 5.4 s and is billed as 6 s: a fraction of a second is rounded up.",
+        "message": "The video lasts 5.4 s and is billed as 6 s: fractions are rounded up.",
         "remedy": "",
     }
     assert (service.posts, service.polls) == ([], [])
