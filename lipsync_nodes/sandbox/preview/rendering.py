@@ -138,8 +138,8 @@ def _from_photo(given: RenderInput, values: Floats, casting: Casting) -> Iterato
         raise MediaError(code="preview.one_face") if faces else MediaError(code="preview.no_face", media="image")
     for face in faces:
         _check_size(face, "image", given.short_side)
-        if casting.hidden > CLEARLY:
-            raise MediaError(code="preview.mouth_hidden", media="image")
+    if casting.hidden > CLEARLY:
+        raise MediaError(code="preview.mouth_hidden", media="image")
     drawn = photo.copy()
     seed = 2 * given.own_seed()
     heads = [_Head(drawn, face, seed + number, opening(values[number])) for number, face in enumerate(faces)]
