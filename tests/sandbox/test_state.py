@@ -124,6 +124,13 @@ def test_a_file_that_is_too_large_or_no_zip_is_refused(box, tmp_path, monkeypatc
     assert httpx.put(f"{box.url}/sandbox/state", content=bytes(2_000)).status_code == 413
 
 
+@pytest.mark.parametrize("key", ["key", "lipsync"])
+def test_a_key_that_is_a_word_spoils_no_export(tmp_path, key):
+    with Sandbox(renderer="instant", api_key=key) as box, LipsyncClient(key, box.base_url) as client:
+        client.submit(FORM)
+        assert box.load(box.export(tmp_path / "state.zip"))["jobs"] == 1
+
+
 def test_no_key_and_no_other_page_gets_in(box, tmp_path):
     with LipsyncClient(box.api_key, box.base_url) as client:
         client.submit(FORM.model_copy(update={"prompt": "my key is sk_state_0123456789"}))

@@ -31,6 +31,9 @@ _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ENDPOINTS: Final = frozenset(spec.id for spec in CATALOGUE)
 _STATUSES: Final = frozenset({"processing", "completed", "failed"})
 _LATEST: Final = 1e12  # no clock comes so far, and later the seconds get lost in a float
+# Where an API key may be. The other values are the sandbox's own, and a key such as "key" must not change their names.
+_FROM_CLIENTS: Final = ("form", "base", "webhook", "error", "cause", "quirks")
+_SENT: Final = ("path", "query", "headers", "body", "who")
 _COUNTS: Final = frozenset({"number", "matched", "struck"})
 
 
@@ -72,7 +75,7 @@ class State:
 
     async def export(self, target: Path) -> None:
         """Write the state to a file. API keys are masked in it."""
-        document = json.loads(self._service.keys.mask(json.dumps(self._document())))
+        document = self._document()
         part = target.with_name(f"{target.name}.part")
         try:
             await asyncio.to_thread(write_archive, part, document, list(self._files()))
@@ -104,8 +107,16 @@ class State:
         rules = [rule.model_dump(mode="json", exclude_unset=True) for rule in self._rules()]
         requests = [entry.shown() for entry in service.journal.all()]
         return {
-            "lipsync_sandbox_state": 1, "now": service.clock.now(), "jobs": jobs, "rules": rules, "requests": requests,
-        }  # fmt: skip
+            "lipsync_sandbox_state": 1,
+            "now": service.clock.now(),
+            "jobs": [job | self._masked({name: job[name] for name in _FROM_CLIENTS}) for job in jobs],
+            "rules": self._masked(rules),
+            "requests": [entry | self._masked({name: entry[name] for name in _SENT}) for entry in requests],
+        }
+
+    def _masked(self, value: Any) -> Any:
+        """Return a JSON value without API keys."""
+        return json.loads(self._service.keys.mask(json.dumps(value)))
 
     def _rules(self) -> Iterator[Rule]:
         """Yield the rules with what is left of their counts."""
