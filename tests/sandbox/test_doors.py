@@ -4,6 +4,7 @@ import logging
 import re
 import socket
 import sqlite3
+from contextlib import closing
 
 import httpx
 import pytest
@@ -123,9 +124,19 @@ def a_database_that_is_a_folder(folder):
     (folder / "sandbox.sqlite3").mkdir(parents=True)
 
 
-@pytest.mark.parametrize(
-    "spoil", [a_file, below_a_file, a_file_where_a_folder_belongs, a_database_that_is_none, a_database_that_is_a_folder]
-)
+def a_database_of_another_program(folder):
+    folder.mkdir()
+    with closing(sqlite3.connect(folder / "sandbox.sqlite3")) as database:
+        database.execute("CREATE TABLE jobs (something INTEGER)")
+
+
+SPOILT = [
+    a_file, below_a_file, a_file_where_a_folder_belongs,
+    a_database_that_is_none, a_database_that_is_a_folder, a_database_of_another_program,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("spoil", SPOILT)
 def test_a_folder_that_cannot_be_used_is_a_sentence(tmp_path, spoil):
     folder = spoil(tmp_path / "folder") or tmp_path / "folder"
     with pytest.raises(ConfigurationError, match=r"^The folder .* cannot be used: .+\."):

@@ -213,6 +213,7 @@ def _open(file: Path) -> sqlite3.Connection:
         for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = NORMAL"):
             database.execute(f"PRAGMA {pragma}")
         database.execute(_TABLE)
+        database.execute("SELECT n, id, open, row FROM jobs LIMIT 0")  # another program's may have others
     except BaseException:
         database.close()
         raise
