@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
@@ -39,12 +40,14 @@ if TYPE_CHECKING:
 
     from lipsync_nodes.perception.arrays import Floats, Image
     from lipsync_nodes.perception.faces.finder import Face
+    from lipsync_nodes.perception.faces.tracker import Tracked
 
 _STILL_FPS = Fraction(25)
 _SMALLEST = 32  # pixels: a smaller face has too few for its mouth
 _FAINT = 24  # pixels: in a film that has a larger face, one of this height begins to speak
 _HALF = 0.5  # a mouth that is less visible does not count as one that speaks
 _MOSTLY = 0.5  # of the time: of a face that is there for longer and never speaks, the mouth is hidden
+_AHEAD = 12  # frames: so far ahead a film is searched for teeth
 _LARGE = 720  # pixels: the short side of the larger videos
 
 
@@ -182,19 +185,16 @@ def _from_film(film: Film, values: Floats, casting: Casting, driven: dict[int, F
 
     Frames stay unchanged if they have no face, if it is too small there, or if something covers the mouth.
     """
-    dubbing = Dubbing()
     largest: Face | None = None
     faces = 0
     step = sync.step_of(len(values))
-    shots = prefetched(faded(tracked(film.play(len(values)), casting)))
-    for number, (shot, mouth) in enumerate(zip(shots, values, strict=False)):
+    shots = _foreseen(prefetched(faded(tracked(film.play(len(values)), casting))))
+    for number, ((shot, dubbing), mouth) in enumerate(zip(shots, values, strict=False)):
         after = shot.image
         if shot.face and (largest is None or shot.face.height > largest.height):
             largest = shot.face
         faces += shot.face is not None
-        if shot.cut:
-            dubbing = Dubbing()
-        if shot.face and (shown := shot.seen * _large_enough(shot.face)):
+        if shot.face and (shown := _shown(shot)):
             after = after.copy()
             dubbing.draw(shot.image, after, shot.face, mouth)
             if number % step == 0 and shown > _HALF:
@@ -207,6 +207,26 @@ def _from_film(film: Film, values: Floats, casting: Casting, driven: dict[int, F
     if not driven:
         there = faces > _MOSTLY * len(values)
         raise MediaError(code="preview.mouth_hidden" if there else "preview.no_face", media="video")
+
+
+def _foreseen(shots: Iterable[Tracked]) -> Iterator[tuple[Tracked, Dubbing]]:
+    """Add to each shot the dubbing of its take, which has seen some frames further."""
+    dubbing = Dubbing()
+    waiting: deque[tuple[Tracked, Dubbing]] = deque()
+    for shot in shots:
+        if shot.cut:
+            dubbing = Dubbing()
+        if shot.face and _shown(shot):
+            dubbing.see(shot.image, shot.face)
+        waiting.append((shot, dubbing))
+        if len(waiting) > _AHEAD:
+            yield waiting.popleft()
+    yield from waiting
+
+
+def _shown(shot: Tracked) -> float:
+    """Return how much of the new mouth is shown, from 0 to 1."""
+    return shot.seen * _large_enough(shot.face) if shot.face else 0.0
 
 
 def _large_enough(face: Face) -> float:

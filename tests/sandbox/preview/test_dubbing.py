@@ -55,6 +55,13 @@ def test_a_film_gives_the_teeth_that_it_shows_at_other_times(shots):
     assert whites(drawn(knowing, shut, OPEN), shut) > 3 * whites(drawn(Dubbing(), shut, OPEN), shut)
 
 
+def test_teeth_that_the_film_shows_later_are_known_at_its_start(shots):
+    foreseeing = Dubbing()
+    for shot in shots[:13]:
+        foreseeing.see(shot.image, shot.face)
+    assert whites(drawn(foreseeing, shots[0], OPEN), shots[0]) > 2 * whites(drawn(Dubbing(), shots[0], OPEN), shots[0])
+
+
 def test_a_mouth_that_is_open_in_the_film_closes(shots):
     wide = max(shots, key=opened)
     frame = drawn(Dubbing(), wide, CLOSED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -28,21 +29,29 @@ class Dubbing:
 
     def __init__(self) -> None:
         """Begin without any frame."""
+        self._seen: deque[tuple[Lips, Palette]] = deque()
         self._palette: Palette | None = None
+        self._own: OwnMouth | None = None
         self._next: OwnMouth | None = None
         self._worth = 0.0
         self._edges = floats([0, 0])
 
-    def draw(self, image: Image, onto: Image, face: Face, values: Floats) -> None:
-        """Redraw the mouth of ``image`` in ``onto``, a copy of it. Call it for the frames in order."""
+    def see(self, image: Image, face: Face) -> None:
+        """Look at a frame before it is drawn. Call it for the frames in order, some frames ahead of `draw`."""
         frame = Frame.of(face)
         lips = self._lips(image, face, frame)
-        palette = self._lit(image, face)
-        self._remember(image, face, frame, lips, palette)
-        if self._next and (palette.own is None or float(opening(values)) < _CLOSED):
-            palette, self._next = replace(palette, own=self._next), None
-        self._palette = palette
-        Puppet(face, image, lips).draw(image, onto, values, palette)
+        self._palette = self._lit(image, face)
+        self._seen.append((lips, self._palette))
+        self._remember(image, face, frame, lips, self._palette)
+
+    def draw(self, image: Image, onto: Image, face: Face, values: Floats) -> None:
+        """Redraw the mouth of ``image`` in ``onto``, a copy of it. Call it for the frames in order."""
+        if not self._seen:
+            self.see(image, face)
+        lips, palette = self._seen.popleft()
+        if self._next and (self._own is None or float(opening(values)) < _CLOSED):
+            self._own, self._next = self._next, None
+        Puppet(face, image, lips).draw(image, onto, values, replace(palette, own=self._own))
 
     def _lips(self, image: Image, face: Face, frame: Frame) -> Lips:
         """Return the lips. Their edges are smoothed over time."""

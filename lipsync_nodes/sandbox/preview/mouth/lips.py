@@ -42,9 +42,12 @@ _POUT = 0.25  # how much thicker rounded lips are
 _CALM_WIDTH, _CALM_SAG = 0.30, 0.022  # a mouth without a smile: its width, and how far its middle is below its corners
 _CORNER, _PARTED = 0.8, 0.03  # open lips show the mouth almost to their outer corners; the mesh ends before
 # See Lips.inset: in face heights, as a part of the gap, and at most as a part of the lip's thickness.
-_INSET, _INSET_OPEN, _INSET_MOST = 0.010, 0.08, 0.45
+_INSET, _INSET_OPEN, _INSET_MOST = 0.010, 0.10, 0.5
 # An upper and a lower lip whose landmarks are thicker than this include some of the mouth between them.
 _THICKEST = floats([0.036, 0.050])
+# More of it is included if the mouth is open, and would show between lips that close: they are thinner by this part.
+# The gap where that begins, how much wider one is that gives all of it, and the power that keeps it to closed lips.
+_TOO_THICK, _AGAPE, _AGAPE_OVER, _ONLY_SHUT = 0.30, 0.02, 0.03, 6
 _UNSMILE = 0.5  # a smile is reduced by this part while the mouth speaks or rests
 
 
@@ -122,7 +125,9 @@ class Lips:
         lower[:, 1] += (1 - _UPPER_PART) * gap
         pout = 1 + _POUT * float(values[ROUND])
         flesh = lips.upper_inner - lips.upper_outer, lips.lower_outer - lips.lower_inner
-        thin = [min(1, most / max(1e-3, float(part[:, 1].max()))) for part, most in zip(flesh, _THICKEST, strict=True)]
+        agape = float(np.clip((self.gap - _AGAPE) / _AGAPE_OVER, 0, 1))
+        thickest = _THICKEST * (1 - _TOO_THICK * agape * (1 - apart) ** _ONLY_SHUT)
+        thin = [min(1, most / max(1e-3, float(part[:, 1].max()))) for part, most in zip(flesh, thickest, strict=True)]
         outer = upper - pout * thin[0] * flesh[0], lower + pout * thin[1] * flesh[1]
         jaw = _moved(lips.jaw, 0.7 * (lower - lips.lower_inner)[len(lower) // 2, 1] * _JAW_FOLLOWS)
         return Lips(upper, lower, *outer, jaw).stretched(_width(values))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 OPEN = 0.03
 """The gap between lips, in face heights, that shows enough of a mouth."""
 _SUNK = 0.012  # in face heights: the lower teeth are hidden by so much more of the lower lip than in a smile
+_HIDDEN = 0.7  # a mouth that opens less than in the picture hides its lower teeth by this part of what is missing
 _TOP = 0.012  # in face heights: the first row below the upper lip that is all teeth; it is repeated above
 _SOFT, _FADE = 0.008, 0.012  # in face heights: the soft edges at the sides and at the lower lip
 _ROOM = 0.02  # in face heights: kept around the lips' edges
@@ -88,7 +89,8 @@ class OwnMouth:
         layers = [layer(np.maximum(grid[..., 1], top + _TOP), floats((middle - grid[..., 1]) / end))]
         if self.split < 1:
             lip = np.interp(window.grid[..., 0], posed.lower_inner[:, 0], posed.lower_inner[:, 1])
-            y = floats(window.grid[..., 1] - lip + bottom - _SUNK)
+            hidden = _HIDDEN * (1 - self.split) * max(0.0, self.lips.gap - posed.gap)
+            y = floats(window.grid[..., 1] - lip + bottom - _SUNK - hidden)
             layers.insert(0, layer(np.minimum(y, bottom), floats((y - middle) / _SOFT)))
         return layers
 

@@ -23,6 +23,10 @@ SOFT = 0.007
 _SKIN = (50, 280, 205, 425, 101, 330, 36, 266, 4, 195)  # cheeks and nose
 _CREASE = floats([0.38, 0.40, 0.28])  # how much the shadow between closed lips darkens blue, green and red
 _PARTED = 0.03  # lips that are this far apart have no such shadow
+# The dark between teeth and the lower lip: how dark, its height and its softness as parts of the gap; the gap where
+# there is none, and how much smaller one is that gives all of it.
+_GLOOM, _GLOOM_AT, _GLOOM_SOFT, _WELL_OPEN, _SMALL = 0.9, 0.25, 0.3, 0.08, 0.04
+_DIM, _BRIGHT = 0.8, 0.06  # the light in a mouth that just opens, and the gap that gives all of it
 _IVORY = floats([0.80, 0.91, 0.97])
 _TINT = 0.25  # the teeth get this part of the skin's tint: without it they look blue
 # How much of the teeth is visible: below the line of closed lips, and above the lower lip.
@@ -74,8 +78,9 @@ def inside(window: Window, lips: Lips, posed: Lips, palette: Palette, jaw: Jaw) 
     tongue = coverage(floor + 0.026 - 0.05 * across**2, 0.03)
     paint = laid(palette.cavity, palette.tongue, tongue)
     if palette.own:
+        open_by = 1 - _gloom(window.below(posed.upper_inner), floor, posed.gap)
         for colours, cover in palette.own.shown(window, jaw, posed, palette.light):
-            paint = laid(paint, colours, cover)
+            paint = laid(paint, colours, floats(cover * open_by))
     else:
         low = float(posed.lower_inner[:, 1].max()) - _LOWER_SHOWS
         bright, cover = drawn_row(window, middle, 0.8 * half, low, upper=False)
@@ -85,7 +90,19 @@ def inside(window: Window, lips: Lips, posed: Lips, palette: Palette, jaw: Jaw) 
         bright, cover = drawn_row(window, middle, 0.95 * half, edge, upper=True)
         paint = laid(paint, bright[..., None] * palette.teeth, cover)
     shade = np.clip(0.72 + window.below(posed.upper_inner) / 0.03, 0.72, 1)
-    return floats(paint * shade[..., None])
+    return floats(paint * shade[..., None] * _lit_inside(posed.gap))
+
+
+def _lit_inside(gap: float) -> float:
+    """Return how much light enters a mouth: less through a smaller opening."""
+    return _DIM + (1 - _DIM) * min(1.0, gap / _BRIGHT)
+
+
+def _gloom(above: Floats, floor: Floats, gap: float) -> Floats:
+    """Return how dark it is between the teeth and the lower lip: otherwise a small opening would not show."""
+    local = np.maximum(above - floor, 0)  # the gap in each column
+    deep = _GLOOM * float(np.clip((_WELL_OPEN - gap) / _SMALL, 0, 1)) * np.minimum(1, local / max(gap, 1e-3))
+    return floats(deep * coverage(floor + _GLOOM_AT * local, np.maximum(SOFT, _GLOOM_SOFT * local)))
 
 
 def crease(flesh: Floats, window: Window, posed: Lips) -> Floats:
