@@ -44,7 +44,7 @@ __all__ = ["sandbox"]
     type=click.Choice(["real", "manual"]),
     default="real",
     show_default=True,
-    help="Whether the clock runs, or stands still until POST /sandbox/clock advances it.",
+    help="Whether the clock runs, or stands still until `sandbox advance` or POST /sandbox/clock advances it.",
 )
 @click.option(
     "--advance-per-poll",
@@ -117,6 +117,15 @@ def reset(box: RunningSandbox, *, as_json: bool) -> None:
     """Delete all jobs, stored files, fault rules and recorded requests of a running sandbox."""
     box.reset()
     show({"reset": True}, as_json=True) if as_json else say("The sandbox is empty.")
+
+
+@sandbox.command()
+@click.argument("seconds", type=click.FloatRange(0))
+@_controls
+def advance(box: RunningSandbox, *, seconds: float, as_json: bool) -> None:
+    """Advance the clock of a running sandbox by some seconds, such as 3600."""
+    box.advance(seconds)
+    show({"advanced": seconds}, as_json=True) if as_json else say(f"The clock is {seconds:g} s further.")
 
 
 @sandbox.command("export")

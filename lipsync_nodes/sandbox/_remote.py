@@ -63,6 +63,10 @@ class RunningSandbox:
         """Delete all jobs, stored files, fault rules and recorded requests."""
         self._send("POST", "reset")
 
+    def advance(self, seconds: float) -> None:
+        """Advance its clock. This returns once all that is due by then has happened."""
+        self._send("POST", "clock", json={"advance": seconds})
+
     def export(self, path: Path) -> Path:
         """Save the state as one file, which is replaced if it exists."""
         part = path.with_name(f"{path.name}.part")

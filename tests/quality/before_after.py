@@ -20,6 +20,7 @@ from lipsync_nodes.perception.faces.casting import Casting
 from lipsync_nodes.perception.faces.finder import LEFT_EYE, RIGHT_EYE, FaceFinder
 from lipsync_nodes.perception.pictures import Film, read_image
 from lipsync_nodes.sandbox.preview import rendering
+from lipsync_nodes.sandbox.preview.film import Driven, dubbed_film
 from lipsync_nodes.sandbox.preview.mouth import lids, lips, paint
 from lipsync_nodes.sandbox.preview.mouth.eyes import Blinks
 from lipsync_nodes.sandbox.preview.mouth.lips import Frame
@@ -110,7 +111,7 @@ def _blink(photos: list[np.ndarray]) -> Iterator[np.ndarray]:
 def _film(case) -> Iterator[np.ndarray]:
     film = Film(case.picture, 480)
     values = rendering._read_speech(input_of(case)).values(film.fps)[0]
-    for number, (_, frame) in enumerate(rendering._from_film(film, values, Casting(FaceFinder()), {})):
+    for number, (_, frame) in enumerate(dubbed_film(film, values, Casting(FaceFinder()), Driven(len(values)))):
         if number in (25, 33, 36, 50, 60, 75):
             height, width = frame.shape[:2]
             yield _cell(frame, np.array([width / 2, 0.62 * height]), 0.3 * height)

@@ -24,6 +24,7 @@ from lipsync_nodes.perception.speech.curve import curve_of, opening, sampled
 from lipsync_nodes.perception.speech.features import heard
 from lipsync_nodes.perception.speech.sound import read_speech, sound_blocks
 from lipsync_nodes.sandbox.preview import RenderInput, render, rendering
+from lipsync_nodes.sandbox.preview.film import Driven, dubbed_film
 from lipsync_nodes.sandbox.preview.mouth.lips import Frame
 from lipsync_nodes.sandbox.preview.mouth.window import FACE, Window
 from lipsync_nodes.sandbox.preview.writer import Mp4Writer
@@ -149,7 +150,7 @@ def untouched(case, rendered: Path) -> tuple[bool, float]:
     with av.open(str(rendered)) as file:
         encoded = [frame.to_ndarray(format="bgr24") for frame in islice(file.decode(video=0), 40)]
     values = rendering._read_speech(input_of(case)).values(Fraction(film.fps))[0][: len(encoded)]
-    drawn = rendering._from_film(film, values, Casting(FaceFinder()), {})
+    drawn = dubbed_film(film, values, Casting(FaceFinder()), Driven(len(values)))
     shots = tracked(film.play(len(values)), Casting(FaceFinder()))
     equal, errors = True, []
     for (before, after), shot, seen in zip(drawn, shots, encoded, strict=False):

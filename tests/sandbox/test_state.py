@@ -231,6 +231,9 @@ def test_the_commands(full, tmp_path):
     faults = json.loads(cli("sandbox", "fault", "poll:404", "job:no_output", *at).stdout)["faults"]
     assert [fault["action"] for fault in faults[-2:]] == ["status", "no_output"]
     assert "Invalid fault rule" in cli("sandbox", "fault", "poll:x", *at, code=2).stderr
+    before = box.now
+    assert json.loads(cli("sandbox", "advance", "3600", *at).stdout) == {"advanced": 3600}
+    assert box.now >= before + 3600
     assert "Invalid fault rule" in cli("sandbox", "--fault", "poll:x", code=2).stderr
 
 
