@@ -58,8 +58,6 @@ ACTIONS: Final[dict[str, tuple[tuple[str, ...], frozenset[str]]]] = {
 }
 # The parameters of every rule.
 MATCH: Final = frozenset({"action", "where", "method", "path", "count", "after", "probability", "seed"})
-# Commas that separate the parts of a rule on one line; others belong to a value.
-_PARTS: Final = re.compile(r",\s*(?=[A-Za-z_-]+=)")
 _FINAL: Final = frozenset({"hang", "cut_before", "cut_after", "status", "rate_limit", "truncate", "drip", "body"})
 
 
@@ -171,6 +169,11 @@ class Rule(BaseModel):
         # Without a place, a rule applies to HTTP requests, unless its action is only for jobs or webhooks.
         here = where == self.where or (self.where is None and where in (set(places) & set(_HTTP) or places))
         return here and self.method in {None, method} and fnmatchcase(path, self.path)
+
+
+# Commas that separate the parts of a rule on one line; others belong to a value. Before a blank, one separates only if
+# a known name follows it: an error may read "No, a=b".
+_PARTS: Final = re.compile(rf",(?=[A-Za-z_-]+=)|,\s+(?=(?:{'|'.join([*Rule.model_fields, 'retry_after'])})=)")
 
 
 def problems_of(error: ValidationError, whole: str) -> str:
