@@ -40,33 +40,21 @@ def sync(
     ``driven`` returns the faces whose mouths were moved in a frame, one of every `step_of`. One of them may be
     None, then that frame does not count. ``silent`` is whether the sound of each face is silence.
     """
-    once = _measured(path, intended, driven, finder, silent=silent, progress=progress, looks=1)
-    if not once or once >= _CLEAR:
-        return once
-    return _measured(path, intended, driven, finder, silent=silent, progress=lambda _: None, looks=2)
-
-
-def _measured(
-    path: Path,
-    intended: Floats,
-    driven: Callable[[int], Sequence[Face | None]],
-    finder: FaceFinder,
-    *,
-    silent: Sequence[bool],
-    progress: Callable[[float], None],
-    looks: int,
-) -> float:
-    count = intended.shape[1]
-    step = step_of(count)
-    seen: list[list[float]] = [[] for _ in intended]
-    numbers: list[int] = []
-    for number, image in prefetched(_sampled_frames(path, step)):
-        for row, was in zip(seen, driven(number - number % step), strict=True):
-            row.append(_opening(finder, image, was, looks))
-        numbers.append(min(number, count - 1))
-        progress(number / count)
-    rows = zip(intended, seen, silent, strict=True)
-    return min(_correlation(want[numbers], floats(got), silent=none) for want, got, none in rows)
+    count, step = intended.shape[1], step_of(intended.shape[1])
+    lowest = 0.0
+    for looks in (1, 2):
+        seen: list[list[float]] = [[] for _ in intended]
+        numbers: list[int] = []
+        for number, image in prefetched(_sampled_frames(path, step)):
+            for row, was in zip(seen, driven(number - number % step), strict=True):
+                row.append(_opening(finder, image, was, looks))
+            numbers.append(min(number, count - 1))
+            progress(number / count if looks == 1 else 1.0)
+        rows = zip(intended, seen, silent, strict=True)
+        lowest = min(_correlation(want[numbers], floats(got), silent=none) for want, got, none in rows)
+        if not lowest or lowest >= _CLEAR:
+            break
+    return lowest
 
 
 def _opening(finder: FaceFinder, image: Image, face: Face | None, looks: int) -> float:
