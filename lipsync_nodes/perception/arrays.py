@@ -1,8 +1,8 @@
-"""The two types of arrays that this package uses."""
+"""The two types of arrays that this package uses, and what is often done with them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ Image: TypeAlias = NDArray[np.uint8]
 Floats: TypeAlias = NDArray[np.float32]
 """Measured values: points (…, 2), sound samples, weights."""
 
+_Kind = TypeVar("_Kind", bound=np.generic)
+
 
 def floats(values: ArrayLike) -> Floats:
     """Return the values in single precision, which is enough for pictures."""
@@ -25,3 +27,16 @@ def levels(values: ArrayLike) -> Image:
     """Round the values to the 256 levels of a picture. A picture is returned as it is."""
     array = np.asarray(values)
     return array if array.dtype == np.uint8 else np.rint(np.clip(array, 0, 255)).astype(np.uint8)
+
+
+def eased(ramp: Floats) -> Floats:
+    """Return a ramp, limited to 0 and 1, with soft ends."""
+    inside = np.clip(ramp, 0, 1)
+    return floats(inside * inside * (3 - 2 * inside))
+
+
+def nearest(image: NDArray[_Kind], places: Floats) -> NDArray[_Kind]:
+    """Return the pixels of an image that are nearest to some places, (places, channels)."""
+    columns, rows = np.clip(np.rint(places).astype(int), 0, np.array(image.shape[1::-1]) - 1).T
+    pixels: NDArray[_Kind] = image[rows, columns]
+    return pixels

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lipsync_nodes.perception.arrays import nearest
 from lipsync_nodes.perception.faces.looks import LIPS
 from lipsync_nodes.perception.pictures import read_mask
 
@@ -34,6 +35,7 @@ class Casting:
         """Choose ``count`` people, by a mask if there is one."""
         self.finder = finder
         self._count, self._mask = count, mask
+        self._weights: Floats | None = None
         self.people: list[Face] = []
         """All who are large enough to be the speaker, from left to right, when somebody was first chosen."""
         self.speakers: list[Face] = []
@@ -42,6 +44,12 @@ class Casting:
         """Whether a mask said who."""
         self.hidden = -math.inf
         """Above 0, something seems to be before one of their mouths, as in `Looks`. Only measured in a picture."""
+
+    def weights(self, width: int, height: int) -> Floats | None:
+        """Return the mask for pictures of this size, (height, width, 1); None without one. The file is read once."""
+        if self._mask and (self._weights is None or self._weights.shape[:2] != (height, width)):
+            self._weights = read_mask(self._mask, width, height)
+        return self._weights
 
     def choose(
         self, image: Image, *, last: Face | None = None, thorough: bool = True, quick: bool = False
@@ -52,8 +60,7 @@ class Casting:
         """
         found = people(image, self.finder, self._count, thorough=thorough, quick=quick)
         found = [face for face in found if face.presence > _SURE]
-        if self._mask and found:
-            weights = read_mask(self._mask, *image.shape[1::-1])[..., 0]
+        if found and (weights := self.weights(*image.shape[1::-1])) is not None:
             found.sort(key=lambda face: marked(weights, face) < MARKED)
             self.by_mask = self.by_mask or marked(weights, found[0]) >= MARKED
         if last is not None:
@@ -83,8 +90,7 @@ def from_left(faces: Sequence[Face]) -> list[Face]:
 
 def marked(weights: Floats, face: Face) -> float:
     """Return how much of a face's mouth a mask of the same size marks, from 0 to 1."""
-    places = np.clip(np.rint(face.points[list(LIPS)]).astype(int), 0, np.array(weights.shape[1::-1]) - 1)
-    return float(weights[places[:, 1], places[:, 0]].mean())
+    return float(nearest(weights, face.points[list(LIPS)]).mean())
 
 
 def _is_same(face: Face, last: Face) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from lipsync_nodes.perception.arrays import Floats, Image, floats
+from lipsync_nodes.perception.arrays import Floats, Image, floats, nearest
 from lipsync_nodes.perception.faces.finder import square
 from lipsync_nodes.perception.faces.looks import mouth_hidden
 
@@ -93,7 +93,5 @@ def _around_mouth(image: Image, face: Face) -> Floats:
 
 
 def _colour(image: Image, face: Face, which: tuple[int, ...]) -> Floats:
-    places = np.rint(face.points[list(which)]).astype(int)
-    places = np.clip(places, 0, [image.shape[1] - 1, image.shape[0] - 1])
-    pixels = image[places[:, 1], places[:, 0]][None]
+    pixels = nearest(image, face.points[list(which)])[None]
     return floats(np.median(cv2.cvtColor(pixels, cv2.COLOR_BGR2LAB)[0].astype(np.float32), 0))

@@ -12,7 +12,7 @@ from lipsync_nodes.perception import LONGEST, sync
 from lipsync_nodes.perception.arrays import floats, levels
 from lipsync_nodes.perception.faces.casting import Casting
 from lipsync_nodes.perception.faces.finder import FaceFinder
-from lipsync_nodes.perception.pictures import Film, read_mask
+from lipsync_nodes.perception.pictures import Film
 from lipsync_nodes.perception.prefetch import prefetched
 from lipsync_nodes.perception.speech import sound
 from lipsync_nodes.perception.speech.curve import curve_of, opening, sampled
@@ -96,7 +96,7 @@ def _render_video(given: RenderInput, speech: _Speech, out: Path, report: Callab
     frames = dubbed_film(film, values[0], casting, driven) if film else photo.talking_photo(given, values, casting)
     first = next(frames)
     height, width = first[1].shape[:2]
-    weight = read_mask(given.mask, width, height) if given.mask else None
+    weight = casting.weights(width, height)
     with Mp4Writer(out, (width, height), fps, speech.sound) as writer:
         for number, (before, after) in enumerate(prefetched(chain([first], frames))):
             writer.show(after if weight is None else _masked(before, after, weight))

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from lipsync_nodes.perception.arrays import Floats, Image, floats
-from lipsync_nodes.sandbox.preview.mouth.lips import Lips
+from lipsync_nodes.sandbox.preview.mouth.lips import Lips, arch
 
 if TYPE_CHECKING:
     from lipsync_nodes.perception.faces.finder import Face
@@ -43,7 +43,7 @@ def widened(lips: Lips, by: Floats) -> Lips:
     """Return the lips with their inner edges moved outwards by so much."""
     edges = lips.upper_inner.copy(), lips.lower_inner.copy()
     for edge, sign, much in zip(edges, (-1, 1), by, strict=True):
-        edge[:, 1] += sign * much * _arch(edge[:, 0])
+        edge[:, 1] += sign * much * arch(edge[:, 0], _ARCH)
     return replace(lips, upper_inner=edges[0], lower_inner=edges[1])
 
 
@@ -53,7 +53,7 @@ def _outside(image: Image, frame: Frame, lips: Lips, side: int) -> float:
     usual, spread = _USUAL[side] * lips.gap, _LEAST_SPREAD + _SPREAD[side] * lips.gap
     offsets = np.arange(-_UP - _BAND, _DOWN + _BAND, dtype=np.float32) * _STEP
     along = np.stack([np.zeros_like(offsets), offsets * sign], -1)
-    places = frame.out_of(floats(inner[_COLUMNS, None] + along * _arch(inner[:, 0])[_COLUMNS, None, None]))
+    places = frame.out_of(floats(inner[_COLUMNS, None] + along * arch(inner[:, 0], _ARCH)[_COLUMNS, None, None]))
     # Two maps: with one, OpenCV 5.0.0 interpolates linearly at wrong places if a picture has one channel or three.
     colours = cv2.remap(image, places[..., 0], places[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     lab = floats(cv2.cvtColor(np.asarray(colours, np.uint8), cv2.COLOR_BGR2LAB))
@@ -63,8 +63,3 @@ def _outside(image: Image, frame: Frame, lips: Lips, side: int) -> float:
     at = offsets[_BAND : _BAND + len(contrast)] + _STEP / 2
     likely = np.exp(-(((at - usual) / spread) ** 2))
     return float(at[int(np.argmax(contrast * likely))])
-
-
-def _arch(x: Floats) -> Floats:
-    middle, half = (x[0] + x[-1]) / 2, max(1e-3, float(x[-1] - x[0]) / 2)
-    return floats(np.clip(1 - ((x - middle) / half) ** 2, 0, 1) ** _ARCH)

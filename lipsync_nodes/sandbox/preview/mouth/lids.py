@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from lipsync_nodes.perception.arrays import Floats, Image, floats, levels
+from lipsync_nodes.perception.arrays import Floats, Image, eased, floats, levels
 from lipsync_nodes.sandbox.preview.mouth.lips import Frame
 
 if TYPE_CHECKING:
@@ -100,8 +100,7 @@ class Eye:
 
     def soft(self, distance: Floats, width: float) -> Floats:
         """Return a weight that grows from 0 to 1 while a distance grows from 0 to a width, of a pixel at least."""
-        ramp = np.clip(distance / max(width, 1.2 / self.face), 0, 1)
-        return floats(ramp * ramp * (3 - 2 * ramp))
+        return eased(floats(distance / max(width, 1.2 / self.face)))
 
 
 class Lid:

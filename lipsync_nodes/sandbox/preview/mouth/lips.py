@@ -119,7 +119,7 @@ class Lips:
         lips = self.unsmiling()
         apart = _parted(float(opening(values)))
         drop = WIDEST * apart * _wider(height) + _BITTEN * float(values[BITE])
-        gap = drop * _arch(lips.rest[:, 0], 0.75 - 0.25 * float(values[ROUND]))
+        gap = drop * arch(lips.rest[:, 0], 0.75 - 0.25 * float(values[ROUND]))
         upper, lower = lips.rest.copy(), lips.rest.copy()
         upper[:, 1] -= _UPPER_PART * gap
         lower[:, 1] += (1 - _UPPER_PART) * gap
@@ -153,9 +153,9 @@ class Lips:
 
     def inset(self) -> Lips:
         """Move the inner edges into the lips, so that teeth or the mouth are not stretched with them."""
-        arch = (_INSET + _INSET_OPEN * self.gap) * _arch(self.upper_inner[:, 0], 0.35)
-        up = np.minimum(arch, _INSET_MOST * (self.upper_inner - self.upper_outer)[:, 1].clip(0))
-        down = np.minimum(arch, _INSET_MOST * (self.lower_outer - self.lower_inner)[:, 1].clip(0))
+        deep = (_INSET + _INSET_OPEN * self.gap) * arch(self.upper_inner[:, 0], 0.35)
+        up = np.minimum(deep, _INSET_MOST * (self.upper_inner - self.upper_outer)[:, 1].clip(0))
+        down = np.minimum(deep, _INSET_MOST * (self.lower_outer - self.lower_inner)[:, 1].clip(0))
         inner = _moved(self.upper_inner, -up), _moved(self.lower_inner, down)
         return Lips(*inner, self.upper_outer, self.lower_outer, self.jaw)
 
@@ -204,7 +204,7 @@ def _width(values: Floats) -> float:
     return narrow + _WIDENS * float(values[WIDE])
 
 
-def _arch(x: Floats, power: float = 0.75) -> Floats:
+def arch(x: Floats, power: float = 0.75) -> Floats:
     """Return the shape of an opening: 0 at the corners, 1 in the middle. A smaller power is rounder."""
     middle, half = (x[0] + x[-1]) / 2, max(1e-3, float(x[-1] - x[0]) / 2)
     return floats(np.clip(1 - ((x - middle) / half) ** 2, 0, 1) ** power)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lipsync_nodes.perception.arrays import Floats, Image, floats
+from lipsync_nodes.perception.arrays import Floats, Image, floats, nearest
 from lipsync_nodes.sandbox.preview.mouth.edges import lips_of
 from lipsync_nodes.sandbox.preview.mouth.lips import Frame, Lips
 from lipsync_nodes.sandbox.preview.mouth.own import OPEN, OwnMouth
@@ -134,5 +134,4 @@ def laid(under: Floats, over: Floats, cover: Floats) -> Floats:
 
 def _colour(image: Image, points: Floats) -> Floats:
     """Return the median colour at some points, BGR."""
-    places = np.clip(np.rint(points).astype(int), 0, [image.shape[1] - 1, image.shape[0] - 1])
-    return floats(np.median(image[places[:, 1], places[:, 0]], axis=0))
+    return floats(np.median(nearest(image, points), axis=0))

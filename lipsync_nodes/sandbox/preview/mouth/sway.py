@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from lipsync_nodes.perception.arrays import Floats, Image, floats, levels
+from lipsync_nodes.perception.arrays import Floats, Image, eased, floats, levels
 from lipsync_nodes.sandbox.preview.mouth.lips import Frame
 from lipsync_nodes.sandbox.preview.mouth.window import sampled_at
 
@@ -54,10 +54,10 @@ class Sway:
         coarse = floats(cv2.resize(self._at, (_GRID, _GRID), interpolation=cv2.INTER_AREA)) + floats(low)
         self._arm = (coarse - face.centre)[..., ::-1] * floats([-1, 1])
         away = np.linalg.norm(coarse - face.centre, axis=-1, keepdims=True) / face.height
-        self._weight = _eased((_FREE - away) / (_FREE - _HEAD))
-        self._nearer = floats(self._weight + _NEARER * _eased(1 - away / _FACE))
+        self._weight = eased((_FREE - away) / (_FREE - _HEAD))
+        self._nearer = floats(self._weight + _NEARER * eased(1 - away / _FACE))
         self._brows = _brows(face, self._frame, coarse)[..., None]
-        self._inside = _eased(np.minimum(coarse, floats(size) - 1 - coarse) / (_BORDER * face.height))
+        self._inside = eased(np.minimum(coarse, floats(size) - 1 - coarse) / (_BORDER * face.height))
 
     def sharpen(self, image: Image) -> None:
         """Sharpen the head in ``image``, in place, because moves of less than a pixel blur it."""
@@ -82,12 +82,6 @@ class Sway:
         image[self._box] = sampled_at(image[self._box], self._from)
 
 
-def _eased(ramp: Floats) -> Floats:
-    """Return the ramp from 0 to 1 with soft ends."""
-    inside = np.clip(ramp, 0, 1)
-    return floats(inside * inside * (3 - 2 * inside))
-
-
 def _brows(face: Face, frame: Frame, pixels: Floats) -> Floats:
     """Return how far each pixel moves with the brows: fully at them, and not at the lids."""
     places, brows, lids = (
@@ -98,4 +92,4 @@ def _brows(face: Face, frame: Frame, pixels: Floats) -> Floats:
     below = (lid - _STILL - y) / np.maximum(lid - _STILL - brow, 0.02)
     above = (y - brow + _FOREHEAD) / (0.7 * _FOREHEAD)
     beside = np.minimum(x - brows[0, 0], brows[-1, 0] - x) / _TEMPLES + 1
-    return _eased(floats(below)) * _eased(floats(above)) * _eased(floats(beside))
+    return eased(floats(below)) * eased(floats(above)) * eased(floats(beside))

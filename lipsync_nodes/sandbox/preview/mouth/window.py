@@ -9,7 +9,7 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from lipsync_nodes.perception.arrays import Floats, Image, floats
+from lipsync_nodes.perception.arrays import Floats, Image, eased, floats
 from lipsync_nodes.sandbox.preview.mouth.lips import Frame
 
 _Pixels = TypeVar("_Pixels", Image, Floats)
@@ -64,8 +64,7 @@ class Window:
         pixels = np.stack(np.meshgrid(low[0] + line * width - 0.5, low[1] + line * height - 0.5), -1)
         grid = frame.into(pixels.astype(np.float32))
         away = np.abs((grid - view.middle) / view.reach)
-        ramp = np.clip((1 - np.maximum(away[..., 0], away[..., 1])) / _EASE, 0, 1)
-        ease = floats(ramp * ramp * (3 - 2 * ramp))[..., None]
+        ease = eased(floats((1 - np.maximum(away[..., 0], away[..., 1])) / _EASE))[..., None]
         return cls(int(low[0]), int(low[1]), width, height, frame, grid, ease)
 
     def across(self, x: float, half: float) -> Floats:
