@@ -184,7 +184,7 @@ class Sandbox:
 
     def jobs(self) -> list[dict[str, Any]]:
         """Return the latest jobs, newest first, with everything that the page shows about them."""
-        from lipsync_nodes.sandbox.server.control import describe  # noqa: PLC0415  # see __init__
+        from lipsync_nodes.sandbox.server.describing import describe  # noqa: PLC0415  # see __init__
 
         service = self._server.service
         return [describe(service, job, service.url) for job in service.store.newest()]
@@ -196,7 +196,7 @@ class Sandbox:
 
         Raises JobNotFound if there is no such job.
         """
-        from lipsync_nodes.sandbox.server.control import describe  # noqa: PLC0415  # see __init__
+        from lipsync_nodes.sandbox.server.describing import describe  # noqa: PLC0415  # see __init__
 
         service = self._server.service
         job = service.store.get(job_id)

@@ -179,3 +179,15 @@ def test_the_page_needs_no_key_where_only_one_is_accepted():
         answer = httpx.get(f"{box.base_url}/jobs/x", headers={"Authorization": f"Bearer {form['key']}"})
         assert answer.status_code == 404
         assert "sk_only_this" not in str(form)
+
+
+BODIES = ['{"a": NaN}', '{"a": 1e999}', "[" * 900 + "]" * 900, '{"a": "\\ud800"}']
+
+
+@pytest.mark.parametrize("body", BODIES, ids=["nan", "too-large", "deep", "surrogate"])
+def test_a_strange_body_does_not_spoil_the_journal(box, body):
+    headers = {"Authorization": "Bearer sk_abcd", "Content-Type": "application/json"}
+    answer = httpx.post(f"{box.base_url}/lipsync-image", content=body, headers=headers)
+    assert answer.status_code in {400, 422}
+    (noted,) = httpx.get(f"{box.url}/sandbox/requests").json()
+    assert noted["body"] in (body, {"a": "\ud800"})

@@ -78,6 +78,23 @@ def archive(path, document=None, **entries):
 
 
 JOB = {"endpoint": "lipsync-image", "form": {}, "base": "http://x", "id": "0b1c2d3e-4f50-4a6b-8c7d-9e0f1a2b3c4d"}
+ODD = [
+    {"cause": []},
+    {"cause": {"code": []}},
+    {"cause": {"code": "sandbox.failed", "facts": {"code": "twice"}}},
+    {"cause": {"code": "preview.warnings", "facts": {"warnings": [{"code": []}]}}},
+    {"picture": {"warning": "text"}},
+    {"picture": {"width": 640}},
+    {"webhook": "http://["},
+    {"quirks": {"job_status": 1}},
+    {"quirks": {"seconds": "soon"}},
+    {"delivery": {"state": "on its way"}},
+    {"created": None},
+    {"ended": -1},
+    {"lengths": {"audio": float("nan")}},
+    {"form": {"deep": json.loads("[" * 200 + "]" * 200)}},
+    {"polls": []},
+]
 EVIL = [
     {"../evil": "x"},
     {"files/0123456789abcdef/../../../evil": "x"},
@@ -91,6 +108,7 @@ EVIL = [
     {"document": {"jobs": [JOB | {"endpoint": "other"}]}},
     {"document": {"jobs": [JOB, JOB]}},
     {"document": {"jobs": [{"strange": 1}]}},
+    *({"document": {"jobs": [JOB | odd]}} for odd in ODD),
     {"document": {"rules": [{"action": "nothing"}]}},
     {"document": {"lipsync_sandbox_state": 2}},
     {"document": {"now": 1e300}},
@@ -104,10 +122,20 @@ def test_an_archive_that_no_sandbox_wrote_changes_nothing(full, tmp_path, parts)
     path = archive(tmp_path / "evil.zip", **parts)
     answer = httpx.put(f"{box.url}/sandbox/state", content=path.read_bytes())
     assert answer.status_code == 422, answer.text
+    assert httpx.get(f"{box.url}/sandbox/jobs").status_code == 200
     with pytest.raises(ValueError, match=r"sandbox|name|content|large"):
         box.load(path)
     assert [job["id"] for job in box.jobs()] == before
     assert not list(tmp_path.rglob("evil"))
+
+
+def test_the_refusal_of_an_archive_names_the_place(box, tmp_path):
+    jobs = [
+        JOB,
+        JOB | {"id": JOB["id"].replace("0b", "0c"), "quirks": {"job_status": {"status": "queued", "polls": -1}}},
+    ]
+    with pytest.raises(ValueError, match=r"jobs\.1\.quirks\.job_status\.polls: .* greater than or equal to 0"):
+        box.load(archive(tmp_path / "odd.zip", {"jobs": jobs}))
 
 
 def test_a_file_that_is_too_large_or_no_zip_is_refused(box, tmp_path, monkeypatch):

@@ -15,7 +15,8 @@ from starlette.routing import Route
 
 from lipsync_nodes.errors import InvalidRequest
 from lipsync_nodes.sandbox.jobs.store import API_PATH, StoredJob
-from lipsync_nodes.sandbox.server.control import control_routes, warning_shown
+from lipsync_nodes.sandbox.server.control import control_routes
+from lipsync_nodes.sandbox.server.describing import warning_shown
 from lipsync_nodes.sandbox.server.files import TooLarge
 from lipsync_nodes.sandbox.server.pages import page_routes
 from lipsync_nodes.sandbox.server.parsing import parse_submit, refuse_body

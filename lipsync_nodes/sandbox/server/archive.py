@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lipsync_nodes.sandbox.jobs.media import LARGEST_FILE
+from lipsync_nodes.sandbox.server.decoding import decoded
 from lipsync_nodes.sandbox.server.files import safe_name
 
 __all__ = ["LARGEST_ARCHIVE", "BadArchive", "unpack", "write_archive"]
@@ -54,7 +55,7 @@ def unpack(source: Path, folder: Path) -> Any:
     try:
         with zipfile.ZipFile(source) as archive:
             entries = _checked(archive.infolist())
-            document = json.loads(archive.read(_DOCUMENT))
+            document = decoded(archive.read(_DOCUMENT))
             for entry in entries:
                 _unpack_one(archive, entry, folder)
     except (*_UNREADABLE, OSError) as error:

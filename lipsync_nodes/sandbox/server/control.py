@@ -7,25 +7,22 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from lipsync_nodes import words
-from lipsync_nodes.checks import Reason
-from lipsync_nodes.errors import LipsyncError
 from lipsync_nodes.sandbox.faults.rules import Rule, problems_of
 from lipsync_nodes.sandbox.jobs.clock import LONGEST_ADVANCE
-from lipsync_nodes.sandbox.jobs.store import StoredJob
 from lipsync_nodes.sandbox.server.access import check_origin
+from lipsync_nodes.sandbox.server.decoding import decoded
+from lipsync_nodes.sandbox.server.describing import describe
 from lipsync_nodes.sandbox.server.responses import JsonResponse, http_error, reached_at
 from lipsync_nodes.sandbox.server.service import Service
 from lipsync_nodes.sandbox.server.state import State
 
-__all__ = ["control_routes", "describe", "warning_shown"]
+__all__ = ["control_routes"]
 
 _LIMIT: Final = re.compile(r"[0-9]{1,6}")
 
@@ -42,43 +39,6 @@ def control_routes(service: Service) -> list[Route]:
         Route("/sandbox/reset", control.reset, methods=["POST"]),
         Route("/sandbox/state", state.handle, methods=["GET", "PUT"]),
     ]
-
-
-def describe(service: Service, job: StoredJob, base: str) -> dict[str, Any]:
-    """Return what the page shows of a job: the API's job object, and what else the sandbox knows."""
-    webhook = urlsplit(job.webhook or "")
-    return {
-        **job.api_object(base, service.clock.now()),
-        **_error(job),
-        "endpoint": job.endpoint,
-        "form": job.form,
-        "created": job.created,
-        "age": max(0.0, service.clock.now() - job.created),
-        "progress": service.runner.progress.get(job.id) if job.status == "processing" else None,
-        "lengths": job.lengths,
-        "credits": job.credits,
-        "doubt": job.doubt,
-        "picture": {name: value for name, value in job.picture.items() if name != "warning"},
-        "warning": warning_shown(job),
-        # Only the receiver and the service should know the path of a callback URL.
-        "webhook": {"to": f"{webhook.scheme}://{webhook.netloc}/…", **job.delivery} if job.webhook else None,
-    }
-
-
-def warning_shown(job: StoredJob) -> dict[str, Any] | None:
-    """Return what is wrong with the video, with its sentences; None if nothing is."""
-    warning = job.picture.get("warning")
-    if not warning:
-        return None
-    reason = Reason(code=warning["code"], **warning["facts"])
-    return {**warning, "message": words.message(reason), "message_zh": words.message(reason, "zh")}
-
-
-def _error(job: StoredJob) -> dict[str, Any]:
-    """Return what the API does not tell of a job's error. All of it is empty if there is only an English sentence."""
-    code, facts = job.cause.get("code", ""), job.cause.get("facts", {})
-    error = LipsyncError(code=code, remedy=tuple(job.cause.get("remedy", ())), **facts)
-    return {"code": code, "facts": facts, "error_zh": words.render(error, "zh") if code else ""}
 
 
 class _ClockChange(BaseModel):
@@ -140,7 +100,7 @@ class _Control:
         if request.method == "POST":
             check_origin(request)
             with _refusing(named="clock"):
-                change = _ClockChange.model_validate(json.loads(await request.body()))
+                change = _ClockChange.model_validate(decoded(await request.body()))
             if change.advance_per_poll is not None:
                 service.advance_per_poll = change.advance_per_poll
             if change.advance:
@@ -156,8 +116,7 @@ class _Control:
 def _parse_rules(body: bytes) -> list[Rule]:
     """Parse one rule or a list of rules."""
     with _refusing(named="rule"):
-        data = json.loads(body)
-        json.dumps(data, allow_nan=False)  # JSON has neither NaN nor Infinity
+        data = decoded(body)
         return [Rule.model_validate(rule, strict=True) for rule in (data if isinstance(data, list) else [data])]
 
 
@@ -168,5 +127,5 @@ def _refusing(named: str) -> Iterator[None]:
         yield
     except ValidationError as error:
         raise http_error(422, problems_of(error, whole=named)) from None
-    except (ValueError, RecursionError):
+    except ValueError:
         raise http_error(400, "The body is not JSON.") from None

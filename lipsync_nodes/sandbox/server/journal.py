@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from lipsync_nodes.sandbox.server.decoding import decoded
 
 __all__ = ["Received", "RequestJournal"]
 
@@ -20,8 +21,8 @@ class Received:
     Attributes:
         where: submit, poll, output or files.
         headers: names in lower case, without Authorization. The values of a repeated one are joined with commas.
-        body: the decoded JSON of a submission, or its text if it is not JSON; None if it was not read, and for other
-            requests.
+        body: the decoded JSON of a submission, or its text if it cannot be decoded; None if it was not read, and for
+            other requests.
         leaks_key: whether an API key was found outside the Authorization header. It is masked here.
         who: the first word of its User-Agent, `browser`, or `page` for the sandbox's own page.
         time: when it arrived, in seconds since 1970.
@@ -80,8 +81,8 @@ class RequestJournal:
         [text], leaks_key = self._masked(body.decode("utf-8", "replace"))
         entry.leaks_key |= leaks_key
         try:
-            entry.body = json.loads(text)
-        except (ValueError, RecursionError):
+            entry.body = decoded(text)
+        except ValueError:
             entry.body = text
 
     def all(self, latest: int | None = None) -> list[Received]:

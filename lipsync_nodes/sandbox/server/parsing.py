@@ -7,8 +7,6 @@ tolerant one.
 from __future__ import annotations
 
 import functools
-import json
-import math
 from collections.abc import Mapping
 from email.message import Message
 from typing import Any, Final
@@ -16,6 +14,7 @@ from typing import Any, Final
 from starlette.requests import Request
 
 from lipsync_nodes.sandbox.jobs.forms import parse_form
+from lipsync_nodes.sandbox.server.decoding import decoded
 from lipsync_nodes.sandbox.server.responses import http_error
 from lipsync_nodes.sandbox.server.urls import check_media_url, check_webhook_url
 from lipsync_nodes.service import CATALOGUE, NodeSpec
@@ -86,19 +85,12 @@ async def _read_body(request: Request) -> bytes:
 
 def _decoded(body: bytes) -> dict[str, Any]:
     try:
-        data = _JSON.decode(body.decode("utf-8"))
-    except (ValueError, RecursionError):
+        data = decoded(body.decode("utf-8"), pairs=_unique)
+    except ValueError:
         raise http_error(400, "The body is not JSON, or names a field twice.") from None
     if not isinstance(data, dict):
         raise http_error(400, "The body is not a JSON object.")
     return data
-
-
-def _finite(text: str) -> float:
-    """Parse a number; refuse NaN, Infinity and numbers too large for a float."""
-    if not math.isfinite(number := float(text)):
-        raise ValueError(text)
-    return number
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -107,9 +99,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         raise ValueError
     return found
-
-
-_JSON: Final = json.JSONDecoder(parse_constant=_finite, parse_float=_finite, object_pairs_hook=_unique)
 
 
 def _webhook(value: Any) -> str:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import TypeAdapter
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -20,45 +19,16 @@ from lipsync_nodes.sandbox.faults.rules import Rule
 from lipsync_nodes.sandbox.jobs.store import StoredJob
 from lipsync_nodes.sandbox.server.access import check_origin
 from lipsync_nodes.sandbox.server.archive import LARGEST_ARCHIVE, BadArchive, unpack, write_archive
-from lipsync_nodes.sandbox.server.journal import Received
+from lipsync_nodes.sandbox.server.document import parsed
 from lipsync_nodes.sandbox.server.responses import JsonResponse, http_error
 from lipsync_nodes.sandbox.server.service import Service
-from lipsync_nodes.service import CATALOGUE
 
 __all__ = ["State"]
 
-_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_ENDPOINTS: Final = frozenset(spec.id for spec in CATALOGUE)
-_STATUSES: Final = frozenset({"processing", "completed", "failed"})
-_LATEST: Final = 1e12  # no clock comes so far, and later the seconds get lost in a float
 # Where an API key may be. The other values are the sandbox's own, and a key such as "key" must not change their names.
 _FROM_CLIENTS: Final = ("form", "base", "webhook", "error", "cause", "quirks")
 _SENT: Final = ("path", "query", "headers", "body", "who")
 _COUNTS: Final = frozenset({"number", "matched", "struck"})
-
-
-class _Document(BaseModel):
-    """The JSON document of an archive. `now` is the time by the clock of the sandbox that exported it."""
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-    lipsync_sandbox_state: Literal[1]
-    now: float = Field(ge=0, le=_LATEST)
-    jobs: list[StoredJob]
-    rules: list[Rule]
-    requests: list[Received]
-
-    @field_validator("jobs")
-    @classmethod
-    def _are_jobs(cls, jobs: list[StoredJob]) -> list[StoredJob]:
-        if not all(map(_is_sound, jobs)) or len({job.id for job in jobs}) < len(jobs):
-            raise ValueError("a job has no valid id, endpoint, status or output")
-        return jobs
-
-
-def _is_sound(job: StoredJob) -> bool:
-    known = _ID.fullmatch(job.id) and job.endpoint in _ENDPOINTS and job.status in _STATUSES
-    return bool(known) and job.output in {"", "card.mp4", f"{job.id}.mp4"}
 
 
 class State:
@@ -89,7 +59,7 @@ class State:
         Jobs that had not ended start again. The clock goes on to the time of the export if that is later.
         """
         with tempfile.TemporaryDirectory(dir=self._folder, ignore_cleanup_errors=True) as name:
-            document = _parsed(await asyncio.to_thread(unpack, source, Path(name)))
+            document = parsed(await asyncio.to_thread(unpack, source, Path(name)))
             await self._service.reset()
             files = self._take_over(Path(name))
         service = self._service
@@ -177,12 +147,3 @@ async def _save(chunks: AsyncIterator[bytes], target: Path) -> None:
             if size > LARGEST_ARCHIVE:
                 raise http_error(413, "The file is too large.", {"Connection": "close"})
             file.write(chunk)
-
-
-def _parsed(document: Any) -> _Document:
-    try:
-        return _Document.model_validate(document)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise BadArchive(f"It is not the state of a sandbox: {place}: {first['msg']}.") from None
