@@ -77,9 +77,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Refuse a fault that no test would see."""
+    """Refuse a fault that no test would see, and a marker that does not name one."""
+    if not all(_names_a_fault(marker) for marker in item.iter_markers("lipsync_fault")):
+        pytest.fail('The marker lipsync_fault needs one rule, such as "submit:429,retry_after=1".', pytrace=False)
     if item.get_closest_marker("lipsync_fault") and "lipsync_sandbox" not in getattr(item, "fixturenames", ()):
         pytest.fail("The marker lipsync_fault needs the fixture lipsync_sandbox or lipsync_client.", pytrace=False)
+
+
+def _names_a_fault(marker: pytest.Mark) -> bool:
+    return len(marker.args) + ("action" in marker.kwargs) == 1
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from lipsync_nodes.errors import ConfigurationError, JobNotFound
 from lipsync_nodes.sandbox._folder import Folder
-from lipsync_nodes.sandbox._needs import RENDERER, SERVER, require
+from lipsync_nodes.sandbox._needs import RENDERER, SERVER, check_word, require
 from lipsync_nodes.sandbox._token import announce, token_for
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Sandbox:
 
     Raises:
         ConfigurationError: the extra `sandbox` is not installed.
-        ValueError: `advance_per_poll` is negative or too large.
+        ValueError: `renderer` or `clock` is another word, or `advance_per_poll` is negative or too large.
 
     """
 
@@ -65,6 +65,8 @@ class Sandbox:
         outputs_expire: float | None = 7 * 24 * 3600.0,
         token: str | None = None,
     ) -> None:
+        check_word("renderer", renderer, ("preview", "instant"))
+        check_word("clock", clock, ("real", "manual"))
         require(SERVER if renderer == "instant" else SERVER + RENDERER)
         from lipsync_nodes.sandbox.faults.rules import Faults  # noqa: PLC0415  # importing this module must stay cheap
         from lipsync_nodes.sandbox.jobs.clock import step  # noqa: PLC0415

@@ -323,3 +323,9 @@ def test_nothing_else_in_the_sandbox_reads_the_time():
         if re.search(r"\btime\.time\(|datetime\.now\(", file.read_text(encoding="utf-8"))
     }
     assert found == {"jobs/clock.py"}
+
+
+@pytest.mark.parametrize("option", ["renderer", "clock"])
+def test_a_word_that_the_sandbox_does_not_know(option):
+    with pytest.raises(ValueError, match=f"^{option} must be [a-z]+ or [a-z]+, not 'Real'$"):
+        Sandbox(**{option: "Real"})

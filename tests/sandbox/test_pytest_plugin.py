@@ -155,6 +155,16 @@ def test_a_wrong_fault_fails_the_test(outside):
     assert "fail can be at job, not at submit" in said
 
 
+def test_a_marker_without_one_rule_says_what_it_needs(outside):
+    marked = ["()", '("submit:503", "poll:503")', '("status", action="status")']
+    tests = [
+        f"@pytest.mark.lipsync_fault{rules}\ndef test_{n}(lipsync_sandbox): pass" for n, rules in enumerate(marked)
+    ]
+    said = outside("\n".join(tests), ok=False)
+    assert said.count('The marker lipsync_fault needs one rule, such as "submit:429,retry_after=1".') >= len(marked)
+    assert "TypeError" not in said
+
+
 def test_media_are_files_and_urls(outside):
     outside("""
 def test_it(lipsync_media):
