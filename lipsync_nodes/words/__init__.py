@@ -9,7 +9,11 @@ braces. A part in square brackets is left out if one of its facts is missing; af
 
 `{kind:term}` is a value that is translated, such as "image"; `{fault:fault}` says what is wrong with a value, and the
 English table has no rows for it. `{late:flag}` is not shown; it only decides whether its part is. A list is joined with
-commas. A mapping has a fault for each field. Another error is shown as its sentence.
+commas. A mapping has a fault for each field. Another error is shown as its sentence. A code without a row is that of an
+error whose `message` was written where it was raised.
+
+A remedy is one text, or a text for each host that has its own; the others get that of `python`. What `all` says comes
+first.
 """
 
 from __future__ import annotations
@@ -131,7 +135,7 @@ def _facts(error: Coded) -> dict[str, Any]:
 def _in_terms_of(host: str, remedy: str | Mapping[str, str]) -> str:
     if isinstance(remedy, str):
         return remedy
-    return remedy.get(host) or remedy["python"]
+    return remedy.get("all", "") + (remedy.get(host) or remedy["python"])
 
 
 def _sentence(code: str, facts: Mapping[str, Any], table: Any) -> str:

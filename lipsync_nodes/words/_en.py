@@ -16,23 +16,6 @@ VERDICT: Final = (
 )
 
 SENTENCES: Final[dict[str, str]] = {
-    # errors without a code of their own: the sentence comes from whoever raised them
-    "error": "{message}",
-    "authentication_error": "{message}",
-    "budget_exceeded": "{message}",
-    "configuration_error": "{message}",
-    "connection_failed": "{message}",
-    "download_error": "{message}",
-    "insufficient_credits": "{message}",
-    "invalid_request": "{message}",
-    "job_failed": "{message}",
-    "job_not_found": "{message}",
-    "job_stopped": "{message}",
-    "job_timeout": "{message}",
-    "rate_limited": "{message}",
-    "service_error": "{message}",
-    "submission_uncertain": "{message}",
-    "submit_timeout": "{message}",
     # settings
     "settings.account_changed": "The profile {profile!r} comes from another process. Here it has no API key, or "
     "the key of another account.",
@@ -362,10 +345,9 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "mcp": "Nothing was sent. Call the same tool again.",
     },
     "look_in_account": {
-        "python": "It was not sent again, to avoid paying twice. Look for the job in your account at the "
-        "service before you submit the same input again.",
-        "mcp": "It was not sent again, to avoid paying twice. Ask the user to look for the job in the account "
-        "at the service.",
+        "all": "It was not sent again, to avoid paying twice. ",
+        "python": "Look for the job in your account at the service before you submit the same input again.",
+        "mcp": "Ask the user to look for the job in the account at the service.",
     },
     "submit_corrected": {
         "python": "Correct the input that the message names and submit a new job.",
@@ -487,23 +469,20 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "mcp": "lipsync_wait with job_id {job_id!r} polls it again.",
     },
     "give_length": {
-        "cli": "Nothing was sent. Give the audio's length, or submit without a budget.",
         "python": "Nothing was sent. Give the audio's length, or submit without a budget.",
-        "comfyui": "Nothing was sent. Connect the audio itself, whose length can be seen, or take the budget out "
-        "of the profile.",
+        "comfyui": "Nothing was sent. Connect the audio itself, whose length can be seen, or take the budget out of "
+        "the profile.",
         "airflow": "Nothing was sent. Give the lengths in `media_seconds`, or take the budget out of the connection.",
         "mcp": "Nothing was sent. Give the length of each audio or video that is a URL, as in `audio_seconds`.",
     },
     "keep_job_id": {
-        "cli": "The job was made but could not be recorded: keep its id, and `lipsync-nodes wait {job_id}`.",
-        "python": "The job was made but could not be recorded: keep its id, and wait for it with "
-        "client.wait({job_id!r}).",
-        "comfyui": "The job was made but could not be recorded: give its id {job_id} to a Lipsync Wait node.",
-        "airflow": 'The job was made but could not be recorded: `job_id="{job_id}"` of this operator or of a '
-        "LipsyncJobSensor waits for it.",
-        "pluggy": "The job was made but could not be recorded: keep its id; the hook lipsync_nodes_wait with "
-        "job={job_id!r} waits for it.",
-        "mcp": "The job was made but could not be recorded: keep its id, and wait for it with lipsync_wait.",
+        "all": "The job was made but could not be recorded: ",
+        "cli": "keep its id, and `lipsync-nodes wait {job_id}`.",
+        "python": "keep its id, and wait for it with client.wait({job_id!r}).",
+        "comfyui": "give its id {job_id} to a Lipsync Wait node.",
+        "airflow": '`job_id="{job_id}"` of this operator or of a LipsyncJobSensor waits for it.',
+        "pluggy": "keep its id; the hook lipsync_nodes_wait with job={job_id!r} waits for it.",
+        "mcp": "keep its id, and wait for it with lipsync_wait.",
     },
     "limits": {
         "cli": "Nothing was submitted. `lipsync-nodes jobs` lists what runs; the limits are the profile's "
@@ -533,22 +512,17 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     },
     "webhook_settles": "A webhook may still settle it: try again later.",
     "webhook_tells": {
-        "cli": "It was not sent again, to avoid paying twice. If the job was made, its webhook tells of it: check "
-        "`lipsync-nodes jobs` before you submit the same input again.",
-        "python": "It was not sent again, to avoid paying twice. If the job was made, its webhook tells of it: "
-        "look into the ledger before you submit the same input again.",
-        "comfyui": "It was not sent again, to avoid paying twice. If the job was made, its webhook tells of it: "
-        "run again later to be given it.",
+        "all": "It was not sent again, to avoid paying twice. If the job was made, its webhook tells of it: ",
+        "cli": "check `lipsync-nodes jobs` before you submit the same input again.",
+        "python": "look into the ledger before you submit the same input again.",
+        "comfyui": "run again later to be given it.",
     },
     "webhook_tells_key": {
-        "cli": "It was not sent again, to avoid paying twice. If the job was made, its webhook tells of it: check "
-        "`lipsync-nodes jobs`, or submit with the same key later, which sends nothing until then.",
-        "python": "It was not sent again, to avoid paying twice. If the job was made, its webhook tells of it: "
-        "submit with the same key later, which sends nothing until then.",
-        "comfyui": "It was not sent again, to avoid paying twice. If the job was made, its webhook tells of it: "
-        "run again to be given it, which sends nothing until then.",
-        "airflow": "It was not sent again, to avoid paying twice. If the job was made, its webhook tells of it: "
-        "run the task again later, which sends nothing until then.",
+        "all": "It was not sent again, to avoid paying twice. If the job was made, its webhook tells of it: ",
+        "cli": "check `lipsync-nodes jobs`, or submit with the same key later, which sends nothing until then.",
+        "python": "submit with the same key later, which sends nothing until then.",
+        "comfyui": "run again to be given it, which sends nothing until then.",
+        "airflow": "run the task again later, which sends nothing until then.",
     },
     # http
     "check_base_url_and_id": "Check the base URL and the job id.",
@@ -626,12 +600,11 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "give_ledger_a_file": "Give the ledger a file.",
     "give_submission_key": "Nothing was sent. Give it a `key`.",
     "other_key_or_resubmit": {
-        "cli": "Nothing was sent. Use another key, or make a new video under this one, which is paid for, with "
-        "`--resubmit-changed`.",
-        "python": "Nothing was sent. Use another key, or make a new video under this one, which is paid for, with "
-        "resubmit_changed=True.",
-        "comfyui": "Nothing was sent. Run this node once with `force_new` on to make a new video, which is paid for.",
-        "airflow": "Nothing was sent. Clear the task to make a new video, which is paid for.",
+        "all": "Nothing was sent. ",
+        "cli": "Use another key, or make a new video under this one, which is paid for, with `--resubmit-changed`.",
+        "python": "Use another key, or make a new video under this one, which is paid for, with resubmit_changed=True.",
+        "comfyui": "Run this node once with `force_new` on to make a new video, which is paid for.",
+        "airflow": "Clear the task to make a new video, which is paid for.",
     },
     "put_ledger_back": {
         "python": "Nothing was sent, to avoid paying twice: only the old file knows what was submitted. Put it "
@@ -644,14 +617,13 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     # client
     "client_per_process": "Make a client in each process: a budget counts in one.",
     "download_by_id": {
-        "cli": "The job itself is done: `lipsync-nodes download {job_id}` fetches it again. Do it soon.",
-        "python": "The job itself is done: client.download(client.job({job_id!r}), path) fetches it again. Do it soon.",
-        "comfyui": "The job itself is done: a Lipsync Wait node with {job_id} fetches it again. Do it soon.",
-        "airflow": 'The job itself is done: a retry fetches it again, and so does `job_id="{job_id}"` of an '
-        "operator. Do it soon.",
-        "pluggy": "The job itself is done: the hook lipsync_nodes_wait with job={job_id!r} gives its output again. "
-        "Do it soon.",
-        "mcp": "The job itself is done: lipsync_download with job_id {job_id!r} fetches its video. Do it soon.",
+        "all": "The job itself is done: ",
+        "cli": "`lipsync-nodes download {job_id}` fetches it again. Do it soon.",
+        "python": "client.download(client.job({job_id!r}), path) fetches it again. Do it soon.",
+        "comfyui": "a Lipsync Wait node with {job_id} fetches it again. Do it soon.",
+        "airflow": 'a retry fetches it again, and so does `job_id="{job_id}"` of an operator. Do it soon.',
+        "pluggy": "the hook lipsync_nodes_wait with job={job_id!r} gives its output again. Do it soon.",
+        "mcp": "lipsync_download with job_id {job_id!r} fetches its video. Do it soon.",
     },
     "give_ledger": "Give the client a ledger: ledger=Ledger().",
     "give_ledger_or_secret": {

@@ -147,7 +147,6 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "python": 'Nothing was sent. Correct the input, or override the check with check="off".',
         "comfyui": "Nothing was sent. Correct the input, or set `check` to off.",
         "airflow": "Nothing was sent. Correct the input, or set `check` to off.",
-        "pluggy": 'Nothing was sent. Correct the input, or override the check with check="off".',
         "mcp": "Nothing was sent. Correct the input; lipsync_check shows whether it is right.",
     },
     "sign_again": "Sign the URL again.",

@@ -13,23 +13,6 @@ FINDING: Final = "{severity:term}[（{field}）]：{text}"
 VERDICT: Final = "[{clear:flag}未发现问题。\n][{lines}\n][预计费用：{credits} 积分。][预计费用：最多 {most} 积分。]"
 
 SENTENCES: Final[dict[str, str]] = {
-    # errors without a code of their own: the sentence comes from whoever raised them
-    "error": "{message}",
-    "authentication_error": "{message}",
-    "budget_exceeded": "{message}",
-    "configuration_error": "{message}",
-    "connection_failed": "{message}",
-    "download_error": "{message}",
-    "insufficient_credits": "{message}",
-    "invalid_request": "{message}",
-    "job_failed": "{message}",
-    "job_not_found": "{message}",
-    "job_stopped": "{message}",
-    "job_timeout": "{message}",
-    "rate_limited": "{message}",
-    "service_error": "{message}",
-    "submission_uncertain": "{message}",
-    "submit_timeout": "{message}",
     # settings
     "settings.account_changed": "另一进程的配置 {profile!r} 在这里没有 API 密钥，或密钥属于另一账户。",
     "settings.file_not_regular": "{path}[（由 {variable} 指定）]不是文件。",
@@ -461,7 +444,6 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "mcp": "用 lipsync_wait（job_id {job_id!r}）可再次查询。",
     },
     "give_length": {
-        "cli": "未发送任何内容。请给出音频时长，或不设预算。",
         "python": "未发送任何内容。请给出音频时长，或不设预算。",
         "comfyui": "未发送任何内容。请直接接入音频（可测出时长），或从配置中去掉预算。",
         "airflow": "未发送任何内容。请在 `media_seconds` 中给出时长，或从连接中去掉预算。",
@@ -502,13 +484,11 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "comfyui": "为避免重复付费，没有再次发送。若任务已创建，webhook 会告知：请稍后再次运行以取回它。",
     },
     "webhook_tells_key": {
-        "cli": "为避免重复付费，没有再次发送。若任务已创建，webhook 会告知：请看 `lipsync-nodes jobs`，"
-        "或稍后用相同的提交键再次提交（在此之前不会发送）。",
-        "python": "为避免重复付费，没有再次发送。若任务已创建，webhook 会告知："
-        "请稍后用相同的提交键再次提交（在此之前不会发送）。",
-        "comfyui": "为避免重复付费，没有再次发送。若任务已创建，webhook 会告知：再次运行可取回它（在此之前不会发送）。",
-        "airflow": "为避免重复付费，没有再次发送。若任务已创建，webhook 会告知："
-        "请稍后再次运行此任务（在此之前不会发送）。",
+        "all": "为避免重复付费，没有再次发送。若任务已创建，",
+        "cli": "webhook 会告知：请看 `lipsync-nodes jobs`，或稍后用相同的提交键再次提交（在此之前不会发送）。",
+        "python": "webhook 会告知：请稍后用相同的提交键再次提交（在此之前不会发送）。",
+        "comfyui": "webhook 会告知：再次运行可取回它（在此之前不会发送）。",
+        "airflow": "webhook 会告知：请稍后再次运行此任务（在此之前不会发送）。",
     },
     # http
     "check_base_url_and_id": "请检查基础网址和任务 ID。",
@@ -587,10 +567,9 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "airflow": "未发送任何内容。请清除（clear）此任务实例以制作新视频（需付费）。",
     },
     "put_ledger_back": {
-        "python": "为避免重复付费，未发送任何内容：只有旧文件记有提交过的内容。请把它连同 -wal 和 -shm 放回，"
-        "或重新启动本程序以使用现有文件。",
-        "comfyui": "为避免重复付费，未发送任何内容：只有旧文件记有提交过的内容。请把它连同 -wal 和 -shm 放回，"
-        "或重新启动 ComfyUI 以使用现有文件。",
+        "all": "为避免重复付费，未发送任何内容：只有旧文件记有提交过的内容。请把它连同 -wal 和 -shm 放回，",
+        "python": "或重新启动本程序以使用现有文件。",
+        "comfyui": "或重新启动 ComfyUI 以使用现有文件。",
     },
     "record_of_its_own": "未发送任何内容。请让每次提交使用各自的记录。",
     "use_another_key": "未发送任何内容。请换一个。",

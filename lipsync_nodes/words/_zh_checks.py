@@ -138,7 +138,6 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "python": '未发送任何内容。请修正输入，或用 check="off" 跳过检查。',
         "comfyui": "未发送任何内容。请修正输入，或将 `check` 设为 off。",
         "airflow": "未发送任何内容。请修正输入，或将 `check` 设为 off。",
-        "pluggy": '未发送任何内容。请修正输入，或用 check="off" 跳过检查。',
         "mcp": "未发送任何内容。请改正输入；lipsync_check 会显示是否正确。",
     },
     "sign_again": "请重新签名该 URL。",
