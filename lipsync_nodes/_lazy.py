@@ -9,8 +9,6 @@ TYPE_CHECKING = False  # for type checkers, this name is true; importing `typing
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["lazy"]
-
 
 def lazy(module: str, homes: Mapping[str, tuple[str, ...]]) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
     """Return `__getattr__` and `__dir__` for a module. *homes* maps modules of this package to the names they have."""

@@ -9,10 +9,6 @@ from typing import Self
 
 from lipsync_nodes.errors import LipsyncError
 
-__all__ = [
-    "NoFramesBelow",
-]
-
 
 class NoFramesBelow:
     """Removes the frames below a block from any exception that ends it, including Ctrl-C and time limits.

@@ -32,27 +32,6 @@ from typing import Any, ClassVar, Final, Self
 
 from lipsync_nodes._redaction import redact
 
-__all__ = [
-    "AuthenticationError",
-    "BudgetExceeded",
-    "CheckRefused",
-    "ConfigurationError",
-    "ConnectionFailed",
-    "DownloadError",
-    "InsufficientCredits",
-    "InvalidRequest",
-    "JobFailed",
-    "JobNotFound",
-    "JobStopped",
-    "JobTimeout",
-    "LipsyncError",
-    "RateLimited",
-    "ServiceError",
-    "SubmissionUncertain",
-    "SubmitTimeout",
-    "may_pass",
-]
-
 Fact = Any  # what JSON can hold
 
 

@@ -14,15 +14,9 @@ if TYPE_CHECKING:
     from lipsync_nodes.service import deadline_for, usual_wait
 
 __all__ = [
-    "AsyncLipsyncClient",
-    "LipsyncClient",
-    "SubmitOptions",
-    "VerifyOptions",
-    "check_service",
-    "deadline_for",
-    "refusal",
+    "AsyncLipsyncClient", "LipsyncClient", "SubmitOptions", "VerifyOptions", "check_service", "deadline_for", "refusal",
     "usual_wait",
-]
+]  # fmt: skip
 
 _HOMES = {
     "client._async": ("AsyncLipsyncClient",),

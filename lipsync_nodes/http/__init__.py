@@ -25,18 +25,9 @@ if TYPE_CHECKING:
     from lipsync_nodes.http._wire import Recorder
 
 __all__ = [
-    "AsyncTransport",
-    "CutShort",
-    "Downloads",
-    "Forwarded",
-    "Forwarder",
-    "Recorder",
-    "Transport",
-    "Unanswered",
-    "deliver",
-    "fetch",
-    "upload",
-]
+    "AsyncTransport", "CutShort", "Downloads", "Forwarded", "Forwarder", "Recorder", "Transport", "Unanswered",
+    "deliver", "fetch", "upload",
+]  # fmt: skip
 
 _HOMES = {
     "http._aio": ("AsyncTransport",),

@@ -21,27 +21,10 @@ if TYPE_CHECKING:
     from lipsync_nodes.media._publish import published, rehearse, store_of
 
 __all__ = [
-    "GivenLengths",
-    "OnProgress",
-    "PreparedForm",
-    "Probe",
-    "PublicFiles",
-    "content_key",
-    "download",
-    "estimate_credits",
-    "inputs_of",
-    "is_public",
-    "is_whole",
-    "known_credits",
-    "literal",
-    "media_seconds",
-    "opened",
-    "prepared",
-    "published",
-    "rehearse",
-    "source_and_target",
-    "store_of",
-]
+    "GivenLengths", "OnProgress", "PreparedForm", "Probe", "PublicFiles", "content_key", "download", "estimate_credits",
+    "inputs_of", "is_public", "is_whole", "known_credits", "literal", "media_seconds", "opened", "prepared",
+    "published", "rehearse", "source_and_target", "store_of",
+]  # fmt: skip
 
 _HOMES = {
     "media._addresses": ("is_public", "literal"),

@@ -6,15 +6,6 @@ from lipsync_nodes.plugins._job_event import JobEvent, Kind, tell
 from lipsync_nodes.plugins._manager import loaded, plugins
 
 __all__ = [
-    "API_VERSION",
-    "PROJECT",
-    "Context",
-    "JobEvent",
-    "Kind",
-    "NodeInfo",
-    "hookimpl",
-    "hookspecs",
-    "loaded",
-    "plugins",
+    "API_VERSION", "PROJECT", "Context", "JobEvent", "Kind", "NodeInfo", "hookimpl", "hookspecs", "loaded", "plugins",
     "tell",
-]
+]  # fmt: skip

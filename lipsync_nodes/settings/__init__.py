@@ -8,20 +8,7 @@ from lipsync_nodes.settings._profile import DEFAULT_BASE_URL, EMBEDDED_ACCOUNT, 
 from lipsync_nodes.settings._urls import is_loopback
 
 __all__ = [
-    "DEFAULT_BASE_URL",
-    "EMBEDDED_ACCOUNT",
-    "LOCAL_KEY",
-    "CheckMode",
-    "Profile",
-    "Storage",
-    "Webhook",
-    "hidden",
-    "is_loopback",
-    "load_profile",
-    "named_path",
-    "normal_account",
-    "profile_of",
-    "profiles_file",
-    "user_folder",
+    "DEFAULT_BASE_URL", "EMBEDDED_ACCOUNT", "LOCAL_KEY", "CheckMode", "Profile", "Storage", "Webhook", "hidden",
+    "is_loopback", "load_profile", "named_path", "normal_account", "profile_of", "profiles_file", "user_folder",
     "variable",
-]
+]  # fmt: skip
