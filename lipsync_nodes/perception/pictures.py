@@ -129,7 +129,7 @@ class Film:
     def play(self, count: int) -> Iterator[Image]:
         """Yield ``count`` frames. A film that is too short is played backwards and forwards again."""
         shown = 0
-        if self.seconds * self.fps > count + self.fps:  # long enough by its header, which may be wrong
+        if self.seconds * self.fps >= count:  # long enough by its header, which may be wrong
             for image in islice(self.frames(), count):
                 shown += 1
                 yield image

@@ -41,29 +41,35 @@ def sync(
     None, then that frame does not count. ``silent`` is whether the sound of each face is silence.
     """
     count, step = intended.shape[1], step_of(intended.shape[1])
-    lowest = 0.0
-    for looks in (1, 2):
-        seen: list[list[float]] = [[] for _ in intended]
-        numbers: list[int] = []
-        for number, image in prefetched(_sampled_frames(path, step)):
-            for row, was in zip(seen, driven(number - number % step), strict=True):
-                row.append(_opening(finder, image, was, looks))
-            numbers.append(min(number, count - 1))
-            progress(number / count if looks == 1 else 1.0)
-        rows = zip(intended, seen, silent, strict=True)
-        lowest = min(_correlation(want[numbers], floats(got), silent=none) for want, got, none in rows)
-        if not lowest or lowest >= _CLEAR:
-            break
-    return lowest
+    numbers: list[int] = []
+    first: list[list[Face | None]] = []
+    for number, image in prefetched(_sampled_frames(path, step)):
+        first.append(_followed(finder, image, driven(number - number % step)))
+        numbers.append(min(number, count - 1))
+        progress(number / count)
+    lowest = _lowest(intended[:, numbers], _openings(first), silent)
+    if not lowest or lowest >= _CLEAR:
+        return lowest
+    again = [
+        _followed(finder, image, faces)
+        for (_, image), faces in zip(prefetched(_sampled_frames(path, step)), first, strict=False)
+    ]
+    return _lowest(intended[:, numbers], floats((_openings(first) + _openings(again)) / 2), silent)
 
 
-def _opening(finder: FaceFinder, image: Image, face: Face | None, looks: int) -> float:
-    """Return the mean opening in so many runs of the mesh, each at the last result; NaN without a face."""
-    seen = []
-    for _ in range(looks):
-        face = face and finder.follow(image, face)
-        seen.append(face.opening if face else np.nan)
-    return float(np.mean(seen))
+def _followed(finder: FaceFinder, image: Image, faces: Sequence[Face | None]) -> list[Face | None]:
+    """Run the mesh once at each face."""
+    return [face and finder.follow(image, face) for face in faces]
+
+
+def _openings(seen: list[list[Face | None]]) -> Floats:
+    """Return the opening of each face in each frame that was looked at, (faces, frames); NaN without a face."""
+    return floats([[face.opening if face else np.nan for face in faces] for faces in seen]).T
+
+
+def _lowest(intended: Floats, seen: Floats, silent: Sequence[bool]) -> float:
+    """Return the lowest correlation of all faces."""
+    return min(_correlation(*row[:2], silent=row[2]) for row in zip(intended, seen, silent, strict=True))
 
 
 def _sampled_frames(path: Path, step: int) -> Iterator[tuple[int, Image]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from lipsync_nodes.perception import LONGEST, sync
@@ -50,12 +51,16 @@ def render(given: RenderInput, out: Path, progress: Callable[[float], None] | No
     """Render a video, as `lipsync_nodes.sandbox.preview.render` describes."""
     report = progress or (lambda _: None)
     report(0.0)
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # OpenCV's threads wait for work in a loop, which costs more than they save
     try:
         speech = _read_speech(given)
         rendered = _render_video(given, speech, out, report)
     except BaseException:
         out.unlink(missing_ok=True)
         raise
+    finally:
+        cv2.setNumThreads(threads)
     report(1.0)
     return rendered
 
