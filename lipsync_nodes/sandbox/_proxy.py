@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from lipsync_nodes.errors import ConfigurationError
@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from lipsync_nodes.sandbox.proxy.differences import Difference
-    from lipsync_nodes.sandbox.proxy.thread import AppThread
+    from lipsync_nodes.sandbox.server.thread import AppThread, Served
 
 __all__ = ["Proxy"]
+
+_GRACE: Final = 10
+"""Seconds that open requests have after the stop: one of them may be a submission that is being answered."""
 
 
 class Proxy:
@@ -70,8 +73,7 @@ class Proxy:
 
         Raises ConfigurationError if the address or the tape cannot be used.
         """
-        from lipsync_nodes.sandbox.proxy.thread import AppThread  # noqa: PLC0415  # see __init__
-        from lipsync_nodes.sandbox.server.thread import listen  # noqa: PLC0415
+        from lipsync_nodes.sandbox.server.thread import AppThread, listen  # noqa: PLC0415  # see __init__
 
         if self._running:
             return self
@@ -83,7 +85,7 @@ class Proxy:
         except BaseException:
             listener.close()
             raise
-        self._running = AppThread(listener, build)
+        self._running = AppThread(listener, build, "lipsync-proxy")
         return self
 
     def stop(self) -> None:
@@ -155,17 +157,19 @@ class Proxy:
         if target.port == self._port and is_loopback(target.hostname or ""):
             raise ConfigurationError(code="proxy.of_itself", url=self._upstream, remedy="name_service")
 
-    def _builder(self, *, local: bool) -> Callable[[], tuple[ASGIApp, Callable[[], Awaitable[None]]]]:
+    def _builder(self, *, local: bool) -> Callable[[], Served]:
         """Return what builds the application in the server's thread. The tape is opened here, where errors are seen."""
         from lipsync_nodes.sandbox.proxy.tape import Tape, read_tape  # noqa: PLC0415  # see __init__
         from lipsync_nodes.sandbox.server.host_check import HostCheck  # noqa: PLC0415
+        from lipsync_nodes.sandbox.server.thread import Served  # noqa: PLC0415
 
         exchanges = read_tape(self._replay) if self._replay else []
         tape = Tape(self._record, self._upstream) if self._record else None
 
-        def build() -> tuple[ASGIApp, Callable[[], Awaitable[None]]]:
+        def build() -> Served:
             app, close = self._replaying(exchanges) if self._replay else self._forwarding(tape)
-            return (HostCheck(app, self._address[0]) if local else app), close
+            app = HostCheck(app, self._address[0]) if local else app
+            return Served(app, close, grace=_GRACE, date_header=False)
 
         return build
 

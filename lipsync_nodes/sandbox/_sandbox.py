@@ -15,7 +15,7 @@ from lipsync_nodes.sandbox._token import announce, token_for
 
 if TYPE_CHECKING:
     from lipsync_nodes.sandbox.server.journal import Received
-    from lipsync_nodes.sandbox.server.thread import ServerThread
+    from lipsync_nodes.sandbox.server.sandbox_thread import ServerThread
 
 __all__ = ["MEDIA", "Sandbox"]
 
@@ -87,8 +87,9 @@ class Sandbox:
 
     def start(self) -> Self:
         """Start the sandbox. It accepts requests once this returns."""
+        from lipsync_nodes.sandbox.server.sandbox_thread import ServerThread  # noqa: PLC0415
         from lipsync_nodes.sandbox.server.service import build  # noqa: PLC0415  # see __init__
-        from lipsync_nodes.sandbox.server.thread import ServerThread, listen, url_of  # noqa: PLC0415
+        from lipsync_nodes.sandbox.server.thread import listen, url_of  # noqa: PLC0415
 
         if self._running:
             return self

@@ -227,6 +227,22 @@ def test_a_response_is_read_to_its_end_although_the_client_left(tmp_path):
     assert job["id"] in tape.read_text()
 
 
+def test_a_stop_lets_a_submission_end(until):
+    with Sandbox(renderer="instant", api_key=KEY) as box, Proxy(box.base_url) as proxy, httpx.Client() as http:
+        box.fault("submit:delay,seconds=1")
+        answers = []
+        body = {"formState": FORM.form_state()}
+        post = threading.Thread(
+            target=lambda: answers.append(http.post(f"{proxy.base_url}/lipsync-image", json=body, headers=headers()))
+        )
+        post.start()
+        until(lambda: box.received("submit"))
+        proxy.stop()
+        post.join()
+        assert [answer.status_code for answer in answers] == [200]
+        assert answers[0].headers.get_list("date") == answers[0].headers.get_list("date")[:1]
+
+
 def test_a_body_streams(httpserver):
     released = threading.Event()
 

@@ -1,36 +1,24 @@
-"""The HTTP server: uvicorn in its own thread."""
+"""The HTTP server: uvicorn in its own thread, for the sandbox and for the proxy."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
+import math
 import socket
 import threading
-from collections.abc import Callable, Coroutine
-from typing import Any, Final, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from lipsync_nodes.errors import ConfigurationError
-from lipsync_nodes.sandbox.server.access import TokenCheck
-from lipsync_nodes.sandbox.server.app import build_app
-from lipsync_nodes.sandbox.server.host_check import HostCheck
-from lipsync_nodes.sandbox.server.middleware import RequestMiddleware
-from lipsync_nodes.sandbox.server.service import Service
-from lipsync_nodes.settings import is_loopback
 
-__all__ = ["ServerThread", "listen", "url_of"]
+__all__ = ["AppThread", "Served", "listen", "url_of"]
 
-_GRACE: Final = 0.2
-"""Seconds that open connections have after the stop."""
-_LOG: Final = logging.getLogger("lipsync_nodes.sandbox")
-_REACHABLE: Final = (
-    "The sandbox listens on %s:%s, and other machines can reach it. Any API key of the form sk_… may submit. Its page "
-    "and /sandbox need the token."
-)
 _T = TypeVar("_T")
 
 
@@ -68,31 +56,52 @@ def url_of(host: str, port: int) -> str:
     return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
 
 
-class ServerThread:
+def _nothing() -> None:
+    """Do nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """An application, and how it is served.
+
+    Attributes:
+        close: awaited once the server is down.
+        begin: called in the event loop before the first request.
+        begin_stop: called in the event loop when the stop begins.
+        grace: seconds that open requests have after the stop. Their connections are closed then.
+        date_header: whether responses get a Date. Those of another service have their own.
+
+    """
+
+    app: ASGIApp
+    close: Callable[[], Awaitable[None]]
+    begin: Callable[[], None] = _nothing
+    begin_stop: Callable[[], None] = _nothing
+    grace: float = 0.2
+    date_header: bool = True
+
+
+class AppThread:
     """A running server. It accepts requests once the constructor has returned, and is gone once `stop` has.
 
     Args:
         listener: the socket to accept connections from.
-        build: builds the service; it runs in the server's thread.
-        host: the host name that the sandbox listens on.
+        build: builds what is served; it runs in the server's thread.
+        name: the name of the thread.
 
     """
 
-    def __init__(self, listener: socket.socket, build: Callable[[], Service], host: str) -> None:
+    def __init__(self, listener: socket.socket, build: Callable[[], Served], name: str) -> None:
         self._listener = listener
-        self._local_host = host if is_loopback(listener.getsockname()[0]) else None
         self._ready = threading.Event()
         self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._main, args=(build,), name="lipsync-sandbox", daemon=True)
+        self._thread = threading.Thread(target=self._main, args=(build,), name=name, daemon=True)
         self._thread.start()
         self._wait_until_up()
         if self._failure:
             self._thread.join()
             raise self._failure
-        if self._local_host is None:
-            _LOG.warning(_REACHABLE, *listener.getsockname()[:2])
 
-    service: Service
     _loop: asyncio.AbstractEventLoop
     _server: _Server
 
@@ -101,7 +110,7 @@ class ServerThread:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def stop(self) -> None:
-        """Stop the server without waiting for its clients."""
+        """Stop the server without waiting for its clients longer than its grace."""
         if self._thread.is_alive():
             with contextlib.suppress(RuntimeError):  # the loop has just closed
                 self._loop.call_soon_threadsafe(self._server.begin_stop)
@@ -117,7 +126,7 @@ class ServerThread:
                 self.stop()
             raise
 
-    def _main(self, build: Callable[[], Service]) -> None:
+    def _main(self, build: Callable[[], Served]) -> None:
         try:
             asyncio.run(self._serve(build))
         except BaseException as error:  # noqa: BLE001  # __init__ raises it
@@ -126,15 +135,15 @@ class ServerThread:
             self._listener.close()
             self._ready.set()
 
-    async def _serve(self, build: Callable[[], Service]) -> None:
+    async def _serve(self, build: Callable[[], Served]) -> None:
         self._loop = asyncio.get_running_loop()
-        self.service = build()
+        served = build()
         try:
-            self.service.runner.start()
-            self._server = _Server(self.service, self._ready, self._local_host)
+            served.begin()
+            self._server = _Server(served, self._ready)
             await self._server.serve(sockets=[self._listener])
         finally:
-            await self.service.close()
+            await served.close()
 
 
 class _Protocol(H11Protocol):
@@ -146,22 +155,21 @@ class _Protocol(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn that sets an event when it is up, and closes open connections shortly after the stop."""
+    """Uvicorn that sets an event when it is up, and closes open connections some time after the stop."""
 
-    def __init__(self, service: Service, ready: threading.Event, local_host: str | None) -> None:
-        sandbox = RequestMiddleware(TokenCheck(build_app(service), service.keys.token), service)
-        app: ASGIApp = sandbox if local_host is None else HostCheck(sandbox, local_host)
+    def __init__(self, served: Served, ready: threading.Event) -> None:
         super().__init__(
             uvicorn.Config(
-                app, http=_Protocol, ws="none", loop="asyncio", lifespan="off", log_config=None, access_log=False,
-                server_header=False, timeout_graceful_shutdown=3,
+                served.app, http=_Protocol, ws="none", loop="asyncio", lifespan="off", log_config=None,
+                access_log=False, server_header=False, date_header=served.date_header,
+                timeout_graceful_shutdown=math.ceil(served.grace) + 2,  # for what does not end with its connection
             )
         )  # fmt: skip
-        self._service = service
+        self._served = served
         self._ready = ready
 
     def begin_stop(self) -> None:
-        self._service.begin_stop()
+        self._served.begin_stop()
         self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -169,7 +177,7 @@ class _Server(uvicorn.Server):
         self._ready.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        asyncio.get_running_loop().call_later(_GRACE, self._abort_connections)
+        asyncio.get_running_loop().call_later(self._served.grace, self._abort_connections)
         await super().shutdown(sockets)
 
     def _abort_connections(self) -> None:
