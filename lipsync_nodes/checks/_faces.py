@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from lipsync_nodes.checks._finding import Finding, Severity
 
@@ -42,104 +42,50 @@ class Where:
     severity: Severity = "warning"
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What may be wrong with a face.
+
+    Attributes:
+        code, remedy: of its finding.
+        shows: whether a face has it.
+        degrees: by how much the head is turned, if the sentence tells.
+
+    """
+
+    code: str
+    remedy: str
+    shows: Callable[[Looks], bool]
+    degrees: Callable[[Looks], float] | None = None
+
+    def finding(self, where: Where, looks: Looks) -> Finding:
+        """Return the finding of a face that has it."""
+        facts: dict[str, Any] = {"person": where.person, "ranges": where.ranges}
+        if self.degrees:
+            facts["degrees"] = round(abs(self.degrees(looks)))
+        return Finding(code=self.code, severity=where.severity, field=where.field, remedy=(self.remedy,), facts=facts)
+
+
+_MOUTH: Final[Mapping[str, Fault]] = {
+    "cut": Fault("face.cut", "whole_face", lambda looks: looks.mouth_cut > MOUTH_CUT or looks.cut > CUT),
+    "turned": Fault("face.turned", "face_camera", lambda looks: abs(looks.yaw) > TURNED, lambda looks: looks.yaw),
+    "bowed": Fault("face.bowed", "face_camera", lambda looks: abs(looks.pitch) > BOWED, lambda looks: looks.pitch),
+    "blurred": Fault("face.blurred", "sharper_face", lambda looks: looks.sharpness < BLURRED),
+    "hidden": Fault("face.mouth_hidden", "show_mouth", lambda looks: (looks.hidden or 0) > 0),
+}
+FAULTS: Final[Mapping[str, Fault]] = {
+    **_MOUTH,
+    "rolled": Fault("face.rolled", "upright_face", lambda looks: abs(looks.roll) > ROLLED, lambda looks: looks.roll),
+    "dark": Fault("face.dark", "lit_face", lambda looks: not DARK <= looks.light <= BRIGHT),
+}
+"""By name. The first five make it hard to see a mouth: at most one of them is told."""
+
+
 def faults(looks: Looks) -> tuple[str, ...]:
-    """Return what is wrong with a face, as names of MAKERS: at most one of the mouth's faults, and the others."""
-    mouth = next((name for name, test in _MOUTH.items() if test(looks)), None)
-    return tuple(filter(None, (mouth, *(name for name, test in _OTHER.items() if test(looks)))))
-
-
-_MOUTH: Final[Mapping[str, Callable[[Looks], bool]]] = {
-    "cut": lambda looks: looks.mouth_cut > MOUTH_CUT or looks.cut > CUT,
-    "turned": lambda looks: abs(looks.yaw) > TURNED,
-    "bowed": lambda looks: abs(looks.pitch) > BOWED,
-    "blurred": lambda looks: looks.sharpness < BLURRED,
-    "hidden": lambda looks: (looks.hidden or 0) > 0,
-}
-_OTHER: Final[Mapping[str, Callable[[Looks], bool]]] = {
-    "rolled": lambda looks: abs(looks.roll) > ROLLED,
-    "dark": lambda looks: not DARK <= looks.light <= BRIGHT,
-}
-
-
-def _cut(where: Where, _: Looks) -> Finding:
-    return Finding(
-        code="face.cut",
-        severity=where.severity,
-        field=where.field,
-        remedy=("whole_face",),
-        facts={"person": where.person, "ranges": where.ranges},
-    )
-
-
-def _turned(where: Where, looks: Looks) -> Finding:
-    return Finding(
-        code="face.turned",
-        severity=where.severity,
-        field=where.field,
-        remedy=("face_camera",),
-        facts={"person": where.person, "ranges": where.ranges, "degrees": round(abs(looks.yaw))},
-    )
-
-
-def _bowed(where: Where, looks: Looks) -> Finding:
-    return Finding(
-        code="face.bowed",
-        severity=where.severity,
-        field=where.field,
-        remedy=("face_camera",),
-        facts={"person": where.person, "ranges": where.ranges, "degrees": round(abs(looks.pitch))},
-    )
-
-
-def _hidden(where: Where, _: Looks) -> Finding:
-    return Finding(
-        code="face.mouth_hidden",
-        severity=where.severity,
-        field=where.field,
-        remedy=("show_mouth",),
-        facts={"person": where.person, "ranges": where.ranges},
-    )
-
-
-def _blurred(where: Where, _: Looks) -> Finding:
-    return Finding(
-        code="face.blurred",
-        severity=where.severity,
-        field=where.field,
-        remedy=("sharper_face",),
-        facts={"person": where.person, "ranges": where.ranges},
-    )
-
-
-def _rolled(where: Where, looks: Looks) -> Finding:
-    return Finding(
-        code="face.rolled",
-        severity=where.severity,
-        field=where.field,
-        remedy=("upright_face",),
-        facts={"person": where.person, "ranges": where.ranges, "degrees": round(abs(looks.roll))},
-    )
-
-
-def _dark(where: Where, _: Looks) -> Finding:
-    return Finding(
-        code="face.dark",
-        severity=where.severity,
-        field=where.field,
-        remedy=("lit_face",),
-        facts={"person": where.person, "ranges": where.ranges},
-    )
-
-
-MAKERS: Final[Mapping[str, Callable[[Where, Looks], Finding]]] = {
-    "cut": _cut,
-    "turned": _turned,
-    "bowed": _bowed,
-    "blurred": _blurred,
-    "hidden": _hidden,
-    "rolled": _rolled,
-    "dark": _dark,
-}
+    """Return what is wrong with a face, as names of FAULTS: at most one of the mouth's faults, and the others."""
+    shown = [name for name, fault in FAULTS.items() if fault.shows(looks)]
+    of_mouth = [name for name in shown if name in _MOUTH]
+    return (*of_mouth[:1], *shown[len(of_mouth) :])
 
 
 def size(where: Where, share: float, short_side: int, source: int) -> Finding | None:

@@ -118,7 +118,7 @@ class _Film:
     def _faults(self) -> Iterator[Finding]:
         """Yield what is wrong with the face for a part of the time."""
         large = [one for one in self._faces if one.share * self._short_side >= _faces.SMALL]
-        for name, maker in _faces.MAKERS.items():
+        for name, fault in _faces.FAULTS.items():
             told = [one for one in large if name != "hidden" or (one.looks and one.looks.hidden is not None)]
             bad = [one for one in told if one.looks and name in _faces.faults(one.looks)]
             bad = _lasting(bad, told) if name == "hidden" else bad
@@ -127,7 +127,7 @@ class _Film:
             if severity and bad[0].looks:
                 ranges = None if len(bad) == len(told) else _ranges(self._spans(bad, len(told)))
                 worst = sorted(bad, key=lambda one: one.share)[len(bad) // 2].looks
-                yield maker(_faces.Where(self._field, ranges=ranges, severity=severity), worst or bad[0].looks)
+                yield fault.finding(_faces.Where(self._field, ranges=ranges, severity=severity), worst or bad[0].looks)
 
     def _others(self) -> Iterator[Finding]:
         """Yield that other people are visible."""

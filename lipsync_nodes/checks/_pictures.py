@@ -67,7 +67,7 @@ class _Picture:
         names = dict.fromkeys(_faces.faults(seen) + (("dark",) if self._dark else ()))
         for name in names:
             if not (small and name in {"blurred", "hidden"}):  # too few pixels to tell
-                yield _faces.MAKERS[name](where, seen)
+                yield _faces.FAULTS[name].finding(where, seen)
 
     def _number(self, faces: Sequence[Face]) -> Iterator[Finding]:
         """Compare the number of faces with that of the people who are to speak."""

@@ -167,5 +167,5 @@ def test_the_angles_from_which_a_head_is_turned_too_far(measured, fault):
     angle = next(iter(measured))
     assert _faces.faults(looks_like(**measured)) == (fault,)
     assert _faces.faults(looks_like(**{angle: 30})) == _faces.faults(looks_like(**{angle: -30})) == ()
-    finding = _faces.MAKERS[fault](_faces.Where("image"), looks_like(**measured))
+    finding = _faces.FAULTS[fault].finding(_faces.Where("image"), looks_like(**measured))
     assert finding.facts["degrees"] == abs(measured[angle])

@@ -58,15 +58,27 @@ def named(node):
     return getattr(node.target if isinstance(node, ast.AnnAssign) else node.targets[0], "id", "")
 
 
+def literal(call, name):
+    """Return the text that a call gives as an argument, which may be one of a row's; None if it is no literal."""
+    given = {word.arg: word.value for word in call.keywords} | row_of(call)
+    value = given.get(name)
+    return value.value if isinstance(value, ast.Constant) and type(value.value) is str else None
+
+
+def row_of(call):
+    """Return the arguments of a row of the table of a face's faults, by name; nothing for another call."""
+    names = ("code", "remedy", "shows", "degrees")
+    return dict(zip(names, call.args, strict=False)) if getattr(call.func, "id", "") == "Fault" else {}
+
+
 def raise_sites():
     """Give code, file and the call (None where it is no call) of each place that names a code."""
     for file in FILES:
         place = file.relative_to(ROOT).as_posix()
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
-                for word in node.keywords:
-                    if word.arg == "code" and isinstance(word.value, ast.Constant) and type(word.value.value) is str:
-                        yield word.value.value, place, node
+                if (code := literal(node, "code")) is not None:
+                    yield code, place, node
             elif (isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "default_code") or (
                 isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == "default_code"
             ):
@@ -126,12 +138,15 @@ def test_the_facts_of_a_raise_site_are_those_of_its_sentences(code, place, call)
     """A fact that no sentence names would be told to nobody; a name without a fact would be a question mark."""
     if call is None:
         return
-    if getattr(call.func, "id", "") == "Finding":
+    if row := row_of(call):
+        facts, has_more = {"person", "ranges"} | row.keys() & {"degrees"}, False
+    elif getattr(call.func, "id", "") == "Finding":
         facts, has_more = facts_of_finding(call)
     else:
         facts = {word.arg for word in call.keywords if word.arg is not None} - OWN
         has_more = any(word.arg is None for word in call.keywords)
     remedies = {name for word in call.keywords if word.arg == "remedy" for name in constants(word.value)}
+    remedies |= {row["remedy"].value} if row else set()
     assert remedies <= set(_en.REMEDIES)
     wanted = placeholders(_en.SENTENCES[code]).union(*(placeholders(_en.REMEDIES[name]) for name in remedies))
     assert facts <= wanted if has_more else facts == wanted, place
