@@ -88,13 +88,7 @@ class Check:
     @property
     def verdict(self) -> Verdict:
         """The findings, the worst first, and the cost."""
-        # A private address was found with and without fetching it.
-        private = {(one.field, one.facts["host"]) for one in self._findings if one.code == "url.not_public"}
-        found = [
-            one
-            for one in self._findings
-            if one.code != "url.private_name" or (one.field, one.facts["host"]) not in private
-        ]
+        found = self._findings
         unique = [one for number, one in enumerate(found) if one not in found[:number]]
         return Verdict(tuple(sorted(unique, key=lambda one: _ORDER[one.severity])), self._credits)
 

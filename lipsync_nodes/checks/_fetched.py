@@ -22,9 +22,10 @@ from lipsync_nodes._redaction import redact
 from lipsync_nodes.checks._finding import Finding
 from lipsync_nodes.checks._limit import Limit
 from lipsync_nodes.checks._request import CheckRequest
+from lipsync_nodes.checks._urls import is_private
 from lipsync_nodes.errors import LipsyncError
 from lipsync_nodes.http import CutShort, Downloads
-from lipsync_nodes.media import PreparedForm, is_public, literal
+from lipsync_nodes.media import PreparedForm, is_public
 from lipsync_nodes.service import Asset
 
 LARGEST: Final = 512 << 20
@@ -73,6 +74,8 @@ def fetched(form: PreparedForm, request: CheckRequest) -> Iterator[tuple[Prepare
         limit = dataclasses.replace(request.limit, ends=min(request.limit.ends, time.monotonic() + SECONDS))
         with Downloads(_peer_check(request), use_proxies=not request.local) as downloads:
             for name, url in form.urls.items():
+                if not request.local and is_private(urlsplit(url).hostname or ""):
+                    continue  # `url_findings` tells it
                 if url not in known:
                     known[url] = _one(downloads, url, Path(folder) / name, request, limit)
                 found = known[url]
@@ -156,10 +159,9 @@ def _check_status(status: int) -> None:
 def _check_host(url: str, request: CheckRequest) -> None:
     """Refuse a redirect to another scheme or to a private address."""
     parts = urlsplit(url)
-    address = literal(parts.hostname or "")
     if parts.scheme.lower() not in {"http", "https"}:
         raise CutShort(f"it redirects to {parts.scheme}:")
-    if not (address is None or request.local or is_public(address)):
+    if not request.local and is_private(parts.hostname or ""):
         raise _NotPublic(parts.hostname)
 
 

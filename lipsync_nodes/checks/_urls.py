@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -30,14 +31,25 @@ def url_findings(form: PreparedForm, request: CheckRequest, seconds: float | Non
             yield from (one.at(name) for one in _expiry(url, request.now, deadline))
 
 
+def is_private(host: str) -> bool:
+    """Return whether a host is an address that the public internet does not have. A name is not resolved."""
+    address = _address(host)
+    return address is not None and not is_public(address)
+
+
+def _address(host: str) -> IPv4Address | IPv6Address | None:
+    """Return the address that a host is written as, or None for a name."""
+    last = host.rstrip(".").rpartition(".")[2]
+    # Most hosts end in a name, which no spelling of an address does.
+    return None if last.isascii() and last.isalpha() and last != "localhost" else literal(host)
+
+
 def _reach(url: str) -> Iterator[Finding]:
     """Yield whether the service, on the public internet, can reach the host."""
     parts = urlsplit(url)
     host = parts.hostname or ""
-    # Most hosts end in a name, which no spelling of an address does.
-    last = host.rstrip(".").rpartition(".")[2]
-    address = None if last.isascii() and last.isalpha() and last != "localhost" else literal(host)
-    if address is not None and not is_public(address):
+    address = _address(host)
+    if is_private(host):
         yield Finding(
             code="url.not_public", severity="error", basis="fact", remedy=("publish_input",), facts={"host": host}
         )

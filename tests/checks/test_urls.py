@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from lipsync_nodes import ImageForm, LipsyncClient, Profile
-from lipsync_nodes.checks import Check, CheckRequest, _fetched
+from lipsync_nodes.checks import Check, CheckRequest, _fetched, _urls
 from lipsync_nodes.checks._expiry import expires_at
 from lipsync_nodes.media import _prepared as prepared_module
 from tests.checks.made import FACE, SPEECH, codes, named
@@ -257,7 +257,8 @@ def test_a_name_of_a_private_address_is_not_asked(server, speech, monkeypatch):
 
 def test_a_redirect_leads_to_no_private_address(server, speech, monkeypatch):
     """A server on the internet, as which this one passes here, must not lead into the network of the caller."""
-    monkeypatch.setattr(_fetched, "is_public", lambda address: str(address) == "127.0.0.1")
+    for module in (_fetched, _urls):
+        monkeypatch.setattr(module, "is_public", lambda address: str(address) == "127.0.0.1")
     inside = server.add("/inside", b"", "", 302, Location=speech.replace("127.0.0.1", "127.0.0.2"))
     local_file = server.add("/file", b"", "", 302, Location="file:///etc/passwd")
     verdict = verdict_of(inside, fetch=True, audio=speech)
