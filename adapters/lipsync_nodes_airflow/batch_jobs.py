@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
@@ -15,7 +13,6 @@ from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
 
 from lipsync_nodes import (
     AuthenticationError,
-    Credits,
     InsufficientCredits,
     Job,
     JobFailed,
@@ -24,12 +21,13 @@ from lipsync_nodes import (
     LipsyncClient,
     LipsyncError,
 )
-from lipsync_nodes.host import Budget, CheckMode, RecordsJournal, job_name, refusal, video_of
+from lipsync_nodes.host import Budget, CheckMode, RecordsJournal, refusal, video_of
 from lipsync_nodes_airflow.batch_lines import Item
+from lipsync_nodes_airflow.batch_manifest import Manifest, Row
 from lipsync_nodes_airflow.checking import report, submit_options
 from lipsync_nodes_airflow.hooks import LipsyncHook
 from lipsync_nodes_airflow.journal import generation_of, place_of, store_of_task
-from lipsync_nodes_airflow.storage import FolderStore, folder_of, save, write
+from lipsync_nodes_airflow.storage import FolderStore, folder_of, save
 
 __all__ = ["Jobs"]
 
@@ -38,30 +36,6 @@ EVERY: Final = 60.0
 # How long a job that the service does not know is looked for.
 LOOK_SECONDS: Final = 10.0
 HEAD: Final = "lipsync/batch"
-
-
-@dataclass
-class Row:
-    """What is known of one job."""
-
-    item: Item
-    job_id: str | None = None
-    output: str | None = None
-    saved: bool = False
-    error: str | None = None
-    checked: bool = False  # by this process, with a look at its media
-
-    @property
-    def status(self) -> str:
-        if self.error is not None:
-            return "failed"
-        if self.job_id is None:
-            return "not submitted"
-        return "saved" if self.saved else "completed" if self.output else "running"
-
-    @property
-    def place(self) -> str:
-        return f"line {min(self.item.lines)}: "
 
 
 class Jobs:
@@ -90,7 +64,6 @@ class Jobs:
         self.client: LipsyncClient
         self._folder = folder_of(task.output_path)
         name = sha256(self._run.encode()).hexdigest()[:12]
-        self._path = f"{self._folder}manifest-{name}.json"
         self._store = (
             FolderStore(f"{self._folder}.lipsync/{name}/") if (kept := store_of_task(context)) is None else kept
         )
@@ -99,7 +72,18 @@ class Jobs:
         self._stopped = False
         self._troubles: list[tuple[Row, LipsyncError]] = []
         self._told = time.monotonic()
-        self._read_manifest()
+        self._manifest = Manifest(
+            f"{self._folder}manifest-{name}.json",
+            self._folder,
+            batch={"run": self._run, "number": self._number},
+            generation=self._generation,
+            rows=self._rows,
+            faults=self.faults,
+        )
+        for row in self._manifest.read():
+            if row.job_id:
+                self.journal.adopt(self._key(row), row.job_id)
+            self._stopped |= bool(row.error) and task.on_failure == "stop"
 
     @property
     def running(self) -> list[str]:
@@ -180,13 +164,13 @@ class Jobs:
         self._each(self._submit, self.unsent[:room])
         if self._troubles and not self.running:
             self._end_of(self._troubles)
-        self._write_manifest()
+        self._manifest.write()
         return ended
 
     def _end_of(self, troubles: list[tuple[Row, LipsyncError]]) -> None:
         """Leave temporary errors to a retry. If no retry is left, "skip" takes them as failures."""
         if self._task.on_failure == "stop" or self._ti.try_number <= self._ti.max_tries:
-            self._write_manifest()
+            self._manifest.write()
             raise troubles[0][1]
         for row, error in troubles:
             row.error = str(error)
@@ -198,24 +182,12 @@ class Jobs:
     @property
     def lines(self) -> list[dict[str, Any]]:
         """The lines of the manifest."""
-        wrong = [
-            {"line": number, "status": "failed", "error": str(error.speak("airflow")), "job_id": None}
-            for number, error in self.faults.items()
-        ]
-        return sorted(wrong + [line for row in self._rows.values() for line in self._lines_of(row)], key=_number)
+        return self._manifest.lines
 
     @property
     def manifest(self) -> dict[str, Any]:
         """The head of the manifest, as the task returns it."""
-        return self._head_of(self.lines)
-
-    def _head_of(self, lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        return {
-            "done": sum(line["status"] == "saved" for line in lines),
-            "failed": sum(line["status"] == "failed" for line in lines),
-            "credits": sum(int(row.item.credits or 0) for row in self._rows.values() if row.job_id),
-            "manifest": self._path,
-        }
+        return self._manifest.head(self.lines)
 
     @property
     def summary(self) -> str:
@@ -244,7 +216,7 @@ class Jobs:
             try:
                 for _ in pool.map(lambda row: self._kept(what, row), rows):
                     if self._tell_sometimes():
-                        self._write_manifest()
+                        self._manifest.write()
             except BaseException:  # a time-out or a signal: what is being submitted is still recorded
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
@@ -296,7 +268,7 @@ class Jobs:
             return
         row.output = job.output
         for out in dict.fromkeys(row.item.lines.values()):
-            path = self._target(row, out)
+            path = self._manifest.target(row, out)
             # A file that is named after its job is the job's video, and complete.
             if out is not None or not ObjectStoragePath(path).exists():
                 save(self.client, job, path)
@@ -311,42 +283,3 @@ class Jobs:
 
     def _key(self, row: Row) -> str:
         return f"lipsync/{self._number}/{row.item.key}"
-
-    def _target(self, row: Row, out: str | None) -> str:
-        return self._folder + (out or f"{job_name(str(row.job_id))}.mp4")
-
-    def _lines_of(self, row: Row) -> Iterator[dict[str, Any]]:
-        facts: dict[str, Any] = {"status": row.status, "job_id": row.job_id, "output": row.output, "error": row.error}
-        cost = row.item.credits
-        facts |= {"credits": cost and int(cost), "seconds": cost and cost.seconds, "key": row.item.key}
-        for number, out in row.item.lines.items():
-            yield {"line": number, **facts, "path": self._target(row, out) if row.saved else None}
-
-    def _write_manifest(self) -> None:
-        of = {"run": self._run, "number": self._number, "generation": self._generation}
-        lines = self.lines
-        write(self._path, json.dumps({**self._head_of(lines), **of, "jobs": lines}, indent=1))
-
-    def _read_manifest(self) -> None:
-        """Take over what an earlier try knew of the jobs."""
-        try:
-            found = json.loads(ObjectStoragePath(self._path).read_text())
-        except (FileNotFoundError, ValueError):
-            return
-        if (found.get("run"), found.get("number")) != (self._run, self._number):
-            return
-        for line in found["jobs"]:
-            row = self._rows.get(line.get("key"))
-            cleared = line["error"] is not None and found["generation"] != self._generation
-            if row and not cleared:
-                row.job_id, row.output, row.error = line["job_id"], line["output"], line["error"]
-                row.saved = line["status"] == "saved"
-                if (cost := line["credits"]) is not None:
-                    row.item.credits = Credits(cost, seconds=line.get("seconds"))
-                if row.job_id:
-                    self.journal.adopt(self._key(row), row.job_id)
-                self._stopped |= bool(row.error) and self._task.on_failure == "stop"
-
-
-def _number(line: dict[str, Any]) -> int:
-    return int(line["line"])
