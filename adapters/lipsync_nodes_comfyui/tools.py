@@ -15,36 +15,28 @@ from .base import Node, Submitted
 from .clients import client_of
 from .descriptions import DOWNLOAD, ESTIMATE, WAIT
 from .display import Display
+from .jobs import JobNode, ended_job
 from .language import in_comfyui
 from .media import seconds_of
-from .preview import check_job
 from .running import interruptible
 from .videos import folder_of, or_skip, preview_of, video_of
 
 __all__ = ["TOOLS"]
 
 
-class LipsyncWait(Node):
+class LipsyncWait(JobNode):
     """Wait for a job that was submitted here or elsewhere."""
 
     about = WAIT
 
     @classmethod
-    def check(cls, values: dict[str, Any]) -> None:
-        """Check that a job id was given. A connected job brings its own profile, so this node's is not checked."""
-        check_job(values.get("job"), values.get("profile"))
-        cls.check_widgets(values)
-
-    @classmethod
     async def execute(
         cls, job: Submitted | str, on_failure: str = "", save_in: str = "", profile: str = ""
     ) -> io.NodeOutput:
-        job_id, profile = job if isinstance(job, Submitted) else (job.strip(), profile)
         display = Display()
 
         async def wait() -> io.NodeOutput:
-            client = await client_of(profile)
-            ended = await client.wait(job_id, on_update=display.saw)
+            client, ended = await ended_job(job, profile, display)
             return await video_of(client, ended, display, save_in)
 
         return await interruptible(or_skip(wait(), display, on_failure), display)

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.v0_0_2 import io
 
-from .base import Node, Submitted
-from .clients import client_of
+from .base import Submitted
 from .descriptions import VERIFY
 from .display import Display
+from .jobs import JobNode, ended_job
 from .language import language
 from .media import media_of
 from .own_fields import JOB_OR_VIDEO, SOUNDS
-from .preview import check_job
 from .running import interruptible
 
 if TYPE_CHECKING:
@@ -25,16 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["LipsyncVerify"]
 
 
-class LipsyncVerify(Node):
+class LipsyncVerify(JobNode):
     """Compare the mouth with the speech."""
 
     about = VERIFY
-
-    @classmethod
-    def check(cls, values: dict[str, Any]) -> None:
-        """Check that a job id was given, if no job or video is connected."""
-        check_job(values.get("job"), values.get("profile"))
-        cls.check_widgets(values)
 
     @classmethod
     async def execute(cls, job: Any, profile: str = "", **sounds: Any) -> io.NodeOutput:
@@ -59,9 +52,7 @@ async def _verification(job: Any, profile: str, folder: Path, sounds: dict[str, 
 
         video = await asyncio.to_thread(lambda: _saved(media_of(JOB_OR_VIDEO, job), folder / "video.mp4"))
         return await asyncio.to_thread(verify, video, **files)
-    job_id, profile = job if isinstance(job, Submitted) else (job.strip(), profile)
-    client = await client_of(profile)
-    ended = await client.wait(job_id, on_update=display.saw)
+    client, ended = await ended_job(job, profile, display)
     return await client.verify(ended, **files)
 
 
