@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from tests.check import pictures
+from tests.check import photos, pictures
 from tests.sandbox.preview.films import save_film
 
 FPS = 25
@@ -43,7 +43,7 @@ def hand(photo, start, end):
 
 def growing(photo, seconds):
     """A face that comes from far away."""
-    face = pictures.points_of(photo).mean(0)
+    face = photos.points_of(photo).mean(0)
 
     def look(t):
         zoom = 0.15 + 1.2 * min(1.0, t / seconds * 1.6)

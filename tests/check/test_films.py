@@ -15,7 +15,7 @@ from lipsync_nodes.checks._inputs import Inputs
 from lipsync_nodes.service import spec_of
 from tests.check import films, pictures
 from tests.check.films import film
-from tests.check.pictures import admiral, astronaut, right_half
+from tests.check.photos import admiral, astronaut, right_half
 
 
 def found(path, resolution="480p", **files):

@@ -15,7 +15,7 @@ from lipsync_nodes.checks import _faces, _pictures
 from lipsync_nodes.checks._inputs import Inputs
 from lipsync_nodes.perception.faces.looks import Looks
 from lipsync_nodes.service import spec_of
-from tests.check import pictures
+from tests.check import photos, pictures
 from tests.sandbox.preview.films import DUET, PORTRAIT
 
 
@@ -57,7 +57,7 @@ def test_a_good_picture_has_no_warning(name, tmp_path):
 
 @pytest.mark.parametrize("pixels", [20, 26])
 def test_a_tiny_face_is_an_error(tmp_path, pixels):
-    findings = found(saved(tmp_path / "p.png", pictures.on_canvas(pictures.astronaut, pixels, 1280, 720)))
+    findings = found(saved(tmp_path / "p.png", pictures.on_canvas(photos.astronaut, pixels, 1280, 720)))
     assert codes(findings) == {"face.tiny"}
     assert findings[0].severity == "error"
     assert findings[0].facts["pixels"] < 20
@@ -66,7 +66,7 @@ def test_a_tiny_face_is_an_error(tmp_path, pixels):
 
 
 def test_a_small_face_may_be_large_enough_at_720p(tmp_path):
-    path = saved(tmp_path / "p.png", pictures.on_canvas(pictures.astronaut, 60, 1280, 720))
+    path = saved(tmp_path / "p.png", pictures.on_canvas(photos.astronaut, 60, 1280, 720))
     (small,) = found(path)
     assert (small.code, small.facts["enough"]) == ("face.small", "720p")
     assert codes(found(path, resolution="720p")) == set()
@@ -74,7 +74,7 @@ def test_a_small_face_may_be_large_enough_at_720p(tmp_path):
 
 def test_a_photo_that_lies_in_its_file_is_turned_by_its_header(tmp_path):
     """A header of EXIF with orientation 6, before a picture that is stored turned."""
-    lying = cv2.imencode(".jpg", np.ascontiguousarray(np.rot90(pictures.right_half())))[1].tobytes()
+    lying = cv2.imencode(".jpg", np.ascontiguousarray(np.rot90(photos.right_half())))[1].tobytes()
     exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
     header = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
     path = tmp_path / "lying.jpg"
@@ -93,12 +93,12 @@ def test_two_people_are_wanted_and_one_is_there():
 
 
 def test_two_people_are_wanted_and_three_are_there(tmp_path):
-    image = pictures.in_a_row(pictures.astronaut, pictures.right_half, pictures.admiral)
+    image = pictures.in_a_row(photos.astronaut, photos.right_half, photos.admiral)
     assert codes(found(saved(tmp_path / "p.png", image), ImageMultiForm)) == {"face.more_than_two"}
 
 
 def test_the_one_of_two_whose_mouth_is_hidden_is_named(tmp_path):
-    image = np.hstack([pictures.right_half(), pictures.face_mask(pictures.right_half, pictures.BLUE)])
+    image = np.hstack([photos.right_half(), pictures.face_mask(photos.right_half, pictures.BLUE)])
     (hidden,) = found(saved(tmp_path / "p.png", image), ImageMultiForm)
     assert (hidden.code, hidden.facts["person"]) == ("face.mouth_hidden", "right person")
     assert hidden.message("en").startswith("Right person: ")
@@ -106,7 +106,7 @@ def test_the_one_of_two_whose_mouth_is_hidden_is_named(tmp_path):
 
 def test_of_several_faces_the_largest_is_our_guess(tmp_path):
     image = np.hstack(
-        [pictures.on_canvas(pictures.admiral, 200, 600, 600), pictures.on_canvas(pictures.admiral, 260, 600, 600)]
+        [pictures.on_canvas(photos.admiral, 200, 600, 600), pictures.on_canvas(photos.admiral, 260, 600, 600)]
     )
     (several,) = found(saved(tmp_path / "p.png", image))
     assert several.code == "face.several"
@@ -116,8 +116,8 @@ def test_of_several_faces_the_largest_is_our_guess(tmp_path):
 
 
 def test_a_mask_says_who_speaks(tmp_path):
-    face = pictures.points_of(pictures.astronaut)
-    image = np.hstack([pictures.astronaut(), pictures.astronaut()])
+    face = photos.points_of(photos.astronaut)
+    image = np.hstack([photos.astronaut(), photos.astronaut()])
     x, y = (int(v) for v in face.mean(0))
     path = saved(tmp_path / "p.png", image)
     assert codes(found(path)) == {"face.several"}
@@ -125,14 +125,14 @@ def test_a_mask_says_who_speaks(tmp_path):
 
 
 def test_a_mask_that_leaves_the_mouth_out(tmp_path):
-    findings = found(PORTRAIT, mask_image=mask(tmp_path / "m.png", pictures.astronaut(), (60, 450), 50))
+    findings = found(PORTRAIT, mask_image=mask(tmp_path / "m.png", photos.astronaut(), (60, 450), 50))
     assert [(one.code, one.field, one.severity) for one in findings] == [("face.outside_mask", "mask_image", "warning")]
 
 
 def test_a_large_photo_is_reduced_while_it_is_decoded(tmp_path):
     from lipsync_nodes.perception.pictures import read_reduced
 
-    large = cv2.resize(pictures.right_half(), (6000, 6900), interpolation=cv2.INTER_LINEAR)
+    large = cv2.resize(photos.right_half(), (6000, 6900), interpolation=cv2.INTER_LINEAR)
     path = saved(tmp_path / "large.jpg", large)
     image, short = read_reduced(path, 480)
     assert (short, min(image.shape[:2])) == (6000, 480)

@@ -13,7 +13,8 @@ from lipsync_nodes.perception.faces.finder import FaceFinder
 from lipsync_nodes.perception.faces.looks import mouth_hidden
 from lipsync_nodes.perception.faces.tracker import tracked
 from lipsync_nodes.sandbox.preview import RenderInput, render
-from tests.check.pictures import admiral, raised, right_half
+from tests.check.photos import admiral, right_half
+from tests.check.pictures import raised
 from tests.sandbox.preview.films import save_film
 
 
