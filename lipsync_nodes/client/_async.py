@@ -111,11 +111,7 @@ class AsyncLipsyncClient(BaseClient):
 
     @overload
     async def run_many(
-        self,
-        forms: Iterable[Form],
-        *,
-        return_exceptions: Literal[False] = ...,
-        **options: Unpack[ManyOptions],
+        self, forms: Iterable[Form], *, return_exceptions: Literal[False] = ..., **options: Unpack[ManyOptions]
     ) -> list[Job]: ...
 
     async def run_many(

@@ -7,13 +7,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from threading import Event as Flag
-from typing import Any
+from typing import Any, Final
 
 from lipsync_nodes import words
 from lipsync_nodes.client._observers import observed, report, report_saved
 from lipsync_nodes.client._options import KeyOf
 from lipsync_nodes.client._submission import Submitting
-from lipsync_nodes.client._times import DEFAULT_POLL_INTERVAL, LOCAL_POLL_INTERVAL, WEBHOOK_POLL_INTERVAL
 from lipsync_nodes.client._verify import Verifying
 from lipsync_nodes.errors import DownloadError, LipsyncError
 from lipsync_nodes.flows import (
@@ -42,16 +41,17 @@ from lipsync_nodes.plugins import plugins
 from lipsync_nodes.service import Job, check_job_id, deadline_for, positive_seconds
 from lipsync_nodes.settings import Profile
 
+# How often jobs are polled, in seconds. The service recommends 5 to 10 s. Each wait keeps to this interval after its
+# first poll, which is spread; with a history it is 6.25 or 10 s.
+DEFAULT_POLL_INTERVAL: Final = 7.5
+# A sandbox on this machine renders in seconds, and frequent polls do it no harm.
+LOCAL_POLL_INTERVAL: Final = 0.5
+# If a webhook is expected, which may never arrive.
+WEBHOOK_POLL_INTERVAL: Final = 30.0
+
 
 class Backend(Submitting, Verifying):
-    """What a client loads when it is first used: it builds flows, and has what records and sends them.
-
-    Args:
-        profile: the settings of the account.
-        driver: the class of the transport.
-        http_client, ledger, budget, policy, key_of: the arguments of the client.
-
-    """
+    """What a client loads when it is first used: it builds flows, and has what records and sends them."""
 
     def __init__(
         self,
@@ -126,7 +126,6 @@ class Backend(Submitting, Verifying):
         return self._ledger.history([kind := self._kind(job)])[kind] if job else ()
 
     async def took(self, job: Entry | Submission) -> Sequence[Took]:
-        """Return how long jobs like this one took."""
         return await self.transport.read(self._ledger.history, self._kind(job)) or ()
 
     def _kind(self, job: Entry | Submission) -> tuple[str, str]:

@@ -122,7 +122,6 @@ class Checking:
 
 
 def _tell(verdict: Verdict, options: Mapping[str, Any]) -> None:
-    """Tell the caller what was found, or log it."""
     on_check = options.get("on_check")
     if on_check is not None:
         on_check(verdict)

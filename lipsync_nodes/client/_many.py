@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Final, TypedDict
+from typing import Any, Final, TypedDict, Unpack
 
 from lipsync_nodes.checks import Verdict
 from lipsync_nodes.client._options import OnUpdate, SubmitOptions
@@ -48,41 +48,26 @@ class ManyOptions(TypedDict, total=False):
 class Many:
     """The forms of one `run_many`, and the result of each.
 
-    Args:
-        forms: the forms.
-        keep_errors: whether an error is returned in the place of its job, instead of ending the call.
-        concurrency, estimates, tags, timeout, poll_interval, on_update, check, on_check, fetch: see
-            `ManyOptions`.
-
+    With *keep_errors*, an error is returned in the place of its job, instead of ending the call.
     """
 
-    def __init__(
-        self,
-        forms: Iterable[Form],
-        keep_errors: bool,
-        *,
-        concurrency: int = DEFAULT_CONCURRENCY,
-        estimates: Sequence[int | None] | None = None,
-        tags: Mapping[str, str] | Sequence[Mapping[str, str] | None] | None = None,
-        timeout: float | None = None,
-        poll_interval: float | None = None,
-        on_update: OnUpdateOfMany | None = None,
-        check: CheckMode | None = None,
-        on_check: OnCheckOfMany | None = None,
-        fetch: bool = False,
-    ) -> None:
+    def __init__(self, forms: Iterable[Form], keep_errors: bool, **options: Unpack[ManyOptions]) -> None:
+        if strange := options.keys() - ManyOptions.__annotations__.keys():
+            raise TypeError(f"run_many() got unexpected keyword arguments: {', '.join(sorted(strange))}")
         self.forms = list(forms)
+        estimates, tags = options.get("estimates"), options.get("tags")
         self.estimates = [None] * len(self.forms) if estimates is None else list(estimates)
         each = [tags] * len(self.forms) if tags is None or isinstance(tags, Mapping) else tags
         self.tags = [check_tags(one or {}) for one in each]
         self.outcomes: list[Job | BaseException | None] = [None] * len(self.forms)
-        self.concurrency, self.timeout, self.poll_interval = concurrency, timeout, poll_interval
+        self.concurrency = options.get("concurrency", DEFAULT_CONCURRENCY)
+        self.timeout, self.poll_interval = options.get("timeout"), options.get("poll_interval")
         self._keep_errors = keep_errors
-        self._on_update, self._on_check = on_update, on_check
-        self._checking: SubmitOptions = {"check": check, "fetch": fetch}
+        self._on_update, self._on_check = options.get("on_update"), options.get("on_check")
+        self._checking: SubmitOptions = {"check": options.get("check"), "fetch": options.get("fetch", False)}
         self._failed = False
-        if concurrency < 1:
-            raise InvalidRequest(code="many.wrong_concurrency", value=concurrency)
+        if self.concurrency < 1:
+            raise InvalidRequest(code="many.wrong_concurrency", value=self.concurrency)
         for estimate in self.estimates:  # before the first is paid for
             if estimate is not None:
                 whole_credits("estimate", estimate)
@@ -92,14 +77,8 @@ class Many:
             raise InvalidRequest(code="many.tags", remedy="nothing_sent")
 
     def options(self, index: int) -> SubmitOptions:
-        """Return the options of one form's submission."""
         on_check = None if self._on_check is None else partial(self._on_check, index)
-        return {
-            "estimate": self.estimates[index],
-            "tags": self.tags[index],
-            "on_check": on_check,
-            **self._checking,
-        }
+        return {"estimate": self.estimates[index], "tags": self.tags[index], "on_check": on_check, **self._checking}
 
     @contextmanager
     def outcome(self, index: int) -> Iterator[bool]:
@@ -113,7 +92,6 @@ class Many:
                 raise
 
     def listener(self, index: int) -> OnUpdate | None:
-        """Return the `on_update` of one form."""
         return None if self._on_update is None else partial(self._on_update, index)
 
     def settle(self) -> list[Any]:

@@ -39,7 +39,6 @@ def report(event: Event, ledger: Ledger, account: str) -> None:
 
 
 def report_saved(job: Job | None, url: str, path: Path, ledger: Ledger, account: str) -> None:
-    """Report to the observers that a video was saved."""
     _report("downloaded", ledger, account, job=job, output=url, path=str(path))
 
 

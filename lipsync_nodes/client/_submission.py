@@ -27,14 +27,7 @@ from lipsync_nodes.settings import Profile, is_loopback
 
 
 class Submitting(Checking):
-    """The part of a client that builds submissions.
-
-    Args:
-        profile: the settings of the account.
-        ledger: what the client was given to record submissions.
-        key_of: the function that makes the key of a form without one.
-
-    """
+    """The part of a client that builds submissions."""
 
     def __init__(self, profile: Profile, ledger: Journal | None, key_of: KeyOf | None) -> None:
         self.profile, self.ledger = profile, ledger

@@ -190,11 +190,7 @@ class LipsyncClient(BaseClient):
 
     @overload
     def run_many(
-        self,
-        forms: Iterable[Form],
-        *,
-        return_exceptions: Literal[False] = ...,
-        **options: Unpack[ManyOptions],
+        self, forms: Iterable[Form], *, return_exceptions: Literal[False] = ..., **options: Unpack[ManyOptions]
     ) -> list[Job]: ...
 
     def run_many(

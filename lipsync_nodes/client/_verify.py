@@ -63,7 +63,6 @@ class Subject:
         return self.job_id if self.file is None and self.job is None else None
 
     def known(self, job: Job) -> Subject:
-        """Return the same with its job."""
         return dataclasses.replace(self, job=job)
 
 

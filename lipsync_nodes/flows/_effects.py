@@ -100,19 +100,12 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """When a call has to end. Times are in seconds; `now` and `ends` are times on the clock of `Sleep`.
-
-    Attributes:
-        seconds: the total time of the call.
-        ends: when it has to end.
-
-    """
+    """When a call has to end, and its total time in seconds. `now` and `ends` are times on the clock of `Sleep`."""
 
     seconds: float = FOREVER
     ends: float = FOREVER
 
     def left(self, now: float) -> float:
-        """Return how much time is left."""
         return max(0.0, self.ends - now)
 
     def room(self, now: float) -> float:

@@ -45,10 +45,7 @@ KEPT_SECONDS: Final = 10.0
 class AsyncTransport:
     """Runs flows on the running event loop. All transports of a loop share its connections.
 
-    Args:
-        profile: the base URL and the API key.
-        http_client: the caller's `httpx.AsyncClient` (or that of httpx2). It is not closed here.
-
+    *http_client* is the caller's `httpx.AsyncClient` (or that of httpx2). It is not closed here.
     """
 
     def __init__(self, profile: Profile, http_client: Any = None) -> None:

@@ -67,7 +67,6 @@ class Fast:
             return body.answer if body else NoAnswer(shorten(reason_of(error)), sent=True)
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._session.close()
 
 

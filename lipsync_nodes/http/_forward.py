@@ -35,14 +35,7 @@ class Unanswered(Exception):  # not final: what has arrived is valid
 
 
 class Forwarded:
-    """A response whose body is passed on while it arrives.
-
-    Attributes:
-        status: the status code.
-        headers: the headers as they came, without those of the connection.
-        length: how many bytes the body has; -1 if it does not say so.
-
-    """
+    """A response whose body is passed on while it arrives. Its `headers` are without those of the connection."""
 
     def __init__(self, response: httpx.Response) -> None:
         self._response = response
@@ -50,7 +43,7 @@ class Forwarded:
         self.status = response.status_code
         self.headers = [pair for pair in response.headers.raw if pair[0].lower() not in _OF_A_CONNECTION]
         length = response.headers.get("content-length", "")
-        self.length = int(length) if length.isdecimal() else -1
+        self.length = int(length) if length.isdecimal() else -1  # it does not say so
 
     @property
     def answer(self) -> Answer:
@@ -68,12 +61,7 @@ class Forwarded:
 
 
 class Forwarder:
-    """Sends requests to one base URL, each at most once: nothing is retried, and no redirect is followed.
-
-    Raises:
-        ConfigurationError: no client can be created (proxy, certificates).
-
-    """
+    """Sends requests to one base URL, each at most once: nothing is retried, and no redirect is followed."""
 
     def __init__(self, base_url: str) -> None:
         self._base_url = base_url
@@ -86,23 +74,14 @@ class Forwarder:
         return made(lambda: httpx.AsyncClient(**options, timeout=timeout))
 
     async def close(self) -> None:
-        """Close all connections."""
         await self._reading.aclose()
         await self._writing.aclose()
 
     @asynccontextmanager
     async def open(self, method: str, target: str, headers: RawHeaders, content: bytes) -> AsyncIterator[Forwarded]:
-        """Send a request once and return the response before its body is read.
+        """Send a request once and return the response before its body is read, or raise `Unanswered`.
 
-        Args:
-            method: the method.
-            target: the path below the base URL, and the query.
-            headers: the client's headers, which are passed on. Those of its connection are not.
-            content: the body.
-
-        Raises:
-            Unanswered: there is no response.
-
+        *target* is the path below the base URL, and the query. Headers of the client's own connection are not sent.
         """
         client = self._reading if method in {"GET", "HEAD"} else self._writing
         passed = [pair for pair in headers if pair[0].lower() not in _OF_A_CONNECTION | _SET_HERE]

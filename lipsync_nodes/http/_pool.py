@@ -182,7 +182,6 @@ _pools: WeakKeyDictionary[asyncio.AbstractEventLoop, Pool] = WeakKeyDictionary()
 
 
 def pool_of(loop: asyncio.AbstractEventLoop) -> Pool:
-    """Return the pool of an event loop."""
     if (pool := _pools.get(loop)) is None:  # each request asks, and a pool costs an executor
         pool = _pools[loop] = Pool()
     return pool

@@ -41,15 +41,7 @@ T = TypeVar("T")
 
 
 class Run(Generic[T]):
-    """One flow, while it runs. A driver implements the effects.
-
-    Args:
-        flow: the flow.
-        to: records events and reports them.
-        ledger: the ledger in which the flow awaits the end of jobs.
-        tell: passes a recorded event to the caller. What it raises is raised to the caller.
-
-    """
+    """One flow, while it runs. A driver implements the effects. The arguments are those of `Transport.drive`."""
 
     __slots__ = ("_flow", "_job_id", "_ledger", "_tell", "_to")  # thousands may run at once
 
@@ -140,9 +132,7 @@ class Run(Generic[T]):
     async def conclude(self, reply: object = None) -> None:
         """Record the last events of an interrupted flow: the outcome of its submission, and that nothing more is sent.
 
-        Args:
-            reply: the result of the submission, or of the event, at which the flow was interrupted.
-
+        *reply* is the result of the submission, or of the event, at which it was interrupted.
         """
         answer: object = None
         with suppress(Exception), closing(last_notes(self._flow, reply)) as notes:
@@ -194,13 +184,7 @@ def is_for_the_flow(error: Exception, event: Event) -> bool:
 
 
 def last_notes(flow: Flow[Any], reply: object = None) -> Generator[Event, object, None]:
-    """Yield the last events of a cancelled flow: the outcome of its submission, and that nothing more is sent.
-
-    Args:
-        flow: the flow, at the effect where it was cancelled. It is closed.
-        reply: the result of the submission, if the flow was cancelled there.
-
-    """
+    """Yield the last events of a flow that was cancelled at an effect, of which *reply* is the result. Close it."""
     with suppress(Exception), closing(flow):
         effect = _resumed(flow, reply)
         for _ in range(TOLERANCE):

@@ -46,10 +46,7 @@ class Interrupted(Exception):  # not an error, but what the caller asked for
 class Transport(Shared):
     """Runs flows in the caller's thread. Thread-safe.
 
-    Args:
-        profile: the base URL and the API key.
-        http_client: the caller's `httpx.Client` (or that of httpx2). It is not closed here.
-
+    *http_client* is the caller's `httpx.Client` (or that of httpx2). It is not closed here.
     """
 
     def __init__(self, profile: Profile, http_client: Any = None) -> None:
