@@ -70,6 +70,16 @@ def test_a_mouth_that_is_open_in_the_film_closes(shots):
     assert seen.opening < wide.face.opening - 0.02
 
 
+def test_nothing_moves_outside_of_the_face(shots):
+    """The jaw of a film is where it is: neck, hair and background do not follow the mouth."""
+    wide, shut = max(shots, key=opened), min(shots, key=opened)
+    for shot, values in ((wide, CLOSED), (shut, OPEN)):
+        changed = cv2.absdiff(drawn(Dubbing(), shot, values), shot.image).max(2)
+        shape = cv2.convexHull(np.rint(shot.face.points).astype(np.int32))
+        assert cv2.fillConvexPoly(changed.copy(), shape, 0).max() <= 2
+        assert changed.max() > 60
+
+
 def test_the_edge_of_a_lip_is_found_in_the_picture():
     """The landmarks may show a mouth too small: the lower lip begins where the dark ends."""
     photo = read_image(PORTRAIT, 720)

@@ -51,7 +51,7 @@ class Dubbing:
         lips, palette = self._seen.popleft()
         if self._next and (self._own is None or float(opening(values)) < _CLOSED):
             self._own, self._next = self._next, None
-        Puppet(face, image, lips).draw(image, onto, values, replace(palette, own=self._own))
+        Puppet(face, image, lips, jaw=False).draw(image, onto, values, replace(palette, own=self._own))
 
     def _lips(self, image: Image, face: Face, frame: Frame) -> Lips:
         """Return the lips. Their edges are smoothed over time."""

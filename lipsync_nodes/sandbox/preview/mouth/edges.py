@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from lipsync_nodes.perception.arrays import Floats, Image, floats
-from lipsync_nodes.sandbox.preview.mouth.lips import Lips, arch
+from lipsync_nodes.sandbox.preview.mouth.lips import Lips, arch, moved
 
 if TYPE_CHECKING:
     from lipsync_nodes.perception.faces.finder import Face
@@ -33,18 +33,22 @@ def lips_of(face: Face, frame: Frame, image: Image) -> Lips:
 
 
 def edges_of(lips: Lips, frame: Frame, image: Image) -> Floats:
-    """Return by how much the upper and the lower inner edge are outside of the landmarks' ones, in face heights."""
+    """Return by how much the upper and the lower edge are outside of the landmarks' ones, in face heights."""
     if lips.gap < _OPEN:
         return floats([0, 0])
     return floats([_outside(image, frame, lips, side) for side in (0, 1)])
 
 
 def widened(lips: Lips, by: Floats) -> Lips:
-    """Return the lips with their inner edges moved outwards by so much."""
-    edges = lips.upper_inner.copy(), lips.lower_inner.copy()
-    for edge, sign, much in zip(edges, (-1, 1), by, strict=True):
-        edge[:, 1] += sign * much * arch(edge[:, 0], _ARCH)
-    return replace(lips, upper_inner=edges[0], lower_inner=edges[1])
+    """Return the lips with both edges of each moved outwards: the upper and the lower lip by so much."""
+    up, down = (much * arch(lips.upper_inner[:, 0], _ARCH) for much in by)
+    return replace(
+        lips,
+        upper_inner=moved(lips.upper_inner, -up),
+        upper_outer=moved(lips.upper_outer, -up),
+        lower_inner=moved(lips.lower_inner, down),
+        lower_outer=moved(lips.lower_outer, down),
+    )
 
 
 def _outside(image: Image, frame: Frame, lips: Lips, side: int) -> float:

@@ -23,6 +23,10 @@ UPPER_OUTER = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291)
 LOWER_OUTER = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291)
 _JAW = (58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288)
 _JAW_FOLLOWS = floats([0, 0.15, 0.35, 0.6, 0.8, 0.95, 1, 1, 1, 0.95, 0.8, 0.6, 0.35, 0.15, 0])
+_ALL_AROUND = (  # the outline of the face
+    10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
+    152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
+)  # fmt: skip
 _OUTLINE = (132, 58, 172, 361, 288, 397)  # of the cheeks; otherwise a narrow mouth would pull the background in
 _STILL_ABOVE = (2, 98, 327, 205, 425, 50, 280, 33, 133, 362, 263, 168, 234, 454, *_OUTLINE)  # nose, cheeks, eyes, ears
 _STILL_BELOW = (205, 425, 50, 280, 234, 454, 132, 361)
@@ -129,7 +133,7 @@ class Lips:
         thickest = _THICKEST * (1 - _TOO_THICK * agape * (1 - apart) ** _ONLY_SHUT)
         thin = [min(1, most / max(1e-3, float(part[:, 1].max()))) for part, most in zip(flesh, thickest, strict=True)]
         outer = upper - pout * thin[0] * flesh[0], lower + pout * thin[1] * flesh[1]
-        jaw = _moved(lips.jaw, 0.7 * (lower - lips.lower_inner)[len(lower) // 2, 1] * _JAW_FOLLOWS)
+        jaw = moved(lips.jaw, 0.7 * (lower - lips.lower_inner)[len(lower) // 2, 1] * _JAW_FOLLOWS)
         return Lips(upper, lower, *outer, jaw).stretched(_width(values))
 
     def unsmiling(self) -> Lips:
@@ -140,7 +144,7 @@ class Lips:
         lower_by = _UNSMILE * max(0.0, float(sag) - _CALM_SAG)
 
         def calm(points: Floats) -> Floats:
-            return _moved(points, lower_by * np.minimum(1, np.abs(points[:, 0] / half)) ** 1.5)
+            return moved(points, lower_by * np.minimum(1, np.abs(points[:, 0] / half)) ** 1.5)
 
         inner = calm(self.upper_inner), calm(self.lower_inner)
         return Lips(*inner, calm(self.upper_outer), calm(self.lower_outer), self.jaw).stretched(1 - spare)
@@ -156,7 +160,7 @@ class Lips:
         deep = (_INSET + _INSET_OPEN * self.gap) * arch(self.upper_inner[:, 0], 0.35)
         up = np.minimum(deep, _INSET_MOST * (self.upper_inner - self.upper_outer)[:, 1].clip(0))
         down = np.minimum(deep, _INSET_MOST * (self.lower_outer - self.lower_inner)[:, 1].clip(0))
-        inner = _moved(self.upper_inner, -up), _moved(self.lower_inner, down)
+        inner = moved(self.upper_inner, -up), moved(self.lower_inner, down)
         return Lips(*inner, self.upper_outer, self.lower_outer, self.jaw)
 
 
@@ -165,6 +169,11 @@ def still_points(face: Face, frame: Frame) -> tuple[Floats, Floats]:
     points = frame.into(face.points)
     neck = points[list(_JAW)] + floats([0, 0.3])
     return points[list(_STILL_ABOVE)], np.concatenate([points[list(_STILL_BELOW)], neck])
+
+
+def outline(face: Face, frame: Frame) -> Floats:
+    """Return the outline of the face, (36, 2)."""
+    return frame.into(face.points[list(_ALL_AROUND)])
 
 
 def bend(targets: Floats, sources: Floats, at: Floats) -> Floats:
@@ -210,8 +219,8 @@ def arch(x: Floats, power: float = 0.75) -> Floats:
     return floats(np.clip(1 - ((x - middle) / half) ** 2, 0, 1) ** power)
 
 
-def _moved(points: Floats, down: Floats) -> Floats:
+def moved(points: Floats, down: Floats) -> Floats:
     """Return the points moved down, each by its own amount."""
-    moved = points.copy()
-    moved[:, 1] += down
-    return moved
+    result = points.copy()
+    result[:, 1] += down
+    return result

@@ -14,7 +14,7 @@ import numpy as np
 
 from lipsync_nodes.perception.arrays import Floats, Image, floats, levels
 from lipsync_nodes.sandbox.preview.mouth.edges import lips_of
-from lipsync_nodes.sandbox.preview.mouth.lips import Frame, Lips, bend, still_points
+from lipsync_nodes.sandbox.preview.mouth.lips import Frame, Lips, bend, outline, still_points
 from lipsync_nodes.sandbox.preview.mouth.own import Jaw
 from lipsync_nodes.sandbox.preview.mouth.paint import SOFT, Palette, between, coverage, crease, inside, laid
 from lipsync_nodes.sandbox.preview.mouth.window import FACE, View, Window
@@ -31,13 +31,18 @@ _SHADOW = 0.02  # how far the shadow between closed lips reaches, as a part of t
 class Puppet:
     """The mouth of one face, in pictures of one size. ``image`` is one in which ``face`` is the face's position."""
 
-    def __init__(self, face: Face, image: Image, lips: Lips | None = None) -> None:
-        """Measure the mouth; its lips may be known."""
+    def __init__(self, face: Face, image: Image, lips: Lips | None = None, *, jaw: bool = True) -> None:
+        """Measure the mouth; its lips may be known.
+
+        Without ``jaw``, the jaw stays where it is, and nothing changes outside of the face.
+        """
         self._frame = Frame.of(face)
         self._lips = lips or lips_of(face, self._frame, image)
         self._jaw = Jaw.of(face, self._frame, self._lips)
         self._still = still_points(face, self._frame)
-        self._face = Window.around(self._frame, image, FACE)
+        window = Window.around(self._frame, image, FACE)
+        self._moves = jaw
+        self._face = window if jaw or window is None else window.within(outline(face, self._frame))
 
     def draw(self, photo: Image, onto: Image, values: Floats, palette: Palette) -> None:
         """Redraw the mouth of ``photo`` in ``onto``, a copy of the same picture."""
@@ -71,8 +76,9 @@ class Puppet:
         """Return where the upper and the lower half of the face are taken from, on the window's grid."""
         flesh, (above, below) = self._lips.inset(), self._still
         upper = [posed.upper_inner, posed.upper_outer, above], [flesh.upper_inner, flesh.upper_outer, above]
+        jaw = posed.jaw if self._moves else flesh.jaw
         lower = (
-            [posed.lower_inner, posed.lower_outer, posed.jaw, below],
+            [posed.lower_inner, posed.lower_outer, jaw, below],
             [flesh.lower_inner, flesh.lower_outer, flesh.jaw, below],
         )
         return _flow(window, *upper), _flow(window, *lower)

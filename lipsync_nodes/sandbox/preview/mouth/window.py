@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ _GRID = 25  # points along each side of the coarse grid
 NO_MAP = np.empty(0, np.float32)
 """The second map for OpenCV's remap, if the first one has both coordinates."""
 _FINE = 20_000  # pixels; see `sampled_at`
+_EDGE, _SOFTENS = 0.97, 0.2  # parts of the way from the mouth to an outline: movements end at it, within the second
 _EASE = 0.3  # movements fade out within this part of the way from the middle to the edge
 
 
@@ -67,6 +68,14 @@ class Window:
         ease = eased(floats((1 - np.maximum(away[..., 0], away[..., 1])) / _EASE))[..., None]
         return cls(int(low[0]), int(low[1]), width, height, frame, grid, ease)
 
+    def within(self, outline: Floats) -> Window:
+        """Return the same window with movements that fade out towards an outline around the mouth."""
+        away, angles = _polar(self.grid)
+        far, directions = _polar(outline)
+        reach = np.interp(angles, directions, far, period=2 * np.pi)
+        inside = eased(floats((_EDGE - away / np.maximum(reach, 1e-3)) / _SOFTENS))
+        return replace(self, ease=self.ease * inside[..., None])
+
     def across(self, x: float, half: float) -> Floats:
         """Return how far each pixel is to the side of ``x``, in units of ``half``."""
         return self.field(floats((self.grid[..., 0] - x) / half))
@@ -93,6 +102,11 @@ class Window:
         moved = self.field(self.frame.out_of(sources) - self.frame.out_of(self.grid))[rows]
         place = cv2.add(moved, self.cut(_places(*image.shape[:2]))[rows])
         return sampled_at(image, floats(place), fine=self.width * self.height < _FINE)
+
+
+def _polar(points: Floats) -> tuple[Floats, Floats]:
+    """Return the distances and the directions of points from the middle of the mouth."""
+    return floats(np.hypot(points[..., 0], points[..., 1])), floats(np.arctan2(points[..., 1], points[..., 0]))
 
 
 @lru_cache(2)
