@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -36,7 +37,7 @@ _LIPS = np.array([(81, 178), (13, 14), (311, 402), (37, 84), (0, 17), (267, 314)
 """Vertical pairs on the inner and the outer edges of the lips. In a smile, the outer ones are more exact."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Face:
     """The landmarks of a face in pixels, in MediaPipe's numbering.
 
@@ -51,27 +52,27 @@ class Face:
     depths: Floats | None = None
     presence: float = 0.0
 
-    @property
+    @cached_property
     def height(self) -> float:
         """The distance from forehead to chin, in pixels."""
         return float(np.linalg.norm(self.points[CHIN] - self.points[FOREHEAD]))
 
-    @property
+    @cached_property
     def centre(self) -> Floats:
         """The middle of the bounding box, in pixels."""
         return floats((self.points.min(0) + self.points.max(0)) / 2)
 
-    @property
+    @cached_property
     def side(self) -> float:
         """The side of the square around it that the mesh needs, in pixels."""
         return float(np.ptp(self.points, axis=0).max()) * _MARGIN
 
-    @property
+    @cached_property
     def roll(self) -> float:
         """The angle of the line between the eyes to the image's rows, in radians; about pi if it is upside down."""
         return _angle(self.points[LEFT_EYE] - self.points[RIGHT_EYE])
 
-    @property
+    @cached_property
     def opening(self) -> float:
         """The height of the mouth, as the mean of its inner and its outer edges, in face heights."""
         gaps = self.points[_LIPS[:, 1]] - self.points[_LIPS[:, 0]]

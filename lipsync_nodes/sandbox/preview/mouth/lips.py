@@ -8,6 +8,7 @@ size, position and roll of the head.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -55,7 +56,7 @@ _TOO_THICK, _AGAPE, _AGAPE_OVER, _ONLY_SHUT = 0.30, 0.02, 0.03, 6
 _UNSMILE = 0.5  # a smile is reduced by this part while the mouth speaks or rests
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Frame:
     """The face's frame: its ``origin`` and its unit vectors ``across`` and ``down``, in pixels."""
 
@@ -73,15 +74,22 @@ class Frame:
 
     def into(self, pixels: Floats) -> Floats:
         """Convert pixels (…, 2) to the frame."""
-        basis = np.stack([self.across, self.down], axis=1) / float(self.across @ self.across)
-        return floats((pixels - self.origin) @ basis)
+        return floats((pixels - self.origin) @ self._inverse)
 
     def out_of(self, points: Floats) -> Floats:
         """Convert points (…, 2) of the frame to pixels."""
-        return floats(points @ np.stack([self.across, self.down]) + self.origin)
+        return floats(points @ self._axes + self.origin)
+
+    @cached_property
+    def _axes(self) -> Floats:
+        return np.stack([self.across, self.down])
+
+    @cached_property
+    def _inverse(self) -> Floats:
+        return floats(self._axes.T / float(self.across @ self.across))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Lips:
     """The four contours of a mouth, (11, 2) each, from corner to corner, and the jaw, in the face's frame."""
 
@@ -103,12 +111,12 @@ class Lips:
             inner[[0, -1]] += reach * (above[[0, -1]] - inner[[0, -1]])
         return cls(upper, lower, above, below, points[list(_JAW)])
 
-    @property
+    @cached_property
     def gap(self) -> float:
         """The largest gap between the inner edges."""
         return float((self.lower_inner - self.upper_inner)[:, 1].max())
 
-    @property
+    @cached_property
     def rest(self) -> Floats:
         """The line where the lips meet, (11, 2)."""
         gap = max(self.gap, 1e-3)
@@ -129,7 +137,7 @@ class Lips:
         lower[:, 1] += (1 - _UPPER_PART) * gap
         pout = 1 + _POUT * float(values[ROUND])
         flesh = lips.upper_inner - lips.upper_outer, lips.lower_outer - lips.lower_inner
-        agape = float(np.clip((self.gap - _AGAPE) / _AGAPE_OVER, 0, 1))
+        agape = min(max((self.gap - _AGAPE) / _AGAPE_OVER, 0.0), 1.0)
         thickest = _THICKEST * (1 - _TOO_THICK * agape * (1 - apart) ** _ONLY_SHUT)
         thin = [min(1, most / max(1e-3, float(part[:, 1].max()))) for part, most in zip(flesh, thickest, strict=True)]
         outer = upper - pout * thin[0] * flesh[0], lower + pout * thin[1] * flesh[1]
@@ -198,12 +206,12 @@ def _plate(one: Floats, other: Floats) -> Floats:
 
 
 def _wider(height: float) -> float:
-    return 1 + _WIDER * float(np.clip((_LARGE - height) / (_LARGE - _SMALL), 0, 1))
+    return 1 + _WIDER * min(max((_LARGE - height) / (_LARGE - _SMALL), 0.0), 1.0)
 
 
 def _parted(apart: float) -> float:
     """Return how far lips part that should look so far open: a slit between them should not look open at all."""
-    ramp = float(np.clip((apart - _SLIT[0]) / (_SLIT[1] - _SLIT[0]), 0, 1))
+    ramp = min(max((apart - _SLIT[0]) / (_SLIT[1] - _SLIT[0]), 0.0), 1.0)
     return (apart + _PARTING * (1 - apart)) * ramp * ramp * (3 - 2 * ramp)
 
 
