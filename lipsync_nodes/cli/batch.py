@@ -26,7 +26,8 @@ from lipsync_nodes.cli.session import Connection, Session, Waiting, common_optio
 from lipsync_nodes.cli.speak import Progress, exit_code, row_of, show, unexpected
 from lipsync_nodes.cli.tags import tag_option
 from lipsync_nodes.cli.trouble import in_our_words
-from lipsync_nodes.host import SubmitOptions
+from lipsync_nodes.cli.verify import averification_of, said_of, verify_option
+from lipsync_nodes.host import SubmitOptions, require_perception
 
 __all__ = ["batch_options", "run_batch"]
 
@@ -36,6 +37,7 @@ def batch_options(command: Callable[..., object]) -> Callable[..., object]:
     for option in (
         click.option("--strict", is_flag=True, help="With --batch: send nothing if any line is wrong."),
         click.option("--budget", type=click.IntRange(0), help="With --batch: maximum credits for the whole batch."),
+        verify_option,
         tag_option("With --batch: tag of all lines. A line's own `tags` come first."),
         click.option("--concurrency", type=click.IntRange(1), default=4, show_default=True, help="Jobs at a time."),
         click.option("--timeout", type=float, help="Maximum seconds for each job."),
@@ -61,6 +63,7 @@ def run_batch(
     concurrency: int,
     budget: int | None,
     strict: bool,
+    verifies: bool,
     tags: dict[str, str],
     timeout: float | None,
     poll_interval: float | None,
@@ -69,13 +72,15 @@ def run_batch(
     """Run every line, report each result, and exit with the highest exit code."""
     if batch is None:
         raise click.UsageError("Name an endpoint (see --help), or a file with --batch.")
+    if verifies:
+        require_perception()  # before anything is paid
     waiting: Waiting = {"timeout": timeout, "poll_interval": poll_interval}
     with session.opened() as to, session.progress("Reading the batch") as progress:
         out.mkdir(parents=True, exist_ok=True)
         lines = list(read_batch(batch, out, to.profile, tags))
         if strict and (faults := [line.fault for line in lines if line.fault]):
             raise InvalidRequest(code="batch.wrong_line", fault=faults[0], remedy="nothing_sent")
-        batch_ = _Batch(lines, to, progress, waiting, checking)
+        batch_ = _Batch(lines, to, progress, waiting, checking, verifies)
         outcomes = asyncio.run(batch_.run(concurrency, budget))
     _report(lines, outcomes, batch_.checks, as_json=session.as_json)
 
@@ -89,6 +94,7 @@ class _Batch:
     progress: Progress
     waiting: Waiting
     checking: dict[str, Any]
+    verifies: bool = False
     checks: dict[int, Findings] = field(default_factory=dict)
     ended: int = 0
     running: int = 0
@@ -112,8 +118,7 @@ class _Batch:
             except Exception as error:  # noqa: BLE001  # the other lines continue
                 outcome = unexpected(error, f"line {line.number}", may_have_charged=True)
         self._count(running=-1, ended=1)
-        said = outcome["path"] if isinstance(outcome, dict) else f"{type(outcome).__name__}: {in_our_words(outcome)}"
-        self.progress.line(f"[{self.ended}/{len(self.lines)}] line {line.number}: {said}")
+        self.progress.line(f"[{self.ended}/{len(self.lines)}] line {line.number}: {_said(outcome)}")
         return outcome
 
     def _count(self, *, running: int, ended: int = 0) -> None:
@@ -139,7 +144,14 @@ class _Batch:
             **self.waiting,
         )
         saved = await self.to.asave(client, job, line.target, self.progress)
-        return {"id": job.id, "status": job.status.value, "output": job.output, "path": str(saved)}
+        made = {"id": job.id, "status": job.status.value, "output": job.output, "path": str(saved)}
+        return made | ({"verification": await averification_of(client, job, line.form)} if self.verifies else {})
+
+
+def _said(outcome: dict[str, Any] | LipsyncError) -> str:
+    if isinstance(outcome, LipsyncError):
+        return f"{type(outcome).__name__}: {in_our_words(outcome)}"
+    return f"{outcome['path']}: {said_of(outcome['verification'])}" if "verification" in outcome else outcome["path"]
 
 
 def _report(

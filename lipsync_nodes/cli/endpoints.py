@@ -169,7 +169,7 @@ def _make(spec: NodeSpec) -> None:
                     on_update=progress.job,
                 )
                 saved = to.save(client, job, target, progress) if target else None
-                verified = verification_of(client, job, values, progress) if verifies else None
+                verified = verification_of(client, job, form, progress) if verifies else None
         checked = {"check": findings.as_json} if session.as_json else {}
         told = {} if verified is None else {"verification": verified if session.as_json else said_of(verified)}
         result = {**job.wire(), "credits": cost, "path": saved and str(saved), **checked, **told}

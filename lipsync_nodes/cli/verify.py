@@ -11,14 +11,14 @@ from typing import Any, Final
 
 import click
 
-from lipsync_nodes import Job, LipsyncClient, LipsyncError
+from lipsync_nodes import AsyncLipsyncClient, Job, LipsyncClient, LipsyncError
 from lipsync_nodes.cli.session import Session, common_options
 from lipsync_nodes.cli.speak import Progress, row_of, say, show
 from lipsync_nodes.cli.trouble import language
-from lipsync_nodes.host import Verification, VerifyOptions
+from lipsync_nodes.host import PreparedForm, Verification, VerifyOptions
 from lipsync_nodes.host import verify as verify_file
 
-__all__ = ["EXIT_CODES", "said_of", "verification_of", "verify", "verify_option"]
+__all__ = ["EXIT_CODES", "averification_of", "said_of", "verification_of", "verify", "verify_option"]
 
 EXIT_CODES: Final = {"in_sync": 0, "out_of_sync": 1, "not_moving": 1, "cannot_tell": 5}
 _QUIET: Final = 2.0  # seconds without progress
@@ -93,22 +93,30 @@ verify_option = click.option(
 )
 
 
-def verification_of(client: LipsyncClient, job: Job, values: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+def verification_of(client: LipsyncClient, job: Job, form: PreparedForm, progress: Progress) -> dict[str, Any]:
     """Verify the video of a job that was just made. An error is returned too, because the job itself succeeded."""
     progress.say("Verifying")
     try:
-        found = client.verify(job, **_inputs_of(values))
+        return client.verify(job, **_inputs_of(form)).as_json(language())
     except LipsyncError as error:
         return {"verdict": None, "error": row_of(error)}
-    return found.as_json(language())
 
 
-def _inputs_of(values: Mapping[str, Any]) -> VerifyOptions:
-    """Return the local files that were given: both sounds of two people, and the source of a film."""
-    local = {name: value for name, value in values.items() if isinstance(value, str) and Path(value).is_file()}
+async def averification_of(client: AsyncLipsyncClient, job: Job, form: PreparedForm) -> dict[str, Any]:
+    """Do the same for a job of a batch."""
+    try:
+        return (await client.verify(job, **_inputs_of(form))).as_json(language())
+    except LipsyncError as error:
+        return {"verdict": None, "error": row_of(error)}
+
+
+def _inputs_of(form: PreparedForm) -> VerifyOptions:
+    """Return the local files of a form: both sounds of two people, and the source of a film."""
+    local = {name: asset.source for name, asset in form.assets.items() if isinstance(asset.source, Path)}
     sounds = (local.get("left_audio"), local.get("right_audio"))
     left, right = sounds if all(sounds) else (None, None)
-    return {"audio": left, "right_audio": right, "order": values.get("order"), "source": local.get("video")}
+    order = getattr(form.form, "order", None)
+    return {"audio": left, "right_audio": right, "order": order, "source": local.get("video")}
 
 
 def said_of(verification: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -83,3 +84,20 @@ def test_a_video_that_cannot_be_read_is_said_and_the_job_is_still_done(cli, serv
     answer = json.loads(done.stdout)
     assert (done.returncode, answer["status"], answer["verification"]["verdict"]) == (0, "completed", None)
     assert answer["verification"]["error"]["code"].startswith("preview.")
+
+
+def test_the_videos_of_a_batch_are_verified(cli, service, talking_video, monkeypatch, tmp_path):
+    """Each in its line, as JSON and in words. A video that cannot be judged does not change the exit code."""
+    media = {name.removeprefix("--"): url for name, url in zip(URLS[::2], URLS[1::2], strict=True)}
+    lines = [{"endpoint": "image", **media, "out": name} for name in ("good.mp4", "again.mp4")]
+    (tmp_path / "jobs.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    words = ["run", "--batch", "jobs.jsonl", "--poll-interval", "0.1", "--verify"]
+    answers_with(talking_video, service, monkeypatch)
+    done = cli(*words, "--json")
+    rows = json.loads(done.stdout)["jobs"]
+    assert [(done.returncode, row["verification"]["verdict"]) for row in rows] == [(0, "in_sync")] * 2
+    assert entry(rows[0]["id"]).verification["verdict"] == "in_sync"
+    (tmp_path / "good.mp4").write_bytes(videos.still(tmp_path / "mute.mp4", 1).read_bytes())
+    done = cli(*words)
+    assert (done.returncode, len(service.posts)) == (0, 2)
+    assert re.search(r"good\.mp4: Cannot tell.*no sound", done.stderr), done.stderr
