@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Event, Lock
+from threading import Event, Lock, Semaphore
 from typing import Final
 
 # The seconds between two looks at the clock while another check is waited for.
@@ -45,7 +47,13 @@ class Limit:
         if self.left <= 0:
             raise OutOfTime
 
-    def acquire(self, lock: Lock) -> None:
-        """Wait for a lock, but not beyond the limit."""
+    @contextmanager
+    def holding(self, lock: Lock | Semaphore) -> Iterator[None]:
+        """Hold a lock. Wait for it, but not beyond the limit."""
         while not lock.acquire(timeout=_EVERY):
             self.check()
+        try:
+            self.check()
+            yield
+        finally:
+            lock.release()

@@ -27,6 +27,8 @@ from lipsync_nodes.perception import MediaError
 _log = logging.getLogger("lipsync_nodes")
 # The results of this many looks are remembered. They are small.
 REMEMBERED: Final = 256
+# Each look has its own models, which take 30 MB, and a film some 100 MB. More than two cores are rarely free for them.
+AT_A_TIME: Final = 2
 
 
 # What goes without saying if something else was found in the same field.
@@ -58,33 +60,41 @@ LOOKS: Final = (
 
 
 class _Memory(Shared):
-    """The results of looks in this process. One look runs at a time, so that many forms with one picture look once."""
+    """The results of looks in this process. Many forms with one picture look once, and few looks run at a time."""
 
     def __init__(self) -> None:
         super().__init__()
         self._found: dict[str, tuple[Finding, ...]] = {}
         # Not `_lock`, for which a fork would wait: a look at a film takes a minute.
-        self._looking = threading.Lock()
+        self._places = threading.Semaphore(AT_A_TIME)
+        self._begun: dict[str, threading.Lock] = {}
 
     def _renew(self) -> None:
         super()._renew()
-        self._looking = threading.Lock()
+        self._places = threading.Semaphore(AT_A_TIME)
+        self._begun = {}
 
     def get(self, key: str, look: Callable[[], tuple[Finding, ...]], limit: Limit) -> tuple[Finding, ...]:
         """Return what a look found before, or look now. An error is not remembered."""
         if (found := self._found.get(key)) is not None:
             return found
-        limit.acquire(self._looking)
-        try:
-            limit.check()
-            if (found := self._found.get(key)) is None:
-                found = look()
-                while len(self._found) >= REMEMBERED:
-                    del self._found[next(iter(self._found))]
-                self._found[key] = found
-            return found
-        finally:
-            self._looking.release()
+        with self._lock:
+            same = self._begun.setdefault(key, threading.Lock())
+        with limit.holding(same):
+            try:
+                found = self._found.get(key)
+                return self._look(key, look, limit) if found is None else found
+            finally:
+                self._begun.pop(key, None)
+
+    def _look(self, key: str, look: Callable[[], tuple[Finding, ...]], limit: Limit) -> tuple[Finding, ...]:
+        with limit.holding(self._places):
+            found = look()
+        with self._lock:
+            while len(self._found) >= REMEMBERED:
+                del self._found[next(iter(self._found))]
+            self._found[key] = found
+        return found
 
 
 _memory: Final = _Memory()

@@ -1,10 +1,13 @@
 """`check` of both clients, what a submission does with its findings, and what is remembered."""
 
+import contextlib
 import io
 import logging
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -222,6 +225,28 @@ def test_many_threads_look_once(sees, sandbox):
         for thread in threads:
             thread.join()
     assert len(looked) == 1
+
+
+def test_few_looks_run_at_a_time():
+    """Each in a thread of its own; one that fails gives its place back."""
+    memory, running, most = _looks._Memory(), [], []
+
+    def look(number):
+        running.append(number)
+        most.append(len(running))
+        time.sleep(0.05)
+        running.remove(number)
+        if number % 2:
+            raise ZeroDivisionError
+        return ()
+
+    def try_to(number):
+        with contextlib.suppress(ZeroDivisionError):
+            memory.get(str(number), lambda: look(number), Limit())
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(try_to, range(8)))
+    assert (max(most), len(most), len(memory._found), memory._begun) == (_looks.AT_A_TIME, 8, 4, {})
 
 
 def test_what_is_remembered_is_bounded(monkeypatch):

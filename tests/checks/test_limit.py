@@ -91,7 +91,7 @@ def test_a_fork_does_not_wait_for_a_check(slow, sandbox):
         start = time.monotonic()
         child = os.fork()
         if child == 0:
-            os._exit(0 if _looks._memory._looking.acquire(timeout=1) else 1)
+            os._exit(0 if _looks._memory._places.acquire(timeout=1) else 1)
         seconds = time.monotonic() - start
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         assert seconds < 2
