@@ -14,7 +14,7 @@ import numpy as np
 from lipsync_nodes.perception import LONGEST, MediaError
 from lipsync_nodes.perception.arrays import Floats, Image, floats, levels
 from lipsync_nodes.perception.formats import Turn, by_ffmpeg, turn_of, turned
-from lipsync_nodes.perception.speech.sound import is_still, opened, too_long
+from lipsync_nodes.perception.speech.sound import check_file, is_still, opened, too_long
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -239,8 +239,7 @@ def _frame_rate(rate: _Ratio | None) -> Fraction:
 
 def _bytes(path: Path, what: str) -> Image:
     """Read a file for OpenCV, which cannot open every path."""
-    if not path.is_file() or not path.stat().st_size:
-        raise MediaError(code="preview.empty_file", media=what)
+    check_file(path, what)
     return np.fromfile(path, np.uint8)
 
 

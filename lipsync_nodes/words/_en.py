@@ -226,6 +226,7 @@ SENTENCES: Final[dict[str, str]] = {
     "preview.narrow_picture": "The picture is too long and narrow: its longer side would have {pixels} pixels, and "
     "at most {most} can be.",
     "preview.no_face": "No face was found in the {media}.",
+    "preview.no_file": "The {media} was not found: there is no such file.",
     "preview.no_frames": "The video cannot be read: it holds no frames.",
     "preview.no_length": "The {media} is empty: it plays for 0 seconds.",
     "preview.no_moving_picture": "The video holds no moving picture.",
@@ -235,11 +236,13 @@ SENTENCES: Final[dict[str, str]] = {
     "preview.not_an_image": "The {media} cannot be read: it is damaged, not an image, or of more than {millions} "
     "million pixels.",
     "preview.one_face": "Only one face was found in the image, but two people are to speak.",
-    "preview.partly_shown": "The mouth moves for {percent} % of the time only. Otherwise no face is seen, it is too "
-    "small, or its mouth is hidden.",
-    "preview.several_faces": "There are {found} faces. [The one {side:term} speaks.][Number {number} from the left "
-    "speaks.][Numbers {numbers} from the left speak.] To choose, mark a face in `mask_image`.",
+    "preview.partly_shown": "The mouth moves for {percent} % of the time only. At {ranges} s no face is seen, it is "
+    "too small, or its mouth is hidden. Cut these parts out, or use another video.",
+    "preview.several_faces": "There are {found} faces[ from {seconds:.1f} s on]. [The one {side:term} speaks.]"
+    "[Number {number} from the left speaks.][Numbers {numbers} from the left speak.] To choose, mark a face in "
+    "`mask_image`.",
     "preview.too_long": "The {media} is too long: at most {most:.0f} seconds are accepted.",
+    "preview.two_in_video": "A video has one speaker, but there are two sounds. Two people can speak in an image.",
     "preview.unknown_format": "The {media} is {format:term}, and this one cannot be read here. Save it as JPEG or PNG.",
     "preview.unreadable": "The {media} cannot be read: it is damaged or of an unknown format.",
     "preview.warnings": "{warnings}",

@@ -211,6 +211,7 @@ SENTENCES: Final[dict[str, str]] = {
     "preview.mouth_hidden": "看不清{media:term}中的嘴：它似乎被口罩或手等遮住，或者过于模糊。",
     "preview.narrow_picture": "画面过于狭长：长边将达到 {pixels} 像素，最多允许 {most} 像素。",
     "preview.no_face": "在{media:term}中没有找到人脸。",
+    "preview.no_file": "找不到{media:term}：没有这个文件。",
     "preview.no_frames": "无法读取视频：其中没有任何帧。",
     "preview.no_length": "{media:term}为空：播放时长为 0 秒。",
     "preview.no_moving_picture": "视频中没有动态画面。",
@@ -219,10 +220,12 @@ SENTENCES: Final[dict[str, str]] = {
     "preview.no_track": "{media:term}既没有音轨，也没有视频轨。",
     "preview.not_an_image": "无法读取{media:term}：文件已损坏、不是图像，或超过 {millions} 百万像素。",
     "preview.one_face": "在图像中只找到一张人脸，但需要两个人说话。",
-    "preview.partly_shown": "嘴只在 {percent}% 的时间里运动，其余时间看不到人脸、人脸太小，或嘴被遮住。",
-    "preview.several_faces": "共有 {found} 张人脸，由[{side:term}那张][从左数第 {number} 张][从左数第 {numbers} 张]"
-    "说话。如要选择，请在 `mask_image` 中标出人脸。",
+    "preview.partly_shown": "嘴只在 {percent}% 的时间里运动。{ranges} 秒看不到人脸、人脸太小，或嘴被遮住。"
+    "请剪掉这些片段，或换一个视频。",
+    "preview.several_faces": "[从 {seconds:.1f} 秒起]共有 {found} 张人脸，由[{side:term}那张][从左数第 {number} 张]"
+    "[从左数第 {numbers} 张]说话。如要选择，请在 `mask_image` 中标出人脸。",
     "preview.too_long": "{media:term}太长：最多接受 {most:.0f} 秒。",
+    "preview.two_in_video": "视频中只有一个人说话，但给出了两段声音。两个人说话只能用图像。",
     "preview.unknown_format": "{media:term}是{format:term}，这里无法读取。请另存为 JPEG 或 PNG。",
     "preview.unreadable": "无法读取{media:term}：文件已损坏或格式未知。",
     "preview.warnings": "{warnings}",

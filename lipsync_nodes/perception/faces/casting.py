@@ -37,9 +37,11 @@ class Casting:
         self._count, self._mask = count, mask
         self._weights: Floats | None = None
         self.people: list[Face] = []
-        """All who are large enough to be the speaker, from left to right, when somebody was first chosen."""
+        """All who are large enough to be the speaker, from left to right, in the frame that shows most of them."""
         self.speakers: list[Face] = []
-        """Those of them who were chosen first, from left to right."""
+        """Those of them who speak, from left to right."""
+        self.frame = 0
+        """The number of that frame, from 0."""
         self.by_mask = False
         """Whether a mask said who."""
         self.hidden = -math.inf
@@ -52,7 +54,7 @@ class Casting:
         return self._weights
 
     def choose(
-        self, image: Image, *, last: Face | None = None, thorough: bool = True, quick: bool = False
+        self, image: Image, *, last: Face | None = None, thorough: bool = True, quick: bool = False, frame: int = 0
     ) -> list[Face]:
         """Choose from the faces in a picture; returns them from left to right. ``last`` is where a lost one was.
 
@@ -66,11 +68,21 @@ class Casting:
         if last is not None:
             found.sort(key=lambda face: not _is_same(face, last))
         chosen = from_left(found[: self._count])
-        if chosen and not self.speakers:
-            least = RIVAL * min(face.height for face in chosen)
-            self.people = from_left([face for face in found if face.height >= least])
-            self.speakers = chosen
+        self._note(found, chosen, frame)
         return chosen
+
+    def look_around(self, image: Image, speaker: Face, frame: int) -> None:
+        """Note who else has come into a film and may be taken for the speaker."""
+        if self.finder.has_other(image, speaker, RIVAL):
+            found = [face for face in people(image, self.finder, 1, thorough=False) if face.presence > _SURE]
+            self._note(found, [face for face in found if _is_same(face, speaker)][:1], frame)
+
+    def _note(self, found: list[Face], chosen: list[Face], frame: int) -> None:
+        """Keep who speaks and who else is there, if nobody speaks yet or more people are seen than before."""
+        least = RIVAL * min((face.height for face in chosen), default=math.inf)
+        here = [face for face in found if face.height >= least]
+        if len(here) > len(self.people):
+            self.people, self.speakers, self.frame = from_left(here), chosen, frame
 
 
 def people(image: Image, finder: FaceFinder, count: int, *, thorough: bool = True, quick: bool = False) -> list[Face]:

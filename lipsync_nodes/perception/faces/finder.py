@@ -110,6 +110,15 @@ class FaceFinder:
         """Find upright faces that are too small for `find`. This takes half a second."""
         return self._upright(image, 1, (_TINIEST,))
 
+    def has_other(self, image: Image, face: Face, share: float) -> bool:
+        """Return whether the detector sees another upright face of at least that share of this one's height.
+
+        It looks at the whole image and at squares of its short side only, which takes some 10 ms.
+        """
+        sides = sorted({max(image.shape[:2]), min(image.shape[:2])})
+        found = (row for side in sides for row in self._detect(image, side))
+        return any(size >= share * face.height and not _near(centre, face) for centre, size, _ in found)
+
     def _upright(self, image: Image, most: int, parts: tuple[int, ...]) -> list[Face]:
         """Find faces that are roughly upright: in the whole image, then in parts of it if that may find more."""
         found: list[Face] = []

@@ -25,6 +25,7 @@ _AROUND = len(_WEIGHTS) // 2
 _LEAP = 0.025  # in face heights: landmarks that move further in one frame really move, and are not smoothed
 _RETRY = 5  # frames between two searches for a lost face
 _THOROUGH = 75  # frames between two thorough searches
+_NEWS = 75  # frames between two looks at who else has come
 _GONE = 0.1  # a mouth that is visible by less than this counts as hidden
 
 
@@ -67,9 +68,11 @@ def _found(frames: Iterable[Image], casting: Casting) -> Iterator[Tracked]:
         face = face and casting.finder.follow(image, face)
         missing = 0 if face else missing + 1
         if missing % _RETRY == 1:
-            face = _searched(image, casting, last, missing if number else _THOROUGH)
+            face = _searched(image, casting, last, missing if number else _THOROUGH, number)
         elif missing:
             continue
+        elif face and number % _NEWS == 0:
+            casting.look_around(image, face, number)
         last = face or last
         for shown, found in _backwards(waiting, face, casting.finder):
             seen = occlusion.seen(shown, found) if found else 0.0
@@ -78,11 +81,11 @@ def _found(frames: Iterable[Image], casting: Casting) -> Iterator[Tracked]:
     yield from map(Tracked, waiting)
 
 
-def _searched(image: Image, casting: Casting, last: Face | None, missing: int) -> Face | None:
+def _searched(image: Image, casting: Casting, last: Face | None, missing: int, number: int) -> Face | None:
     """Search for a face that has been missing for some frames: large ones, at times small ones, rarely turned ones."""
     thorough = missing % _THOROUGH <= 1 < missing
     quick = missing % (2 * _RETRY) != 1 and not thorough
-    return next(iter(casting.choose(image, last=last, thorough=thorough, quick=quick)), None)
+    return next(iter(casting.choose(image, last=last, thorough=thorough, quick=quick, frame=number)), None)
 
 
 def _backwards(frames: list[Image], face: Face | None, finder: FaceFinder) -> Iterator[tuple[Image, Face | None]]:

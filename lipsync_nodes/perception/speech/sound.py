@@ -27,11 +27,18 @@ BLOCK = 1024
 """Samples in a block of the sound track: one AAC frame."""
 
 
+def check_file(path: Path, what: str) -> None:
+    """Raise MediaError if there is no such file, or nothing in it."""
+    if not path.is_file():
+        raise MediaError(code="preview.no_file", media=what)
+    if not path.stat().st_size:
+        raise MediaError(code="preview.empty_file", media=what)
+
+
 @contextmanager
 def opened(path: Path, what: str) -> Iterator[InputContainer]:
     """Open a media file. Every error of FFmpeg becomes a MediaError about ``what``."""
-    if not path.is_file() or not path.stat().st_size:
-        raise MediaError(code="preview.empty_file", media=what)
+    check_file(path, what)
     try:
         with av.open(str(path)) as container:
             yield container

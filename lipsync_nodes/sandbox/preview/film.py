@@ -58,6 +58,16 @@ class Driven:
         """The part of the time in which its mouth spoke, from 0 to 1."""
         return len(self._places) / len(range(0, self._frames, self._step))
 
+    @property
+    def gaps(self) -> list[tuple[int, int]]:
+        """The spans of frames in which its mouth did not speak, each with its first and the one after its last."""
+        spans: list[tuple[int, int]] = []
+        for number in range(0, self._frames, self._step):
+            if number not in self._places:
+                begin = spans.pop()[0] if spans and spans[-1][1] == number else number
+                spans.append((begin, min(number + self._step, self._frames)))
+        return spans
+
     def check(self, short_side: int) -> None:
         """Refuse a film in which no mouth could be moved."""
         if self._largest is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from lipsync_nodes.perception import LONGEST, sync
+from lipsync_nodes.perception import LONGEST, MediaError, sync
 from lipsync_nodes.perception.arrays import floats, levels
 from lipsync_nodes.perception.faces.casting import Casting
 from lipsync_nodes.perception.faces.finder import FaceFinder
@@ -67,6 +67,8 @@ def render(given: RenderInput, out: Path, progress: Callable[[float], None] | No
 
 def _read_speech(given: RenderInput) -> _Speech:
     """Read the speech of one or two people, in the order in which they speak."""
+    if given.video and given.right_audio:
+        raise MediaError(code="preview.two_in_video")
     if given.right_audio is None:
         curve, seconds, silent = _read_voice(given.audio, "audio")
         return _Speech([(0.0, curve)], [silent], seconds, sound.sound_blocks(given.audio))
@@ -109,7 +111,7 @@ def _render_video(given: RenderInput, speech: _Speech, out: Path, report: Callab
     found = (lambda number: [driven.at(number)]) if film else (lambda _: casting.speakers)
     late = lambda part: report(0.85 + 0.15 * part)  # noqa: E731
     followed = sync.sync(out, opening(values), found, casting.finder, silent=speech.silent, progress=late)
-    judged = Judged(bool(opening(values).any(1).all()), followed, driven.share if film else 1.0, casting)
+    judged = Judged(bool(opening(values).any(1).all()), followed, casting, float(fps), driven if film else None)
     warning = warning_of(given, out, judged)
     return Rendered(float(total / fps), width, height, float(fps), followed, warning)
 

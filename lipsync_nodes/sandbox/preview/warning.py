@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lipsync_nodes.perception.faces.casting import Casting
+    from lipsync_nodes.sandbox.preview.film import Driven
     from lipsync_nodes.sandbox.preview.inputs import RenderInput
 
 _FOLLOWS = 0.8  # of 90 pictures and films nobody had chosen: below it are masks, statues, grimaces and wrong faces
 _SHOWN = 0.9  # of the time
+_TIMES = 10  # so many spans are listed
 _SIDES = {2: ("on the left", "on the right"), 3: ("on the left", "in the middle", "on the right")}
 
 
@@ -27,15 +29,17 @@ class Judged:
     Attributes:
         heard: whether there is speech in each sound.
         followed: the correlation of the frames that were measured.
-        shown: for which share of the time a mouth was moved.
         casting: who speaks.
+        fps: frames a second.
+        driven: when the mouth in a film was moved; None in a photo, where it always is.
 
     """
 
     heard: bool
     followed: float
-    shown: float
     casting: Casting
+    fps: float = 25.0
+    driven: Driven | None = None
 
 
 def warning_of(given: RenderInput, out: Path, judged: Judged) -> Mapping[str, Any] | None:
@@ -53,10 +57,11 @@ def _reasons(given: RenderInput, out: Path, judged: Judged) -> Iterator[Reason]:
         yield _cause(given, out, judged.followed)
     if judged.casting.hidden > 0:
         yield Reason(code="preview.mouth_doubtful")
-    if judged.shown < _SHOWN:
-        yield Reason(code="preview.partly_shown", percent=round(100 * judged.shown))
+    if judged.driven and judged.driven.share < _SHOWN:
+        spans = [f"{begin / judged.fps:.1f}-{end / judged.fps:.1f}" for begin, end in judged.driven.gaps[:_TIMES]]
+        yield Reason(code="preview.partly_shown", percent=round(100 * judged.driven.share), ranges=spans)
     if len(judged.casting.people) > len(judged.casting.speakers) and not judged.casting.by_mask:
-        yield _others(judged.casting)
+        yield _others(judged.casting, judged.casting.frame / judged.fps)
 
 
 def _cause(given: RenderInput, out: Path, followed: float) -> Reason:
@@ -71,14 +76,15 @@ def _cause(given: RenderInput, out: Path, followed: float) -> Reason:
     return found.cause
 
 
-def _others(casting: Casting) -> Reason:
-    """Return that there are more faces than speakers, and which of them speak."""
+def _others(casting: Casting, seconds: float) -> Reason:
+    """Return that there are more faces than speakers, since when, and which of them speak."""
     found = len(casting.people)
     places = [n for n, face in enumerate(casting.people) if any(face is one for one in casting.speakers)]
     several, side = len(places) > 1, _SIDES.get(found)
     return Reason(
         code="preview.several_faces",
         found=found,
+        seconds=round(seconds, 1) or None,
         numbers=[place + 1 for place in places] if several else None,
         side=side[places[0]] if side and not several else None,
         number=None if side or several else places[0] + 1,

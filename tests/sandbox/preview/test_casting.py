@@ -15,6 +15,7 @@ from lipsync_nodes.perception.faces.finder import FaceFinder
 from lipsync_nodes.perception.faces.tracker import tracked
 from lipsync_nodes.perception.pictures import read_image
 from lipsync_nodes.sandbox.preview import RenderInput, render
+from lipsync_nodes.sandbox.preview.film import Driven
 from lipsync_nodes.sandbox.preview.warning import Judged, warning_of
 from tests.sandbox.preview.films import DUET, PORTRAIT, frames_of, save_film
 
@@ -50,7 +51,7 @@ def marking(path, image, tile, count):
 
 
 def sentences(casting):
-    warning = warning_of(RenderInput(PORTRAIT), PORTRAIT, Judged(True, 0.9, 1.0, casting))
+    warning = warning_of(RenderInput(PORTRAIT), PORTRAIT, Judged(True, 0.9, casting))
     return [words.message(Reason(code=warning["code"], **warning["facts"]), language) for language in ("en", "zh")]
 
 
@@ -89,6 +90,18 @@ def test_a_mask_says_who_speaks_in_a_photo_and_in_a_film(head, clips, tmp_path):
         assert rendered.sync > 0.8
 
 
+def test_who_comes_later_is_told_with_the_time(head):
+    casting = Casting(FaceFinder())
+    both = row(head, 1, 0.6)
+    alone = both.copy()
+    alone[:, 200:] = np.median(both[:, 200:], (0, 1))
+    shots = [*tracked([alone] * 60 + [both] * 20, casting)]
+    assert not any(shot.cut for shot in shots)
+    english, chinese = sentences(casting)
+    assert english.startswith("There are 2 faces from 3.0 s on. The one on the left speaks.")
+    assert chinese.startswith("从 3.0 秒起共有 2 张人脸")
+
+
 def test_a_face_that_was_lost_speaks_again_and_not_another(head):
     casting = Casting(FaceFinder())
     (last,) = casting.choose(row(head, 0.8, 1))
@@ -119,9 +132,15 @@ def test_what_is_hardly_a_face_does_not_speak(head):
 def test_a_video_that_follows_too_little_or_not_always_is_warned_of(talking, clips):
     casting = Casting(FaceFinder())
     given = RenderInput(clips["left"], image=PORTRAIT)
-    codes = [one["code"] for one in warning_of(given, talking[0], Judged(True, 0.7, 0.5, casting))["facts"]["warnings"]]
-    assert codes == ["preview.hardly_follows", "preview.partly_shown"]
-    assert warning_of(given, talking[0], Judged(True, 0.85, 0.95, casting)) is None
+    (face,) = casting.choose(read_image(PORTRAIT, 240))
+    half, nearly = Driven(50), Driven(50)
+    for number in range(48):
+        half.note(number, face, float(not 10 <= number < 25))
+        nearly.note(number, face, 1.0)
+    found = warning_of(given, talking[0], Judged(True, 0.7, casting, driven=half))["facts"]["warnings"]
+    assert [one["code"] for one in found] == ["preview.hardly_follows", "preview.partly_shown"]
+    assert (found[1]["percent"], found[1]["ranges"]) == (66, ["0.4-1.0", "1.9-2.0"])
+    assert warning_of(given, talking[0], Judged(True, 0.85, casting, driven=nearly)) is None
 
 
 def test_two_of_three_speak_and_are_named(head):
@@ -136,4 +155,4 @@ def test_two_of_three_speak_and_are_named(head):
 def test_a_duet_has_nobody_else():
     casting = Casting(FaceFinder(), 2)
     assert len(casting.choose(read_image(DUET, 480))) == len(casting.people) == 2
-    assert warning_of(RenderInput(PORTRAIT), PORTRAIT, Judged(True, 0.9, 1.0, casting)) is None
+    assert warning_of(RenderInput(PORTRAIT), PORTRAIT, Judged(True, 0.9, casting)) is None

@@ -90,6 +90,7 @@ def bad(clips, still_film, tmp_path_factory):
     save_wav(folder / "long.wav", np.zeros(601 * RATE, np.float32))
     return {
         "empty": folder / "empty",
+        "missing": folder / "missing",
         "text": folder / "text",
         "heic": folder / "tiles.heic",
         "noise": folder / "noise.png",
@@ -155,6 +156,12 @@ def bad(clips, still_film, tmp_path_factory):
         ({"video": "portrait"}, "The video holds no moving picture."),
         ({"video": "noise_film"}, "No face was found in the video."),
         ({}, "There is neither an image nor a video."),
+        ({"image": "portrait", "audio": "missing"}, "The audio was not found: there is no such file."),
+        ({"image": "missing"}, "The image was not found: there is no such file."),
+        (
+            {"video": "film", "right_audio": "silence"},
+            "A video has one speaker, but there are two sounds. Two people can speak in an image.",
+        ),
     ],
 )
 def test_each_fault_of_the_media_has_its_sentence(bad, tmp_path, media, sentence):
