@@ -21,7 +21,7 @@ OPEN, WIDE, ROUND, CLOSED, BITE = range(5)
 """The columns of a curve: jaw down, corners out, corners in, lips pressed together, lower lip under the teeth."""
 COLUMNS = 5
 
-_CLOSING, _SHUT = 0.10, 0.45  # likelihoods at which the lips begin to close and are shut: a missed closure shows
+_CLOSING, _SHUT = 0.06, 0.30  # likelihoods at which the lips begin to close and are shut: a missed closure shows most
 _FAINT = 0.10  # smaller openings are not speech
 _SPOKEN = 0.3  # a clip whose widest opening is smaller has no speech: nearly every word opens the mouth further
 _CHUNK = 4000  # frames computed at once, so that long clips need little memory

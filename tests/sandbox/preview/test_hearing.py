@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lipsync_nodes.perception import sync
-from lipsync_nodes.perception.speech.curve import curve_of, mouth_curve, opening
+from lipsync_nodes.perception.speech.curve import curve_of, mouth_curve, opening, sampled
 from lipsync_nodes.perception.speech.features import by_energy, heard, levels
 from lipsync_nodes.perception.speech.sound import read_speech, speech_blocks
 from lipsync_nodes.sandbox.preview import RenderInput, render
@@ -55,6 +55,15 @@ def test_noise_in_both_channels_is_heard_as_in_a_mono_mix(speech, tmp_path):
     mono = opening(mouth_curve(speech))
     mixed = opening(mouth_curve(speech + noise.mean(0)))
     assert correlation(opening(curve_of(heard(path))), mono) > correlation(mixed, mono) - 0.02
+
+
+@pytest.mark.parametrize(("name", "at"), [("speech_left.mp3", 0.725), ("speech_right.mp3", 4.095)])
+def test_a_faint_closure_closes_the_mouth(name, at):
+    """A frame of a film shows the lips nearly closed for a faint b, m or p, in the middle of it at `at` seconds."""
+    curve = mouth_curve(read_speech(MEDIA / name))
+    times = (np.arange(len(curve) // 4) + 0.5) / 25
+    apart = opening(sampled(curve, times.astype(np.float32), 1 / 25))
+    assert apart[np.abs(times - at) < 0.06].min() < 0.25 * np.percentile(apart, 95)
 
 
 def test_channels_that_cancel_each_other_are_loud_by_energy_and_silent_in_mono(speech, tmp_path):
