@@ -8,7 +8,6 @@ import av
 import numpy as np
 
 from lipsync_nodes.perception.arrays import Floats, Image, floats, levels
-from lipsync_nodes.perception.prefetch import prefetched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -43,7 +42,7 @@ def sync(
     count, step = intended.shape[1], step_of(intended.shape[1])
     numbers: list[int] = []
     first: list[list[Face | None]] = []
-    for number, image in prefetched(_sampled_frames(path, step)):
+    for number, image in _sampled_frames(path, step):
         first.append(_followed(finder, image, driven(number - number % step)))
         numbers.append(min(number, count - 1))
         progress(number / count)
@@ -51,8 +50,7 @@ def sync(
     if not lowest or lowest >= _CLEAR:
         return lowest
     again = [
-        _followed(finder, image, faces)
-        for (_, image), faces in zip(prefetched(_sampled_frames(path, step)), first, strict=False)
+        _followed(finder, image, faces) for (_, image), faces in zip(_sampled_frames(path, step), first, strict=False)
     ]
     return _lowest(intended[:, numbers], floats((_openings(first) + _openings(again)) / 2), silent)
 

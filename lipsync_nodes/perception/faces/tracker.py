@@ -13,6 +13,7 @@ from lipsync_nodes.perception.arrays import floats
 from lipsync_nodes.perception.faces.cuts import Cuts
 from lipsync_nodes.perception.faces.finder import Face, FaceFinder
 from lipsync_nodes.perception.faces.occlusion import Occlusion
+from lipsync_nodes.perception.faces.trail import Trail, followed_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -53,19 +54,22 @@ def tracked(frames: Iterable[Image], casting: Casting) -> Iterator[Tracked]:
 
 def _found(frames: Iterable[Image], casting: Casting) -> Iterator[Tracked]:
     """Follow the face; search for it while it is lost. One that came back is followed backwards to its first frame."""
-    cuts, occlusion = Cuts(), Occlusion(casting.finder)
+    cuts, occlusion, trail = Cuts(), Occlusion(casting.finder), Trail(casting.finder)
     waiting: list[Image] = []  # frames without a face since the last search
     face: Face | None = None
     last: Face | None = None
+    before: Image | None = None
     missing = 0
-    for number, image in enumerate(frames):
+    for number, (image, coming) in enumerate(followed_by(frames)):
         cut = cuts.is_cut(image)
         if cut:
             yield from map(Tracked, waiting)
             waiting.clear()
-            face, last, missing, occlusion = None, None, 0, Occlusion(casting.finder)
+            face, last, missing = None, None, 0
+            occlusion, trail = Occlusion(casting.finder), Trail(casting.finder)
         waiting.append(image)
-        face = face and casting.finder.follow(image, face)
+        face = trail.follow(face, before, image, coming) if face and before is not None else None
+        before = image
         missing = 0 if face else missing + 1
         if missing % _RETRY == 1:
             face = _searched(image, casting, last, missing if number else _THOROUGH, number)

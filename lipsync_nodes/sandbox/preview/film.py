@@ -12,7 +12,6 @@ from lipsync_nodes.perception import MediaError, sync
 from lipsync_nodes.perception.arrays import levels
 from lipsync_nodes.perception.faces.fading import faded
 from lipsync_nodes.perception.faces.tracker import tracked
-from lipsync_nodes.perception.prefetch import prefetched
 from lipsync_nodes.sandbox.preview.mouth.dubbing import Dubbing
 from lipsync_nodes.sandbox.preview.size import SMALLEST, check_size
 
@@ -82,7 +81,7 @@ def dubbed_film(film: Film, values: Floats, casting: Casting, driven: Driven) ->
 
     Frames stay unchanged if they have no face, if it is too small there, or if something covers the mouth.
     """
-    shots = _foreseen(prefetched(faded(tracked(film.play(len(values)), casting))))
+    shots = _foreseen(faded(tracked(film.play(len(values)), casting)))
     for number, ((shot, dubbing), mouth) in enumerate(zip(shots, values, strict=False)):
         after, shown = shot.image, _shown(shot)
         if shot.face:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 from lipsync_nodes.perception import MediaError
 from lipsync_nodes.perception.faces.looks import CLEARLY, mouth_hidden
 from lipsync_nodes.perception.pictures import read_image
-from lipsync_nodes.perception.prefetch import prefetched
 from lipsync_nodes.perception.speech.curve import opening
 from lipsync_nodes.sandbox.preview.mouth.eyes import Blinks, behind_glasses
 from lipsync_nodes.sandbox.preview.mouth.gestures import Gestures
@@ -46,7 +45,7 @@ def talking_photo(given: RenderInput, values: Floats, casting: Casting) -> Itera
     drawn = photo.copy()
     seed = 2 * given.own_seed()
     heads = [_Head(drawn, face, seed + number, opening(values[number])) for number, face in enumerate(faces)]
-    return ((photo, frame) for frame in _swaying(heads, prefetched(_speaking(heads, drawn, values))))
+    return ((photo, frame) for frame in _swaying(heads, _speaking(heads, drawn, values)))
 
 
 class _Head:

@@ -14,7 +14,6 @@ from lipsync_nodes.perception.arrays import floats, levels
 from lipsync_nodes.perception.faces.casting import Casting
 from lipsync_nodes.perception.faces.finder import FaceFinder
 from lipsync_nodes.perception.pictures import Film
-from lipsync_nodes.perception.prefetch import prefetched
 from lipsync_nodes.perception.speech import sound
 from lipsync_nodes.perception.speech.curve import curve_of, opening, sampled
 from lipsync_nodes.perception.speech.features import RATE, heard, is_silent
@@ -105,7 +104,7 @@ def _render_video(given: RenderInput, speech: _Speech, out: Path, report: Callab
     height, width = first[1].shape[:2]
     weight = casting.weights(width, height)
     with Mp4Writer(out, (width, height), fps, speech.sound) as writer:
-        for number, (before, after) in enumerate(prefetched(chain([first], frames))):
+        for number, (before, after) in enumerate(chain([first], frames)):
             writer.show(after if weight is None else _masked(before, after, weight))
             report(0.85 * ((number + 1) / total))
     found = (lambda number: [driven.at(number)]) if film else (lambda _: casting.speakers)

@@ -1,0 +1,57 @@
+"""The mesh runs on every second frame where the mouth moves evenly, and on each one where it does not."""
+
+import numpy as np
+import pytest
+
+from lipsync_nodes.perception.faces.casting import Casting
+from lipsync_nodes.perception.faces.finder import FaceFinder
+from lipsync_nodes.perception.faces.tracker import tracked
+from lipsync_nodes.perception.pictures import read_image
+from lipsync_nodes.sandbox.preview.mouth.paint import Palette
+from lipsync_nodes.sandbox.preview.mouth.puppet import Puppet
+from tests.sandbox.preview.films import PORTRAIT
+
+FRAMES = 12
+
+
+class Counting(FaceFinder):
+    """Counts the runs of the mesh on a face that was found."""
+
+    runs = 0
+
+    def follow(self, image, last):
+        self.runs += 1
+        return super().follow(image, last)
+
+
+@pytest.fixture(scope="module")
+def mouths():
+    """A portrait with its mouth closed, and open."""
+    photo = read_image(PORTRAIT, 480)
+    (face,) = FaceFinder().find(photo)
+    closed, opened = photo.copy(), photo.copy()
+    for frame, jaw in ((closed, 0.0), (opened, 1.0)):
+        Puppet(face, photo).draw(photo, frame, np.array([jaw, 0, 0, 0, 0], np.float32), Palette.of(photo, face))
+    return closed, opened
+
+
+def followed(frames):
+    """The faces of a film, and how often the mesh ran to follow them from the second frame on."""
+    finder = Counting()
+    shots = tracked(iter(frames), Casting(finder))
+    first, start = next(shots), finder.runs
+    return [shot.face for shot in (first, *shots)], finder.runs - start
+
+
+def test_a_still_mouth_is_measured_in_every_second_frame(mouths):
+    faces, runs = followed([mouths[0]] * FRAMES)
+    assert all(faces)
+    assert runs <= FRAMES // 2
+
+
+@pytest.mark.parametrize("at", [4, 5])
+def test_a_mouth_that_opens_in_one_frame_is_seen_there(mouths, at):
+    frames = [mouths[0]] * FRAMES
+    frames[at] = mouths[1]
+    openings = [face.opening for face in followed(frames)[0]]
+    assert openings[at] > 1.3 * max(openings[at - 2], openings[at + 2])
