@@ -15,7 +15,7 @@ from lipsync_nodes.perception.faces.occlusion import Occlusion
 from lipsync_nodes.perception.faces.tracker import Tracked, tracked
 from lipsync_nodes.perception.pictures import Film, read_image
 from lipsync_nodes.sandbox.preview.mouth.dubbing import Dubbing
-from lipsync_nodes.sandbox.preview.mouth.edges import edges_of, lips_of, widened
+from lipsync_nodes.sandbox.preview.mouth.edges import edges_of, widened
 from lipsync_nodes.sandbox.preview.mouth.lips import Frame, Lips
 from tests.sandbox.preview.films import MEDIA, PORTRAIT
 
@@ -29,7 +29,9 @@ def shots():
 
 def opened(shot):
     """The gap between the lips, in face heights."""
-    return lips_of(shot.face, Frame.of(shot.face), shot.image).gap
+    frame = Frame.of(shot.face)
+    lips = Lips.of(shot.face, frame)
+    return widened(lips, edges_of(lips, frame, shot.image)).gap
 
 
 def drawn(dubbing, shot, values):

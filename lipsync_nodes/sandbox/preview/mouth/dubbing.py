@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from lipsync_nodes.perception.arrays import floats
 from lipsync_nodes.perception.speech.curve import opening
 from lipsync_nodes.sandbox.preview.mouth.edges import edges_of, widened
+from lipsync_nodes.sandbox.preview.mouth.light import light_of
 from lipsync_nodes.sandbox.preview.mouth.lips import Frame, Lips
 from lipsync_nodes.sandbox.preview.mouth.own import OwnMouth, worth
-from lipsync_nodes.sandbox.preview.mouth.paint import Palette, light_of
+from lipsync_nodes.sandbox.preview.mouth.paint import Palette
 from lipsync_nodes.sandbox.preview.mouth.puppet import Puppet
 
 if TYPE_CHECKING:

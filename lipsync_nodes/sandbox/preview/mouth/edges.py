@@ -9,7 +9,9 @@ import cv2
 import numpy as np
 
 from lipsync_nodes.perception.arrays import Floats, Image, floats
+from lipsync_nodes.sandbox.preview.mouth.light import light_of
 from lipsync_nodes.sandbox.preview.mouth.lips import Lips, arch, moved
+from lipsync_nodes.sandbox.preview.mouth.own import teeth_end
 
 if TYPE_CHECKING:
     from lipsync_nodes.perception.faces.finder import Face
@@ -29,7 +31,13 @@ _ARCH = 0.5  # the power of the shape by which an edge is moved
 def lips_of(face: Face, frame: Frame, image: Image) -> Lips:
     """Return the lips of a face, with their inner edges where the picture has them."""
     lips = Lips.of(face, frame)
-    return widened(lips, edges_of(lips, frame, image))
+    lips = widened(lips, edges_of(lips, frame, image))
+    if lips.gap < _OPEN:
+        return lips
+    end, lip = teeth_end(image, frame, lips, light_of(image, face))
+    if lip:  # its edge is where the teeth end; farther down the contrast was larger
+        return replace(widened(lips, floats([0, (end - 1) * lips.gap])), teeth=1.0)
+    return replace(lips, teeth=end)
 
 
 def edges_of(lips: Lips, frame: Frame, image: Image) -> Floats:

@@ -29,23 +29,28 @@ _ALL_AROUND = (  # the outline of the face
     152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
 )  # fmt: skip
 _OUTLINE = (132, 58, 172, 361, 288, 397)  # of the cheeks; otherwise a narrow mouth would pull the background in
-_STILL_ABOVE = (2, 98, 327, 205, 425, 50, 280, 33, 133, 362, 263, 168, 234, 454, *_OUTLINE)  # nose, cheeks, eyes, ears
-_STILL_BELOW = (205, 425, 50, 280, 234, 454, 132, 361)
+_STILL_ABOVE = (2, 98, 327, 50, 280, 33, 133, 362, 263, 168, 234, 454, *_OUTLINE)  # nose, cheekbones, eyes, ears
+_STILL_BELOW = (50, 280, 234, 454, 132, 361)
+_CHEEKS = (205, 425)  # beside the folds that end at the mouth
 
 WIDEST = 0.115
 """The gap between the lips at opening 1, as a part of the face's height: that of vowels in lively speech."""
 _LARGE, _SMALL, _WIDER = 110.0, 50.0, 0.35  # pixels: below the first mouths open wider, from the second on by this part
 _PARTING = 0.06  # added to the opening of lips that barely open, because smaller gaps do not look open
-_SLIT = 0.02, 0.1  # openings at which lips begin to part, and are apart as far as they should
+# Openings at which lips begin to part, and are apart as far as they should; and the latter if a smile's teeth show in
+# a smaller gap, too, because they are bright.
+_SLIT, _BRIGHT_SLIT = (0.02, 0.1), 0.28
 # Where open lips meet when they close, from the upper lip's edge (0) to the lower one's (1). The jaw opens a mouth that
 # is wide open: its upper lip comes down by less.
 _REST, _REST_WIDE, _WIDE = 0.45, 0.1, 0.045
+_SHOWN = 0.018  # in face heights: below closed lips, the upper teeth are so long
+_LOWEST = 0.032  # and the upper lip does not come down by more
 _UPPER_PART = 0.2  # the upper lip moves by this part of the gap; the jaw moves by the rest
 _BITTEN = 0.008  # the gap above a lower lip that is under the teeth; the teeth fill it
 _NARROWS, _ROUNDS, _WIDENS = 0.08, 0.33, 0.05  # change of the width of an open, a round and a wide mouth
 _POUT = 0.25  # how much thicker rounded lips are
 _CALM_WIDTH, _CALM_SAG = 0.30, 0.022  # a mouth without a smile: its width, and how far its middle is below its corners
-_CORNER, _PARTED = 0.8, 0.03  # open lips show the mouth almost to their outer corners; the mesh ends before
+_CORNER, _PARTED = 0.9, 0.03  # open lips show the mouth almost to their outer corners; the mesh ends before
 # See Lips.inset: in face heights, as a part of the gap, and at most as a part of the lip's thickness.
 _INSET, _INSET_OPEN, _INSET_MOST = 0.010, 0.10, 0.5
 # An upper and a lower lip whose landmarks are thicker than this include some of the mouth between them.
@@ -91,13 +96,17 @@ class Frame:
 
 @dataclass(frozen=True)
 class Lips:
-    """The four contours of a mouth, (11, 2) each, from corner to corner, and the jaw, in the face's frame."""
+    """The four contours of a mouth, (11, 2) each, from corner to corner, and the jaw, in the face's frame.
+
+    ``teeth`` is where the upper teeth end that a photo shows, from the upper lip's edge (0) to the lower one's (1).
+    """
 
     upper_inner: Floats
     lower_inner: Floats
     upper_outer: Floats
     lower_outer: Floats
     jaw: Floats
+    teeth: float = 0.0
 
     @classmethod
     def of(cls, face: Face, frame: Frame) -> Lips:
@@ -121,15 +130,18 @@ class Lips:
         """The line where the lips meet, (11, 2)."""
         gap = max(self.gap, 1e-3)
         share = (_REST * min(gap, _WIDE) + _REST_WIDE * max(0.0, gap - _WIDE)) / gap
+        share = max(share, min(self.teeth * gap - _SHOWN, _LOWEST) / gap)
         return floats(self.upper_inner + share * (self.lower_inner - self.upper_inner))
 
-    def posed(self, values: Floats, height: float = _LARGE) -> Lips:
+    def posed(self, values: Floats, height: float = _LARGE, room: float = 1.0) -> Lips:
         """Return the same lips in the pose that a curve's values describe, whatever pose they are in now.
 
-        A face of a small ``height``, in pixels, opens its mouth wider, or nobody sees that.
+        A face of a small ``height``, in pixels, opens its mouth wider, or nobody sees that. Its corners do not move
+        inwards by more than ``room``.
         """
         lips = self.unsmiling()
-        apart = _parted(float(opening(values)))
+        narrowest = (np.ptp(self.upper_inner[:, 0]) - 2 * room) / max(1e-3, float(np.ptp(lips.upper_inner[:, 0])))
+        apart = _parted(float(opening(values)), _BRIGHT_SLIT if self.teeth else _SLIT[1])
         drop = WIDEST * apart * _wider(height) + _BITTEN * float(values[BITE])
         gap = drop * arch(lips.rest[:, 0], 0.75 - 0.25 * float(values[ROUND]))
         upper, lower = lips.rest.copy(), lips.rest.copy()
@@ -142,7 +154,7 @@ class Lips:
         thin = [min(1, most / max(1e-3, float(part[:, 1].max()))) for part, most in zip(flesh, thickest, strict=True)]
         outer = upper - pout * thin[0] * flesh[0], lower + pout * thin[1] * flesh[1]
         jaw = moved(lips.jaw, 0.7 * (lower - lips.lower_inner)[len(lower) // 2, 1] * _JAW_FOLLOWS)
-        return Lips(upper, lower, *outer, jaw).stretched(_width(values))
+        return Lips(upper, lower, *outer, jaw).stretched(max(_width(values), float(narrowest)))
 
     def unsmiling(self) -> Lips:
         """Return lips that smile less: narrower, with lower corners."""
@@ -155,13 +167,13 @@ class Lips:
             return moved(points, lower_by * np.minimum(1, np.abs(points[:, 0] / half)) ** 1.5)
 
         inner = calm(self.upper_inner), calm(self.lower_inner)
-        return Lips(*inner, calm(self.upper_outer), calm(self.lower_outer), self.jaw).stretched(1 - spare)
+        return Lips(*inner, calm(self.upper_outer), calm(self.lower_outer), self.jaw, self.teeth).stretched(1 - spare)
 
     def stretched(self, factor: float) -> Lips:
         """Return wider or narrower lips."""
         by = floats([factor, 1])
         inner = self.upper_inner * by, self.lower_inner * by
-        return Lips(*inner, self.upper_outer * by, self.lower_outer * by, self.jaw)
+        return Lips(*inner, self.upper_outer * by, self.lower_outer * by, self.jaw, self.teeth)
 
     def inset(self) -> Lips:
         """Move the inner edges into the lips, so that teeth or the mouth are not stretched with them."""
@@ -170,6 +182,11 @@ class Lips:
         down = np.minimum(deep, _INSET_MOST * (self.lower_outer - self.lower_inner)[:, 1].clip(0))
         inner = moved(self.upper_inner, -up), moved(self.lower_inner, down)
         return Lips(*inner, self.upper_outer, self.lower_outer, self.jaw)
+
+
+def cheeks(face: Face, frame: Frame) -> Floats:
+    """Return the points of the right and the left cheek that follow the corners of the mouth."""
+    return frame.into(face.points[list(_CHEEKS)])
 
 
 def still_points(face: Face, frame: Frame) -> tuple[Floats, Floats]:
@@ -209,9 +226,9 @@ def _wider(height: float) -> float:
     return 1 + _WIDER * min(max((_LARGE - height) / (_LARGE - _SMALL), 0.0), 1.0)
 
 
-def _parted(apart: float) -> float:
+def _parted(apart: float, full: float) -> float:
     """Return how far lips part that should look so far open: a slit between them should not look open at all."""
-    ramp = min(max((apart - _SLIT[0]) / (_SLIT[1] - _SLIT[0]), 0.0), 1.0)
+    ramp = min(max((apart - _SLIT[0]) / (full - _SLIT[0]), 0.0), 1.0)
     return (apart + _PARTING * (1 - apart)) * ramp * ramp * (3 - 2 * ramp)
 
 

@@ -26,6 +26,8 @@ _WIDEST = 0.08  # a wider gap is not worth more
 _BRIGHT, _PALE = 0.5, 0.8  # teeth: at least so bright and at most so colourful, as parts of the skin
 _LEAST, _ENOUGH = 0.15, 0.4  # the share of teeth in a mouth that can be used, and that which is worth the most
 _DOWN = np.linspace(0.08, 0.92, 13)  # where a mouth is looked at, as parts of the gap
+_FIRST = 5  # of these places: teeth that begin lower are lower ones
+_LEAST_RED = 0.03  # skin is not greyer than this, except in grey pictures
 _GAP = 0.85  # between two rows of teeth it is darker than both by this
 
 
@@ -101,6 +103,25 @@ def _looked_at(image: Image, frame: Frame, lips: Lips) -> Floats:
     places = np.rint(frame.out_of(floats(places))).astype(int)
     places = np.clip(places, 0, [image.shape[1] - 1, image.shape[0] - 1])
     return floats(image[places[..., 1], places[..., 0]])
+
+
+def teeth_end(image: Image, frame: Frame, lips: Lips, light: Floats) -> tuple[float, bool]:
+    """Return where the upper teeth end that a picture shows, as a part of the gap, and whether a lip follows at once.
+
+    It is 0 if there are no teeth. What follows is often dark, or the lower teeth.
+    """
+    colours = _looked_at(image, frame, lips)[:, 3:-3].mean(1)
+    grey, skin = colours.mean(-1), max(1.0, float(light.mean()))
+    red = (colours[:, 2] - colours[:, 1]) / np.maximum(grey, 1)
+    teeth = (red < max(_LEAST_RED, float(light[2] - light[1]) / skin)) & (grey > _BRIGHT * skin)
+    first = int(np.argmax(teeth))
+    if not teeth[first] or first > _FIRST:
+        return 0.0, False
+    after = np.flatnonzero(~teeth[first:])
+    if not len(after):
+        return 1.0, False
+    last = first + int(after[0]) - 1
+    return float(_DOWN[last + 1]), bool(np.all(~teeth[last + 1 :] & (grey[last + 1 :] > _BRIGHT * skin)))
 
 
 def _split(colours: Floats) -> float:

@@ -14,9 +14,18 @@ import numpy as np
 
 from lipsync_nodes.perception.arrays import Floats, Image, floats, levels
 from lipsync_nodes.sandbox.preview.mouth.edges import lips_of
-from lipsync_nodes.sandbox.preview.mouth.lips import Frame, Lips, bend, outline, still_points
+from lipsync_nodes.sandbox.preview.mouth.lips import Frame, Lips, bend, cheeks, outline, still_points
 from lipsync_nodes.sandbox.preview.mouth.own import Jaw
-from lipsync_nodes.sandbox.preview.mouth.paint import SOFT, Palette, between, coverage, crease, inside, laid
+from lipsync_nodes.sandbox.preview.mouth.paint import (
+    SOFT,
+    Palette,
+    between,
+    coverage,
+    crease,
+    inside,
+    laid,
+    tongue_height,
+)
 from lipsync_nodes.sandbox.preview.mouth.window import FACE, View, Window
 
 if TYPE_CHECKING:
@@ -26,6 +35,8 @@ if TYPE_CHECKING:
 
 
 _SHADOW = 0.02  # how far the shadow between closed lips reaches, as a part of the face's height
+_FOLLOWS = 0.35  # the cheeks follow the corners to the side by this part: otherwise the folds between them bend
+_STRETCH = 0.7  # the skin between a corner and the picture's edge is stretched by this part of its width
 
 
 class Puppet:
@@ -39,24 +50,26 @@ class Puppet:
         self._frame = Frame.of(face)
         self._lips = lips or lips_of(face, self._frame, image)
         self._jaw = Jaw.of(face, self._frame, self._lips)
-        self._still = still_points(face, self._frame)
+        self._still, self._cheeks = still_points(face, self._frame), cheeks(face, self._frame)
+        self._room = _STRETCH * _room_beside(self._frame, self._lips, image)
         window = Window.around(self._frame, image, FACE)
         self._moves = jaw
         self._face = window if jaw or window is None else window.within(outline(face, self._frame))
 
     def draw(self, photo: Image, onto: Image, values: Floats, palette: Palette) -> None:
         """Redraw the mouth of ``photo`` in ``onto``, a copy of the same picture."""
-        posed = self._lips.posed(values, float(np.linalg.norm(self._frame.across)))
+        posed = self._lips.posed(values, float(np.linalg.norm(self._frame.across)), self._room)
         lips = View.on(np.concatenate([posed.upper_inner, posed.lower_inner]), _SHADOW)
         window = Window.around(self._frame, onto, lips)
         if self._face is None or window is None:
             return
         self._move(self._face, photo, onto, posed)
         mouth = window.cut(onto)
-        flesh = crease(floats(mouth), window, posed)
+        flesh = crease(floats(mouth), window, posed, palette.crease)
         cover = coverage(between(window, posed), SOFT)
         if cover.any():
-            flesh = laid(flesh, inside(window, self._lips, posed, palette, self._jaw), cover)
+            within = inside(window, self._lips, posed, palette, self._jaw, high=tongue_height(values))
+            flesh = laid(flesh, within, cover)
         mouth[:] = levels(flesh)
 
     def _move(self, window: Window, photo: Image, onto: Image, posed: Lips) -> None:
@@ -75,13 +88,25 @@ class Puppet:
     def _flows(self, window: Window, posed: Lips) -> tuple[Floats, Floats]:
         """Return where the upper and the lower half of the face are taken from, on the window's grid."""
         flesh, (above, below) = self._lips.inset(), self._still
-        upper = [posed.upper_inner, posed.upper_outer, above], [flesh.upper_inner, flesh.upper_outer, above]
+        moved = self._cheeks + _FOLLOWS * (posed.upper_outer - flesh.upper_outer)[[0, -1]] * floats([1, 0])
+        upper = (
+            [posed.upper_inner, posed.upper_outer, moved, above],
+            [flesh.upper_inner, flesh.upper_outer, self._cheeks, above],
+        )
         jaw = posed.jaw if self._moves else flesh.jaw
         lower = (
-            [posed.lower_inner, posed.lower_outer, jaw, below],
-            [flesh.lower_inner, flesh.lower_outer, flesh.jaw, below],
+            [posed.lower_inner, posed.lower_outer, jaw, moved, below],
+            [flesh.lower_inner, flesh.lower_outer, flesh.jaw, self._cheeks, below],
         )
         return _flow(window, *upper), _flow(window, *lower)
+
+
+def _room_beside(frame: Frame, lips: Lips, image: Image) -> float:
+    """Return how far the picture goes on beside the corners of the mouth, in face heights: the lesser of both."""
+    corners = frame.out_of(lips.upper_outer[[0, -1]])
+    ways = floats([-frame.across, frame.across])
+    left = np.where(ways > 0, floats(image.shape[1::-1]) - 1 - corners, corners)
+    return max(0.0, float((left / np.maximum(np.abs(ways), 1)).min()))
 
 
 def _rows(there: NDArray[np.bool_]) -> slice:
