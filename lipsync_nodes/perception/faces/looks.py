@@ -29,18 +29,23 @@ _SHAKEN = (
     (0.0, 0.0, 1.12, 0.0), (0.0, 0.0, 0.92, 0.0), (0.0, 0.0, 1.0, 0.12), (0.0, 0.0, 1.0, -0.12),
 )  # fmt: skip
 _UNSTEADY = 0.01  # in face heights: a usual deviation of the landmarks of a mouth that is hidden
-# Fitted to 290 faces and 350 with a mask, a hand, a microphone, a cup or a bar before the mouth: these are above 0.
-_WEIGHTS = (0.43, 2.68, -2.95, -2.29)
-CLEARLY = 2.0  # 26 of 28 other masks were above, and 5 of 204 other faces, one behind a cup; white beards have 1.6
+_WILD = 0.019  # 700 mouths that can be seen had up to 0.017
+# Fitted to 260 faces and 140 with a mask, a hand or a microphone before the mouth or half of it: these are above 0. Of
+# as many others, 2 and 111 of 119 were.
+_WEIGHTS = (-1.3, 4.67, -2.88, -1.94, -0.15)
+CLEARLY = 2.0  # half of the mouths that are hidden were above, and none of the others
 _TOP, _AROUND = (151, 9, 6, 197, 195, 4), (164, 18, 200, 57, 287, 43, 273, 17, 0)  # from forehead to nose; the mouth
-_ALIEN = 40.0  # in 8-bit Lab: the colours of a mouth and of the nose above are nearer than this; 250 faces had up to 30
+_ALIEN = 45.0  # in 8-bit Lab: the colours of a mouth and of the nose above are nearer than this; 700 faces had up to 42
 # Upper and lower lip from the face's right corner to the middle, and to the left one: outer and inner edge of each.
 _SIDES = (((40, 81), (37, 82), (181, 178), (84, 87)), ((270, 311), (267, 312), (405, 402), (314, 317)))
 _CHEEKS = (50, 280, 205, 425, 4, 195, 101, 330, 36, 266)
-# In 75 pictures, lips were redder than the cheeks by more than this, in 8-bit Lab, or steadier than the next, in face
-# heights; not so a plastic mask, a line drawing, and hands over a mouth or half of it.
-_RED, _UNSURE = 1.0, 0.0082
+# Lips are redder than the cheeks by more than this, in 8-bit Lab, or steadier than the next two; not so a plastic mask
+# and hands over a mouth or half of it. The second is in face heights, the third in the unsteadiness of eyes and nose.
+_RED, _UNSURE, _RESTLESS = 1.0, 0.0082, 1.25
 _HALF = 2.5  # of such lips: the half of a mouth beside a hand is redder than the cheeks by more
+# Red says nothing in a blurred picture, in one that is nearly grey, and of a mouth that is wide open and so not covered.
+_BLURRED, _COLOURED, _WIDE = 0.5, 6.0, 0.105
+_REST = (33, 133, 362, 263, 1, 4, 9, 151, 168)  # eyes, nose and forehead
 _DIRECTIONS = np.arange(8) * np.pi / 8
 
 
@@ -135,27 +140,47 @@ _COSINES, _SINES = np.cos(_DIRECTIONS), np.sin(_DIRECTIONS)
 def mouth_hidden(image: Image, face: Face, finder: FaceFinder, unsure: float = _UNSURE) -> float:
     """Compare what there is to see of lips: landmarks that stay, a dark line, details as at the eyes, their colour.
 
-    Returns ``Looks.hidden``. With a smaller ``unsure``, in face heights, steadier landmarks are taken for a hand's.
+    Each half of the mouth counts, because a hand may cover one. Returns ``Looks.hidden``. With a smaller ``unsure``, in
+    face heights, steadier landmarks are taken for a hand's.
     """
     crop, points = _cropped(image, face, _SIDE)
+    moved, still = _unsteadiness(image, face, finder)
+    red, colour = _redness(crop, points)
+    coloured = min(1.0, colour / _COLOURED)
+    seen = (1.0, math.log(moved / _UNSTEADY), *_lip_line(crop, points), float(np.clip(red[0], -4, 8)) * coloured)
+    alien, wild = (_alien(crop, points) - _ALIEN) / 10, (moved - _WILD) * 500
+    found = max(float(np.dot(seen, _WEIGHTS)), alien, wild)
+    if coloured < 1 or face.opening > _WIDE or looks(image, face).sharpness < _BLURRED:
+        return found
+    return max(found, min((moved - max(unsure, _RESTLESS * still)) * 2000, _fingers(red)))
+
+
+def _lip_line(crop: Image, points: Floats) -> tuple[float, float]:
+    """Return how dark the line between the lips is, and the details there beside those at the eyes, as a logarithm.
+
+    Both are those of the half of the mouth that has less.
+    """
     lightness = floats(cv2.cvtColor(crop, cv2.COLOR_BGR2LAB))[..., 0]
     mouth = _profiles(lightness, floats((points[list(_UPPER)] + points[list(_LOWER)]) / 2), points)
-    eyes = [_profiles(lightness, points[list(corners)], points) for corners in _EYES]
+    halves = mouth[: len(mouth) // 2], mouth[len(mouth) // 2 + 1 :]
+    eyes = float(np.mean([_steepness(_profiles(lightness, points[list(corners)], points)) for corners in _EYES]))
     smooth = cv2.GaussianBlur(lightness, (0, 0), 1)
     contrast = float(cv2.remap(smooth, points[:, 0], points[:, 1], cv2.INTER_LINEAR).std()) + 1e-3
-    detail = (_steepness(mouth) + 0.3) / (float(np.mean([_steepness(eye) for eye in eyes])) + 0.3)
-    moved = max(_unsteadiness(image, face, finder), 1e-4)
-    seen = (1.0, math.log(moved / _UNSTEADY), min(2.0, _valley(mouth) / contrast), math.log(detail))
-    alien = (_alien(crop, points) - _ALIEN) / 10
-    return max(float(np.dot(seen, _WEIGHTS)), alien, min((moved - unsure) * 2000, _fingers(crop, points)))
+    detail = (min(map(_steepness, halves)) + 0.3) / (eyes + 0.3)
+    return min(2.0, *(_valley(half) / contrast for half in halves)), math.log(detail)
 
 
-def _fingers(crop: Image, points: Floats) -> float:
-    """Return above 0 if some of the lips have the colour of the cheeks, and above 1 if all have."""
+def _redness(crop: Image, points: Floats) -> tuple[list[float], float]:
+    """Return how much redder than the cheeks each side of the lips is, paler first; and how colourful they are."""
     lab = floats(cv2.cvtColor(cv2.GaussianBlur(crop, (0, 0), 1), cv2.COLOR_BGR2LAB))
-    cheeks = float(np.median(_sampled(lab, points[list(_CHEEKS)])[:, 1]))
-    lips = (floats(points[np.array(side)].mean(1)) for side in _SIDES)
-    red = sorted(float(np.median(_sampled(lab, lip)[:, 1])) - cheeks for lip in lips)
+    cheeks = _sampled(lab, points[list(_CHEEKS)])[:, 1:]
+    lips = (_sampled(lab, floats(points[np.array(side)].mean(1))) for side in _SIDES)
+    red = sorted(float(np.median(lip[:, 1]) - np.median(cheeks[:, 0])) for lip in lips)
+    return red, float(np.abs(cheeks - 128).mean())
+
+
+def _fingers(red: list[float]) -> float:
+    """Return above 0 if some of the lips have the colour of the cheeks, and above 1 if all have."""
     return min(_RED - red[0], 1.0) if red[1] > _HALF else _RED - red[0]
 
 
@@ -195,11 +220,15 @@ def _valley(profiles: Floats) -> float:
     return float(np.percentile(mean, 80) - mean[third : _STEPS - third].min())
 
 
-def _unsteadiness(image: Image, face: Face, finder: FaceFinder) -> float:
-    """Return how far the landmarks of the lips move, in face heights, if the mesh looks a little beside the face."""
+def _unsteadiness(image: Image, face: Face, finder: FaceFinder) -> tuple[float, float]:
+    """Return how far the landmarks of the lips move, in face heights, if the mesh looks a little beside the face.
+
+    Then the same of landmarks that nothing hides: those of a blurred or small face move, too.
+    """
     runs = []
     for right, down, scale, angle in _SHAKEN:
         centre = face.centre + floats([right, down]) * face.height
         again = finder.landmarks(image, centre, face.side * scale, face.roll + angle, presence=0)
-        runs.append(again.points[list(LIPS)] if again else face.points[list(LIPS)])
-    return float(np.linalg.norm(np.std(runs, axis=0), axis=1).mean()) / face.height
+        runs.append((again or face).points[[*LIPS, *_REST]])
+    moved = np.linalg.norm(np.std(runs, axis=0), axis=1) / face.height
+    return max(float(moved[: len(LIPS)].mean()), 1e-4), float(moved[len(LIPS) :].mean())

@@ -8,6 +8,7 @@ import pytest
 
 from lipsync_nodes import words
 from lipsync_nodes.perception import MediaError
+from lipsync_nodes.perception.faces import looks
 from lipsync_nodes.perception.faces.casting import Casting
 from lipsync_nodes.perception.faces.finder import FaceFinder
 from lipsync_nodes.perception.faces.looks import mouth_hidden
@@ -44,13 +45,34 @@ def test_a_film_behind_a_hand_is_refused(clips, tmp_path):
     assert (error.value.code, error.value.facts["media"]) == ("preview.mouth_hidden", "video")
 
 
-def test_lips_in_the_colour_of_the_cheeks_are_not_sure():
+def without_red(photo, face):
+    """The same lightness, all in the colour of the cheek."""
+    lab = cv2.cvtColor(photo, cv2.COLOR_BGR2LAB)
+    column, row = np.rint(face.points[50]).astype(int)
+    lab[..., 1:] = lab[row, column, 1:]
+    return cv2.cvtColor(lab, cv2.COLOR_LAB2BGR)
+
+
+def test_lips_in_the_colour_of_the_cheeks_are_not_sure(monkeypatch):
     """The same lips, and then without their red: only together with an unsteady mesh that means a hand."""
     finder = FaceFinder()
     photo = np.ascontiguousarray(right_half())
     (face,) = finder.find(photo)
+    plain = without_red(photo, face)
+    half = np.where(np.arange(photo.shape[1])[:, None] < face.points[13, 0], plain, photo)
+    assert mouth_hidden(plain, face, finder) < 0
+    monkeypatch.setattr(looks, "_unsteadiness", lambda *_: (0.009, 0.005))
+    assert mouth_hidden(photo, face, finder) <= 0
+    assert mouth_hidden(plain, face, finder) > 0
+    assert 0 < mouth_hidden(half, face, finder) <= 1
+    monkeypatch.setattr(looks, "_unsteadiness", lambda *_: (0.009, 0.008))
+    assert mouth_hidden(plain, face, finder) < 0  # the whole face is unsteady
+
+
+def test_a_picture_without_colours_says_nothing_of_red_lips(monkeypatch):
+    finder = FaceFinder()
+    photo = np.ascontiguousarray(right_half())
+    (face,) = finder.find(photo)
     grey = cv2.cvtColor(cv2.cvtColor(photo, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
-    assert mouth_hidden(photo, face, finder, unsure=0) <= 0
-    assert mouth_hidden(grey, face, finder) < 0 < mouth_hidden(grey, face, finder, unsure=0)
-    half = np.where(np.arange(photo.shape[1])[:, None] < face.points[13, 0], grey, photo)
-    assert 0 < mouth_hidden(half, face, finder, unsure=0) <= 1
+    monkeypatch.setattr(looks, "_unsteadiness", lambda *_: (0.009, 0.005))
+    assert mouth_hidden(grey, face, finder) < 0
