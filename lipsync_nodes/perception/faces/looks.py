@@ -43,7 +43,7 @@ _CHEEKS = (50, 280, 205, 425, 4, 195, 101, 330, 36, 266)
 # and hands over a mouth or half of it. The second is in face heights, the third in the unsteadiness of eyes and nose.
 _RED, _UNSURE, _RESTLESS = 1.0, 0.0082, 1.25
 _HALF = 2.5  # of such lips: the half of a mouth beside a hand is redder than the cheeks by more
-# Red says nothing in a blurred picture, in one that is nearly grey, and of a mouth that is wide open and so not covered.
+# Red says nothing in a blurred picture, in one that is nearly grey, and of a mouth that is wide open, so not covered.
 _BLURRED, _COLOURED, _WIDE = 0.5, 6.0, 0.105
 _REST = (33, 133, 362, 263, 1, 4, 9, 151, 168)  # eyes, nose and forehead
 _DIRECTIONS = np.arange(8) * np.pi / 8
