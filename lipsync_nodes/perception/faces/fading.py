@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
-from itertools import chain, repeat
-from typing import TYPE_CHECKING
+from itertools import chain, repeat, takewhile
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from lipsync_nodes.perception.faces.tracker import Tracked
 
 _FADE = 5  # frames of a fade
+_AHEAD = 8  # frames in which a hand comes before a mouth, or goes
+_LASTS = 2  # frames; a single one may be blurred by a fast head
+_ENOUGH = 0.35  # a mouth that is so visible is shown whole, unless something comes before it
+
+_Near: TypeAlias = "deque[tuple[int, float]]"
+"""Of the frames around one: the number of cuts before each, and how visible the mouth is."""
 
 
 def faded(shots: Iterable[Tracked]) -> Iterator[Tracked]:
@@ -20,19 +26,36 @@ def faded(shots: Iterable[Tracked]) -> Iterator[Tracked]:
 
     Frames beyond a cut do not count.
     """
-    near: deque[tuple[int, float]] = deque([(0, 1.0)] * _FADE, maxlen=2 * _FADE + 1)  # the number of cuts, and seen
+    return _looked_around(_looked_around(shots, _AHEAD, _uncovered), _FADE, _lowest)
+
+
+def _looked_around(shots: Iterable[Tracked], reach: int, judge: Callable[[_Near], float]) -> Iterator[Tracked]:
+    """Judge how visible the mouth is in each frame by the frames within reach."""
+    near: _Near = deque([(0, 1.0)] * reach, maxlen=2 * reach + 1)
     waiting: deque[Tracked] = deque()
     cuts = 0
-    for shot in chain(shots, repeat(None, _FADE)):
+    for shot in chain(shots, repeat(None, reach)):
         cuts += bool(shot and shot.cut)
         near.append((cuts, shot.seen if shot else 1.0))
         if shot:
             waiting.append(shot)
-        if len(near) > 2 * _FADE:
-            yield replace(waiting.popleft(), seen=_lowest(near))
+        if len(near) > 2 * reach:
+            yield replace(waiting.popleft(), seen=judge(near))
 
 
-def _lowest(near: deque[tuple[int, float]]) -> float:
+def _uncovered(near: _Near) -> float:
+    """Return how visible the mouth in the middle frame is: not at all while a hand comes before it or goes."""
+    frames = list(near)
+    middle = len(frames) // 2
+    here, seen = frames[middle]
+    for way in (frames[middle:], frames[middle::-1]):
+        covered = takewhile(lambda frame: frame[0] == here and frame[1] < 1, way)
+        if sum(not visible for _, visible in covered) >= _LASTS:
+            return 0.0
+    return min(1.0, seen / _ENOUGH)
+
+
+def _lowest(near: _Near) -> float:
     """Return how visible the mouth in the middle frame may be: each frame of its shot limits those that are near it."""
     away = range(-_FADE, _FADE + 1)
     here = near[_FADE][0]

@@ -24,7 +24,8 @@ _OTHER = 12.0  # a distance in 8-bit Lab: places that differ by more look like s
 # A hidden mouth: this share of the places on one side does, and the mesh is less sure by this part.
 _SHARE, _DROP = 0.5, 0.4
 _DROP_MOST = 0.25  # a fast head makes the mesh less sure, too
-_SEEN, _HIDDEN = 1.2, 1.45  # sums of both, in those units: fully visible up to the first, hidden from the second on
+_CLEAR, _HIDDEN = 0.75, 1.45  # sums of both, in those units: nothing is near up to the first, hidden from the second on
+_SEEN = 1.2  # up to this sum, only a turned head or a shadow may be the reason
 _KEPT, _KEPT_HIDDEN = 1 / 50, 1 / 500  # how much of a frame the usual look takes; of a hidden mouth little
 _RETRY, _AGAIN = 5, 2  # a first mouth that is hidden is looked at in each such frame, until it is so often visible
 _UNSURE = 0.0078  # in face heights, as in `mouth_hidden`: a film has later frames to learn from, so doubt costs little
@@ -42,7 +43,7 @@ class Occlusion:
         self._frames = 0
 
     def seen(self, image: Image, face: Face) -> float:
-        """Return how visible the mouth is, from 1 (fully) to 0 (hidden)."""
+        """Return how visible the mouth is, from 1 (nothing is near it) to 0 (hidden)."""
         if self._usual is None and not self._begins(image, face):
             return 0.0
         now = _around_mouth(image, face)
@@ -54,7 +55,7 @@ class Occlusion:
         kept = max(_KEPT, 1 / self._frames) if hidden < _SEEN else _KEPT_HIDDEN
         self._usual = floats(self._usual + kept * (now - self._usual))
         self._sure += kept * (face.presence - self._sure)
-        return float(np.clip((_HIDDEN - hidden) / (_HIDDEN - _SEEN), 0, 1))
+        return float(np.clip((_HIDDEN - hidden) / (_HIDDEN - _CLEAR), 0, 1))
 
     def _begins(self, image: Image, face: Face) -> bool:
         """Return whether a mouth can be learnt from: a hand may be before it from the first frame on."""

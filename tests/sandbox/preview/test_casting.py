@@ -85,7 +85,7 @@ def test_a_mask_says_who_speaks_in_a_photo_and_in_a_film(head, clips, tmp_path):
         rendered = render(RenderInput(clips["left"], **given, mask=mask, short_side=200), out)
         change = np.stack(frames_of(out)[:50]).astype(int)[:, 100:].std(0).mean(2)
         left, middle, right = (np.percentile(part, 99) for part in np.split(change, 3, axis=1))
-        assert right > 3 * max(left, middle)
+        assert right > 2 * max(left, middle)  # the jaw of a film is still
         assert rendered.warning is None
         assert rendered.sync > 0.8
 

@@ -48,6 +48,11 @@ def whites(frame, shot):
     return int(((mouth[..., 1] < 50) & (mouth[..., 2] > 150)).sum())
 
 
+def shown(*seen):
+    """How visible a mouth is that is visible so far in each frame."""
+    return [shot.seen for shot in faded(Tracked(np.zeros((2, 2, 3), np.uint8), None, one) for one in seen)]
+
+
 def test_a_film_gives_the_teeth_that_it_shows_at_other_times(shots):
     """A mouth that the film shows closed opens with the teeth of an earlier frame."""
     shut = min(shots, key=opened)
@@ -96,11 +101,24 @@ def test_the_edge_of_a_lip_is_found_in_the_picture():
 
 
 def test_a_mouth_fades_before_and_after_it_is_hidden():
-    seen = [0.0 if number in {9, 10} else 1.0 for number in range(20)]
-    shown = [shot.seen for shot in faded(Tracked(np.zeros((2, 2, 3), np.uint8), None, one) for one in seen)]
-    assert shown[3:5] == [1.0, pytest.approx(5 / 6)]
-    assert shown[8:12] == [pytest.approx(1 / 6), 0, 0, pytest.approx(1 / 6)]
-    assert len(shown) == 20
+    whole = shown(*(0.0 if number in {9, 10} else 1.0 for number in range(20)))
+    assert whole[3:5] == [1.0, pytest.approx(5 / 6)]
+    assert whole[8:12] == [pytest.approx(1 / 6), 0, 0, pytest.approx(1 / 6)]
+    assert len(whole) == 20
+
+
+def test_a_mouth_is_not_shown_while_a_hand_comes_and_goes():
+    coming, going = [1.0] * 8 + [0.6, 0.5, 0.4, 0.5], [0.5, 0.6, 0.7] + [1.0] * 8
+    whole = shown(*coming, 0.0, 0.0, *going)
+    assert whole[2:9] == [1.0, *(pytest.approx(part / 6) for part in (5, 4, 3, 2, 1)), 0]
+    assert not any(whole[8:17])
+    assert whole[17:] == [*(pytest.approx(part / 6) for part in (1, 2, 3, 4, 5)), 1.0, 1.0, 1.0]
+
+
+def test_a_head_that_turns_or_is_blurred_once_still_speaks():
+    assert shown(*[1.0] * 9, *[0.4] * 20, *[1.0] * 9) == [1.0] * 38
+    blurred = shown(*[1.0] * 9, 0.5, 0.5, 0.0, 0.5, 0.5, *[1.0] * 9)
+    assert blurred[9] == pytest.approx(2 / 6)
 
 
 def test_a_mouth_does_not_fade_before_a_cut():
