@@ -103,7 +103,7 @@ class Film:
         with opened(path, "video") as container:
             stream = film_stream(container)
             self._stretch = float(stream.sample_aspect_ratio or 1)  # for anamorphic films, whose pixels are not square
-            self.fps = _frame_rate(stream.average_rate or stream.guessed_rate)
+            self.fps = _frame_rate(stream.average_rate or (stream.guessed_rate if stream.frames != 1 else None))
             self.seconds = _picture_seconds(container, stream)
         if self.seconds > LONGEST:
             raise too_long("video")

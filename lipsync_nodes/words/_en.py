@@ -219,12 +219,15 @@ SENTENCES: Final[dict[str, str]] = {
     "preview.empty_file": "The {media} is empty (0 bytes).",
     "preview.face_too_small": "The face in the {media} is too small: it is {pixels} pixels high at {short_side}p, "
     "and at least {least} are needed.[ At {enough}p it would be large enough.]",
-    "preview.hardly_follows": "The mouth follows the sound only in part (correlation {correlation:.2f}). The face may "
-    "be small, turned away, hidden in part or no real one, or its own mouth moves too much.",
-    "preview.mouth_doubtful": "Something seems to be before the mouth, such as a hand. A mouth may be drawn on it.",
-    "preview.mouth_hidden": "The mouth in the {media} seems to be hidden, for example by a mask, or it is too blurred.",
+    "preview.hardly_follows": "The mouth follows the sound only in part (correlation {correlation:.2f}, in sync from "
+    "{least:.2f}). The face may be small, turned away, hidden in part or no real one, or its own mouth moves too much. "
+    "A large face that looks into the camera follows best.",
+    "preview.mouth_doubtful": "Something seems to be before the mouth, such as a hand. A mouth may be drawn on it. Use "
+    "a picture that shows the whole mouth.",
+    "preview.mouth_hidden": "The mouth in the {media} seems to be hidden, for example by a mask, or it is too blurred. "
+    "Use one that shows the mouth.",
     "preview.narrow_picture": "The picture is too long and narrow: its longer side would have {pixels} pixels, and "
-    "at most {most} can be.",
+    "at most {most} can be. Crop it.",
     "preview.no_face": "No face was found in the {media}.",
     "preview.no_file": "The {media} was not found: there is no such file.",
     "preview.no_frames": "The video cannot be read: it holds no frames.",

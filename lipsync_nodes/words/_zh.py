@@ -205,11 +205,11 @@ SENTENCES: Final[dict[str, str]] = {
     "preview.empty_file": "{media:term}为空（0 字节）。",
     "preview.face_too_small": "{media:term}中的人脸太小：在 {short_side}p 下高 {pixels} 像素，至少需要 {least} 像素。"
     "[在 {enough}p 下就够大了。]",
-    "preview.hardly_follows": "嘴只是部分地随声音运动（相关系数 {correlation:.2f}）。人脸可能太小、侧向一边、被部分遮住"
-    "或不是真人，也可能原画面中嘴的动作太大。",
-    "preview.mouth_doubtful": "嘴前似乎有东西遮挡，例如手。嘴可能会被画在上面。",
-    "preview.mouth_hidden": "看不清{media:term}中的嘴：它似乎被口罩或手等遮住，或者过于模糊。",
-    "preview.narrow_picture": "画面过于狭长：长边将达到 {pixels} 像素，最多允许 {most} 像素。",
+    "preview.hardly_follows": "嘴只是部分地随声音运动（相关系数 {correlation:.2f}，达到 {least:.2f} 才算同步）。"
+    "人脸可能太小、侧向一边、被部分遮住或不是真人，也可能原画面中嘴的动作太大。正对镜头的大脸效果最好。",
+    "preview.mouth_doubtful": "嘴前似乎有东西遮挡，例如手。嘴可能会被画在上面。请换一张露出整张嘴的图片。",
+    "preview.mouth_hidden": "看不清{media:term}中的嘴：它似乎被口罩或手等遮住，或者过于模糊。请换一个能看清嘴的。",
+    "preview.narrow_picture": "画面过于狭长：长边将达到 {pixels} 像素，最多允许 {most} 像素。请裁剪。",
     "preview.no_face": "在{media:term}中没有找到人脸。",
     "preview.no_file": "找不到{media:term}：没有这个文件。",
     "preview.no_frames": "无法读取视频：其中没有任何帧。",

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _FOLLOWS = 0.8  # of 90 pictures and films nobody had chosen: below it are masks, statues, grimaces and wrong faces
 _SHOWN = 0.9  # of the time
 _TIMES = 10  # so many spans are listed
+# Another sound or a shift is no cause: there is one sound, and the mouth was moved with it.
+_CAUSES = {"verify.no_face", "verify.face_too_small", "verify.not_moving", "verify.two_people"}
 _SIDES = {2: ("on the left", "on the right"), 3: ("on the left", "in the middle", "on the right")}
 
 
@@ -71,9 +73,9 @@ def _cause(given: RenderInput, out: Path, followed: float) -> Reason:
         found = verify(out, audio=left, right_audio=given.right_audio, order=given.order)
     except LipsyncError:  # the video itself is there
         found = None
-    if found is None or found.verdict == "in_sync":
-        return Reason(code="preview.hardly_follows", correlation=round(followed, 2))
-    return found.cause
+    if found and found.verdict != "in_sync" and found.cause.code in _CAUSES:
+        return found.cause
+    return Reason(code="preview.hardly_follows", correlation=round(followed, 2), least=_FOLLOWS)
 
 
 def _others(casting: Casting, seconds: float) -> Reason:

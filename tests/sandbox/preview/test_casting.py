@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -14,7 +15,7 @@ from lipsync_nodes.perception.faces.casting import Casting
 from lipsync_nodes.perception.faces.finder import FaceFinder
 from lipsync_nodes.perception.faces.tracker import tracked
 from lipsync_nodes.perception.pictures import read_image
-from lipsync_nodes.sandbox.preview import RenderInput, render
+from lipsync_nodes.sandbox.preview import RenderInput, render, warning
 from lipsync_nodes.sandbox.preview.film import Driven
 from lipsync_nodes.sandbox.preview.warning import Judged, warning_of
 from tests.sandbox.preview.films import DUET, PORTRAIT, frames_of, save_film
@@ -141,6 +142,18 @@ def test_a_video_that_follows_too_little_or_not_always_is_warned_of(talking, cli
     assert [one["code"] for one in found] == ["preview.hardly_follows", "preview.partly_shown"]
     assert (found[1]["percent"], found[1]["ranges"]) == (66, ["0.4-1.0", "1.9-2.0"])
     assert warning_of(given, talking[0], Judged(True, 0.85, casting, driven=nearly)) is None
+
+
+@pytest.mark.parametrize(
+    ("seen", "told"),
+    [("verify.other_sound", "preview.hardly_follows"), ("verify.not_moving", "verify.not_moving")],
+)
+def test_another_sound_is_no_cause_in_a_preview(monkeypatch, seen, told):
+    """There is one sound only: that of the preview."""
+    found = SimpleNamespace(verdict="out_of_sync", cause=Reason(code=seen, correlation=0.3))
+    monkeypatch.setattr(warning, "verify", lambda *_, **__: found)
+    judged = Judged(True, 0.4, Casting(FaceFinder()))
+    assert warning_of(RenderInput(PORTRAIT), PORTRAIT, judged)["code"] == told
 
 
 def test_two_of_three_speak_and_are_named(head):

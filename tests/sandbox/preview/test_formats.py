@@ -12,7 +12,7 @@ import pytest
 from lipsync_nodes.perception import MediaError
 from lipsync_nodes.perception.faces.finder import FaceFinder
 from lipsync_nodes.perception.formats import by_ffmpeg
-from lipsync_nodes.perception.pictures import read_image, read_reduced
+from lipsync_nodes.perception.pictures import Film, read_image, read_reduced
 from tests.sandbox.preview.films import PORTRAIT
 
 SIDE = 128
@@ -44,6 +44,12 @@ def test_other_formats_are_decoded_by_opencv_or_by_ffmpeg(kind, photo, tmp_path)
     for image in (read_image(path, 240), read_reduced(path, 240)[0], by_ffmpeg(data, "image")):
         assert len(FaceFinder().find(image)) == 1
         assert np.abs(image.astype(int) - photo).mean() < 25
+
+
+def test_a_still_gif_as_a_film_has_a_usual_frame_rate(photo, tmp_path):
+    """The clock of a GIF ticks 100 times a second; that is no frame rate."""
+    (tmp_path / "still.gif").write_bytes(encoded(photo, "gif"))
+    assert Film(tmp_path / "still.gif", 240).fps == 25
 
 
 def box(name, *parts, full=None):

@@ -17,7 +17,9 @@ TOO_SMALL = (
     "The face in the image is too small: it is 25 pixels high at 480p, and at least 32 are needed. "
     "At 720p it would be large enough."
 )
-NO_MOUTH = "The mouth in the {} seems to be hidden, for example by a mask, or it is too blurred."
+NO_MOUTH = (
+    "The mouth in the {} seems to be hidden, for example by a mask, or it is too blurred. Use one that shows the mouth."
+)
 COVERED = (132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 425, 4, 205, 93)
 """What a mask covers: the chin, the cheeks and the tip of the nose."""
 
