@@ -22,7 +22,7 @@ from lipsync_nodes.perception.pictures import Film, read_image
 from lipsync_nodes.sandbox.preview import rendering
 from lipsync_nodes.sandbox.preview.film import Driven, dubbed_film
 from lipsync_nodes.sandbox.preview.mouth import lids, lips, paint
-from lipsync_nodes.sandbox.preview.mouth.eyes import Blinks
+from lipsync_nodes.sandbox.preview.mouth.eyes import Eyes
 from lipsync_nodes.sandbox.preview.mouth.lips import Frame
 from lipsync_nodes.sandbox.preview.mouth.paint import Palette, coverage
 from lipsync_nodes.sandbox.preview.mouth.puppet import Puppet
@@ -100,11 +100,11 @@ def _poses(photos: list[np.ndarray], poses: tuple[tuple[float, ...], ...]) -> It
 def _blink(photos: list[np.ndarray]) -> Iterator[np.ndarray]:
     for photo in photos:
         face = FaceFinder().find(photo)[0]
-        blinks, centre = Blinks(face, photo, 3, 25), face.points[[RIGHT_EYE, LEFT_EYE]].mean(0)
-        for step in (1, 3):
+        blinks, centre = Eyes(face, photo, 3, 25), face.points[[RIGHT_EYE, LEFT_EYE]].mean(0)
+        for step in (0.7, 1):
             frame = photo.copy()
-            for rows, columns, picture in blinks._steps[step]:
-                frame[rows, columns] = picture
+            for lid, picture in zip(blinks._lids, blinks.pictures(step, 0), strict=True):
+                frame[lid.eye.rows, lid.eye.columns] = picture
             yield _cell(frame, centre, 0.4 * face.height)
 
 

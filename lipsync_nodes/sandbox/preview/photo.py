@@ -1,4 +1,4 @@
-"""Draws the frames of a talking photo: mouths, eyelids, brows, and heads that move a little."""
+"""Draws the frames of a talking photo: mouths, eyes, brows, and heads that move a little."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lipsync_nodes.perception import MediaError
 from lipsync_nodes.perception.faces.looks import CLEARLY, mouth_hidden
 from lipsync_nodes.perception.pictures import read_image
 from lipsync_nodes.perception.speech.curve import opening
-from lipsync_nodes.sandbox.preview.mouth.eyes import Blinks, behind_glasses
+from lipsync_nodes.sandbox.preview.mouth.eyes import Eyes, behind_glasses
 from lipsync_nodes.sandbox.preview.mouth.gestures import Gestures
 from lipsync_nodes.sandbox.preview.mouth.paint import Palette
 from lipsync_nodes.sandbox.preview.mouth.puppet import Puppet
@@ -58,16 +58,16 @@ class _Head:
         self.sway.sharpen(photo)
         self.palette = Palette.of(photo, face)
         self.puppet = Puppet(face, photo)
-        self.blinks = Blinks(face, photo, seed, float(FPS))
+        self.eyes = Eyes(face, photo, seed, float(FPS), gestures.gaze)
 
 
 def _speaking(heads: list[_Head], photo: Image, values: Floats) -> Iterator[Image]:
-    """Move the mouths and the eyelids."""
+    """Move the mouths and the eyes."""
     for number in range(values.shape[1]):
         frame = photo.copy()
         for head, mouth in zip(heads, values[:, number], strict=True):
             head.puppet.draw(photo, frame, mouth, head.palette)
-            head.blinks.draw(frame, number)
+            head.eyes.draw(frame, number)
         yield frame
 
 

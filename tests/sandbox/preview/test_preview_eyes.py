@@ -1,4 +1,4 @@
-"""Blinks of photos: lids look like skin, and eyes that cannot be closed well stay open."""
+"""Blinks and looks of photos: lids look like skin, irises stay between them, and eyes that cannot do so stay still."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lipsync_nodes.perception.pictures import read_image
 from lipsync_nodes.perception.speech.sound import read_speech
 from lipsync_nodes.sandbox.jobs.renderer import order_for
 from lipsync_nodes.sandbox.preview import RenderInput, render
-from lipsync_nodes.sandbox.preview.mouth.eyes import Blinks
+from lipsync_nodes.sandbox.preview.mouth.eyes import Eyes
 from lipsync_nodes.sandbox.preview.mouth.lids import LOWER_LIDS, UPPER_LIDS
 from lipsync_nodes.service import spec_named
 from tests.sandbox.preview.films import DUET, MEDIA, PORTRAIT, RATE, save_wav
@@ -27,7 +27,7 @@ def seen(path, side, number=0):
 
 def blinked(photo, face, seconds=3, seed=1):
     """Return the photo at each frame. The first blink comes within 2.5 seconds."""
-    blinks, frames = Blinks(face, photo, seed, 25), []
+    blinks, frames = Eyes(face, photo, seed, 25), []
     for number in range(25 * seconds):
         frame = photo.copy()
         blinks.draw(frame, number)
@@ -90,6 +90,33 @@ def test_a_photo_blinks_now_and_then_and_opens_its_eyes():
     frames = blinked(photo, face, 10)
     assert 2 <= len(moments(frames, photo)) <= 5
     assert sum(frame is photo for frame in frames) > 200
+
+
+def glanced(photo, face, aside, number=0):
+    frame = photo.copy()
+    Eyes(face, photo, 1, 25, np.full(75, aside, np.float32)).draw(frame, number)
+    return frame
+
+
+def test_eyes_that_look_aside_move_only_what_is_between_the_lids():
+    photo, face = seen(PORTRAIT, 720)
+    right, left = (glanced(photo, face, aside) for aside in (-1, 1))
+    open_part = region(photo, *(np.concatenate([face.points[list(up)], face.points[list(low)][::-1]])
+                       for up, low in zip(UPPER_LIDS, LOWER_LIDS, strict=True)))  # fmt: skip
+    for frame in (right, left):
+        changed = cv2.absdiff(photo, frame).max(-1)
+        assert changed[open_part].max() > 25
+        assert changed[~open_part].max() <= 2
+    assert np.array_equal(glanced(photo, face, 0), photo)
+    grey = [cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY) for frame in (right, left)]
+    moves = cv2.calcOpticalFlowFarneback(*grey, None, 0.5, 2, 7, 3, 5, 1.1, 0)[..., 0]
+    assert 0.3 < moves[open_part].mean() < 3  # pixels, towards the left eye
+
+
+def test_eyes_behind_glasses_do_not_look_aside():
+    photo, face = seen(PORTRAIT, 720)
+    worn = with_glasses(photo, face, (20, 20, 20), 5)
+    assert np.array_equal(glanced(worn, face, 1), worn)
 
 
 def test_another_seed_blinks_at_other_moments():

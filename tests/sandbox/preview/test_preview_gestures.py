@@ -34,7 +34,7 @@ def posed():
 def moved(posed, nods, brows, number=0, seed=1):
     photo, face = posed
     frame, size = photo.copy(), photo.shape[1::-1]
-    curves = (np.full(FRAMES, value, np.float32) for value in (nods, brows))
+    curves = (np.full(FRAMES, value, np.float32) for value in (nods, brows, 0))
     Sway(face, size, seed, Gestures(*curves), 25).move(frame, number)
     return frame
 
@@ -56,6 +56,16 @@ def test_brows_rise_on_stresses_and_the_head_nods_at_the_end(spoken, seed):
     assert made.nods[end - 2 : end + 3].max() > 0.7
     assert np.abs(np.diff(made.nods)).max() < 0.5
     assert not Gestures.of(spoken, 25, seed, brows=False).brows.any()
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_eyes_look_aside_a_few_times_in_ten_seconds(spoken, seed):
+    gaze = Gestures.of(np.concatenate([spoken, spoken]), 25, seed).gaze
+    starts = np.flatnonzero((gaze[1:] != 0) & (gaze[:-1] == 0))
+    assert 2 <= len(starts) <= 4
+    assert np.diff(starts).min() > 60
+    assert 0.1 < (gaze != 0).mean() < 0.6
+    assert not Gestures.of(np.zeros(FRAMES, np.float32), 25, seed).gaze.any()
 
 
 def test_silence_has_no_gestures_and_a_seed_has_its_own(spoken):

@@ -1,4 +1,4 @@
-"""Blinking: the eyes in a photo blink now and then, at moments that a seed determines, if they can."""
+"""Eyes: those in a photo blink now and then, at moments that a seed determines, and look aside, if they can."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from lipsync_nodes.perception.arrays import Floats, Image, floats
+from lipsync_nodes.sandbox.preview.mouth.gaze import glancing
 from lipsync_nodes.sandbox.preview.mouth.lids import LOWER_LIDS, UPPER_LIDS, Eye, Lid
 from lipsync_nodes.sandbox.preview.mouth.lips import Frame
 
@@ -36,27 +37,35 @@ _WAY = floats(np.linspace(0, 1, 21))[:, None]
 _BAGS = floats(np.arange(0.028, 0.135, 0.004))  # from the lower lid
 
 
-class Blinks:
-    """The blinks of one face in a photo. Each step of a blink is drawn once, in advance.
+class Eyes:
+    """The eyes of one face in a photo: they blink, and look aside for a moment.
 
-    Eyes that are small, blurred, nearly closed, turned away or behind glasses do not blink.
+    Eyes that are small, blurred, nearly closed, turned away or behind glasses do neither.
     """
 
-    def __init__(self, face: Face, photo: Image, seed: int, fps: float) -> None:
-        """Choose the moments and draw the lids for each step of a blink."""
+    def __init__(self, face: Face, photo: Image, seed: int, fps: float, gaze: Floats | None = None) -> None:
+        """Choose the moments of blinks, and paint the lids. ``gaze`` is where the eyes look, see `Gestures`."""
         self._rng = np.random.default_rng([seed % 2**63, 1])
-        self._fps = fps
+        self._fps, self._gaze = fps, gaze
         self._next = self._pause(0) // 2
-        lids = [Lid(eye) for eye in _clear_eyes(face, photo)]
-        self._steps = [[(lid.eye.rows, lid.eye.columns, lid.lowered(step)) for lid in lids] for step in _CLOSING]
+        self._lids = [Lid(eye) for eye in _clear_eyes(face, photo)]
+        self._drawn: dict[tuple[float, float], list[Image]] = {}
 
     def draw(self, onto: Image, number: int) -> None:
-        """Draw the lids of frame *number*. Call it for each frame in order."""
+        """Draw the eyes of frame *number*. Call it for each frame in order."""
         if number >= self._next + len(_CLOSING):
             self._next = self._pause(number)
-        if number >= self._next:
-            for rows, columns, picture in self._steps[number - self._next]:
-                onto[rows, columns] = picture
+        down = _CLOSING[number - self._next] if number >= self._next else 0.0
+        aside = 0.0 if self._gaze is None else float(self._gaze[number])
+        if down or aside:
+            for lid, picture in zip(self._lids, self.pictures(down, aside), strict=True):
+                onto[lid.eye.rows, lid.eye.columns] = picture
+
+    def pictures(self, down: float, aside: float) -> list[Image]:
+        """Return both eyes with their lids so far down and their irises so far aside. Each pair is drawn once."""
+        if (down, aside) not in self._drawn:
+            self._drawn[down, aside] = [lid.lowered(down, glancing(lid.eye, aside)) for lid in self._lids]
+        return self._drawn[down, aside]
 
     def _pause(self, number: int) -> int:
         return number + round(float(self._rng.uniform(*_PAUSE)) * self._fps)

@@ -1,4 +1,4 @@
-"""Gestures: when the head nods and the brows rise, from the stresses and the ends of phrases in the speech."""
+"""Gestures: nods, raised brows and looks aside, at the stresses and the ends of phrases in the speech."""
 
 from __future__ import annotations
 
@@ -20,15 +20,18 @@ _SILENT, _PAUSE = 0.06, 0.28
 _NODS, _RAISES = 0.9, 1.7  # seconds between two nods, and between two raises of the brows, at least
 _KEPT = 0.75  # the share of the stresses that are shown
 _DOWN, _UP = (0.16, 0.45), (0.14, 0.50)  # seconds: a nod goes down and comes back; the brows rise and fall
+_GLANCES, _HELD = 2.8, (0.5, 1.8)  # seconds between two looks aside, at least, and how long they are held
+_ASIDE = (-1.0, -0.7, 0.7, 1.0)  # how far aside
 _EARLY = 0.08  # seconds: the brows are up a little before the stress
 
 
 @dataclass(frozen=True, slots=True)
 class Gestures:
-    """How far the head is bent and the brows are up in each frame, from 0 to 1."""
+    """How far the head is bent and the brows are up in each frame, from 0 to 1; where the eyes look, from -1 to 1."""
 
     nods: Floats
     brows: Floats
+    gaze: Floats
 
     @classmethod
     def of(cls, opening: Floats, fps: float, seed: int, *, brows: bool = True) -> Gestures:
@@ -45,6 +48,7 @@ class Gestures:
         return cls(
             _pulses(_spaced([*ends, *nods], _NODS * fps), len(opening), fps, _DOWN, rng),
             _pulses(_spaced(raises, _RAISES * fps), len(opening), fps, _UP, rng),
+            _glances(_spaced([*ends, *kept], _GLANCES * fps), len(opening), fps, seed),
         )
 
 
@@ -75,6 +79,18 @@ def _spaced(moments: Iterable[tuple[float, float]], least: float) -> list[tuple[
         if all(abs(frame - other) >= least for other, _ in chosen):
             chosen.append((frame, size))
     return sorted(chosen)
+
+
+def _glances(moments: list[tuple[float, float]], frames: int, fps: float, seed: int) -> Floats:
+    """Return where the eyes look: aside from some moments on, and straight again. They need one frame for the way."""
+    rng = np.random.default_rng([seed % 2**63, 3])
+    curve = np.zeros(frames)
+    for frame, _ in moments:
+        start, held = round(frame), round(rng.uniform(*_HELD) * fps)
+        aside = float(rng.choice(_ASIDE))
+        curve[start : start + held] = aside
+        curve[[min(start, frames - 1), min(start + held, frames - 1)]] = aside / 2
+    return floats(curve)
 
 
 def _pulses(

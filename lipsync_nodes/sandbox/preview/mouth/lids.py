@@ -114,14 +114,14 @@ class Lid:
         self._closed = floats(skin * _shading(eye)[..., None])
         self._lashes = _lashes(eye, skin)
 
-    def lowered(self, by: float) -> Image:
-        """Return the pixels of the eye's part of the photo with the lid lowered, from 0 (as it is) to 1 (closed)."""
+    def lowered(self, by: float, before: Floats) -> Image:
+        """Return the eye's pixels ``before`` with the lid lowered, from 0 (as it is) to 1 (closed)."""
         eye = self.eye
         edge = eye.upper + by * _MEET * (eye.lower - eye.upper)
         cover = np.maximum(eye.soft(floats(edge - eye.y + _EDGE / 2), _EDGE), np.clip(by / 0.15 - 5.7, 0, 1))
         starts = min(1.0, 2.5 * by)
         weight = floats(cover * self._covered * starts)[..., None]
-        lidded = eye.before + (self._closed - eye.before) * weight
+        lidded = before + (self._closed - before) * weight
         thin = max(_LINE, 0.6 / eye.face)
         below = eye.y - edge
         line = np.exp(-((below / np.where(below < 0, thin, 1.6 * thin)) ** 2)) * self._lashes * starts
