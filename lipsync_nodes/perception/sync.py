@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import av
+import cv2
 import numpy as np
 
 from lipsync_nodes.perception.arrays import Floats, Image, floats, levels
@@ -73,18 +74,18 @@ def _lowest(intended: Floats, seen: Floats, silent: Sequence[bool]) -> float:
 def _sampled_frames(path: Path, step: int) -> Iterator[tuple[int, Image]]:
     """Decode about one of every ``step`` frames of a file, with its number.
 
-    Frames that no other frame refers to are skipped. That halves the work.
+    Frames that no other frame refers to are skipped. That halves the work. One thread is enough, and leaves a core to
+    another render.
     """
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
         stream.codec_context.skip_frame = "NONREF"
         due = 0
         for frame in container.decode(stream):
             number = round((frame.time or 0.0) * float(stream.average_rate or 0))
             if number >= due:
                 due += step * ((number - due) // step + 1)
-                yield number, levels(frame.to_ndarray(format="bgr24"))
+                yield number, levels(cv2.cvtColor(frame.to_ndarray(format="yuv420p"), cv2.COLOR_YUV2BGR_I420))
 
 
 def _correlation(want: Floats, got: Floats, *, silent: bool) -> float:

@@ -62,8 +62,9 @@ class Window:
         if min(width, height) < 2:  # noqa: PLR2004  # too small to interpolate
             return None
         line = (np.arange(_GRID, dtype=np.float32) + 0.5) / _GRID  # the sampling points of cv2.resize
-        pixels = np.stack(np.meshgrid(low[0] + line * width - 0.5, low[1] + line * height - 0.5), -1)
-        grid = frame.into(pixels.astype(np.float32))
+        pixels = np.empty((_GRID, _GRID, 2), np.float32)
+        pixels[..., 0], pixels[..., 1] = low[0] + line * width - 0.5, (low[1] + line * height - 0.5)[:, None]
+        grid = frame.into(pixels)
         away = np.abs((grid - view.middle) / view.reach)
         ease = eased(floats((1 - np.maximum(away[..., 0], away[..., 1])) / _EASE))[..., None]
         return cls(int(low[0]), int(low[1]), width, height, frame, grid, ease)
