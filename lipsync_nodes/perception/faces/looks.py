@@ -145,7 +145,8 @@ def mouth_hidden(image: Image, face: Face, finder: FaceFinder, unsure: float = _
     """
     crop, points = _cropped(image, face, _SIDE)
     moved, still = _unsteadiness(image, face, finder)
-    red, colour = _redness(crop, points)
+    sides, colour = _redness(crop, points)
+    red = sorted(sides)
     coloured = min(1.0, colour / _COLOURED)
     seen = (1.0, math.log(moved / _UNSTEADY), *_lip_line(crop, points), float(np.clip(red[0], -4, 8)) * coloured)
     alien, wild = (_alien(crop, points) - _ALIEN) / 10, (moved - _WILD) * 500
@@ -153,6 +154,12 @@ def mouth_hidden(image: Image, face: Face, finder: FaceFinder, unsure: float = _
     if coloured < 1 or face.opening > _WIDE or looks(image, face).sharpness < _BLURRED:
         return found
     return max(found, min((moved - max(unsure, _RESTLESS * still)) * 2000, _fingers(red)))
+
+
+def covered_half(image: Image, face: Face) -> int:
+    """Return which half of a doubtful mouth is covered: -1 the face's right one, 1 the left one, 0 not just one."""
+    right, left = _redness(*_cropped(image, face, _SIDE))[0]
+    return (right > _HALF and left < _RED) - (left > _HALF and right < _RED)
 
 
 def _lip_line(crop: Image, points: Floats) -> tuple[float, float]:
@@ -171,11 +178,11 @@ def _lip_line(crop: Image, points: Floats) -> tuple[float, float]:
 
 
 def _redness(crop: Image, points: Floats) -> tuple[list[float], float]:
-    """Return how much redder than the cheeks each side of the lips is, paler first; and how colourful they are."""
+    """Return how much redder than the cheeks the right and the left side of the lips are, and how colourful those."""
     lab = floats(cv2.cvtColor(cv2.GaussianBlur(crop, (0, 0), 1), cv2.COLOR_BGR2LAB))
     cheeks = _sampled(lab, points[list(_CHEEKS)])[:, 1:]
     lips = (_sampled(lab, floats(points[np.array(side)].mean(1))) for side in _SIDES)
-    red = sorted(float(np.median(lip[:, 1]) - np.median(cheeks[:, 0])) for lip in lips)
+    red = [float(np.median(lip[:, 1]) - np.median(cheeks[:, 0])) for lip in lips]
     return red, float(np.abs(cheeks - 128).mean())
 
 

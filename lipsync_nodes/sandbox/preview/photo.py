@@ -12,6 +12,7 @@ from lipsync_nodes.perception.pictures import read_image
 from lipsync_nodes.perception.speech.curve import opening
 from lipsync_nodes.sandbox.preview.mouth.eyes import Eyes, behind_glasses
 from lipsync_nodes.sandbox.preview.mouth.gestures import Gestures
+from lipsync_nodes.sandbox.preview.mouth.half import HalfMouth
 from lipsync_nodes.sandbox.preview.mouth.paint import Palette
 from lipsync_nodes.sandbox.preview.mouth.puppet import Puppet
 from lipsync_nodes.sandbox.preview.mouth.sway import Sway
@@ -35,7 +36,8 @@ def talking_photo(given: RenderInput, values: Floats, casting: Casting) -> Itera
         raise MediaError(code="preview.no_picture")
     photo = read_image(given.image, given.short_side)
     faces = casting.choose(photo)
-    casting.hidden = max((mouth_hidden(photo, face, casting.finder) for face in faces), default=-math.inf)
+    hidden = [mouth_hidden(photo, face, casting.finder) for face in faces]
+    casting.hidden = max(hidden, default=-math.inf)
     if len(faces) < len(values):
         raise MediaError(code="preview.one_face") if faces else MediaError(code="preview.no_face", media="image")
     for face in faces:
@@ -45,6 +47,8 @@ def talking_photo(given: RenderInput, values: Floats, casting: Casting) -> Itera
     drawn = photo.copy()
     seed = 2 * given.own_seed()
     heads = [_Head(drawn, face, seed + number, opening(values[number])) for number, face in enumerate(faces)]
+    for head, face, doubt in zip(heads, faces, hidden, strict=True):
+        head.half = HalfMouth.of(drawn, face) if doubt > 0 else None
     return ((photo, frame) for frame in _swaying(heads, _speaking(heads, drawn, values)))
 
 
@@ -58,6 +62,7 @@ class _Head:
         self.sway.sharpen(photo)
         self.palette = Palette.of(photo, face)
         self.puppet = Puppet(face, photo)
+        self.half: HalfMouth | None = None
         self.eyes = Eyes(face, photo, seed, float(FPS), gestures.gaze)
 
 
@@ -67,6 +72,8 @@ def _speaking(heads: list[_Head], photo: Image, values: Floats) -> Iterator[Imag
         frame = photo.copy()
         for head, mouth in zip(heads, values[:, number], strict=True):
             head.puppet.draw(photo, frame, mouth, head.palette)
+            if head.half:
+                head.half.keep(photo, frame)
             head.eyes.draw(frame, number)
         yield frame
 

@@ -14,6 +14,9 @@ from lipsync_nodes.perception.faces.finder import FaceFinder
 from lipsync_nodes.perception.faces.looks import mouth_hidden
 from lipsync_nodes.perception.faces.tracker import tracked
 from lipsync_nodes.sandbox.preview import RenderInput, render
+from lipsync_nodes.sandbox.preview.mouth.half import HalfMouth
+from lipsync_nodes.sandbox.preview.mouth.paint import Palette
+from lipsync_nodes.sandbox.preview.mouth.puppet import Puppet
 from tests.check.photos import admiral, right_half
 from tests.check.pictures import raised
 from tests.sandbox.preview.films import save_film
@@ -76,3 +79,20 @@ def test_a_picture_without_colours_says_nothing_of_red_lips(monkeypatch):
     grey = cv2.cvtColor(cv2.cvtColor(photo, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
     monkeypatch.setattr(looks, "_unsteadiness", lambda *_: (0.009, 0.005))
     assert mouth_hidden(grey, face, finder) < 0
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_nothing_is_painted_on_the_covered_half_of_a_mouth(side):
+    photo = np.ascontiguousarray(right_half())
+    (face,) = FaceFinder().find(photo)
+    middle = round(float(face.points[13, 0]))
+    under = np.s_[:, : middle - 4] if side == "right" else np.s_[:, middle + 4 :]
+    half = photo.copy()
+    half[under] = without_red(photo, face)[under]
+    drawn = half.copy()
+    Puppet(face, half).draw(half, drawn, np.float32([0.8, 0, 0, 0, 0]), Palette.of(half, face))
+    assert cv2.absdiff(drawn, half)[under].max() > 40
+    HalfMouth.of(half, face).keep(half, drawn)
+    assert cv2.absdiff(drawn, half)[under].max() <= 2
+    assert cv2.absdiff(drawn, half).max() > 40
+    assert HalfMouth.of(photo, face) is None
