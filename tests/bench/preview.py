@@ -4,6 +4,7 @@ Speeds are by the clock, so they need an idle machine. Ratios of processor time 
 """
 
 import asyncio
+import os
 import sys
 import tempfile
 import time
@@ -128,6 +129,7 @@ def throughput(name, folder, workers):
 
 def rows():
     """Yield the figures."""
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # as in the sandbox's workers
     with tempfile.TemporaryDirectory() as folder:
         make(Path(folder))
         for name, (_, speed) in CASES.items():
