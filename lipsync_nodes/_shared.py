@@ -50,12 +50,7 @@ _taken: Final = threading.local()
 
 
 class Shared:
-    """An object that threads share. It survives a fork, a copy of it is the object itself, and it cannot be pickled.
-
-    Args:
-        lock: creates its lock, `_lock`.
-
-    """
+    """An object that threads share. It survives a fork, a copy of it is the object itself, and it cannot be pickled."""
 
     def __init__(self, lock: Callable[[], Any] = threading.Lock) -> None:
         self._new_lock = lock

@@ -57,10 +57,7 @@ class Batches:
     def do(self, write: Write, run: Callable[[Callable[[], list[Write]]], None]) -> None:
         """Do a write together with others. It is not done afterwards if the thread that led was interrupted.
 
-        Args:
-            write: the write.
-            run: called by the thread that leads, with a function that closes the batch and returns its writes.
-
+        *run* is called by the thread that leads, with a function that closes the batch and returns its writes.
         """
         batch: _Batch | None = None
         leads = False

@@ -25,12 +25,7 @@ _FORKED: Final[list[sqlite3.Connection]] = []
 
 
 class Database(Shared):
-    """A SQLite file that threads, tasks and processes of this host share.
-
-    Args:
-        path: the file, or ":memory:".
-
-    """
+    """A SQLite file that threads, tasks and processes of this host share."""
 
     def __init__(self, path: str | Path) -> None:
         super().__init__()

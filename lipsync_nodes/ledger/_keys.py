@@ -18,7 +18,6 @@ class ContentKey(str):
     former: str
 
     def __new__(cls, key: str, former: str) -> Self:
-        """Create the key, together with the former one."""
         self = super().__new__(cls, key)
         self.former = former
         return self

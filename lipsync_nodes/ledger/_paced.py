@@ -36,12 +36,6 @@ class PacedJournal(RecordJournal):
     The submissions are counted in a ledger that all processes of this machine share. They are there without their key:
     the host's record alone decides what has been submitted, and its client saves the video. A profile without limits
     does not use the ledger, except for submissions with tags, which are there for reports.
-
-    Args:
-        store: gets, sets and deletes the record.
-        generation: as in `RecordJournal`.
-        ledger: counts the submissions.
-
     """
 
     def __init__(self, store: RecordStore, generation: int | str = 0, *, ledger: Ledger) -> None:
@@ -76,23 +70,20 @@ class PacedJournal(RecordJournal):
     def _claim_in_ledger(self, wanted: Submission, profile: Profile, *, limited: bool) -> None:
         self._row = 0
         with _not_needed(profile) if not limited else nullcontext():
-            claimed: Any = self._count(Claim(replace(wanted, key=None, callback=None, target=None)), profile)
+            claimed: Any = self._ledger.record(Claim(replace(wanted, key=None, callback=None, target=None)), profile)
             self._row = claimed.row
 
     def _sending(self, event: Sending, profile: Profile, *, limited: bool) -> object:
         if limited:
-            return self._count(event, profile)
+            return self._ledger.record(event, profile)
         with _not_needed(profile):
-            self._count(event, profile)
+            self._ledger.record(event, profile)
         return None
 
     def _outcome(self, event: Any, profile: Profile) -> None:
         """Count how it went. The record has it already, so a failure here does not matter to the submission."""
         with _not_needed(profile):
-            self._count(replace(event, row=self._row) if hasattr(event, "row") else event, profile)
-
-    def _count(self, event: Event, profile: Profile) -> object:
-        return self._ledger.record(event, profile)
+            self._ledger.record(replace(event, row=self._row) if hasattr(event, "row") else event, profile)
 
 
 @contextmanager

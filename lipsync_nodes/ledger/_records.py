@@ -7,19 +7,7 @@ from threading import Lock
 from typing import Any, Final, Protocol
 
 from lipsync_nodes.errors import InvalidRequest
-from lipsync_nodes.flows import (
-    Accepted,
-    Claim,
-    Claimed,
-    Event,
-    Found,
-    Gone,
-    Hold,
-    Refused,
-    Seen,
-    Superseded,
-    Uncertain,
-)
+from lipsync_nodes.flows import Accepted, Claim, Claimed, Event, Found, Gone, Hold, Refused, Seen, Superseded, Uncertain
 from lipsync_nodes.ledger._file import Ledger
 from lipsync_nodes.ledger._paced import PacedJournal
 from lipsync_nodes.ledger._rules import PAUSE
@@ -45,11 +33,6 @@ class RecordsJournal:
     """Records the submissions of a batch: a `PacedJournal` for each, under its submission key. Thread-safe.
 
     A record is only written right before the POST, so until its outcome is recorded, a key waits for its first caller.
-
-    Args:
-        store: gets, sets and deletes the records.
-        generation, ledger: those of a `PacedJournal`.
-
     """
 
     def __init__(self, store: KeyedStore, generation: int | str = 0, *, ledger: Ledger) -> None:

@@ -56,7 +56,6 @@ class Limits:
 
     @property
     def elapsed(self) -> float:
-        """The seconds so far."""
         return time.monotonic() - self.began
 
     def left(self, came: int) -> float:
@@ -77,13 +76,11 @@ class Fetch:
     came: int = field(default=0, init=False)  # bytes, over all connections
     furthest: int = field(default=0, init=False)
     fruitless: int = field(default=0, init=False)
-    unproven: int = field(
-        default=0, init=False
-    )  # the length at which a file ended, if nothing showed that it was complete
+    # The length at which a file ended, if nothing showed that it was complete.
+    unproven: int = field(default=0, init=False)
 
     @property
     def file(self) -> IO[bytes]:
-        """The file to write to."""
         return self.partial.file
 
     def all(self) -> None:
@@ -216,15 +213,11 @@ class Fetch:
         self.partial.keep = True
         return DownloadError(code=code, remedy="resume_download", **facts)
 
-    def _check_time(self) -> None:
-        if self.limits.left(self.came) <= 0:
-            seconds = self.limits.elapsed
-            raise self._given_up(code="download.too_slow", came=self.came, seconds=seconds)
-
     def _check_stop(self) -> None:
         if self.stop.is_set():
             raise DownloadError(code="download.stopped")
-        self._check_time()
+        if self.limits.left(self.came) <= 0:
+            raise self._given_up(code="download.too_slow", came=self.came, seconds=self.limits.elapsed)
 
     def _check_size(self, size: int) -> None:
         if size > self.limits.largest:
@@ -267,7 +260,6 @@ class Fetch:
 
 
 def split(url: str) -> SplitResult:
-    """Split a URL."""
     try:
         return urlsplit(url)
     except ValueError:  # its message may contain a password

@@ -47,12 +47,7 @@ class _Track:
 
 
 def measured(packets: Iterable[Any], streams: Iterable[Any], name: str) -> tuple[float, bool]:
-    """Read all packets. Return the seconds of the longest stream, and whether the packets of one vary in length.
-
-    Raises:
-        InvalidRequest: there are too many packets.
-
-    """
+    """Read all packets. Return the seconds of the longest stream, and whether the packets of one vary in length."""
     tracks = {stream.index: (_Track(), stream.time_base) for stream in streams}
     for number, packet in enumerate(packets):
         if number > MOST_PACKETS:

@@ -14,15 +14,19 @@ from typing import BinaryIO, Final
 from lipsync_nodes.errors import InvalidRequest
 from lipsync_nodes.service import Asset
 
+# What a path can lead to instead of a file.
+KINDS: Final = {
+    stat.S_IFDIR: "folder",
+    stat.S_IFCHR: "device",
+    stat.S_IFBLK: "device",
+    stat.S_IFIFO: "pipe",
+    stat.S_IFSOCK: "socket",
+}
+
 
 @contextmanager
 def opened(asset: Asset | Path) -> Iterator[BinaryIO]:
-    """Open an asset at its start. A file of the caller stays open.
-
-    Raises:
-        InvalidRequest: it cannot be read, or is empty.
-
-    """
+    """Open an asset at its start. A caller's file stays open. `InvalidRequest` if it is empty or cannot be read."""
     source = asset.source if isinstance(asset, Asset) else asset
     try:
         if isinstance(source, Path):
@@ -52,17 +56,8 @@ def _check_regular(path: Path) -> None:
     except ValueError as error:  # a NUL in its name
         raise InvalidRequest(code="media.unreadable", media=path, reason=error) from None
     if not stat.S_ISREG(mode):
-        kind = next((kind for is_one, kind in _NO_FILES if is_one(mode)), "no_file")
+        kind = "directory" if stat.S_ISDIR(mode) else KINDS.get(stat.S_IFMT(mode), "no_file")
         raise InvalidRequest(code="media.not_a_file", media=path, kind=kind)
-
-
-_NO_FILES: Final = (
-    (stat.S_ISDIR, "directory"),
-    (stat.S_ISFIFO, "pipe"),
-    (stat.S_ISSOCK, "socket"),
-    (stat.S_ISCHR, "device"),
-    (stat.S_ISBLK, "device"),
-)
 
 
 def _not_empty(file: BinaryIO, asset: object) -> BinaryIO:

@@ -23,6 +23,7 @@ from typing import IO, Final, Self
 
 from lipsync_nodes.errors import DownloadError
 from lipsync_nodes.ledger import cut, why_not
+from lipsync_nodes.media._open import KINDS
 
 # How many bytes arrive before they are sent to the disk, beside the download.
 SYNC_EVERY: Final = 32 << 20
@@ -30,22 +31,10 @@ SYNC_EVERY: Final = 32 << 20
 _PART: Final = re.compile(r"\..+\.[0-9a-f]{8}([0-9a-f]{8})?\.part", re.DOTALL)
 # By then, the output's URL has expired too.
 _STALE_SECONDS: Final = 7 * 24 * 3600.0
-_KINDS: Final = {
-    stat.S_IFDIR: "folder",
-    stat.S_IFCHR: "device",
-    stat.S_IFBLK: "device",
-    stat.S_IFIFO: "pipe",
-    stat.S_IFSOCK: "socket",
-}
 
 
 def check_target(target: Path) -> Path:
-    """Return the file to write. If *target* is a link, this is the file that it leads to.
-
-    Raises:
-        DownloadError: it is not a file, or no file can be written there.
-
-    """
+    """Return the file to write: if *target* is a link, what it leads to. Raise `DownloadError` if there can be none."""
     if why := why_not(target.name):
         raise DownloadError(code="download.name_impossible", path=target, reason=why, remedy="another_name")
     try:
@@ -55,7 +44,7 @@ def check_target(target: Path) -> Path:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise unwritable(target, error) from None
     if kind != stat.S_IFREG:
-        shown = _KINDS.get(kind, "no_file")
+        shown = KINDS.get(kind, "no_file")
         raise DownloadError(code="download.target_is", path=target, kind=shown, remedy="give_file_path")
     return Path(os.path.realpath(target)) if target.is_symlink() else target.absolute()
 
@@ -99,7 +88,6 @@ class Partial:
 
     @property
     def folder(self) -> Path:
-        """The folder of the part."""
         return self._path.parent
 
     def __enter__(self) -> Self:

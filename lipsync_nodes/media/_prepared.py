@@ -44,13 +44,7 @@ class PreparedForm:
         return other
 
     def probe(self, name: str, *, allow_long: bool = False) -> Probe:
-        """Return the probe of a field's file.
-
-        Raises:
-            InvalidRequest: it is missing, empty, unreadable, too long, or of the wrong kind for its field.
-            ConfigurationError: the extra that reads media is not installed.
-
-        """
+        """Return the probe of a field's file, or raise an error of `check` or that it is too long."""
         if name not in self._probes:
             self._probes[name] = check(self.spec, name, self.assets[name])
         found = self._probes[name]
@@ -65,12 +59,7 @@ class PreparedForm:
         return self._digests[name]
 
     def digest_now(self, name: str) -> str:
-        """Return the digest of a field's file, after a check that the content has not changed.
-
-        Raises:
-            InvalidRequest: the file was written to since it was first read.
-
-        """
+        """Return the digest of a field's file. Raise `InvalidRequest` if it was written to since it was first read."""
         self.check_unchanged(name)
         asset, known = self.assets[name], self._digests.get(name)
         shows = self._states[name] is not None or isinstance(asset.source, bytes)

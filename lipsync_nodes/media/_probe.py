@@ -125,13 +125,7 @@ def media_seconds(asset: Asset | Path) -> float:
 
 
 def check(spec: NodeSpec, name: str, asset: Asset) -> Probe:
-    """Read the local file of a form's field and check its kind.
-
-    Raises:
-        InvalidRequest: it is missing, empty, unreadable, or of the wrong kind for its field.
-        ConfigurationError: the extra that reads media is not installed.
-
-    """
+    """Read the local file of a form's field and check its kind. Raises the errors of `probe`."""
     wanted = next(field.media for field in spec.media if field.name == name)
     try:
         found = probe(asset)

@@ -29,13 +29,9 @@ _LONGEST_COPY: Final = 3600.0
 
 
 class PublicFiles:
-    """The files of a host that are public now.
+    """The files of a host that are public now, in a folder for nothing else.
 
     The host's web server asks `find` for each requested name, and sends nothing else.
-
-    Args:
-        folder: a folder for nothing else.
-
     """
 
     def __init__(self, folder: Path) -> None:
@@ -45,15 +41,8 @@ class PublicFiles:
     def publish(self, asset: Asset, suffix: str, seconds: float, key: str | None = None) -> str:
         """Copy a file here, and return the name by which it can be found.
 
-        Args:
-            asset: the file.
-            suffix: the right ending for its name, such as `.png`.
-            seconds: when it expires, if it is not withdrawn before.
-            key: the submission key, for `withdraw`.
-
-        Raises:
-            ConfigurationError: the folder cannot be written.
-
+        It expires after *seconds*, unless `withdraw` is called with the submission *key* before. Raises
+        `ConfigurationError` if the folder cannot be written.
         """
         mark = _mark(key) if key else secrets.token_hex(8)
         name = f"{secrets.token_hex(_RANDOM_BYTES)}-{mark}-{int(time.time() + seconds):08x}{suffix}"

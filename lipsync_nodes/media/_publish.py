@@ -57,12 +57,7 @@ def published(
 ) -> dict[str, str]:
     """Return a URL for each media field that has none. All files are checked before the first is uploaded.
 
-    Args:
-        form: the caller's form.
-        profile: the profile with the storage.
-        seconds: how long the URLs must be valid at least: as long as the job may take.
-        allow_long: accept media that are longer than 600 s, the limit of the upstream.
-        key: the submission key, for plugins.
+    The URLs are valid for *seconds* at least: as long as the job may take. The submission *key* is for plugins.
 
     Raises:
         InvalidRequest: a file is missing, empty, unreadable, too long, or of the wrong kind for its field.
@@ -141,12 +136,7 @@ def rehearse(profile: Profile) -> Iterator[str]:
 
 
 def store_of(profile: Profile) -> Store:
-    """Return the storage of a profile.
-
-    Raises:
-        ConfigurationError: there is none, or the extra for it is not installed.
-
-    """
+    """Return the storage of a profile. Raise `ConfigurationError` without one, or without the extra for it."""
     if profile.storage is not None:
         return _FolderStore(profile.storage) if profile.storage.folder else _ObjectStore(profile.storage)
     if profile.local:

@@ -14,24 +14,14 @@ from lipsync_nodes.service._fields import brief
 
 @dataclass(frozen=True, slots=True)
 class BatchLine:
-    """One line of a batch.
-
-    Attributes:
-        spec: the endpoint.
-        values: the fields of its form, not checked yet.
-        key: the submission key that the line names; None if it names none.
-        out: the name of the file for its video; None if it names none.
-        tags: the tags.
-        lengths: the lengths of media in seconds, by field name; None for those that the line does not name.
-
-    """
+    """One line of a batch. What it does not name is None."""
 
     spec: NodeSpec
-    values: dict[str, Any]
+    values: dict[str, Any]  # the fields of its form, not checked yet
     key: str | None
-    out: str | None
+    out: str | None  # the name of the file for its video
     tags: dict[str, str]
-    lengths: dict[str, float | None]
+    lengths: dict[str, float | None]  # in seconds, by the name of the medium's field
 
 
 def batch_line(given: object) -> BatchLine:

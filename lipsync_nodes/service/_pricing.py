@@ -32,7 +32,6 @@ class Credits(int):
     seconds: float | None
 
     def __new__(cls, credits_: int, caveat: str = "", seconds: float | None = None) -> Self:
-        """Create the number with its attributes."""
         self = super().__new__(cls, credits_)
         self.caveat = caveat
         self.seconds = seconds
@@ -76,11 +75,7 @@ def price(resolution: Resolution, seconds: float, caveat: str = "") -> Credits:
     credits. It does not document how fractions of a second are rounded. They are rounded up here, as the upstream does.
     The price of a credit in money is not certain, so the code does not contain it.
 
-    Args:
-        resolution: the resolution of the video.
-        seconds: the number of billed seconds.
-        caveat: why the real cost may be lower, without a full stop; empty if the seconds are exact.
-
+    The *caveat* is that of `Credits`; it is empty if the seconds are exact.
     """
     exact = round(seconds, 6)  # smaller differences are rounding errors of floating point
     billed = max(MINIMUM_SECONDS, math.ceil(exact))

@@ -1,12 +1,8 @@
 """Profiles: the API key, the base URL and the other settings of an account.
 
-Each setting comes from the first of these that has it: an explicit argument, a plugin (hook `lipsync_credentials`, for
-the API key only), the environment, the profiles file.
-
-The environment variables are `LIPSYNC_API_KEY`, `LIPSYNC_BASE_URL`, `LIPSYNC_STORAGE`, `LIPSYNC_PUBLIC_BASE`,
-`LIPSYNC_WEBHOOK`, `LIPSYNC_CHECK`, `LIPSYNC_PRICE`, `LIPSYNC_CURRENCY` and `LIPSYNC_PROFILE`. The profiles file is
-`profiles.toml` in the user's configuration folder, or the file that `LIPSYNC_CONFIG` names. It has one table for each
-profile:
+`load_profile` says where each setting comes from, and `_load.VARIABLES` lists the environment variables. The profiles
+file is `profiles.toml` in the user's configuration folder, or the file that `LIPSYNC_CONFIG` names. It has one table
+for each profile:
 
     [default]
     api_key = "sk_…"

@@ -14,12 +14,9 @@ _LONGEST_HOST: Final = 253
 
 
 def check_base(url: str, danger: str = "") -> str:
-    """Return a base URL without a slash at its end. Raise ValueError if it is invalid or unsafe.
+    """Return an http(s) base URL without a slash at its end. Raise ValueError if it is invalid or unsafe.
 
-    Args:
-        url: an http(s) URL.
-        danger: the danger of http beyond this machine, for the error message; empty if http is allowed.
-
+    *danger* is that of http beyond this machine, for the error message; it is empty if http is allowed.
     """
     url = url.strip()
     parts = split(url)
@@ -66,7 +63,6 @@ def is_loopback(host: str) -> bool:
 
 
 def _has_a_port(parts: SplitResult) -> bool:
-    """Return whether the port is valid or left out."""
     try:
         return parts.port != 0
     except ValueError:

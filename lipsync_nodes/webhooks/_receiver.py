@@ -94,12 +94,8 @@ class WebhookReceiver:
     def receive(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> int:
         """Handle a request and return the HTTP status to respond with; the body is empty. This writes to disk.
 
-        Args:
-            method: the method of the request.
-            path: its path, or the last part of it.
-            headers: its headers.
-            body: its body. Read at most `LARGEST_BODY` + 1 bytes; longer bodies are refused.
-
+        The last part of the *path* is enough. Read at most `LARGEST_BODY` + 1 bytes of the *body*; longer ones are
+        refused.
         """
         with NoFramesBelow():
             callback = callback_of(path.rpartition("/")[2], self._secret)
