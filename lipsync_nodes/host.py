@@ -13,14 +13,7 @@ if TYPE_CHECKING:
     from lipsync_nodes._tracebacks import NoFramesBelow
     from lipsync_nodes.agents import Roots, Tool, Tools, tools_of
     from lipsync_nodes.checks import Verdict, Verification, check_form, require_perception, verify
-    from lipsync_nodes.client import (
-        SubmitOptions,
-        VerifyOptions,
-        check_service,
-        deadline_for,
-        refusal,
-        usual_wait,
-    )
+    from lipsync_nodes.client import SubmitOptions, VerifyOptions, check_service, refusal
     from lipsync_nodes.errors import may_pass
     from lipsync_nodes.flows import (
         Accepted,
@@ -88,7 +81,9 @@ if TYPE_CHECKING:
         brief,
         check_media_url,
         check_tags,
+        deadline_for,
         spec_named,
+        usual_wait,
         video_of,
     )
     from lipsync_nodes.settings import CheckMode, is_loopback, load_profile, profile_of, profiles_file
@@ -112,7 +107,7 @@ _HOMES = {
     "_shared": ("Shared",),
     "_tracebacks": ("NoFramesBelow",),
     "checks": ("Verdict", "Verification", "check_form", "require_perception", "verify"),
-    "client": ("SubmitOptions", "VerifyOptions", "check_service", "deadline_for", "refusal", "usual_wait"),
+    "client": ("SubmitOptions", "VerifyOptions", "check_service", "refusal"),
     "agents": ("Roots", "Tool", "Tools", "tools_of"),
     "_redaction": ("redact",),
     "errors": ("may_pass",),
@@ -135,7 +130,7 @@ _HOMES = {
     ),
     "service": (
         "Answer", "CATALOGUE", "FieldSpec", "Form", "NodeSpec", "Resolution", "batch_line", "brief", "check_media_url",
-        "check_tags", "spec_named", "video_of",
+        "check_tags", "deadline_for", "spec_named", "usual_wait", "video_of",
     ),
     "settings": ("CheckMode", "is_loopback", "load_profile", "profile_of", "profiles_file"),
     "webhooks": ("OnJob", "keep_tokens_out_of_logs"),

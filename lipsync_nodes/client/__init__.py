@@ -11,17 +11,14 @@ if TYPE_CHECKING:
     from lipsync_nodes.client._service_check import check_service
     from lipsync_nodes.client._sync import LipsyncClient
     from lipsync_nodes.client._verify import VerifyOptions
-    from lipsync_nodes.service import deadline_for, usual_wait
 
 __all__ = [
-    "AsyncLipsyncClient", "LipsyncClient", "SubmitOptions", "VerifyOptions", "check_service", "deadline_for", "refusal",
-    "usual_wait",
+    "AsyncLipsyncClient", "LipsyncClient", "SubmitOptions", "VerifyOptions", "check_service", "refusal",
 ]  # fmt: skip
 
 _HOMES = {
     "client._async": ("AsyncLipsyncClient",),
     "client._checking": ("refusal",),
-    "service": ("deadline_for", "usual_wait"),
     "client._options": ("SubmitOptions",),
     "client._service_check": ("check_service",),
     "client._sync": ("LipsyncClient",),

@@ -7,7 +7,6 @@ job that cannot exist, with the API key and without. The responses have to be JS
 from __future__ import annotations
 
 import json
-from http import HTTPStatus
 from typing import Final
 
 from lipsync_nodes.client._sync import LipsyncClient
@@ -18,10 +17,8 @@ from lipsync_nodes.service import Answer, NoAnswer, error_of
 from lipsync_nodes.settings import Profile
 
 # Possible responses for a job that does not exist, with a valid API key.
-_NO_SUCH_JOB: Final = frozenset(
-    {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.GONE, HTTPStatus.UNPROCESSABLE_ENTITY}
-)
-_NO_KEY: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_NO_SUCH_JOB: Final = frozenset({400, 404, 410, 422})
+_NO_KEY: Final = frozenset({401, 403})
 
 
 def check_service(profile: Profile, *, request_timeout: float = 20.0) -> str:

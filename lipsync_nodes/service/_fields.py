@@ -93,10 +93,8 @@ def _blank_is_unset(value: Any) -> Any:
 
 
 def shown(
-    title: str,
-    zh_title: str,
-    help_: str,
-    zh_help: str,
+    title: tuple[str, str],
+    help_: tuple[str, str],
     *,
     example: tuple[str, str] = ("", ""),
     labels: tuple[tuple[str, ...], tuple[str, ...]] = ((), ()),
@@ -104,11 +102,11 @@ def shown(
 ) -> Any:
     """Build a field's metadata, from which hosts show the input: English in the schema itself, Chinese in `zh`.
 
-    *example* is a value, *labels* are the names of the choices in their order, each in English and in Chinese.
+    All texts are in English and in Chinese. *example* is a value, *labels* are the names of the choices in their order.
     """
     english = {"example": example[0], "labels": list(labels[0]), **more}
-    chinese = {"title": zh_title, "description": zh_help, "example": example[1], "labels": list(labels[1])}
-    return Field(title=title, description=help_, json_schema_extra={"zh": _given(chinese), **_given(english)})
+    chinese = {"title": title[1], "description": help_[1], "example": example[1], "labels": list(labels[1])}
+    return Field(title=title[0], description=help_[0], json_schema_extra={"zh": _given(chinese), **_given(english)})
 
 
 def _given(texts: dict[str, Any]) -> dict[str, Any]:

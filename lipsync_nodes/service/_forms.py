@@ -35,44 +35,36 @@ from lipsync_nodes.service._fields import (
 )
 
 _VIDEO = shown(
-    "Video",
-    "视频",
-    "The video to lip-sync: MP4 or MOV.",
-    "要改变口型的视频：MP4 或 MOV。",
+    ("Video", "视频"),
+    ("The video to lip-sync: MP4 or MOV.", "要改变口型的视频：MP4 或 MOV。"),
     example=("https://example.com/talk.mp4",) * 2,
     media="video",
 )
 _IMAGE = shown(
-    "Image",
-    "图像",
-    "The image of the face: PNG or JPG.",
-    "人脸图像：PNG 或 JPG。",
+    ("Image", "图像"),
+    ("The image of the face: PNG or JPG.", "人脸图像：PNG 或 JPG。"),
     example=("https://example.com/face.png",) * 2,
     media="image",
 )
 _SPEECH = ("https://example.com/speech.mp3",) * 2
-_AUDIO = shown("Audio", "音频", "The speech: MP3 or WAV.", "要说出的语音：MP3 或 WAV。", example=_SPEECH, media="audio")
+_AUDIO = shown(
+    ("Audio", "音频"), ("The speech: MP3 or WAV.", "要说出的语音：MP3 或 WAV。"), example=_SPEECH, media="audio"
+)
 _LEFT = shown(
-    "Left audio",
-    "左侧音频",
-    "The speech of the person on the left: MP3 or WAV.",
-    "画面左侧人物的语音：MP3 或 WAV。",
+    ("Left audio", "左侧音频"),
+    ("The speech of the person on the left: MP3 or WAV.", "画面左侧人物的语音：MP3 或 WAV。"),
     example=_SPEECH,
     media="audio",
 )
 _RIGHT = shown(
-    "Right audio",
-    "右侧音频",
-    "The speech of the person on the right: MP3 or WAV.",
-    "画面右侧人物的语音：MP3 或 WAV。",
+    ("Right audio", "右侧音频"),
+    ("The speech of the person on the right: MP3 or WAV.", "画面右侧人物的语音：MP3 或 WAV。"),
     example=_SPEECH,
     media="audio",
 )
 _MASK = shown(
-    "Mask image",
-    "遮罩图像",
-    "Marks the part of the image that may move.",
-    "标出画面中允许运动的区域。",
+    ("Mask image", "遮罩图像"),
+    ("Marks the part of the image that may move.", "标出画面中允许运动的区域。"),
     example=("https://example.com/mask.png",) * 2,
     media="mask",
     advanced=True,
@@ -90,19 +82,18 @@ class Form(BaseModel):
     resolution: Annotated[
         Resolution,
         shown(
-            "Resolution",
-            "分辨率",
-            "The video's short side: 480p costs 2 credits a second, 720p costs 4.",
-            "视频短边：480p 每秒 2 积分，720p 每秒 4 积分。",
+            ("Resolution", "分辨率"),
+            (
+                "The video's short side: 480p costs 2 credits a second, 720p costs 4.",
+                "视频短边：480p 每秒 2 积分，720p 每秒 4 积分。",
+            ),
         ),
     ] = "480p"
     prompt: Annotated[
         OptionalText,
         shown(
-            "Prompt",
-            "提示词",
-            "A few words about expression and movement.",
-            "用几个词描述表情与动作。",
+            ("Prompt", "提示词"),
+            ("A few words about expression and movement.", "用几个词描述表情与动作。"),
             example=("A friendly speaker nods and smiles", "友好的讲述者，点头微笑"),
             multiline=True,
         ),
@@ -110,10 +101,8 @@ class Form(BaseModel):
     seed: Annotated[
         Seed | None,
         shown(
-            "Seed",
-            "随机种子",
-            "An integer; the same seed asks for the same result.",
-            "整数；相同的种子请求相同的结果。",
+            ("Seed", "随机种子"),
+            ("An integer; the same seed asks for the same result.", "整数；相同的种子请求相同的结果。"),
         ),
     ] = None
     mask_image: Annotated[OptionalMedia, _MASK] = None
@@ -121,10 +110,8 @@ class Form(BaseModel):
         dict[str, JsonValue],
         WithJsonSchema({"type": "object"}),  # without references, so the schema can be embedded anywhere
         shown(
-            "Extra fields",
-            "附加字段",
-            "Additional formState fields, sent unchanged.",
-            "其他 formState 字段，原样发送。",
+            ("Extra fields", "附加字段"),
+            ("Additional formState fields, sent unchanged.", "其他 formState 字段，原样发送。"),
             example=('{"new_field": 1}',) * 2,
             advanced=True,
         ),
@@ -193,13 +180,14 @@ class ImageMultiForm(Form):
     order: Annotated[
         Order,
         shown(
-            "Order",
-            "顺序",
+            ("Order", "顺序"),
             (
-                "Who speaks when: both at once (meanwhile), which bills the longer audio, or one after the other, "
-                "which bills both."
+                (
+                    "Who speaks when: both at once (meanwhile), which bills the longer audio, or one after the other, "
+                    "which bills both."
+                ),
+                "发言顺序：同时（meanwhile），按较长的音频计费；或先后，按两段之和计费。",
             ),
-            "发言顺序：同时（meanwhile），按较长的音频计费；或先后，按两段之和计费。",
             labels=(("both at once", "left, then right", "right, then left"), ("同时", "先左后右", "先右后左")),
         ),
     ] = "meanwhile"

@@ -27,15 +27,7 @@ from lipsync_nodes.errors import (
     SubmissionUncertain,
 )
 
-_REDIRECTS: Final = frozenset(
-    {
-        HTTPStatus.MOVED_PERMANENTLY,
-        HTTPStatus.FOUND,
-        HTTPStatus.SEE_OTHER,
-        HTTPStatus.TEMPORARY_REDIRECT,
-        HTTPStatus.PERMANENT_REDIRECT,
-    }
-)
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 # Gateways send these 4xx when they or the client stopped waiting: 408, nginx's 499, AWS's 460.
 _GAVE_UP: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, 460, 499})
 _HAS_PACE: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from lipsync_nodes.errors import ConfigurationError
 from lipsync_nodes.settings._urls import check_base, split
@@ -30,7 +30,7 @@ class Storage(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     url: str
-    public_base: str | None = None
+    public_base: Annotated[str, AfterValidator(check_base)] | None = None
     expires: float = Field(default=86400.0, gt=0, allow_inf_nan=False, strict=True)
     options: dict[str, SecretStr] = Field(default_factory=dict)
 
@@ -44,11 +44,6 @@ class Storage(BaseModel):
         elif not parts.scheme or not parts.netloc:
             raise ValueError("must be a URL such as s3://bucket/prefix")
         return url
-
-    @field_validator("public_base")
-    @classmethod
-    def _base_is_a_url(cls, base: str | None) -> str | None:
-        return None if base is None else check_base(base)
 
     @model_validator(mode="after")
     def _a_folder_is_shown_somewhere(self) -> Self:
@@ -92,14 +87,9 @@ class Webhook(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    base: str
+    base: Annotated[str, AfterValidator(lambda url: check_base(url, "a token would be readable on the way"))]
     secret: SecretStr | None = Field(default=None, min_length=16)
     signing_secret: SecretStr | None = None
-
-    @field_validator("base")
-    @classmethod
-    def _base_is_safe(cls, url: str) -> str:
-        return check_base(url, "a token would be readable on the way")
 
     def __getstate__(self) -> dict[Any, Any]:
         if self.secret or self.signing_secret:

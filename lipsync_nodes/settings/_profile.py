@@ -28,7 +28,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     Secret,
@@ -64,6 +66,15 @@ wasted."""
 CountFromOne = Annotated[StrictInt, Field(ge=1, le=10**9)]
 
 
+def _safe(danger: str) -> AfterValidator:
+    return AfterValidator(lambda url: check_base(url, danger))
+
+
+def _or_just(name: str) -> BeforeValidator:
+    """Accept a text in place of a table: the value of this field."""
+    return BeforeValidator(lambda value: {name: value} if isinstance(value, str) else value)
+
+
 class Profile(BaseModel):
     """The settings of an account. The API key is a `SecretStr`, so it is in no repr, log or dump.
 
@@ -94,16 +105,16 @@ class Profile(BaseModel):
 
     name: str = "default"
     api_key: SecretStr | None = None
-    base_url: str = DEFAULT_BASE_URL
+    base_url: Annotated[str, _safe("the key would be readable on the way")] = DEFAULT_BASE_URL
     budget: Count | None = None
     max_concurrency: CountFromOne | None = None
     submits_per_minute: CountFromOne | None = None
     account_name: str = ""
     price: Annotated[Decimal, Field(ge=0, le=10**6, allow_inf_nan=False)] | None = None
     currency: str = ""
-    storage: Storage | None = None
-    public_base: str | None = None
-    webhook: Webhook | None = None
+    storage: Annotated[Storage, _or_just("url")] | None = None
+    public_base: Annotated[str, _safe("the media would be readable on the way")] | None = None
+    webhook: Annotated[Webhook, _or_just("base")] | None = None
     check: CheckMode = "warn"
 
     if not TYPE_CHECKING:  # for type checkers, the arguments are the fields
@@ -150,16 +161,6 @@ class Profile(BaseModel):
             raise ValueError(f"must not begin with {EMBEDDED_ACCOUNT!r}, the account of previews")
         return name
 
-    @field_validator("webhook", mode="before")
-    @classmethod
-    def _webhook_may_be_its_base(cls, webhook: Any) -> Any:
-        return {"base": webhook} if isinstance(webhook, str) else webhook
-
-    @field_validator("storage", mode="before")
-    @classmethod
-    def _storage_may_be_its_url(cls, storage: Any) -> Any:
-        return {"url": storage} if isinstance(storage, str) else storage
-
     @field_validator("api_key")
     @classmethod
     def _key_fits_a_header(cls, key: SecretStr | None) -> SecretStr | None:
@@ -168,16 +169,6 @@ class Profile(BaseModel):
             raise ValueError(fault)
         conceal(text)
         return SecretStr(text) if text else None
-
-    @field_validator("base_url")
-    @classmethod
-    def _base_is_safe(cls, url: str) -> str:
-        return check_base(url, "the key would be readable on the way")
-
-    @field_validator("public_base")
-    @classmethod
-    def _public_base_is_safe(cls, url: str | None) -> str | None:
-        return None if url is None else check_base(url, "the media would be readable on the way")
 
     def __getstate__(self) -> dict[Any, Any]:
         # A subclass comes here, which `copyreg` does not know; see `_load`.
