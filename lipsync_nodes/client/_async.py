@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal, Self, Unpack, overload
 
 from lipsync_nodes.checks import Verdict, Verification
@@ -41,9 +40,7 @@ class AsyncLipsyncClient(BaseClient):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     async def close(self) -> None:

@@ -26,12 +26,15 @@ class Budget(Shared):
             BudgetExceeded: the limit would be exceeded, or the cost is not known.
 
         """
-        self._commit(credits_)
+        with self._lock:
+            self.check(credits_)
+            self.committed += credits_ or 0
         try:
             yield
         except Exception as error:
             if not getattr(error, "may_have_charged", True):
-                self._release(credits_ or 0)
+                with self._lock:
+                    self.committed -= credits_ or 0
             raise
 
     def left_after(self, spent: int) -> int:
@@ -48,12 +51,3 @@ class Budget(Shared):
         if whole_credits("estimate", credits_) > left:
             raise BudgetExceeded(code="budget.exceeded", credits=int(credits_), left=left, limit=self.limit)
         return left
-
-    def _commit(self, credits_: int | None) -> None:
-        with self._lock:
-            self.check(credits_)
-            self.committed += credits_ or 0
-
-    def _release(self, credits_: int) -> None:
-        with self._lock:
-            self.committed -= credits_

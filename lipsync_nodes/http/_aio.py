@@ -65,10 +65,6 @@ class AsyncTransport:
         """Run *flow* to its end and return its result. The arguments are those of the blocking driver."""
         return _Run(self, flow, to, ledger, tell).result()
 
-    def check(self) -> None:
-        """Raise an error if there can be no connection. This comes before the flow claims anything."""
-        check_address(self._profile.base_url)
-
     async def turn(self, timeout: float | None) -> None:
         """Sleep if many waits start at once, so that they neither block the loop nor poll all together."""
         part = FOREVER if timeout is None else timeout * LAST_PART
@@ -209,7 +205,7 @@ class _Run(Run[T]):
     async def begin(self) -> None:
         self._pool = self._transport._lease()  # noqa: SLF001
         self._pool.enter()
-        self._transport.check()
+        check_address(self._transport._profile.base_url)  # noqa: SLF001
         await self._transport._client()  # noqa: SLF001
 
     async def end(self) -> None:
@@ -242,7 +238,8 @@ class _Run(Run[T]):
         except BaseException:  # the caller was cancelled, or a hook of the caller's client raised
             gone = True
             if sending.done():
-                await self.conclude(_came_of(sending))
+                failed = sending.cancelled() or sending.exception()
+                await self.conclude(INTERRUPTED if failed else sending.result())
             raise
 
     def sleep(self, seconds: float) -> Awaitable[object]:
@@ -290,7 +287,3 @@ async def _reported(noting: asyncio.Future[object], event: Event, to: Recorder) 
     except RuntimeError:  # the program is exiting and starts no more threads
         to.report(event)
     return answer
-
-
-def _came_of(sending: asyncio.Future[Reply]) -> Reply:
-    return INTERRUPTED if sending.cancelled() or sending.exception() else sending.result()

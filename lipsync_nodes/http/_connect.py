@@ -62,13 +62,11 @@ def proxy_for(url: str) -> SecretStr | None:
     target, proxies = urlsplit(url), getproxies()
     proxy = proxies.get(target.scheme) or proxies.get("all")
     # This machine is never reached through a proxy.
-    if not proxy or is_loopback(target.hostname or "") or _is_excepted(target, proxies.get("no", "")):
+    if not proxy or is_loopback(target.hostname or ""):
+        return None
+    if any(_matches(target, entry.strip()) for entry in proxies.get("no", "").split(",") if entry.strip()):
         return None
     return SecretStr(proxy if "://" in proxy else f"http://{proxy}")
-
-
-def _is_excepted(target: SplitResult, no_proxy: str) -> bool:
-    return any(_matches(target, entry.strip()) for entry in no_proxy.split(",") if entry.strip())
 
 
 def _matches(target: SplitResult, entry: str) -> bool:

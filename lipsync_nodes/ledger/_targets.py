@@ -43,7 +43,9 @@ def check_target(target: str | Path) -> str:
         folder = names_folder(target)
         path = Path(os.path.realpath(target))
         _check_name(path, folder=folder)
-        _check_folder(path if folder else path.parent)
+        parent = path if folder else path.parent
+        parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=parent).close()
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else None
         raise ConfigurationError(
@@ -62,11 +64,6 @@ def _check_name(path: Path, *, folder: bool) -> None:
         return
     if not (path.is_dir() if folder else path.is_file()):
         raise ValueError("it is there and is no folder" if folder else "it is there and is no file")
-
-
-def _check_folder(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    tempfile.TemporaryFile(dir=folder).close()
 
 
 def file_identity(path: str | Path) -> str:

@@ -72,12 +72,8 @@ def download(
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with Partial(place, identity or url) as partial:
-            Fetch(url, local, limits, partial, on_progress or _nobody_listens, stop or threading.Event()).all()
+            Fetch(url, local, limits, partial, on_progress or (lambda *_: None), stop or threading.Event()).all()
             partial.finish()
     except OSError as error:
         raise unwritable(target, error) from error
     return target
-
-
-def _nobody_listens(_done: int, _size: int | None) -> None:
-    pass

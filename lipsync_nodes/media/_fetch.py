@@ -185,7 +185,8 @@ class Fetch:
     def _is_enough(self, cut: CutShort) -> bool:
         """Return True if the file is complete although the connection broke; otherwise pause, or give up."""
         if isinstance(cut, NotThere):
-            self._check_appears(cut)
+            if self.came or self.limits.elapsed >= self.limits.appears_within:
+                raise DownloadError(code="download.not_there", reason=cut)
             self._pause(self.limits.elapsed / 2)
             return False
         if cut.start_anew:
@@ -204,10 +205,6 @@ class Fetch:
 
     def _pause(self, seconds: float) -> None:
         self.stop.wait(min(max(seconds, FIRST_PAUSE), LONGEST_PAUSE, max(self.limits.left(self.came), 0.0)))
-
-    def _check_appears(self, cut: CutShort) -> None:
-        if self.came or self.limits.elapsed >= self.limits.appears_within:
-            raise DownloadError(code="download.not_there", reason=cut)
 
     def _given_up(self, *, code: str, **facts: Any) -> DownloadError:
         self.partial.keep = True

@@ -14,22 +14,9 @@ An implementation can leave out arguments that it does not need. Pluggy calls im
 marked `tryfirst`, then the others (the latest registered first), then those marked `trylast`. The nodes of this package
 are `trylast`, so other plugins come before them.
 
-For most hooks, the first result that is not None is used. A host must add the hook specifications (this module, or the
-plugin `lipsync` itself) for that. Without them, pluggy calls every plugin, and a submission is paid for several times.
-
-| hooks for hosts | result used | |
-|---|---|---|
-| `lipsync_nodes_describe` | all | the nodes that exist |
-| `lipsync_nodes_check` | the first | checks the inputs of a job; free, sends nothing |
-| `lipsync_nodes_submit` | the first | submits a job; costs money |
-| `lipsync_nodes_poll` | the first | fetches a job once |
-| `lipsync_nodes_wait` | the first | waits for the video |
-
-| hooks for the core | result used | |
-|---|---|---|
-| `lipsync_publish_asset` | the first | a local file → a public URL; before any configured storage |
-| `lipsync_credentials` | the first | the API key; after an explicit argument, before the environment and the file |
-| `lipsync_job_event` | all | observes what happens to jobs |
+For most hooks (`firstresult`), the first result that is not None is used. A host must add the hook specifications (this
+module, or the plugin `lipsync` itself) for that. Without them, pluggy calls every plugin, and a submission is paid for
+several times.
 
 A distribution can also add commands to `lipsync-nodes`. Each is an entry point in the group `lipsync_nodes.commands`
 that names a click command. It is imported only when it is run or listed, and it cannot replace a command of the core.
