@@ -23,9 +23,13 @@ class TrioForm(Form):
 
     image: Annotated[Media, _IMAGE]
     left_audio: Annotated[Media, _LEFT]
-    middle_audio: Annotated[Media, shown(("Middle audio", "中间音频"), ("Of the middle.", "中间语音。"), media="audio")]
+    middle_audio: Annotated[
+        Media, shown(("Middle audio", "中间音频"), ("Of the middle one.", "中间语音。"), media="audio")
+    ]
     right_audio: Annotated[Media, _RIGHT]
-    prompt: Annotated[str, Field(min_length=1), shown(("Prompt", "提示词"), ("To do.", "做什么。"), multiline=True)]
+    prompt: Annotated[
+        str, Field(min_length=1), shown(("Prompt", "提示词"), ("What they do.", "做什么。"), multiline=True)
+    ]
 '''
 ROW = """
     NodeSpec("lipsync-trio", _forms.TrioForm, "Lipsync Trio", "三人对口型", lambda form, lengths: _pricing.Credits(
