@@ -40,22 +40,20 @@ class LipsyncError(Exception):
 
     Args:
         message: your own sentence, if there is no code for what happened.
-        code: what happened, such as "media.too_long": a row of the tables in `lipsync_nodes.words`.
+        code: what happened, such as "media.too_long": a row of the tables in `lipsync_nodes.words`. It stays the same
+            when sentences are reworded.
         remedy: what to do next: one or more names in those tables, in order.
         hint: your own sentence on what to do next.
         job_id: the id of the job, if there is one.
         status_code: the HTTP status of the response, if there was one.
         may_have_charged: whether the failed call may have spent credits.
-        retryable: whether the same call may succeed later, if this is known better than for the class.
+        retryable: whether the same call may succeed later without a change, if this is known better than for the class.
         **facts: the values for the sentences of the code and of the remedy.
 
     Attributes:
-        code: what happened. It stays the same when sentences are reworded.
         facts: the values, as JSON types, without any API key.
-        remedy: the names of what to do next.
         host: the host in whose terms `str(error)` is written, one of `lipsync_nodes.words.HOSTS`; see `speak`.
         language: the language of `str(error)`, "en" or "zh".
-        retryable: whether the same call may succeed later without a change.
 
     """
 

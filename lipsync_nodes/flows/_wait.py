@@ -36,17 +36,10 @@ ENOUGH: Final = 20
 
 
 class Took(NamedTuple):
-    """How long the service worked on a job, in seconds, and on what.
-
-    Attributes:
-        seconds: how long it worked.
-        length: the length of the video in seconds, if that is known.
-        resolution: the resolution of the video.
-
-    """
+    """How long the service worked on a job, in seconds, and on what."""
 
     seconds: float
-    length: float | None
+    length: float | None  # of the video, in seconds, if that is known
     resolution: str | None
 
 

@@ -32,11 +32,7 @@ def check_target(target: str | Path) -> str:
     """Check that a video can be saved, before it is paid for. Return the target for the ledger.
 
     The result is the absolute path without links. The path of a folder ends in a separator, because the file has no
-    name until the job has an id. The folder is created.
-
-    Raises:
-        ConfigurationError: the target cannot be written.
-
+    name until the job has an id. The folder is created. Raises `ConfigurationError` if the target cannot be written.
     """
     text = str(target)
     try:

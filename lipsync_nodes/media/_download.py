@@ -49,19 +49,13 @@ def download(
     on_progress: OnProgress | None = None,
     stop: threading.Event | None = None,
 ) -> Path:
-    """Fetch *url* into *target* and return *target*.
+    """Fetch the output of a job into *target* and return *target*. It takes the arguments of `LipsyncClient.download`.
 
-    Args:
-        url: the output of a job.
-        target: the file to write. An existing file is replaced when the new one is whole. If it is a link, the file
-            that it leads to is replaced. A folder, device or pipe is refused.
-        local: allow http and loopback addresses, for a sandbox on this machine.
-        largest: the maximum number of bytes.
-        identity: identifies the video if its URL changes each time, so that a download can be resumed after a crash.
-        timeout: the maximum number of seconds. Default: ten minutes, and more while data keeps arriving.
-        appears_within: how many seconds a 404 or 403 may mean that the output is not available yet. Default: 30.
-        on_progress: called with the number of bytes so far and in total (None if not known).
-        stop: if it is set from another thread, the download ends with a `DownloadError`.
+    An existing file is replaced when the new one is whole. If it is a link, the file that it leads to is replaced. A
+    folder, device or pipe is refused. With *local*, http and loopback addresses are allowed, for a sandbox on this
+    machine. *largest* is in bytes. The *identity* of a video whose URL changes each time lets a download be resumed
+    after a crash. A 404 or 403 may mean for *appears_within* seconds (default: 30) that the output is not available
+    yet. When another thread sets *stop*, the download ends.
 
     Raises:
         DownloadError: nothing was written to *target*.

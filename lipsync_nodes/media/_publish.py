@@ -113,12 +113,7 @@ def _stored(form: PreparedForm, name: str, store: Store, seconds: float) -> str:
 
 
 def rehearse(profile: Profile) -> Iterator[str]:
-    """Upload a small object, fetch it as the service would, and delete it. Yields the name of each step before it.
-
-    Raises:
-        LipsyncError: the last named step failed.
-
-    """
+    """Upload a small object, fetch it as the service would, and delete it. Yields the name of each step before it."""
     content = f"lipsync-nodes doctor {secrets.token_hex(8)}".encode()
     asset, note = Asset(content), Probe("image", "text/plain", ".txt", None)
     name = f"doctor-{digest(asset)}{note.suffix}"

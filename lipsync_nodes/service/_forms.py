@@ -136,12 +136,8 @@ class Form(BaseModel):
     def form_state(self, urls: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Return the JSON object that is sent: fields as given, `extra` merged in, unset fields left out.
 
-        Args:
-            urls: where the media fields were published that have no URL of their own.
-
-        Raises:
-            InvalidRequest: a media field has no URL; the clients publish it before they submit.
-
+        *urls* has those of the media fields without a URL of their own, which the clients publish before they submit.
+        `InvalidRequest` if one is missing.
         """
         urls = urls or {}
         if missing := [name for name in self.assets if name not in urls]:

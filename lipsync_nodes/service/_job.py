@@ -167,13 +167,8 @@ class WebhookEvent(Job):
 def parse_job(data: object, *, asked_for: str | None = None) -> Job:
     """Read a job from a decoded JSON response, with or without an envelope; see `_reading`.
 
-    Args:
-        data: the decoded JSON.
-        asked_for: the id of the job that was polled; used if the response has no id.
-
-    Raises:
-        ValueError: the response is not a job. The message is one line and quotes the service.
-
+    *asked_for* is the id of the job that was polled; it is used if the response has no id. If the response is not a
+    job, the message of the ValueError is one line and quotes the service.
     """
     if isinstance(data, list) and len(data) == 1:
         (data,) = data
