@@ -27,6 +27,7 @@ The API key is in none of them: whatever looks like one (`sk_…`) is masked whe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final, Self
 
@@ -69,6 +70,9 @@ class LipsyncError(Exception):
     def __init_subclass__(cls) -> None:
         if cls.__module__ == __name__:
             cls.__module__ = "lipsync_nodes"
+            # JobFailed: "job_failed"
+            name = re.sub(r"(?<=.)(?=[A-Z])", "_", cls.__name__).lower()
+            cls.default_code = vars(cls).get("default_code", name)
 
     def __init__(
         self,
@@ -179,13 +183,10 @@ def _plain(value: object) -> Any:
 class ConfigurationError(LipsyncError):
     """A setting is missing or unsafe. Nothing was sent."""
 
-    default_code = "configuration_error"
-
 
 class InvalidRequest(LipsyncError):
     """The input is wrong. Nothing was sent, or the service refused it (4xx)."""
 
-    default_code = "invalid_request"
     default_remedy = ("correct_input",)
 
 
@@ -202,28 +203,24 @@ class CheckRefused(InvalidRequest):
 class AuthenticationError(LipsyncError):
     """The service refused the API key (401, 403)."""
 
-    default_code = "authentication_error"
     default_remedy = ("check_key",)
 
 
 class InsufficientCredits(LipsyncError):
     """The account does not have enough credits for the job (402)."""
 
-    default_code = "insufficient_credits"
     default_remedy = ("add_credits",)
 
 
 class BudgetExceeded(InsufficientCredits):
     """The job could cost more than is left of your own budget. Nothing was sent."""
 
-    default_code = "budget_exceeded"
     default_remedy = ("raise_budget",)
 
 
 class JobNotFound(LipsyncError):
     """The service does not know a job with this id (404)."""
 
-    default_code = "job_not_found"
     default_remedy = ("check_job_id",)
 
 
@@ -238,7 +235,6 @@ class RateLimited(LipsyncError):
     """
 
     retryable = True
-    default_code = "rate_limited"
     default_remedy = ("slow_down",)
 
     def __init__(self, message: str | None = None, *, retry_after: float | None = None, **known: Any) -> None:
@@ -250,7 +246,6 @@ class ServiceError(LipsyncError):
     """The response of the service was an error (5xx) or unreadable."""
 
     retryable = True
-    default_code = "service_error"
     default_remedy = ("try_later",)
 
 
@@ -258,7 +253,6 @@ class ConnectionFailed(LipsyncError):
     """The service was not reached. It certainly received nothing."""
 
     retryable = True
-    default_code = "connection_failed"
     default_remedy = ("check_network",)
 
 
@@ -266,14 +260,12 @@ class SubmitTimeout(LipsyncError):
     """The time ran out before the submission was sent, for example in the queue. Nothing was charged."""
 
     retryable = True
-    default_code = "submit_timeout"
     default_remedy = ("more_time",)
 
 
 class SubmissionUncertain(LipsyncError):
     """A submission was sent and its outcome is unknown. The job may exist and may be billed."""
 
-    default_code = "submission_uncertain"
     default_remedy = ("look_in_account",)
     default_may_have_charged = True
 
@@ -281,7 +273,6 @@ class SubmissionUncertain(LipsyncError):
 class JobFailed(LipsyncError):
     """The job ended without a video. The message quotes the service."""
 
-    default_code = "job_failed"
     default_remedy = ("submit_corrected",)
     # The service does not document whether a failed job is billed.
     default_may_have_charged = True
@@ -290,7 +281,6 @@ class JobFailed(LipsyncError):
 class JobStopped(JobFailed):
     """The job ended without a video in an undocumented way: cancelled, timed out or deleted, for example."""
 
-    default_code = "job_stopped"
     default_remedy = ("resubmit_uncertain",)
 
 
@@ -298,7 +288,6 @@ class JobTimeout(LipsyncError):
     """The job has not ended within the given time. It is still running at the service."""
 
     retryable = True
-    default_code = "job_timeout"
     default_remedy = ("wait_again",)
     default_may_have_charged = True
 
@@ -307,5 +296,4 @@ class DownloadError(LipsyncError):
     """The output could not be saved. There is no incomplete file at the target."""
 
     retryable = True
-    default_code = "download_error"
     default_remedy = ("download_again",)

@@ -697,16 +697,12 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     **checks.REMEDIES,
 }
 
+# A term without a row is English already.
 TERMS: Final[dict[str, str]] = {
-    "in the middle": "in the middle",
-    "on the left": "on the left",
-    "on the right": "on the right",
     "AVIF": "an AVIF picture",
     "HEIC": "a HEIC picture",
     "PDF": "a PDF document",
     "SVG": "an SVG drawing",
-    "The data": "The data",
-    "The video": "The video",
     "audio": "an audio",
     "delete": "be deleted from",
     "device": "a device",
@@ -717,15 +713,12 @@ TERMS: Final[dict[str, str]] = {
     "folder": "a folder",
     "image": "an image",
     "info": "Note",
-    "its distribution": "its distribution",
-    "left": "left",
     "left audio": "a left audio",
     "left person": "Left person",
     "mask": "a mask",
     "mask image": "a mask image",
     "no_file": "no file",
     "pipe": "a pipe",
-    "right": "right",
     "right audio": "a right audio",
     "right person": "Right person",
     "sign": "sign a URL",

@@ -178,7 +178,6 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "mix_to_mono": "Give one of the channels as mono, or turn the polarity of one channel around.",
     "record_lower": "Export or record the sound again at a lower level.",
     "trim_sound": "Cut it off to pay for less.",
-    # verifications
     # tags and reports
     "known_groups": "Use one of these: {known}.",
 }

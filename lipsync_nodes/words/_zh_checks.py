@@ -169,7 +169,6 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
     "mix_to_mono": "请将其中一个声道作为单声道提供，或反转一个声道的极性。",
     "record_lower": "请用较低的音量重新导出或录制。",
     "trim_sound": "剪掉这一段可以减少费用。",
-    # verifications
     # tags and reports
     "known_groups": "请使用其中之一：{known}。",
 }
