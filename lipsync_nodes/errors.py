@@ -70,7 +70,7 @@ class LipsyncError(Exception):
     def __init_subclass__(cls) -> None:
         if cls.__module__ == __name__:
             cls.__module__ = "lipsync_nodes"
-            # JobFailed: "job_failed"
+            # The code of JobFailed is job_failed.
             name = re.sub(r"(?<=.)(?=[A-Z])", "_", cls.__name__).lower()
             cls.default_code = vars(cls).get("default_code", name)
 
