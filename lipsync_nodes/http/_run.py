@@ -103,14 +103,16 @@ class Run(Generic[T]):
                         await self.conclude()
                     raise
                 if isinstance(effect, Record) and failure is None and self._tell is not None:
-                    told = self._tell(effect.event)
-                    if isawaitable(told):
-                        await told
+                    await self._told(self._tell(effect.event))
         except BaseException as error:
             self._name_job(error)
             raise
         finally:
             await self.end()
+
+    async def _told(self, result: object) -> None:
+        if isawaitable(result):
+            await result
 
     async def _carry_out(self, effect: Send | Await | Record) -> tuple[object, Exception | None]:
         """Run an effect. Return its result for the flow, or the error to raise in the flow."""
