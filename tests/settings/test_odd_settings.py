@@ -227,5 +227,5 @@ def test_without_a_home_the_environment_suffices():
 @pytest.mark.usefixtures("nobody")
 def test_without_a_home_what_needs_one_says_so():
     assert "HOME" in refusal(load_profile, "work", environ={})
-    assert "~/p.toml" in refusal(load_profile, environ={"LIPSYNC_CONFIG": "~/p.toml"})
+    assert "~/of-nobody.toml" in refusal(load_profile, environ={"LIPSYNC_CONFIG": "~/of-nobody.toml"})
     assert "LIPSYNC_LEDGER" in refusal(Ledger)
