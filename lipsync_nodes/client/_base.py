@@ -9,31 +9,12 @@ from pathlib import Path
 from threading import Event as Flag
 from typing import Any, Final
 
-from lipsync_nodes import words
+from lipsync_nodes import flows, words
 from lipsync_nodes.client._observers import observed, report, report_saved
 from lipsync_nodes.client._options import KeyOf
 from lipsync_nodes.client._submission import Submitting
 from lipsync_nodes.client._verify import Verifying
 from lipsync_nodes.errors import DownloadError, LipsyncError
-from lipsync_nodes.flows import (
-    FOREVER,
-    NO_DEADLINE,
-    Accepted,
-    Budget,
-    Deadline,
-    Event,
-    Flow,
-    Policy,
-    Seen,
-    Submission,
-    Took,
-    WebhookReceived,
-    poll,
-    quiet_seconds,
-    run,
-    submit,
-    wait,
-)
 from lipsync_nodes.http import Recorder
 from lipsync_nodes.ledger import Entry, Journal, Ledger
 from lipsync_nodes.media import OnProgress, download, source_and_target
@@ -60,14 +41,14 @@ class Backend(Submitting, Verifying):
         *,
         http_client: Any,
         ledger: Journal | None,
-        budget: Budget | None,
-        policy: Policy | None,
+        budget: flows.Budget | None,
+        policy: flows.Policy | None,
         key_of: KeyOf | None,
     ) -> None:
         plugins()  # report a broken plugin now, not between a paid submission and its response
         words.load()  # for the error of a paid submission
         super().__init__(profile, ledger, key_of)
-        self._policy, self._budget = policy or Policy(), budget
+        self._policy, self._budget = policy or flows.Policy(), budget
         self.transport = driver(profile, http_client)
         self._recorder = Recorder(
             partial(self._journal.record, profile=profile),
@@ -76,27 +57,27 @@ class Backend(Submitting, Verifying):
             grouped=isinstance(self._journal, Ledger),
         )
 
-    def drive(self, flow: Flow[Any], tell: Callable[[Event], object] | None, **options: Any) -> Any:
+    def drive(self, flow: flows.Flow[Any], tell: Callable[[flows.Event], object] | None, **options: Any) -> Any:
         """Run a flow with the transport, and return what that returns: a result, or a coroutine."""
         return self.transport.drive(flow, self._recorder, self._ledger, tell=tell, **options)
 
-    def submit(self, submission: Submission) -> Flow[Job]:
-        return submit(submission, self._policy, self._budget)
+    def submit(self, submission: flows.Submission) -> flows.Flow[Job]:
+        return flows.submit(submission, self._policy, self._budget)
 
-    def poll(self, job_id: str, timeout: float | None) -> Flow[Job]:
+    def poll(self, job_id: str, timeout: float | None) -> flows.Flow[Job]:
         if timeout is not None:
             positive_seconds("timeout", timeout)
-        return poll(job_id, self._policy, timeout=timeout)
+        return flows.poll(job_id, self._policy, timeout=timeout)
 
-    def poll_for(self, webhook: WebhookReceived) -> Flow[Job]:
+    def poll_for(self, webhook: flows.WebhookReceived) -> flows.Flow[Job]:
         """Poll the job that a webhook names. If the submission has no known job yet, it gets this one."""
         entry = self._ledger.entry_of(webhook.job_id)
         callback = None if entry and entry.callback == webhook.callback else webhook.callback
-        return poll(webhook.job_id, self._policy, callback=callback)
+        return flows.poll(webhook.job_id, self._policy, callback=callback)
 
     def wait(
         self, job_id: str, timeout: float | None, poll_interval: float | None, *, just_submitted: bool = False
-    ) -> Flow[Job]:
+    ) -> flows.Flow[Job]:
         """Wait for a job that was submitted before. This reads the ledger, and blocks."""
         entry = self._ledger.entry_of(check_job_id(job_id))
         known = entry is not None or self._journal.knows(job_id)
@@ -106,7 +87,7 @@ class Backend(Submitting, Verifying):
 
     async def wait_on_loop(
         self, job_id: str, timeout: float | None, poll_interval: float | None, *, just_submitted: bool
-    ) -> Flow[Job]:
+    ) -> flows.Flow[Job]:
         """Wait for a job that was submitted before. Many that do so at once read the ledger together."""
         if timeout is not None:
             positive_seconds("timeout", timeout)
@@ -121,34 +102,34 @@ class Backend(Submitting, Verifying):
             job_id, entry, took, timeout, poll_interval, just_submitted=just_submitted, known=known, began=began
         )
 
-    def _took(self, job: Entry | Submission | None) -> Sequence[Took]:
+    def _took(self, job: Entry | flows.Submission | None) -> Sequence[flows.Took]:
         """Return how long jobs like this one took."""
         return self._ledger.history([kind := self._kind(job)])[kind] if job else ()
 
-    async def took(self, job: Entry | Submission) -> Sequence[Took]:
+    async def took(self, job: Entry | flows.Submission) -> Sequence[flows.Took]:
         return await self.transport.read(self._ledger.history, self._kind(job)) or ()
 
-    def _kind(self, job: Entry | Submission) -> tuple[str, str]:
+    def _kind(self, job: Entry | flows.Submission) -> tuple[str, str]:
         return self.profile.account, job.endpoint
 
     def _wait(
         self,
         job_id: str,
         entry: Entry | None,
-        took: Sequence[Took],
+        took: Sequence[flows.Took],
         timeout: float | None,
         poll_interval: float | None,
         *,
         just_submitted: bool,
         known: bool,
-        began: float = FOREVER,
-    ) -> Flow[Job]:
+        began: float = flows.FOREVER,
+    ) -> flows.Flow[Job]:
         """Wait for a job. The timeout counts from *began*, or from the first step of the flow if that is earlier."""
         webhook_expected = entry is not None and entry.callback is not None
         default = deadline_for(entry.seconds if entry else None)
         seconds, interval = self._times(default if timeout is None else timeout, poll_interval, webhook_expected)
         pause = interval * self._policy.chance() if just_submitted else 0.0
-        return wait(
+        return flows.wait(
             job_id,
             self._policy,
             timeout=seconds,
@@ -163,12 +144,12 @@ class Backend(Submitting, Verifying):
 
     def run(
         self,
-        submission: Submission,
+        submission: flows.Submission,
         timeout: float | None,
         poll_interval: float | None,
         began: float,
-        took: Sequence[Took] | None = None,
-    ) -> Flow[Job]:
+        took: Sequence[flows.Took] | None = None,
+    ) -> flows.Flow[Job]:
         """Submit and wait. A given *timeout* counts from *began*, the default counts from the submission.
 
         Without *took*, this reads the ledger, and blocks.
@@ -178,15 +159,16 @@ class Backend(Submitting, Verifying):
         hears = self._ledger is self.ledger  # webhooks are recorded only in a ledger
         webhook_expected = hears and submission.callback is not None
         seconds, interval = self._times(default if timeout is None else timeout, poll_interval, webhook_expected)
-        deadline = NO_DEADLINE if timeout is None else Deadline(seconds, began + seconds)
-        return run(
-            submit(submission, self._policy, self._budget, queue_seconds=seconds if hears else 0.0, deadline=deadline),
+        deadline = flows.NO_DEADLINE if timeout is None else flows.Deadline(seconds, began + seconds)
+        queue = seconds if hears else 0.0
+        return flows.run(
+            flows.submit(submission, self._policy, self._budget, queue_seconds=queue, deadline=deadline),
             self._policy,
             timeout=seconds,
             poll_interval=interval,
             ends=deadline.ends,
             webhook_expected=webhook_expected,
-            quiet=quiet_seconds(took, submission.seconds, submission.form_state.get("resolution")),
+            quiet=flows.quiet_seconds(took, submission.seconds, submission.form_state.get("resolution")),
         )
 
     def _times(self, timeout: float, poll_interval: float | None, webhook_expected: bool) -> tuple[float, float]:
@@ -245,17 +227,17 @@ class Backend(Submitting, Verifying):
             self._ledger.close()
 
 
-def job_in(event: Event) -> Job | None:
+def job_in(event: flows.Event) -> Job | None:
     """Return the job of an event for `on_update`; None if it has none, or if it is another caller's job."""
     match event:
-        case Accepted(job=job) | Seen(job=job, own=True):
+        case flows.Accepted(job=job) | flows.Seen(job=job, own=True):
             return job
         case _:
             return None
 
 
-def _quiet(took: Sequence[Took], entry: Entry) -> float | None:
+def _quiet(took: Sequence[flows.Took], entry: Entry) -> float | None:
     """Return for how many seconds from now the end of a job is unlikely."""
-    quiet = quiet_seconds(took, entry.seconds, entry.resolution)
+    quiet = flows.quiet_seconds(took, entry.seconds, entry.resolution)
     age = time.time() - (entry.sent_at or entry.created_at)
     return None if quiet is None else max(0.0, quiet - max(0.0, age))

@@ -13,22 +13,9 @@ from contextlib import closing, suppress
 from inspect import isawaitable
 from typing import Any, Final, Generic, TypeVar
 
+from lipsync_nodes import flows
 from lipsync_nodes._redaction import redact
 from lipsync_nodes.errors import ConfigurationError, ConnectionFailed, LipsyncError
-from lipsync_nodes.flows import (
-    Accepted,
-    Await,
-    Effect,
-    Event,
-    Flow,
-    Paused,
-    Record,
-    Refused,
-    Send,
-    Sending,
-    Sleep,
-    Uncertain,
-)
 from lipsync_nodes.http._wire import EndedJobs, Recorder, Reply
 from lipsync_nodes.service import Job
 
@@ -46,7 +33,7 @@ class Run(Generic[T]):
     __slots__ = ("_flow", "_job_id", "_ledger", "_tell", "_to")  # thousands may run at once
 
     def __init__(
-        self, flow: Flow[T], to: Recorder, ledger: EndedJobs, tell: Callable[[Event], object] | None = None
+        self, flow: flows.Flow[T], to: Recorder, ledger: EndedJobs, tell: Callable[[flows.Event], object] | None = None
     ) -> None:
         self._flow, self._to, self._ledger, self._tell = flow, to, ledger, tell
         self._job_id: str | None = None
@@ -57,7 +44,7 @@ class Run(Generic[T]):
     async def end(self) -> None:
         """Give back what `begin` has taken, after the flow."""
 
-    async def send(self, send: Send) -> Reply:
+    async def send(self, send: flows.Send) -> Reply:
         """Send a request. If a submission is interrupted, this also calls `conclude`."""
         raise NotImplementedError
 
@@ -65,15 +52,15 @@ class Run(Generic[T]):
         """Sleep. A flow also sleeps for 0 s to learn the time."""
         raise NotImplementedError
 
-    async def job_ended(self, effect: Await) -> Job | None:
+    async def job_ended(self, effect: flows.Await) -> Job | None:
         """Sleep until the ledger knows that the job has ended."""
         raise NotImplementedError
 
-    async def record(self, event: Event) -> object:
+    async def record(self, event: flows.Event) -> object:
         """Record an event on the way, and report it."""
         raise NotImplementedError
 
-    async def record_last(self, event: Event) -> object:
+    async def record_last(self, event: flows.Event) -> object:
         """Record an event of a flow that was interrupted, and report it."""
         raise NotImplementedError
 
@@ -93,7 +80,7 @@ class Run(Generic[T]):
                     result: T = end.value
                     return result
                 try:
-                    if isinstance(effect, Sleep):
+                    if isinstance(effect, flows.Sleep):
                         await self.sleep(effect.seconds)
                         reply, failure = time.monotonic(), None
                     else:
@@ -102,7 +89,7 @@ class Run(Generic[T]):
                     if not is_on_its_way(effect):
                         await self.conclude()
                     raise
-                if isinstance(effect, Record) and failure is None and self._tell is not None:
+                if isinstance(effect, flows.Record) and failure is None and self._tell is not None:
                     await self._told(self._tell(effect.event))
         except BaseException as error:
             self._name_job(error)
@@ -114,12 +101,12 @@ class Run(Generic[T]):
         if isawaitable(result):
             await result
 
-    async def _carry_out(self, effect: Send | Await | Record) -> tuple[object, Exception | None]:
+    async def _carry_out(self, effect: flows.Send | flows.Await | flows.Record) -> tuple[object, Exception | None]:
         """Run an effect. Return its result for the flow, or the error to raise in the flow."""
-        if isinstance(effect, Send):
+        if isinstance(effect, flows.Send):
             reply = await self.send(effect)
             return (None, reply) if isinstance(reply, ConfigurationError) else (reply, None)
-        if isinstance(effect, Await):
+        if isinstance(effect, flows.Await):
             return await self.job_ended(effect), None
         self._see(effect.event)
         try:
@@ -142,13 +129,13 @@ class Run(Generic[T]):
                 try:
                     answer = await self.record_last(event)
                 except Exception as error:  # there may be no caller left to report the id to
-                    if isinstance(event, Accepted):
+                    if isinstance(event, flows.Accepted):
                         _log.warning("Job %s was made but could not be noted: %s", event.job.id, redact(f"{error}"))
                     raise
 
-    def _see(self, event: Event) -> None:
+    def _see(self, event: flows.Event) -> None:
         """Keep the job id, if the event has one."""
-        if isinstance(event, Accepted):
+        if isinstance(event, flows.Accepted):
             self._job_id = event.job.id
 
     def _name_job(self, error: BaseException) -> None:
@@ -169,32 +156,32 @@ def finished(work: Coroutine[Any, Any, T]) -> T:
     raise RuntimeError("A coroutine of the blocking driver was suspended.")
 
 
-def is_on_its_way(effect: Effect) -> bool:
+def is_on_its_way(effect: flows.Effect) -> bool:
     """Return whether this effect is a submission."""
-    return isinstance(effect, Send) and effect.paid
+    return isinstance(effect, flows.Send) and effect.paid
 
 
-def is_for_the_flow(error: Exception, event: Event) -> bool:
+def is_for_the_flow(error: Exception, event: flows.Event) -> bool:
     """Return whether an error while recording an event is raised in the flow, which then continues.
 
     An error that is not one of ours (from a host's store, or a task's time limit) ends the flow, unless the flow is
     about to raise its own error.
     """
-    return isinstance(error, LipsyncError) or isinstance(event, Refused | Uncertain)
+    return isinstance(error, LipsyncError) or isinstance(event, flows.Refused | flows.Uncertain)
 
 
-def last_notes(flow: Flow[Any], reply: object = None) -> Generator[Event, object, None]:
+def last_notes(flow: flows.Flow[Any], reply: object = None) -> Generator[flows.Event, object, None]:
     """Yield the last events of a flow that was cancelled at an effect, of which *reply* is the result. Close it."""
     with suppress(Exception), closing(flow):
         effect = _resumed(flow, reply)
         for _ in range(TOLERANCE):
             # `Sending` and `Paused` only prepare a submission that will not follow, so they are not recorded.
-            while isinstance(effect, Record) and not isinstance(effect.event, Sending | Paused):
+            while isinstance(effect, flows.Record) and not isinstance(effect.event, flows.Sending | flows.Paused):
                 effect = flow.send((yield effect.event))
             effect = flow.throw(_called_off())
 
 
-def _resumed(flow: Flow[Any], reply: object) -> Effect:
+def _resumed(flow: flows.Flow[Any], reply: object) -> flows.Effect:
     if isinstance(reply, LipsyncError):
         return flow.throw(reply)
     return flow.send(reply) if reply else flow.throw(_called_off())

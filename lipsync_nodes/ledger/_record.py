@@ -26,22 +26,9 @@ from typing import Any, Final, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from lipsync_nodes import flows
 from lipsync_nodes._redaction import redact
 from lipsync_nodes.errors import ConfigurationError, InvalidRequest
-from lipsync_nodes.flows import (
-    Accepted,
-    Claim,
-    Claimed,
-    Event,
-    Found,
-    Gone,
-    Paused,
-    Refused,
-    Seen,
-    Sending,
-    Submission,
-    Uncertain,
-)
 from lipsync_nodes.ledger._keys import spellings
 from lipsync_nodes.ledger._rules import NO_ANSWER, changed
 from lipsync_nodes.service import Job, shorten
@@ -94,7 +81,7 @@ class RecordJournal:
         self._generation = generation
         self._sent = Record(key="", generation=generation)
 
-    def record(self, event: Event, profile: Profile) -> object:  # noqa: ARG002  # a record is of one account
+    def record(self, event: flows.Event, profile: Profile) -> object:  # noqa: ARG002  # a record is of one account
         """Record an event and return the answer; see `flows._events`.
 
         Raises:
@@ -103,19 +90,19 @@ class RecordJournal:
 
         """
         match event:
-            case Claim(submission):
+            case flows.Claim(submission):
                 return self._claim(submission)
-            case Sending():
+            case flows.Sending():
                 self._note("submitting", since=time.time())
-            case Accepted(_, job):
+            case flows.Accepted(_, job):
                 self._note("live", job_id=job.id)
-            case Uncertain(_, reason):
+            case flows.Uncertain(_, reason):
                 self._note("uncertain", reason=redact(reason))
-            case Gone(job_id):
+            case flows.Gone(job_id):
                 self._move(job_id, "gone")
-            case Seen(job):
+            case flows.Seen(job):
                 self._move(job.id, "live", only_from="gone")
-            case Paused() | Refused():
+            case flows.Paused() | flows.Refused():
                 with _available():
                     self._store.delete()
         return None
@@ -139,22 +126,22 @@ class RecordJournal:
         """
         self._move(job_id, "ended")
 
-    def _claim(self, wanted: Submission) -> Claimed | Found | Uncertain:
+    def _claim(self, wanted: flows.Submission) -> flows.Claimed | flows.Found | flows.Uncertain:
         self._take(wanted)
         found = self._read()
         if found is None:
-            return Claimed(ROW)
+            return flows.Claimed(ROW)
         renewed = found.generation != self._generation
         if renewed and found.state == "ended":
-            return Claimed(ROW)
+            return flows.Claimed(ROW)
         if _differs(found, replace(wanted, resubmit_changed=wanted.resubmit_changed or renewed)):
             if renewed or (wanted.resubmit_changed and found.job_id):
                 _log.warning("This takes the place of a submission of other inputs: %s", found.job_id or found.state)
-                return Claimed(ROW)
+                return flows.Claimed(ROW)
             _log.warning("An earlier try submitted other inputs, and that counts: %s", found.job_id or found.state)
         return _again(found, wanted)
 
-    def _take(self, wanted: Submission) -> None:
+    def _take(self, wanted: flows.Submission) -> None:
         """Prepare the content of the record, so that nothing has to be read between a POST and its record."""
         if wanted.key is None:
             raise InvalidRequest(code="record.wants_a_key", remedy="give_submission_key")
@@ -191,18 +178,18 @@ class RecordJournal:
             self._store.set(record.model_dump(exclude_none=True))
 
 
-def _again(found: Record, wanted: Submission) -> Claimed | Found | Uncertain:
+def _again(found: Record, wanted: flows.Submission) -> flows.Claimed | flows.Found | flows.Uncertain:
     """Answer a later try. It is sent only with the caller's consent."""
     if found.job_id is not None and found.state != "gone":
         _log.info("Job %s was submitted by an earlier try and is picked up; nothing is paid again.", found.job_id)
-        return Found(Job(id=found.job_id))
+        return flows.Found(Job(id=found.job_id))
     if wanted.resubmit_uncertain:
-        return Claimed(ROW)
+        return flows.Claimed(ROW)
     reason = f"the service knows no job {found.job_id}" if found.job_id else found.reason or NO_ANSWER
-    return Uncertain(ROW, reason, found.since, job_id=found.job_id)
+    return flows.Uncertain(ROW, reason, found.since, job_id=found.job_id)
 
 
-def _differs(found: Record, wanted: Submission) -> bool:
+def _differs(found: Record, wanted: flows.Submission) -> bool:
     """Return whether the record has other inputs. Raise `InvalidRequest` if both have the same key."""
     if found.key not in spellings(wanted.key or ""):
         return True

@@ -21,24 +21,9 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from lipsync_nodes import flows
 from lipsync_nodes._redaction import redact
 from lipsync_nodes.errors import InvalidRequest
-from lipsync_nodes.flows import (
-    Accepted,
-    Claim,
-    Claimed,
-    Event,
-    Found,
-    Gone,
-    Hold,
-    Paused,
-    Refused,
-    Seen,
-    Sending,
-    Submission,
-    Superseded,
-    Uncertain,
-)
 from lipsync_nodes.ledger._entry import KEEPS_KEY, Entry
 from lipsync_nodes.ledger._inputs import differences, sent_inputs
 from lipsync_nodes.ledger._keys import spellings
@@ -63,55 +48,55 @@ FORGOTTEN_SECONDS: Final = 6 * 3600.0
 class Rules(Rows):
     """What is recorded of each event, and what is answered. `WebhookRules` adds those of webhooks."""
 
-    def enter(self, event: Event) -> object:
+    def enter(self, event: flows.Event) -> object:
         """Record an event and return the answer."""
         match event:
-            case Claim(submission):
+            case flows.Claim(submission):
                 return self._claim(submission)
-            case Sending(row, lease):
+            case flows.Sending(row, lease):
                 return self._sending(row, lease)
-            case Paused(row, seconds):
+            case flows.Paused(row, seconds):
                 self._owned(row, "waiting", seconds + WAITING_LEASE)
-            case Accepted(row, job):
+            case flows.Accepted(row, job):
                 self._accepted(row, job)
-            case Refused(row, reason):
+            case flows.Refused(row, reason):
                 self._refused(row, reason)
-            case Uncertain(row, reason):
+            case flows.Uncertain(row, reason):
                 return self._unsure(row, reason)
-            case Seen(job, None):
+            case flows.Seen(job, None):
                 self._seen(job)
-            case Gone(job_id):
+            case flows.Gone(job_id):
                 self._gone(job_id)
             case _:
                 return self._enter_webhook(event)
         return None
 
-    def _enter_webhook(self, event: Event) -> object:
+    def _enter_webhook(self, event: flows.Event) -> object:
         """Do the same for what concerns a webhook; those rules are not here."""
         raise NotImplementedError(event)
 
-    def _claim(self, wanted: Submission) -> Claimed | Found | Hold | Uncertain:
+    def _claim(self, wanted: flows.Submission) -> flows.Claimed | flows.Found | flows.Hold | flows.Uncertain:
         found = self._holder(wanted)
         if found is None:
-            return Claimed(self._insert(wanted, wanted.key))
+            return flows.Claimed(self._insert(wanted, wanted.key))
         stands = found.state in {"waiting", "submitting"} and self._stands(found)
         if found.state == "waiting" and not stands:
             return self._take_over(found, wanted, "it was given up before it was sent")
         changed = _changed(found, wanted)
         if stands:
-            return Hold(PAUSE)
+            return flows.Hold(PAUSE)
         lost = found.state == "missing" or (found.state == "stopped" and wanted.resubmit_uncertain)
         if (job := found.as_job) is not None and (changed or not lost):
-            return self._instead(found, wanted) if changed else Found(job)
+            return self._instead(found, wanted) if changed else flows.Found(job)
         reason = found.reason or (f"its job ended as {job.status.value}" if job else NO_ANSWER)
         if not wanted.resubmit_uncertain:
             self._update(found.row, state="missing" if found.job_id else "uncertain", reason=reason)
             since = found.sent_at or found.created_at
             # A webhook may still name its job, but not the job for changed inputs.
-            return Uncertain(found.row, reason, since, found.callback is not None and not changed, found.job_id)
+            return flows.Uncertain(found.row, reason, since, found.callback is not None and not changed, found.job_id)
         return self._take_over(found, wanted, f"{reason}; submitted anew on request")
 
-    def _holder(self, wanted: Submission) -> Entry | None:
+    def _holder(self, wanted: flows.Submission) -> Entry | None:
         """Return the submission with the key."""
         if wanted.key is None:
             return None
@@ -121,10 +106,10 @@ class Rules(Rows):
         ).fetchone()
         return Entry(*row) if row else None
 
-    def _instead(self, found: Entry, wanted: Submission) -> Claimed:
+    def _instead(self, found: Entry, wanted: flows.Submission) -> flows.Claimed:
         """Give the key of a job to a submission with other inputs."""
         self._update(found.row, key=None)
-        return Claimed(self._insert(wanted, found.key))
+        return flows.Claimed(self._insert(wanted, found.key))
 
     def _stands(self, found: Entry) -> bool:
         """Return whether the owner of a claim may still be running.
@@ -137,13 +122,13 @@ class Rules(Rows):
         given = until - (found.sent_at or until) if found.state == "submitting" else LONGEST_WAIT
         return self._now < until <= self._now + given + LEASE_MARGIN
 
-    def _take_over(self, found: Entry, wanted: Submission, reason: str) -> Claimed:
+    def _take_over(self, found: Entry, wanted: flows.Submission, reason: str) -> flows.Claimed:
         """Give the key to a new row. The old row stays: its owner may still be running and report its outcome."""
         kept = {"key": None} if found.job_id else {"state": "refused"}
         self._update(found.row, ended_at=self._now, reason=reason, **kept)
-        return Claimed(self._insert(wanted, found.key))
+        return flows.Claimed(self._insert(wanted, found.key))
 
-    def _insert(self, wanted: Submission, key: str | None) -> int:
+    def _insert(self, wanted: flows.Submission, key: str | None) -> int:
         values = {
             "account": self._account,
             "key": None if key is None else str(key),
@@ -162,7 +147,7 @@ class Rules(Rows):
         }
         return self._new(values)
 
-    def _sending(self, row: int, lease: float) -> Hold | Superseded | Found | None:
+    def _sending(self, row: int, lease: float) -> flows.Hold | flows.Superseded | flows.Found | None:
         if found := self._found(row):
             return found
         hold = self._pace(row)
@@ -172,7 +157,7 @@ class Rules(Rows):
             owned = self._owned(row, "submitting", lease + LEASE_MARGIN)
             if owned:
                 self._update(row, sent_at=self._now)
-        return hold if owned else Superseded()
+        return hold if owned else flows.Superseded()
 
     def _owned(self, row: int, state: str, lease: float) -> bool:
         """Renew the claim on a row. False if it expired and another caller has the key."""
@@ -182,7 +167,7 @@ class Rules(Rows):
         )
         return renewed.rowcount == 1
 
-    def _pace(self, row: int) -> Hold | None:
+    def _pace(self, row: int) -> flows.Hold | None:
         """Return a Hold if this submission would exceed the profile's limits."""
         profile = self._profile
         if profile.submits_per_minute is not None:
@@ -192,11 +177,11 @@ class Rules(Rows):
                 (self._accounts, self._now - MINUTE, self._now, row, profile.submits_per_minute - 1),
             ).fetchone()
             if last is not None:
-                return Hold(max(PAUSE, last[0] + MINUTE - self._now))
+                return flows.Hold(max(PAUSE, last[0] + MINUTE - self._now))
         if profile.max_concurrency is not None:
             live = self._live(row)
             if len(live) >= profile.max_concurrency:
-                return Hold(PAUSE * 5, look_at=self._due_for_a_look(live))
+                return flows.Hold(PAUSE * 5, look_at=self._due_for_a_look(live))
         return None
 
     def _live(self, row: int) -> list[Any]:
@@ -257,21 +242,21 @@ class Rules(Rows):
         if self._found(row) is None:
             self._update(row, state="refused", ended_at=self._now, reason=redact(reason))
 
-    def _unsure(self, row: int, reason: str) -> Found | None:
+    def _unsure(self, row: int, reason: str) -> flows.Found | None:
         found = self._found(row)
         if found is None:
             self._revive(row, state="uncertain", reason=redact(reason))
         return found
 
 
-def _changed(found: Entry, wanted: Submission) -> bool:
+def _changed(found: Entry, wanted: flows.Submission) -> bool:
     if found.inputs is not None:
         return changed(wanted, found.endpoint, json.loads(found.inputs), found.job_id)
     return changed(wanted, found.endpoint, sent_inputs(found.endpoint, found.form), found.job_id, exact=False)
 
 
 def changed(
-    wanted: Submission, endpoint: str, before: dict[str, Any] | None, job_id: str | None, *, exact: bool = True
+    wanted: flows.Submission, endpoint: str, before: dict[str, Any] | None, job_id: str | None, *, exact: bool = True
 ) -> bool:
     """Return whether a submission differs from the one with its key. Raise `InvalidRequest` if that is not allowed."""
     if endpoint != wanted.endpoint:
