@@ -303,7 +303,7 @@ def test_the_limits_of_the_connection_hold_for_all_tasks(make, sandbox, monkeypa
     """Two tasks of a worker host share the limits, whatever keeps the record of each."""
     sandbox.fault("job_status", polls=10**9)
     monkeypatch.setenv("AIRFLOW_CONN_LIPSYNC_DEFAULT", connection(sandbox, **{limit: 1}))
-    monkeypatch.setattr("lipsync_nodes.client._base.Policy", partial(Policy, longest_queue=0.5))
+    monkeypatch.setattr("lipsync_nodes.flows.Policy", partial(Policy, longest_queue=0.5))
     for task in ("one", "two"):
         context = {"ti": TaskInstance(xcoms={}, task_id=task), "task_state_store": Store(), "outlet_events": {}}
         if kept_by == "host":
