@@ -6,6 +6,7 @@ from threading import Event as Flag
 from typing import Unpack
 from urllib.parse import urlsplit
 
+from lipsync_nodes import service
 from lipsync_nodes._tracebacks import NoFramesBelow
 from lipsync_nodes.client._checking import Checking
 from lipsync_nodes.client._options import KeyOf, SubmitOptions
@@ -13,16 +14,6 @@ from lipsync_nodes.errors import ConfigurationError, InvalidRequest
 from lipsync_nodes.flows import Submission
 from lipsync_nodes.ledger import ContentKey, Journal, Ledger, callback_secret, check_target, new_callback, token_of
 from lipsync_nodes.media import PreparedForm, inputs_of, known_credits, prepared, published
-from lipsync_nodes.service import (
-    Form,
-    check_key,
-    check_media_url,
-    check_tags,
-    deadline_for,
-    positive_seconds,
-    spec_of,
-    whole_credits,
-)
 from lipsync_nodes.settings import Profile, is_loopback
 
 
@@ -40,7 +31,7 @@ class Submitting(Checking):
 
     def submission(
         self,
-        form: Form | PreparedForm,
+        form: service.Form | PreparedForm,
         timeout: float | None = None,
         /,
         *,
@@ -52,19 +43,19 @@ class Submitting(Checking):
             # A misspelt `key` would not protect the caller from paying twice.
             raise InvalidRequest(code="client.no_such_option", options=sorted(unknown), remedy="nothing_sent")
         form = prepared(form)
-        spec = spec_of(form.form)  # refuses a draft
+        spec = service.spec_of(form.form)  # refuses a draft
         if timeout is not None:
-            positive_seconds("timeout", timeout)
+            service.positive_seconds("timeout", timeout)
         callback, webhook = self._webhook(options.get("webhook"))
         key = options.get("key")
         if key is None and self._key_of is not None:
             key = self._key_of(form, self.profile)
-        if key is not None and check_key(key) and self.ledger is None:
+        if key is not None and service.check_key(key) and self.ledger is None:
             raise ConfigurationError(code="key.needs_a_ledger", remedy="give_ledger")
-        tags = check_tags(options.get("tags") or {})
+        tags = service.check_tags(options.get("tags") or {})
         target, estimate = options.get("target"), options.get("estimate")
         if estimate is not None:
-            whole_credits("estimate", estimate)
+            service.whole_credits("estimate", estimate)
         target = None if target is None else check_target(target)
         allow_long = options.get("allow_long", False)
         measured = self.check_before(form, options, key, timeout, stop)
@@ -72,7 +63,9 @@ class Submitting(Checking):
         if estimate is None and form.assets:
             estimate = known_credits(form, allow_long=allow_long)
         seconds = getattr(estimate, "seconds", None)
-        urls = published(form, self.profile, seconds=timeout or deadline_for(seconds), allow_long=allow_long, key=key)
+        urls = published(
+            form, self.profile, seconds=timeout or service.deadline_for(seconds), allow_long=allow_long, key=key
+        )
         # A key that is made from the inputs needs no comparison of the inputs.
         inputs = None if key is None or isinstance(key, ContentKey) else inputs_of(form)
         form.check_unchanged()
@@ -114,7 +107,7 @@ def _check_webhook(url: object) -> None:
     if not isinstance(url, str):
         raise InvalidRequest(code="webhook.not_a_url", value=f"{url!r:.80}")
     try:
-        parts = urlsplit(check_media_url(url))
+        parts = urlsplit(service.check_media_url(url))
     except ValueError as error:
         raise InvalidRequest(code="webhook.wrong_url", fault=error, value=f"{url!r:.80}") from None
     if parts.scheme != "https" and not is_loopback(parts.hostname or ""):

@@ -8,21 +8,10 @@ from contextlib import suppress
 from typing import Final, NamedTuple, NoReturn
 from urllib.parse import quote
 
+from lipsync_nodes import service
 from lipsync_nodes.errors import ConnectionFailed, JobNotFound, LipsyncError, RateLimited, ServiceError
 from lipsync_nodes.flows._effects import FOREVER, Await, Deadline, Flow, Policy, Record, Send, Sleep
 from lipsync_nodes.flows._events import Gone, Seen
-from lipsync_nodes.service import (
-    Job,
-    NoAnswer,
-    State,
-    check_job_id,
-    error_of,
-    later,
-    parse_job,
-    shorten,
-    timeout_of,
-    video_of,
-)
 
 # How many 404s in a row are tolerated for a job that exists: some servers of the service may not know it yet.
 NOT_YET_KNOWN: Final = 3
@@ -59,20 +48,20 @@ def poll(
     callback: str | None = None,
     own: bool = True,
     noted: bool = False,
-) -> Flow[Job]:
+) -> Flow[service.Job]:
     """Fetch a job once. Every failure is raised. The last three options are those of `Seen`."""
     seconds = policy.request_timeout if timeout is None else timeout
     if seconds <= 0:
         raise ConnectionFailed(code="poll.no_time", job_id=job_id, remedy="ask_again")
-    reply = yield Send("GET", f"/jobs/{quote(check_job_id(job_id), safe='')}", timeout=seconds)
-    if isinstance(reply, NoAnswer):
+    reply = yield Send("GET", f"/jobs/{quote(service.check_job_id(job_id), safe='')}", timeout=seconds)
+    if isinstance(reply, service.NoAnswer):
         raise ConnectionFailed(code="poll.no_answer", reason=reply.reason, job_id=job_id, remedy="ask_again")
     if not reply.ok:
-        raise error_of(reply, job_id)
+        raise service.error_of(reply, job_id)
     try:
-        job = parse_job(json.loads(reply.body), asked_for=job_id)
+        job = service.parse_job(json.loads(reply.body), asked_for=job_id)
     except (ValueError, RecursionError) as error:
-        raise ServiceError(code="poll.unreadable", reason=shorten(error), job_id=job_id) from None
+        raise ServiceError(code="poll.unreadable", reason=service.shorten(error), job_id=job_id) from None
     if callback is None and job.id != job_id:
         # Keep the id that the ledger has, even if the response spells it differently. An id from a webhook is not
         # trusted: there, the response decides.
@@ -93,7 +82,7 @@ def wait(
     known: bool = False,
     webhook_expected: bool = False,
     quiet: float | None = None,
-) -> Flow[Job]:
+) -> Flow[service.Job]:
     """Poll a job until it has ended, for at most *timeout* seconds. Temporary errors are retried until then.
 
     The last poll comes shortly before the deadline, so that there is time for its response.
@@ -113,7 +102,7 @@ def wait(
     """
     now: float = yield Sleep(0)
     deadline = Deadline(timeout, min(now + timeout, ends))
-    seen: State | None = None
+    seen: service.State | None = None
     trouble: LipsyncError | None = None
     unknown = 0
     likely = None if quiet is None else now + quiet
@@ -122,7 +111,7 @@ def wait(
     while True:
         pause = min(pause, deadline.room(now))
         if webhook_expected and pause and (ended := (yield from _awaited(job_id, pause))):
-            return video_of(ended)
+            return service.video_of(ended)
         now = yield Sleep(0 if webhook_expected else pause)
         pause, first = first * _interval(poll_interval, now, likely), 1.0
         try:
@@ -142,12 +131,12 @@ def wait(
             pause = max(pause, min(asked_for or 0.0, policy.longest_pace))
         else:
             if job.finished:
-                return video_of(job)
-            seen, trouble, unknown = State(job.status, job.output, job.error), None, 0
+                return service.video_of(job)
+            seen, trouble, unknown = service.State(job.status, job.output, job.error), None, 0
             del job  # it takes much memory while thousands wait
         now = yield Sleep(0)
         if not deadline.room(now):
-            raise timeout_of(job_id, timeout, seen, trouble)
+            raise service.timeout_of(job_id, timeout, seen, trouble)
 
 
 def _interval(usual: float, now: float, likely: float | None) -> float:
@@ -157,16 +146,16 @@ def _interval(usual: float, now: float, likely: float | None) -> float:
     return usual * FEWER if now + usual * FEWER <= likely else usual * MORE
 
 
-def _awaited(job_id: str, seconds: float) -> Flow[Job | None]:
+def _awaited(job_id: str, seconds: float) -> Flow[service.Job | None]:
     """Sleep, or return the job earlier if a webhook reports its end."""
-    ended: Job | None = yield Await(job_id, seconds)
+    ended: service.Job | None = yield Await(job_id, seconds)
     if ended:
         yield Record(Seen(ended))
     return ended
 
 
 def run(
-    submitting: Flow[Job],
+    submitting: Flow[service.Job],
     policy: Policy,
     *,
     timeout: float,
@@ -174,7 +163,7 @@ def run(
     ends: float = FOREVER,
     webhook_expected: bool = False,
     quiet: float | None = None,
-) -> Flow[Job]:
+) -> Flow[service.Job]:
     """Submit, then wait. The arguments are those of `wait`."""
     job = yield from submitting
     if job.finished:
@@ -182,9 +171,9 @@ def run(
         now: float = yield Sleep(0)
         with suppress(LipsyncError):
             left = min(policy.request_timeout, ends - now)
-            job = later(job, (yield from poll(job.id, policy, timeout=left, noted=job.status.stopped)))
+            job = service.later(job, (yield from poll(job.id, policy, timeout=left, noted=job.status.stopped)))
     if job.finished:
-        return video_of(job)
+        return service.video_of(job)
     pause = policy.spread(poll_interval)
     try:
         return (

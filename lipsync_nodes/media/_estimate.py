@@ -5,19 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from lipsync_nodes import service
 from lipsync_nodes.errors import InvalidRequest
 from lipsync_nodes.media._prepared import PreparedForm, prepared
-from lipsync_nodes.service import (
-    LONGEST_MEDIA,
-    Credits,
-    Form,
-    Lengths,
-    LengthUnknown,
-    NodeSpec,
-    in_seconds,
-    positive_seconds,
-    too_long,
-)
 
 # Codecs add padding at both ends, so a file's header and content may differ by this many seconds.
 PADDING: Final = 0.2
@@ -28,12 +18,12 @@ GivenLengths = Mapping[str, float | None]
 
 
 def estimate_credits(
-    form: Form | PreparedForm,
+    form: service.Form | PreparedForm,
     *,
     lengths: GivenLengths | None = None,
     allow_long: bool = False,
     **seconds: float | None,
-) -> Credits:
+) -> service.Credits:
     """Estimate the cost of submitting *form*, in whole credits. If the rules are ambiguous, this is an upper bound.
 
     Args:
@@ -51,19 +41,19 @@ def estimate_credits(
     form = prepared(form)
     given = _given(form.spec, {**(lengths or {}), **_by_field(seconds)}, allow_long)
     measured, caveats = _measured(form, given, allow_long)
-    cost = form.spec.credits(form.form, Lengths(given | measured))
-    if cost.seconds is not None and cost.seconds > LONGEST_MEDIA and not allow_long:
-        raise too_long("The video", cost.seconds)
-    return Credits(cost, "; ".join(filter(None, (cost.caveat, *caveats))), cost.seconds)
+    cost = form.spec.credits(form.form, service.Lengths(given | measured))
+    if cost.seconds is not None and cost.seconds > service.LONGEST_MEDIA and not allow_long:
+        raise service.too_long("The video", cost.seconds)
+    return service.Credits(cost, "; ".join(filter(None, (cost.caveat, *caveats))), cost.seconds)
 
 
 def known_credits(
-    form: Form | PreparedForm, *, lengths: GivenLengths | None = None, allow_long: bool = False
-) -> Credits | None:
+    form: service.Form | PreparedForm, *, lengths: GivenLengths | None = None, allow_long: bool = False
+) -> service.Credits | None:
     """Return the result of `estimate_credits`, or None if a length is not known. Other errors are raised."""
     try:
         return estimate_credits(form, lengths=lengths, allow_long=allow_long)
-    except LengthUnknown:
+    except service.LengthUnknown:
         return None
 
 
@@ -74,7 +64,7 @@ def _by_field(seconds: GivenLengths) -> dict[str, float | None]:
     return {name.removesuffix(SUFFIX): length for name, length in seconds.items()}
 
 
-def _given(spec: NodeSpec, lengths: GivenLengths, allow_long: bool) -> dict[str, float]:
+def _given(spec: service.NodeSpec, lengths: GivenLengths, allow_long: bool) -> dict[str, float]:
     """Check the given lengths, and leave out those that are None."""
     names = [field.name for field in spec.timed]
     given = {}
@@ -83,9 +73,9 @@ def _given(spec: NodeSpec, lengths: GivenLengths, allow_long: bool) -> dict[str,
             raise InvalidRequest(code="media.no_such_length", endpoint=spec.id, field=name, known=names)
         if seconds is None:
             continue
-        given[name] = positive_seconds(f"The length of `{name}`", seconds, DAY)
-        if given[name] > LONGEST_MEDIA and not allow_long:
-            raise too_long(f"`{name}`", given[name])
+        given[name] = service.positive_seconds(f"The length of `{name}`", seconds, DAY)
+        if given[name] > service.LONGEST_MEDIA and not allow_long:
+            raise service.too_long(f"`{name}`", given[name])
     return given
 
 
@@ -98,9 +88,11 @@ def _measured(form: PreparedForm, given: Mapping[str, float], allow_long: bool) 
             continue
         known, longest = given.get(name, 0.0), probe.longest
         if probe.stated and abs(probe.seconds - probe.stated) > PADDING:
-            by_content, by_header = in_seconds(probe.seconds), in_seconds(probe.stated)
+            by_content, by_header = service.in_seconds(probe.seconds), service.in_seconds(probe.stated)
             caveats.append(f"`{name}` lasts {by_content} by its content and {by_header} by its header")
         if known and abs(known - longest) > PADDING:
-            caveats.append(f"`{name}` is given as {in_seconds(known)} and its file lasts {in_seconds(longest)}")
+            caveats.append(
+                f"`{name}` is given as {service.in_seconds(known)} and its file lasts {service.in_seconds(longest)}"
+            )
         lengths[name] = max(known, longest)
     return lengths, [f"{caveat}; the longer counts" for caveat in caveats]
