@@ -16,6 +16,7 @@ VERDICT: Final = (
 )
 
 SENTENCES: Final[dict[str, str]] = {
+    "error": "{message}",
     # settings
     "settings.account_changed": "The profile {profile!r} comes from another process. Here it has no API key, or "
     "the key of another account.",

@@ -13,6 +13,7 @@ FINDING: Final = "{severity:term}[（{field}）]：{text}"
 VERDICT: Final = "[{clear:flag}未发现问题。\n][{lines}\n][预计费用：{credits} 积分。][预计费用：最多 {most} 积分。]"
 
 SENTENCES: Final[dict[str, str]] = {
+    "error": "{message}",
     # settings
     "settings.account_changed": "另一进程的配置 {profile!r} 在这里没有 API 密钥，或密钥属于另一账户。",
     "settings.file_not_regular": "{path}[（由 {variable} 指定）]不是文件。",
