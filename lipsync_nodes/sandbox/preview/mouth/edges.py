@@ -25,7 +25,7 @@ _UP, _DOWN = 1, 20  # steps: how far an edge may be inside of the landmarks' mou
 # How far outside an upper and a lower edge usually are, and how much that differs, as parts of the gap.
 _USUAL, _SPREAD = (0.04, 0.12), (0.06, 0.11)
 _LEAST_SPREAD = 0.012  # the same in face heights
-_ARCH = 0.5  # the power of the shape by which an edge is moved
+_ARCH, _POINTED = 0.5, 1.5  # the powers of the shapes by which an edge is moved out, and in again: less at its sides
 
 
 def lips_of(face: Face, frame: Frame, image: Image) -> Lips:
@@ -36,7 +36,7 @@ def lips_of(face: Face, frame: Frame, image: Image) -> Lips:
         return lips
     end, lip = teeth_end(image, frame, lips, light_of(image, face))
     if lip:  # its edge is where the teeth end; farther down the contrast was larger
-        return replace(widened(lips, floats([0, (end - 1) * lips.gap])), teeth=1.0)
+        return replace(widened(lips, floats([0, (end - 1) * lips.gap]), _POINTED), teeth=1.0)
     return replace(lips, teeth=end)
 
 
@@ -47,9 +47,9 @@ def edges_of(lips: Lips, frame: Frame, image: Image) -> Floats:
     return floats([_outside(image, frame, lips, side) for side in (0, 1)])
 
 
-def widened(lips: Lips, by: Floats) -> Lips:
+def widened(lips: Lips, by: Floats, power: float = _ARCH) -> Lips:
     """Return the lips with both edges of each moved outwards: the upper and the lower lip by so much."""
-    up, down = (much * arch(lips.upper_inner[:, 0], _ARCH) for much in by)
+    up, down = (much * arch(lips.upper_inner[:, 0], power) for much in by)
     return replace(
         lips,
         upper_inner=moved(lips.upper_inner, -up),
