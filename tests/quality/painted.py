@@ -30,7 +30,7 @@ def painted_elsewhere(case, frames: list[np.ndarray], fps: float, tracks: list[T
             return list(range(len(frames)))
         changed = upright(_changed(source, shown), case.roll)
         near = [face for track in tracks for face in _beside(track, number)]
-        if not (case.hidden and case.hidden[0] <= number / fps <= case.hidden[1]):
+        if not (case.hidden and case.hidden[0] <= number / fps < case.hidden[1]):
             for face in near:
                 cv2.fillConvexPoly(changed, _lower_face(face), 0)
         height = max((face.height for face in near), default=0.3 * len(shown))

@@ -44,13 +44,17 @@ def _looked_around(shots: Iterable[Tracked], reach: int, judge: Callable[[_Near]
 
 
 def _uncovered(near: _Near) -> float:
-    """Return how visible the mouth in the middle frame is: not at all while a hand comes before it or goes."""
+    """Return how visible the mouth in the middle frame is: not at all while a hand comes before it or goes.
+
+    It comes if there is nothing near the mouth on one side of the frame, and the mouth is hidden on the other.
+    """
     frames = list(near)
     middle = len(frames) // 2
     here, seen = frames[middle]
-    for way in (frames[middle:], frames[middle::-1]):
-        covered = takewhile(lambda frame: frame[0] == here and frame[1] < 1, way)
-        if sum(not visible for _, visible in covered) >= _LASTS:
+    ways = [[visible for cuts, visible in way if cuts == here] for way in (frames[middle::-1], frames[middle:])]
+    for one, other in (ways, ways[::-1]):
+        covered = takewhile(lambda visible: visible < 1, one)
+        if sum(not visible for visible in covered) >= _LASTS and 1.0 in other:
             return 0.0
     return min(1.0, seen / _ENOUGH)
 
