@@ -1,4 +1,7 @@
-"""Keeps the API key out of tracebacks that show local variables, as rich and error-reporting services do."""
+"""Keeps the API key out of tracebacks that show local variables, as rich and error-reporting services do.
+
+It also brings back a Ctrl-C that another error replaced.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +35,26 @@ class NoFramesBelow:
         trace.tb_next = None
         for other in _chained(error, self._handled):
             other.__traceback__ = None
+
+
+class InterruptFirst:
+    """Raises Ctrl-C where the standard library turned it into a RuntimeError.
+
+    If it comes while `threading` waits for a lock, as each start of a thread does, the lock is then released although
+    it is not held. An interrupt that the caller was already handling is not raised again.
+    """
+
+    def __enter__(self) -> Self:
+        self._handled = sys.exception()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, RuntimeError):
+            for other in _chained(error, self._handled):
+                if isinstance(other, KeyboardInterrupt):
+                    raise other
 
 
 def _place(trace: TracebackType) -> str:

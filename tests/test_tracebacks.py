@@ -21,7 +21,7 @@ import sentry_sdk.transport
 import sentry_sdk.utils
 
 from lipsync_nodes import AsyncLipsyncClient, ImageForm, JobFailed, LipsyncClient
-from lipsync_nodes._tracebacks import NoFramesBelow
+from lipsync_nodes._tracebacks import InterruptFirst, NoFramesBelow
 from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.plugins import hookimpl, plugins
 from lipsync_nodes.service import Asset
@@ -435,3 +435,22 @@ def test_members_of_a_group_lose_their_frames():
             below()
 
     assert ended(work).exceptions[0].__traceback__ is None
+
+
+def interrupted_wait():
+    with InterruptFirst():
+        try:
+            signal.raise_signal(signal.SIGINT)
+        finally:
+            threading.Lock().release()
+
+
+def test_an_interrupt_comes_before_the_error_that_replaced_it():
+    """But not one that the caller was already handling."""
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_wait()
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        with pytest.raises(RuntimeError), InterruptFirst():
+            threading.Lock().release()

@@ -52,11 +52,20 @@ def _ended(command: Callable[[], int]) -> int:
         except OutputLost:
             raise
         except Exception as error:  # noqa: BLE001  # a bug of ours
+            if interrupt := _interrupt_behind(error):
+                return _stopped(interrupt)
             return _failed(unexpected(error, may_have_charged=RUN.job_id is not None), "Unexpected", 1)
     except OutputLost as lost:
         if not lost.closed:
             tell(f"The result could not be printed: {lost}. {lost.text}")
         return 1
+
+
+def _interrupt_behind(error: BaseException | None) -> BaseException | None:
+    """Return the Ctrl-C that an error replaced: while `threading` waits for a lock, it becomes a RuntimeError."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error
 
 
 def _failed(error: LipsyncError, kind: str, exit_code: int) -> int:

@@ -5,6 +5,7 @@ This module needs no extra, because it has to work before the rest is imported a
 
 from __future__ import annotations
 
+import _thread
 import errno
 import io
 import json
@@ -114,6 +115,8 @@ def prepare() -> None:
             _prepare(name)
     if _signals_are_ours() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _terminate)
+    if _signals_are_ours():
+        sys.unraisablehook = _interrupt_again
 
 
 def _prepare(name: str) -> None:
@@ -124,6 +127,14 @@ def _prepare(name: str) -> None:
         # A terminal that cannot show a character gets \\u4f60 instead of an error.
         stream.reconfigure(errors="backslashreplace")
     setattr(sys, name, _Stream(stream, needed=name == "stdout"))
+
+
+def _interrupt_again(lost: Any) -> None:
+    """Repeat a Ctrl-C that came in the callback of a weak reference or while an object was deleted: Python drops it."""
+    if isinstance(lost.exc_value, KeyboardInterrupt):
+        threading.Timer(0.01, _thread.interrupt_main).start()
+    else:
+        sys.__unraisablehook__(lost)
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:

@@ -17,6 +17,7 @@ import httpcore  # noqa: F401
 import httpx
 from pydantic import SecretStr
 
+from lipsync_nodes._tracebacks import InterruptFirst
 from lipsync_nodes.errors import ConfigurationError
 from lipsync_nodes.settings import is_loopback
 
@@ -120,7 +121,8 @@ def can_start_threads() -> None:
 def made(make: Callable[[], T], remedy: tuple[str, ...] = ("nothing_sent", "check_proxy")) -> T:
     """Create a client. If that is impossible (proxy, certificates, threads), raise an error before anything is sent."""
     try:
-        return make()
+        with InterruptFirst():
+            return make()
     except (ImportError, OSError, OverflowError, RuntimeError, ValueError, httpx.InvalidURL) as error:
         failure = f"{error}".rstrip(".")
     raise ConfigurationError(code="connection.impossible", reason=failure, remedy=remedy)

@@ -62,6 +62,42 @@ def test_a_signal_at_any_moment_leaves_one_object(service, cli_env, tmp_path, se
     assert answer["id"] == ("job-1" if "Job job-1 is not lost" in err or seed >= 4 else None)
 
 
+# Ctrl-C in a wait of `threading`, which then releases a lock that it does not hold, or in a weak reference's callback.
+CTRL_C_IN_A_WAIT = """
+import os, signal, threading, weakref
+import lipsync_nodes.cli
+
+class Gone: pass
+
+number, in_callback, seen, restore = {}, {}, 0, threading.Condition._acquire_restore
+
+def restored(condition, state):
+    global seen
+    seen += 1
+    if seen == number and in_callback:
+        gone = Gone()
+        watching = weakref.ref(gone, lambda _: os.kill(os.getpid(), signal.SIGINT))
+        del gone
+    elif seen == number:
+        os.kill(os.getpid(), signal.SIGINT)
+    restore(condition, state)
+
+threading.Condition._acquire_restore = restored
+lipsync_nodes.cli.main()
+"""
+
+
+@posix
+@pytest.mark.parametrize("in_callback", [False, True], ids=["wait", "callback"])
+@pytest.mark.parametrize("number", [1, 2, 3, 4], ids=["display", "threads", "submit", "poll"])
+def test_ctrl_c_is_not_lost_where_python_replaces_it(service, cli_env, tmp_path, number, in_callback):
+    service.on_poll = [bad.still()]
+    program = [sys.executable, "-c", CTRL_C_IN_A_WAIT.format(number, in_callback)]
+    process = started([*RUN, "--json"], cli_env, tmp_path, program)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, only_object(out)["error"]["type"]) == (130, "Interrupted"), err
+
+
 @posix
 @pytest.mark.parametrize("many", [False, True])
 def test_sigterm_ends_what_no_ctrl_c_reaches(service, cli_env, tmp_path, many):
