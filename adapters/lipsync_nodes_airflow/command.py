@@ -8,12 +8,13 @@ from pathlib import Path
 import click
 
 from lipsync_nodes import ConfigurationError
+from lipsync_nodes.cli.added import Group
 from lipsync_nodes.cli.speak import in_words, say, show
 
 __all__ = ["airflow"]
 
 
-@click.group()
+@click.group(cls=Group)
 def airflow() -> None:
     """Try the operators in an Airflow of its own, or copy the example DAGs into yours."""
 

@@ -19,13 +19,31 @@ from lipsync_nodes import ConfigurationError
 from lipsync_nodes.cli.output import RUN
 from lipsync_nodes.cli.speak import in_words
 
-__all__ = ["COMMANDS", "ExtendableGroup", "load_command"]
+__all__ = ["COMMANDS", "ExtendableGroup", "Group", "load_command"]
 
 COMMANDS: Final = "lipsync_nodes.commands"
 """The entry-point group for commands that other distributions add to `lipsync-nodes`."""
 
+_WHOLE: Final = 300  # characters, more than any sentence has
 
-class ExtendableGroup(click.Group):
+
+class Group(click.Group):
+    """A group whose help has the whole first sentence of each command, on as many lines as it takes."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands."""
+        names = self.list_commands(ctx)
+        commands = [(name, self._listed(ctx, name)) for name in names]
+        rows = [(name, one.get_short_help_str(_WHOLE)) for name, one in commands if one and not one.hidden]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def _listed(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Return a command as the help lists it."""
+        return self.get_command(ctx, name)
+
+
+class ExtendableGroup(Group):
     """A group with its own commands and those of other distributions. Its own take precedence.
 
     Attributes:
@@ -62,17 +80,8 @@ class ExtendableGroup(click.Group):
         except ConfigurationError as error:
             return _broken(cmd_name, error)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands. None of ours is loaded for that."""
-        names = self.list_commands(ctx)
-        limit = formatter.width - 6 - max(map(len, names))
-        commands = [(name, self._listed(ctx, name)) for name in names]
-        rows = [(name, one.get_short_help_str(limit)) for name, one in commands if one and not one.hidden]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
-
     def _listed(self, ctx: click.Context, name: str) -> click.Command | None:
-        """Return a command as the help lists it."""
+        """Return a command as the help lists it. None of ours is loaded for that."""
         return click.Command(name, help=self.own[name][1]) if name in self.own else self.get_command(ctx, name)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar, Final
 
 import click
 
@@ -12,6 +13,9 @@ from lipsync_nodes.cli.added import ExtendableGroup
 from lipsync_nodes.cli.output import RUN, show, tell
 
 __all__ = ["app", "carry_out"]
+
+# The message is the whole help. Before click 8.2, click printed it by itself.
+_NO_WORDS: Final[Any] = getattr(click.exceptions, "NoArgsIsHelpError", ())
 
 
 class _Commands(ExtendableGroup):
@@ -54,6 +58,9 @@ def carry_out(words: Sequence[str]) -> int:
     RUN.as_json = _wants_json(words)
     try:
         code = app(list(words), prog_name="lipsync-nodes", standalone_mode=False)
+    except _NO_WORDS as error:
+        sys.stderr.write(f"{error.format_message()}\n")
+        return int(error.exit_code)
     except click.ClickException as error:
         return _misused(error)
     except click.Abort as error:  # what click makes of Ctrl-C

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lipsync_nodes.cli.added import Group
 from lipsync_nodes.cli.listening import listening_options
 from lipsync_nodes.cli.output import show
 from lipsync_nodes.cli.speak import in_words, say
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["sandbox"]
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @listening_options(8787)
 @click.option("--data", type=click.Path(path_type=Path), help="Folder for jobs and files. Default: a temporary one.")
 @click.option("--concurrency", type=click.IntRange(1), help="How many videos are rendered at a time.")

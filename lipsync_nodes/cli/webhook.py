@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from lipsync_nodes import ConfigurationError, ConnectionFailed, InvalidRequest, WebhookReceiver
+from lipsync_nodes.cli.added import Group
 from lipsync_nodes.cli.listening import listening_options
 from lipsync_nodes.cli.session import Connection, Session, common_options
 from lipsync_nodes.cli.speak import say, show, tell
@@ -30,7 +31,7 @@ SETUP = (
 file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-@click.group()
+@click.group(cls=Group)
 def webhook() -> None:
     """Receive webhooks, so that you know at once when a job ends. Submit jobs with `--webhook auto`."""
 

@@ -1,6 +1,7 @@
 """Commands that other distributions add to `lipsync-nodes`: how they run, and what a broken one can do to the rest."""
 
 import json
+import re
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -110,6 +111,21 @@ def test_the_help_says_of_our_commands_what_they_say_themselves():
     for name, (_, line) in app.own.items():
         shown = click.Command(name, help=line).get_short_help_str(width)
         assert shown == app.get_command(context, name).get_short_help_str(width)
+
+
+@pytest.mark.parametrize("words", [(), ("sandbox",), ("airflow",), ("comfyui",), ("webhook",)], ids=" ".join)
+def test_the_help_has_whole_sentences(words, cli):
+    done = cli(*words, "--help")
+    listed = done.stdout.partition("Commands:\n")[2]
+    assert listed.strip()
+    assert "..." not in listed
+
+
+@pytest.mark.parametrize("words", [(), ("submit",)], ids=" ".join)
+def test_without_words_the_help_is_shown_in_lines(words, cli):
+    done = cli(*words)
+    assert re.search(r"\nCommands:\n  \w", done.stdout + done.stderr)
+    assert "\\n" not in done.stderr
 
 
 def test_the_help_loads_neither_our_commands_nor_what_they_need():

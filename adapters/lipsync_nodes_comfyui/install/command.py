@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from lipsync_nodes.cli.added import Group
 from lipsync_nodes.cli.findings import report
 from lipsync_nodes.cli.speak import in_words, say, show
 
@@ -17,7 +18,7 @@ folder = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout and nothing else.")
 
 
-@click.group()
+@click.group(cls=Group)
 def comfyui() -> None:
     """Install the nodes into a ComfyUI, and check the installation."""
 
