@@ -1,12 +1,10 @@
-"""Keeps the API key out of tracebacks that show local variables, as rich and error-reporting services do.
-
-It also brings back a Ctrl-C that another error replaced.
-"""
+"""Keeps the API key out of tracebacks that show local variables, as rich and error-reporting services do."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -37,24 +35,17 @@ class NoFramesBelow:
             other.__traceback__ = None
 
 
-class InterruptFirst:
-    """Raises Ctrl-C where the standard library turned it into a RuntimeError.
-
-    If it comes while `threading` waits for a lock, as each start of a thread does, the lock is then released although
-    it is not held. An interrupt that the caller was already handling is not raised again.
-    """
-
-    def __enter__(self) -> Self:
-        self._handled = sys.exception()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if isinstance(error, RuntimeError):
-            for other in _chained(error, self._handled):
-                if isinstance(other, KeyboardInterrupt):
-                    raise other
+@contextmanager
+def interrupt_first() -> Iterator[None]:
+    """Raise a Ctrl-C that `threading` turned into a RuntimeError, by releasing a lock that it does not hold."""
+    handled = sys.exception()  # by the caller, so it is not raised again
+    try:
+        yield
+    except RuntimeError as error:
+        for one in _chained(error, handled):
+            if isinstance(one, KeyboardInterrupt):
+                raise one from None
+        raise
 
 
 def _place(trace: TracebackType) -> str:

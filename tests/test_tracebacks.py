@@ -21,7 +21,7 @@ import sentry_sdk.transport
 import sentry_sdk.utils
 
 from lipsync_nodes import AsyncLipsyncClient, ImageForm, JobFailed, LipsyncClient
-from lipsync_nodes._tracebacks import InterruptFirst, NoFramesBelow
+from lipsync_nodes._tracebacks import NoFramesBelow, interrupt_first
 from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.plugins import hookimpl, plugins
 from lipsync_nodes.service import Asset
@@ -438,7 +438,7 @@ def test_members_of_a_group_lose_their_frames():
 
 
 def interrupted_wait():
-    with InterruptFirst():
+    with interrupt_first():
         try:
             signal.raise_signal(signal.SIGINT)
         finally:
@@ -452,5 +452,5 @@ def test_an_interrupt_comes_before_the_error_that_replaced_it():
     try:
         signal.raise_signal(signal.SIGINT)
     except KeyboardInterrupt:
-        with pytest.raises(RuntimeError), InterruptFirst():
+        with pytest.raises(RuntimeError), interrupt_first():
             threading.Lock().release()

@@ -17,7 +17,7 @@ import httpcore  # noqa: F401
 import httpx
 from pydantic import SecretStr
 
-from lipsync_nodes._tracebacks import InterruptFirst
+from lipsync_nodes._tracebacks import interrupt_first
 from lipsync_nodes.errors import ConfigurationError
 from lipsync_nodes.settings import is_loopback
 
@@ -121,7 +121,7 @@ def can_start_threads() -> None:
 def made(make: Callable[[], T], remedy: tuple[str, ...] = ("nothing_sent", "check_proxy")) -> T:
     """Create a client. If that is impossible (proxy, certificates, threads), raise an error before anything is sent."""
     try:
-        with InterruptFirst():
+        with interrupt_first():
             return make()
     except (ImportError, OSError, OverflowError, RuntimeError, ValueError, httpx.InvalidURL) as error:
         failure = f"{error}".rstrip(".")

@@ -12,7 +12,7 @@ from typing import Any, Final, Self, TypeVar
 import httpx
 
 from lipsync_nodes._shared import Shared
-from lipsync_nodes._tracebacks import InterruptFirst, NoFramesBelow
+from lipsync_nodes._tracebacks import NoFramesBelow, interrupt_first
 from lipsync_nodes.errors import ConfigurationError, LipsyncError
 from lipsync_nodes.flows import Accepted, Await, Claim, Event, Flow, Refused, Send, Sending, Uncertain, concerns_ledger
 from lipsync_nodes.http._body import Body, raw
@@ -92,12 +92,7 @@ class Transport(Shared):
         trace, body = Trace(), None
         ends = time.monotonic() + send.timeout
         try:
-            with (
-                NoFramesBelow(),
-                InterruptFirst(),
-                self._in_use() as client,
-                Watchdog(send.timeout, trace) as watchdog,
-            ):
+            with NoFramesBelow(), self._in_use() as client, Watchdog(send.timeout, trace) as watchdog:
                 try:
                     request = request_built(client, send, self._profile, watchdog.trace)
                 except ConfigurationError as error:
@@ -215,7 +210,8 @@ class Watchdog:
         self._late = False
 
     def __enter__(self) -> Self:
-        self._timer.start()
+        with interrupt_first():
+            self._timer.start()
         return self
 
     def __exit__(self, *_: object) -> None:
