@@ -28,6 +28,7 @@ _CLEAR, _HIDDEN = 0.75, 1.45  # sums of both, in those units: nothing is near up
 _SEEN = 1.2  # up to this sum, only a turned head or a shadow may be the reason
 _KEPT, _KEPT_HIDDEN = 1 / 50, 1 / 500  # how much of a frame the usual look takes; of a hidden mouth little
 _RETRY, _AGAIN = 5, 2  # a first mouth that is hidden is looked at in each such frame, until it is so often visible
+_WRONG = 5, 25  # a mouth that was visible in no more frames, and then hidden in so many, was learnt wrongly
 _UNSURE = 0.0078  # in face heights, as in `mouth_hidden`: a film has later frames to learn from, so doubt costs little
 
 
@@ -37,7 +38,7 @@ class Occlusion:
     def __init__(self, finder: FaceFinder) -> None:
         """Begin without earlier frames. The first mouth that looks like one is the usual one."""
         self._finder = finder
-        self._waited = self._clear = 0
+        self._waited = self._clear = self._visible = self._gone = 0
         self._usual: Floats | None = None
         self._sure = 0.0
         self._frames = 0
@@ -55,7 +56,16 @@ class Occlusion:
         kept = max(_KEPT, 1 / self._frames) if hidden < _SEEN else _KEPT_HIDDEN
         self._usual = floats(self._usual + kept * (now - self._usual))
         self._sure += kept * (face.presence - self._sure)
+        self._doubt(gone=hidden >= _HIDDEN)
         return float(np.clip((_HIDDEN - hidden) / (_HIDDEN - _CLEAR), 0, 1))
+
+    def _doubt(self, *, gone: bool) -> None:
+        """Learn the mouth again if the one that was learnt has hardly been seen since: it was turned away, or dark."""
+        self._gone = self._gone + 1 if gone else 0
+        self._visible += not gone
+        if self._visible <= _WRONG[0] and self._gone >= _WRONG[1]:
+            self._usual, self._frames, self._waited = None, 0, 1
+            self._clear = self._visible = self._gone = 0
 
     def _begins(self, image: Image, face: Face) -> bool:
         """Return whether a mouth can be learnt from: a hand may be before it from the first frame on."""

@@ -12,6 +12,7 @@ from lipsync_nodes.perception.faces import looks
 from lipsync_nodes.perception.faces.casting import Casting
 from lipsync_nodes.perception.faces.finder import FaceFinder
 from lipsync_nodes.perception.faces.looks import mouth_hidden
+from lipsync_nodes.perception.faces.occlusion import Occlusion
 from lipsync_nodes.perception.faces.tracker import tracked
 from lipsync_nodes.sandbox.preview import RenderInput, render
 from lipsync_nodes.sandbox.preview.mouth.half import HalfMouth
@@ -46,6 +47,21 @@ def test_a_film_behind_a_hand_is_refused(clips, tmp_path):
     with pytest.raises(MediaError) as error:
         render(RenderInput(audio=clips["left"], video=film, short_side=240), tmp_path / "out.mp4")
     assert (error.value.code, error.value.facts["media"]) == ("preview.mouth_hidden", "video")
+
+
+def test_a_mouth_that_was_learnt_in_other_light_is_learnt_again():
+    photo = small(admiral())
+    finder = FaceFinder()
+    (face,) = finder.find(photo)
+    lab = cv2.cvtColor(photo, cv2.COLOR_BGR2LAB)
+    (left, top), (right, bottom) = face.points[[132, 1]].min(0).astype(int), face.points[[361, 152]].max(0).astype(int)
+    lab[top:bottom, left:right, 1] += 30
+    red = cv2.cvtColor(lab, cv2.COLOR_LAB2BGR)
+    occlusion = Occlusion(finder)
+    seen = [occlusion.seen(image, face) for image in [red] * 3 + [photo] * 40]
+    assert seen[:3] == [1] * 3
+    assert seen[3:20] == [0] * 17
+    assert seen[-1] == 1
 
 
 def without_red(photo, face):
