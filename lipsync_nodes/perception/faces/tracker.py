@@ -27,6 +27,7 @@ _LEAP = 0.025  # in face heights: landmarks that move further in one frame reall
 _RETRY = 5  # frames between two searches for a lost face
 _THOROUGH = 75  # frames between two thorough searches
 _NEWS = 75  # frames between two looks at who else has come
+_FAR = 1.0  # in face heights: what is further away than the face was just now is another person's
 _GONE = 0.1  # a mouth that is visible by less than this counts as hidden
 
 
@@ -77,6 +78,8 @@ def _found(frames: Iterable[Image], casting: Casting) -> Iterator[Tracked]:
             continue
         elif face and number % _NEWS == 0:
             casting.look_around(image, face, number)
+        if face and last and _away(face, last) > _FAR * face.height:
+            occlusion = Occlusion(casting.finder)
         last = face or last
         for shown, found in _backwards(waiting, face, casting.finder):
             seen = occlusion.seen(shown, found) if found else 0.0
@@ -111,6 +114,10 @@ def _smoothed(now: Tracked, near: Iterable[Tracked | None]) -> Tracked:
             points, seen, weights = points + other.face.points * weight, seen + other.seen * weight, weights + weight
     seen = seen / weights if seen / weights > _GONE else 0.0
     return replace(now, face=Face(floats(points / weights)), seen=seen)
+
+
+def _away(one: Face, other: Face) -> float:
+    return float(np.linalg.norm(one.centre - other.centre))
 
 
 def _apart(one: Face, other: Face) -> float:

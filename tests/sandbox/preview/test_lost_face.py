@@ -2,6 +2,7 @@
 
 from itertools import chain, repeat
 
+import cv2
 import numpy as np
 import pytest
 
@@ -9,6 +10,7 @@ from lipsync_nodes.perception.faces.casting import Casting
 from lipsync_nodes.perception.faces.finder import FaceFinder
 from lipsync_nodes.perception.faces.tracker import tracked
 from lipsync_nodes.perception.pictures import read_image
+from tests.check.photos import admiral, astronaut
 from tests.sandbox.preview.films import PORTRAIT
 
 BEFORE, AWAY, AFTER = 3, 23, 6
@@ -50,3 +52,19 @@ def test_the_search_for_a_lost_face_costs_little(portrait):
     finder = Counting()
     list(tracked(shown(portrait, away=10 * SEARCH), Casting(finder)))
     assert 0 < finder.runs < 2 * 10 * SEARCH
+
+
+def beside_the_middle(photo, column):
+    """A small portrait on a large grey picture."""
+    scene, side = np.full((360, 640, 3), 120, np.uint8), min(photo.shape[:2])
+    scene[60:260, column : column + 200] = cv2.resize(photo[:side, :side], (200, 200), interpolation=cv2.INTER_AREA)
+    return scene
+
+
+def test_another_person_without_a_cut_is_not_hidden():
+    """The mouth of one in another light is not compared with that of the other."""
+    dark = (astronaut() * 0.45 + [60, 10, 0]).astype(np.uint8)
+    frames = [beside_the_middle(dark, 20)] * 8 + [beside_the_middle(admiral(), 400)] * 8
+    shots = list(tracked(frames, Casting(FaceFinder())))
+    assert not any(shot.cut for shot in shots)
+    assert [shot.seen for shot in shots] == [1.0] * 16
