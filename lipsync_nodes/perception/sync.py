@@ -62,8 +62,8 @@ def _followed(finder: FaceFinder, image: Image, faces: Sequence[Face | None]) ->
 
 
 def _openings(seen: list[list[Face | None]]) -> Floats:
-    """Return the opening of each face in each frame that was looked at, (faces, frames); NaN without a face."""
-    return floats([[face.opening if face else np.nan for face in faces] for faces in seen]).T
+    """Return how far apart the lips of each face are in each frame, (faces, frames); NaN without a face."""
+    return floats([[face.parted if face else np.nan for face in faces] for faces in seen]).T
 
 
 def _lowest(intended: Floats, seen: Floats, silent: Sequence[bool]) -> float:
