@@ -140,7 +140,7 @@ class _Batch:
         job = await client.run(
             line.form,
             **options,
-            on_update=lambda job: self.progress.first_seen(job, f"line {line.number}: job"),
+            on_update=lambda job: self.progress.first_seen(job, f"line {line.number}, job id"),
             **self.waiting,
         )
         saved = await self.to.asave(client, job, line.target, self.progress)

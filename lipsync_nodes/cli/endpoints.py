@@ -100,9 +100,8 @@ def _field_option(field: FieldSpec, *, required: bool) -> Callable[[Command], Co
         field.name,
         type=click.Choice(field.choices) if field.choices else kind,
         required=required,
-        show_default=str(field.default) if field.choices else False,
         metavar="URL|FILE" if field.media else None,
-        help=field.help,
+        help=f"{field.help} Default: {field.default}." if field.choices and field.default else field.help,
     )
 
 

@@ -42,7 +42,8 @@ TAGGED: Final = {**COLUMNS, "output": 20, "verdict": 11, "tags": None}
 def jobs(session: Session, everything: bool, tags: dict[str, str]) -> None:
     """List the jobs that were submitted from this machine: age, endpoint, state, credits, webhook, job id, output.
 
-    The tags and the verdicts of verifications are listed too, if there are any.
+    The tags and the verdicts of verifications are listed too, if there are any. Jobs made with --sandbox have a ledger
+    of their own: add --sandbox to list those.
     """
     with session.opened(key_needed=False) as to:
 
@@ -59,6 +60,8 @@ def jobs(session: Session, everything: bool, tags: dict[str, str]) -> None:
         else:
             tagged = any(entry.tags_text or entry.verification_text for entry in found())
             _print_table(map(_row, found()), TAGGED if tagged else COLUMNS)
+            if next(found(), None) is None:
+                session.say_no_jobs("jobs")
 
 
 def _print_json(rows: Iterator[dict[str, Any]]) -> None:
@@ -174,7 +177,7 @@ async def _resume(
             outcome: Path | LipsyncError
             try:
                 # Finished jobs are polled too, because their URL may have changed.
-                job = await client.wait(job_id, on_update=lambda job: progress.first_seen(job, "job"), **waiting)
+                job = await client.wait(job_id, on_update=lambda job: progress.first_seen(job, "Job id"), **waiting)
                 outcome = await to.asave(client, job, target, progress)
             except LipsyncError as error:
                 outcome = in_our_words(error)

@@ -63,9 +63,10 @@ def report(  # the options
 ) -> None:
     """Report what the jobs cost, and which ones have no usable video.
 
-    It covers the jobs that were submitted from this machine. Seconds and credits are estimates from before each job,
-    because the service does not report what it charged. Money needs the price of a credit: `price` and `currency` in
-    the profile, or LIPSYNC_PRICE and LIPSYNC_CURRENCY.
+    It covers the jobs that were submitted from this machine. Jobs made with --sandbox have a ledger of their own: add
+    --sandbox to report those. Seconds and credits are estimates from before each job, because the service does not
+    report what it charged. Money needs the price of a credit: `price` and `currency` in the profile, or LIPSYNC_PRICE
+    and LIPSYNC_CURRENCY.
 
     Jobs without a usable video are listed with their ids, for a request to refund them: those that failed, and those
     whose verification found that the mouth does not move or is out of sync. Whether failed jobs are charged is not
@@ -94,6 +95,8 @@ def report(  # the options
             print_csv(_unusable_rows(found, zone) if unusable else _group_rows(found, by), out)
         else:
             _print(found, by, zone, groups=not unusable)
+            if not (found.total.jobs or found.total.uncertain):
+                session.say_no_jobs("report")
 
 
 def _moment(option: str, text: str, zone: Any, *, end: bool = False) -> float:

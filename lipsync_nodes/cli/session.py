@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from lipsync_nodes import AsyncLipsyncClient, Credits, Job, Ledger, LipsyncClient, LipsyncError, Profile
 from lipsync_nodes.cli.output import RUN
-from lipsync_nodes.cli.speak import Progress, in_words
+from lipsync_nodes.cli.speak import Progress, in_words, say
 from lipsync_nodes.host import (
     NodeSpec,
     PreparedForm,
@@ -80,6 +80,11 @@ class Session:
         """Show *what* is going on."""
         with Progress.shown(what, usual=usual) as progress:
             yield progress
+
+    def say_no_jobs(self, command: str) -> None:
+        """Say that a list is empty, and where the jobs of `--sandbox` are."""
+        there = "" if self.use_sandbox else f" Those made with --sandbox: `lipsync-nodes {command} --sandbox`."
+        say(f"No jobs found.{there}")
 
 
 class Waiting(TypedDict):

@@ -121,6 +121,12 @@ def test_the_help_has_whole_sentences(words, cli):
     assert "..." not in listed
 
 
+def test_the_help_says_the_defaults_of_an_endpoints_fields(cli):
+    shown = " ".join(cli("estimate", "image-multi", "--help").stdout.split())
+    assert "720p costs 4. Default: 480p." in shown
+    assert "Default: meanwhile." in shown
+
+
 @pytest.mark.parametrize("words", [(), ("submit",)], ids=" ".join)
 def test_without_words_the_help_is_shown_in_lines(words, cli):
     done = cli(*words)

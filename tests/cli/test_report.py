@@ -106,8 +106,10 @@ def test_without_a_price_it_says_how_to_set_one(cli, ledger):
 
 def test_of_an_empty_ledger_it_is_all_zero(cli, path):
     assert json.loads(cli("report", "--json").stdout)["total"]["jobs"] == 0
-    assert cli("report").returncode == 0
-    assert cli("report", "--unusable").stdout.strip() == "No jobs without a usable video."
+    assert cli("report", "--unusable").stdout.startswith("No jobs without a usable video.\n")
+    for command in ("report", "jobs"):  # after runs with --sandbox, too
+        assert f"`lipsync-nodes {command} --sandbox`" in cli(command).stdout
+    assert "--sandbox" not in cli("report", "--sandbox", key=None).stdout
 
 
 def test_csv_is_utf_8_with_numbers_as_numbers(cli, ledger):
