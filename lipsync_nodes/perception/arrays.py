@@ -29,6 +29,11 @@ def levels(values: ArrayLike) -> Image:
     return array if array.dtype == np.uint8 else np.rint(np.clip(array, 0, 255)).astype(np.uint8)
 
 
+def masked(before: Image, after: Image, weight: Floats) -> Image:
+    """Change a picture only where the weight allows it, (rows, columns, 1) from 0 to 1."""
+    return levels(before + (after.astype(np.float32) - before) * weight)
+
+
 def eased(ramp: Floats) -> Floats:
     """Return a ramp, limited to 0 and 1, with soft ends."""
     inside = np.clip(ramp, 0, 1)

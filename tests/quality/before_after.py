@@ -111,8 +111,9 @@ def _blink(photos: list[np.ndarray]) -> Iterator[np.ndarray]:
 def _film(case) -> Iterator[np.ndarray]:
     film = Film(case.picture, 480)
     values = rendering._read_speech(input_of(case)).values(film.fps)[0]
-    for number, (_, frame) in enumerate(dubbed_film(film, values, Casting(FaceFinder()), Driven(len(values)))):
+    for number, planes in enumerate(dubbed_film(film, values, Casting(FaceFinder()), Driven(len(values)))):
         if number in (25, 33, 36, 50, 60, 75):
+            frame = cv2.cvtColor(planes, cv2.COLOR_YUV2BGR_I420)
             height, width = frame.shape[:2]
             yield _cell(frame, np.array([width / 2, 0.62 * height]), 0.3 * height)
 

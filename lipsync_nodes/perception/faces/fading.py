@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import replace
 from itertools import chain, repeat, takewhile
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from lipsync_nodes.perception.faces.tracker import Tracked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-
-    from lipsync_nodes.perception.faces.tracker import Tracked
 
 _FADE = 5  # frames of a fade
 _AHEAD = 8  # frames in which a hand comes before a mouth, or goes
@@ -19,9 +19,10 @@ _ENOUGH = 0.35  # a mouth that is so visible is shown whole, unless something co
 
 _Near: TypeAlias = "deque[tuple[int, float]]"
 """Of the frames around one: the number of cuts before each, and how visible the mouth is."""
+_Shot = TypeVar("_Shot", bound=Tracked)
 
 
-def faded(shots: Iterable[Tracked]) -> Iterator[Tracked]:
+def faded(shots: Iterable[_Shot]) -> Iterator[_Shot]:
     """Reduce how visible a mouth is in the frames before and after those that hide it. It reads some frames ahead.
 
     Frames beyond a cut do not count.
@@ -29,10 +30,10 @@ def faded(shots: Iterable[Tracked]) -> Iterator[Tracked]:
     return _looked_around(_looked_around(shots, _AHEAD, _uncovered), _FADE, _lowest)
 
 
-def _looked_around(shots: Iterable[Tracked], reach: int, judge: Callable[[_Near], float]) -> Iterator[Tracked]:
+def _looked_around(shots: Iterable[_Shot], reach: int, judge: Callable[[_Near], float]) -> Iterator[_Shot]:
     """Judge how visible the mouth is in each frame by the frames within reach."""
     near: _Near = deque([(0, 1.0)] * reach, maxlen=2 * reach + 1)
-    waiting: deque[Tracked] = deque()
+    waiting: deque[_Shot] = deque()
     cuts = 0
     for shot in chain(shots, repeat(None, reach)):
         cuts += bool(shot and shot.cut)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections import deque
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from lipsync_nodes.perception import MediaError, sync
-from lipsync_nodes.perception.arrays import levels
+from lipsync_nodes.perception.arrays import levels, masked
 from lipsync_nodes.perception.faces.fading import faded
-from lipsync_nodes.perception.faces.tracker import tracked
-from lipsync_nodes.sandbox.preview.mouth.dubbing import Dubbing
+from lipsync_nodes.perception.faces.tracker import Tracked, tracked
+from lipsync_nodes.sandbox.preview.mouth.dubbing import Dubbing, Mouth
+from lipsync_nodes.sandbox.preview.mouth.lips import Frame
+from lipsync_nodes.sandbox.preview.mouth.window import FACE, Window
+from lipsync_nodes.sandbox.preview.planes import paste, planes_of, size_of
 from lipsync_nodes.sandbox.preview.size import SMALLEST, check_size
 
 if TYPE_CHECKING:
@@ -21,13 +24,13 @@ if TYPE_CHECKING:
     from lipsync_nodes.perception.arrays import Floats, Image
     from lipsync_nodes.perception.faces.casting import Casting
     from lipsync_nodes.perception.faces.finder import Face
-    from lipsync_nodes.perception.faces.tracker import Tracked
     from lipsync_nodes.perception.pictures import Film
 
 _FAINT = 24  # pixels: in a film that has a larger face, one of this height begins to speak
 _HALF = 0.5  # a mouth that is less visible does not count as one that speaks
 _MOSTLY = 0.5  # of the time: of a face that is there for longer and never speaks, the mouth is hidden
-_AHEAD = 12  # frames: so far ahead a film is searched for teeth
+_NOTHING = np.empty((0, 0, 3), np.uint8)
+_MARGIN = 4  # pixels around what a mouth may change, for interpolation
 
 
 class Driven:
@@ -76,38 +79,82 @@ class Driven:
             raise MediaError(code="preview.mouth_hidden" if there else "preview.no_face", media="video")
 
 
-def dubbed_film(film: Film, values: Floats, casting: Casting, driven: Driven) -> Iterator[tuple[Image, Image]]:
-    """Draw the frames of a film with new speech; yields pairs of (film, frame).
+@dataclass(frozen=True, slots=True)
+class _Waiting(Tracked):
+    """A frame that waits until it is known what comes after it. Of ``image``, only what is around the face is kept."""
 
-    Frames stay unchanged if they have no face, if it is too small there, or if something covers the mouth.
+    planes: Image = field(kw_only=True)
+    place: tuple[slice, slice] | None = None
+    """The rows and the columns of ``image``; None if no mouth will be drawn."""
+    dubbing: Dubbing | None = None
+    mouth: Mouth | None = None
+
+
+def dubbed_film(film: Film, values: Floats, casting: Casting, driven: Driven) -> Iterator[Image]:
+    """Draw the frames of a film with new speech; yields them as I420.
+
+    Frames stay unchanged if they have no face, if it is too small there, or if something covers the mouth. Outside of a
+    mask, all stays.
     """
-    shots = _foreseen(faded(tracked(film.play(len(values)), casting)))
-    for number, ((shot, dubbing), mouth) in enumerate(zip(shots, values, strict=False)):
-        after, shown = shot.image, _shown(shot)
+    drawing: _Drawing | None = None
+    shots = faded(_foreseen(tracked(film.play(len(values)), casting)))
+    for number, (shot, mouth) in enumerate(zip(shots, values, strict=False)):
+        drawing = drawing or _Drawing(shot.planes, casting)
+        shown = _shown(shot)
         if shot.face:
             driven.note(number, shot.face, shown)
-        if shot.face and shown:
-            after = after.copy()
-            dubbing.draw(shot.image, after, shot.face, mouth)
-            if shown < 1:
-                after = levels(cv2.addWeighted(shot.image, 1 - shown, after, shown, 0))
-        yield shot.image, after
+        if shown:
+            drawing.draw(shot, mouth, shown)
+        yield shot.planes
     driven.check(film.short_side)
 
 
-def _foreseen(shots: Iterable[Tracked]) -> Iterator[tuple[Tracked, Dubbing]]:
-    """Add to each shot the dubbing of its take, which has seen some frames further."""
+class _Drawing:
+    """Draws mouths in frames that waited."""
+
+    def __init__(self, planes: Image, casting: Casting) -> None:
+        """Prepare two pictures that are used for each frame. Only what is around the face is right in them."""
+        width, height = size_of(planes)
+        self._before, self._after = (np.zeros((height, width, 3), np.uint8) for _ in range(2))
+        self._weight = casting.weights(width, height)
+
+    def draw(self, shot: _Waiting, values: Floats, shown: float) -> None:
+        """Draw the mouth of a frame, so far as it is shown."""
+        if not (shot.face and shot.place and shot.dubbing and shot.mouth):
+            return
+        place = shot.place
+        self._before[place] = self._after[place] = shot.image
+        shot.dubbing.draw(self._before, self._after, shot.face, shot.mouth, values)
+        after = self._after[place]
+        if shown < 1:
+            after = levels(cv2.addWeighted(shot.image, 1 - shown, after, shown, 0))
+        if self._weight is not None:
+            after = masked(shot.image, after, self._weight[place])
+        paste(shot.planes, after, *place)
+
+
+def _foreseen(shots: Iterable[Tracked]) -> Iterator[_Waiting]:
+    """Look at the mouths of each take before they are drawn."""
     dubbing = Dubbing()
-    waiting: deque[tuple[Tracked, Dubbing]] = deque()
     for shot in shots:
         if shot.cut:
             dubbing = Dubbing()
-        if shot.face and _shown(shot):
-            dubbing.see(shot.image, shot.face)
-        waiting.append((shot, dubbing))
-        if len(waiting) > _AHEAD:
-            yield waiting.popleft()
-    yield from waiting
+        waits = _Waiting(_NOTHING, shot.face, shot.seen, shot.cut, planes=planes_of(shot.image))
+        if shot.face and _shown(shot) and (place := _around(shot.face, shot.image)):
+            mouth = dubbing.see(shot.image, shot.face, clear=shot.seen > _HALF)
+            waits = replace(waits, image=shot.image[place].copy(), place=place, dubbing=dubbing, mouth=mouth)
+        yield waits
+
+
+def _around(face: Face, image: Image) -> tuple[slice, slice] | None:
+    """Return the rows and columns that a mouth may change, and what is beside them, from and to even numbers."""
+    window = Window.around(Frame.of(face), image, FACE)
+    if window is None:
+        return None
+    begin = np.array([window.y, window.x])
+    end = np.minimum(begin + [window.height, window.width] + _MARGIN + 1, image.shape[:2]) // 2 * 2
+    rows, columns = map(slice, (np.maximum(begin - _MARGIN, 0) // 2 * 2).tolist(), end.tolist())
+    return rows, columns
 
 
 def _shown(shot: Tracked) -> float:

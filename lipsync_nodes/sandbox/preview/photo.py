@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from lipsync_nodes.perception import MediaError
+from lipsync_nodes.perception.arrays import masked
 from lipsync_nodes.perception.faces.looks import CLEARLY, mouth_hidden
 from lipsync_nodes.perception.pictures import read_image
 from lipsync_nodes.perception.speech.curve import opening
@@ -30,8 +31,8 @@ FPS: Final = Fraction(25)
 """Frames a second of a talking photo."""
 
 
-def talking_photo(given: RenderInput, values: Floats, casting: Casting) -> Iterator[tuple[Image, Image]]:
-    """Draw the frames of a talking photo; yields pairs of (photo, frame)."""
+def talking_photo(given: RenderInput, values: Floats, casting: Casting) -> Iterator[Image]:
+    """Draw the frames of a talking photo. Outside of a mask, all stays."""
     if given.image is None:
         raise MediaError(code="preview.no_picture")
     photo = read_image(given.image, given.short_side)
@@ -49,7 +50,9 @@ def talking_photo(given: RenderInput, values: Floats, casting: Casting) -> Itera
     heads = [_Head(drawn, face, seed + number, opening(values[number])) for number, face in enumerate(faces)]
     for head, face, doubt in zip(heads, faces, hidden, strict=True):
         head.half = HalfMouth.of(drawn, face) if doubt > 0 else None
-    return ((photo, frame) for frame in _swaying(heads, _speaking(heads, drawn, values)))
+    frames = _swaying(heads, _speaking(heads, drawn, values))
+    weight = casting.weights(*photo.shape[1::-1])
+    return frames if weight is None else (masked(photo, frame, weight) for frame in frames)
 
 
 class _Head:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from lipsync_nodes.perception import LONGEST, MediaError, sync
-from lipsync_nodes.perception.arrays import floats, levels
+from lipsync_nodes.perception.arrays import floats
 from lipsync_nodes.perception.faces.casting import Casting
 from lipsync_nodes.perception.faces.finder import FaceFinder
 from lipsync_nodes.perception.pictures import Film
@@ -20,6 +20,7 @@ from lipsync_nodes.perception.speech.features import RATE, heard, is_silent
 from lipsync_nodes.sandbox.preview import photo
 from lipsync_nodes.sandbox.preview.film import Driven, dubbed_film
 from lipsync_nodes.sandbox.preview.inputs import Rendered, RenderInput
+from lipsync_nodes.sandbox.preview.planes import size_of
 from lipsync_nodes.sandbox.preview.warning import Judged, warning_of
 from lipsync_nodes.sandbox.preview.writer import Mp4Writer
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from pathlib import Path
 
-    from lipsync_nodes.perception.arrays import Floats, Image
+    from lipsync_nodes.perception.arrays import Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +102,12 @@ def _render_video(given: RenderInput, speech: _Speech, out: Path, report: Callab
     driven = Driven(total)
     frames = dubbed_film(film, values[0], casting, driven) if film else photo.talking_photo(given, values, casting)
     first = next(frames)
-    height, width = first[1].shape[:2]
-    weight = casting.weights(width, height)
+    width, height = size_of(first)
+    frames = chain([first], frames)
+    del first  # a film of large frames needs the memory
     with Mp4Writer(out, (width, height), fps, speech.sound) as writer:
-        for number, (before, after) in enumerate(chain([first], frames)):
-            writer.show(after if weight is None else _masked(before, after, weight))
+        for number, frame in enumerate(frames):
+            writer.show(frame)
             report(0.85 * ((number + 1) / total))
     found = (lambda number: [driven.at(number)]) if film else (lambda _: casting.speakers)
     late = lambda part: report(0.85 + 0.15 * part)  # noqa: E731
@@ -113,8 +115,3 @@ def _render_video(given: RenderInput, speech: _Speech, out: Path, report: Callab
     judged = Judged(bool(opening(values).any(1).all()), followed, casting, float(fps), driven if film else None)
     warning = warning_of(given, out, judged)
     return Rendered(float(total / fps), width, height, float(fps), followed, warning)
-
-
-def _masked(before: Image, after: Image, weight: Floats) -> Image:
-    """Change a frame only where the mask allows it."""
-    return levels(before + (after.astype(np.float32) - before) * weight)

@@ -7,10 +7,9 @@ from math import inf
 from typing import TYPE_CHECKING, Self
 
 import av
-import cv2
 
-from lipsync_nodes.perception.arrays import levels
 from lipsync_nodes.perception.speech.sound import SOUND_RATE
+from lipsync_nodes.sandbox.preview.planes import is_bgr, planes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,8 +58,9 @@ class Mp4Writer:
         self._file.close()
 
     def show(self, image: Image) -> None:
-        """Write a BGR frame, and the sound up to its end."""
-        frame = av.VideoFrame.from_ndarray(levels(cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)), format="yuv420p")
+        """Write a frame, BGR or I420, and the sound up to its end."""
+        planes = planes_of(image) if is_bgr(image) else image
+        frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
         frame.pts, frame.time_base = self._frames, 1 / self._fps
         frame.colorspace, frame.color_range = _BT601, _LIMITED
         self._file.mux(self._picture.encode(frame))

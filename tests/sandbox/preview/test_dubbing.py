@@ -36,7 +36,7 @@ def opened(shot):
 
 def drawn(dubbing, shot, values):
     frame = shot.image.copy()
-    dubbing.draw(shot.image, frame, shot.face, values)
+    dubbing.draw(shot.image, frame, shot.face, dubbing.see(shot.image, shot.face), values)
     return frame
 
 

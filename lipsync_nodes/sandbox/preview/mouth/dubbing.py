@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lipsync_nodes.perception.arrays import floats
@@ -25,34 +24,42 @@ _STEADY = 0.7  # the light of a frame counts by the rest
 _CALM = 0.5  # and so do the edges of its lips
 
 
+@dataclass(frozen=True, slots=True)
+class Mouth:
+    """The mouth in one frame: its lips, and the colours in the light of that frame."""
+
+    lips: Lips
+    palette: Palette
+
+
 class Dubbing:
     """The mouth of one face, and what the film has shown of it so far."""
 
     def __init__(self) -> None:
         """Begin without any frame."""
-        self._seen: deque[tuple[Lips, Palette]] = deque()
         self._palette: Palette | None = None
         self._own: OwnMouth | None = None
         self._next: OwnMouth | None = None
         self._worth = 0.0
         self._edges = floats([0, 0])
 
-    def see(self, image: Image, face: Face) -> None:
-        """Look at a frame before it is drawn. Call it for the frames in order, some frames ahead of `draw`."""
+    def see(self, image: Image, face: Face, *, clear: bool = True) -> Mouth:
+        """Look at a frame. Call it for the frames in order, some frames ahead of `draw`.
+
+        What a frame shows of the mouth is kept if that is ``clear``: nothing is before it.
+        """
         frame = Frame.of(face)
         lips = self._lips(image, face, frame)
         self._palette = self._lit(image, face)
-        self._seen.append((lips, self._palette))
-        self._remember(image, face, frame, lips, self._palette)
+        if clear:
+            self._remember(image, face, frame, lips, self._palette)
+        return Mouth(lips, self._palette)
 
-    def draw(self, image: Image, onto: Image, face: Face, values: Floats) -> None:
-        """Redraw the mouth of ``image`` in ``onto``, a copy of it. Call it for the frames in order."""
-        if not self._seen:
-            self.see(image, face)
-        lips, palette = self._seen.popleft()
+    def draw(self, image: Image, onto: Image, face: Face, mouth: Mouth, values: Floats) -> None:
+        """Redraw a mouth of ``image`` that was seen in ``onto``, a copy of it. Call it for the frames in order."""
         if self._next and (self._own is None or float(opening(values)) < _CLOSED):
             self._own, self._next = self._next, None
-        Puppet(face, image, lips, jaw=False).draw(image, onto, values, replace(palette, own=self._own))
+        Puppet(face, image, mouth.lips, jaw=False).draw(image, onto, values, replace(mouth.palette, own=self._own))
 
     def _lips(self, image: Image, face: Face, frame: Frame) -> Lips:
         """Return the lips. Their edges are smoothed over time."""
