@@ -33,6 +33,12 @@ from typing import Any, ClassVar, Final, Self
 
 from lipsync_nodes._redaction import redact
 
+__all__ = [  # `help()` lists these, although their module is that of the package
+    "AuthenticationError", "BudgetExceeded", "CheckRefused", "ConfigurationError", "ConnectionFailed", "DownloadError",
+    "InsufficientCredits", "InvalidRequest", "JobFailed", "JobNotFound", "JobStopped", "JobTimeout", "LipsyncError",
+    "RateLimited", "ServiceError", "SubmissionUncertain", "SubmitTimeout", "may_pass",
+]  # fmt: skip
+
 Fact = Any  # what JSON can hold
 
 

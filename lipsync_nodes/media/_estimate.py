@@ -8,6 +8,7 @@ from typing import Final
 from lipsync_nodes import service
 from lipsync_nodes.errors import InvalidRequest
 from lipsync_nodes.media._prepared import PreparedForm, prepared
+from lipsync_nodes.service import Credits, Form
 
 # Codecs add padding at both ends, so a file's header and content may differ by this many seconds.
 PADDING: Final = 0.2
@@ -18,12 +19,12 @@ GivenLengths = Mapping[str, float | None]
 
 
 def estimate_credits(
-    form: service.Form | PreparedForm,
+    form: Form | PreparedForm,
     *,
     lengths: GivenLengths | None = None,
     allow_long: bool = False,
     **seconds: float | None,
-) -> service.Credits:
+) -> Credits:
     """Estimate the cost of submitting *form*, in whole credits. If the rules are ambiguous, this is an upper bound.
 
     Args:
@@ -44,12 +45,12 @@ def estimate_credits(
     cost = form.spec.credits(form.form, service.Lengths(given | measured))
     if cost.seconds is not None and cost.seconds > service.LONGEST_MEDIA and not allow_long:
         raise service.too_long("The video", cost.seconds)
-    return service.Credits(cost, "; ".join(filter(None, (cost.caveat, *caveats))), cost.seconds)
+    return Credits(cost, "; ".join(filter(None, (cost.caveat, *caveats))), cost.seconds)
 
 
 def known_credits(
-    form: service.Form | PreparedForm, *, lengths: GivenLengths | None = None, allow_long: bool = False
-) -> service.Credits | None:
+    form: Form | PreparedForm, *, lengths: GivenLengths | None = None, allow_long: bool = False
+) -> Credits | None:
     """Return the result of `estimate_credits`, or None if a length is not known. Other errors are raised."""
     try:
         return estimate_credits(form, lengths=lengths, allow_long=allow_long)

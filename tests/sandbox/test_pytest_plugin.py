@@ -85,7 +85,7 @@ def test_the_example_is_small():
 def test_the_page_of_the_example_names_its_files_and_the_commands_of_these_tests():
     page = (EXAMPLE / "README.md").read_text(encoding="utf-8")
     assert re.findall(r"```bash\n(.*?)```", page, re.DOTALL) == [
-        "pip install 'lipsync-nodes[sandbox]' pytest\npytest\n"
+        "python -m pip install -e '.[sandbox]' pytest\ncd examples/pytest && pytest\n"
     ]
     assert re.findall(r"\]\((test_\w+\.py)\)", page) == ["test_videos.py", "test_trouble.py", "test_waiting.py"]
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", page):

@@ -152,11 +152,17 @@ def test_a_file_that_is_too_large_or_no_zip_is_refused(box, tmp_path, monkeypatc
     assert httpx.put(f"{box.url}/sandbox/state", content=bytes(2_000)).status_code == 413
 
 
-@pytest.mark.parametrize("key", ["key", "lipsync"])
+@pytest.mark.parametrize("key", ["key", "lipsync", "hook", "preview", "facts", "status", "submit", "polls", "5"])
 def test_a_key_that_is_a_word_spoils_no_export(tmp_path, key):
     with Sandbox(renderer="instant", api_key=key) as box, LipsyncClient(key, box.base_url) as client:
-        client.submit(FORM)
-        assert box.load(box.export(tmp_path / "state.zip"))["jobs"] == 1
+        box.fault("job:job_status,status=queued,polls=5")
+        box.fault("submit:status,code=500,after=5")
+        client.submit(FORM, webhook="https://hook.example/done")
+        path = box.export(tmp_path / "state.zip")
+        webhook = json.loads(zipfile.ZipFile(path).read("state.json"))["jobs"][0]["webhook"]
+        assert webhook == "https://hook.example/done".replace(key, "sk_masked")
+        assert box.load(path)["jobs"] == 1
+        assert [rule["action"] for rule in box.faults] == ["status"]
 
 
 def test_no_key_and_no_other_page_gets_in(box, tmp_path):

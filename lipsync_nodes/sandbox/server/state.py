@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -26,9 +25,10 @@ from lipsync_nodes.sandbox.server.service import Service
 __all__ = ["State"]
 
 # Where an API key may be. The other values are the sandbox's own, and a key such as "key" must not change their names.
-_FROM_CLIENTS: Final = ("form", "base", "webhook", "error", "cause", "quirks")
+_FROM_CLIENTS: Final = ("form", "base", "error")
 _SENT: Final = ("path", "query", "headers", "body", "who")
 _COUNTS: Final = frozenset({"number", "matched", "struck"})
+_OWN_WORDS: Final = frozenset({"action", "where", "code", "remedy"})
 
 
 class State:
@@ -79,14 +79,30 @@ class State:
         return {
             "lipsync_sandbox_state": 1,
             "now": service.clock.now(),
-            "jobs": [job | self._masked({name: job[name] for name in _FROM_CLIENTS}) for job in jobs],
-            "rules": self._masked(rules),
-            "requests": [entry | self._masked({name: entry[name] for name in _SENT}) for entry in requests],
+            "jobs": [job | self._of_clients(job) for job in jobs],
+            "rules": [{name: self._masked(rule[name]) for name in rule} | _own_words(rule) for rule in rules],
+            "requests": [entry | {name: self._masked(entry[name]) for name in _SENT} for entry in requests],
         }
 
-    def _masked(self, value: Any) -> Any:
-        """Return a JSON value without API keys."""
-        return json.loads(self._service.keys.mask(json.dumps(value)))
+    def _of_clients(self, job: dict[str, Any]) -> dict[str, Any]:
+        """Return what a job has from clients and from rules, without API keys."""
+        scheme, colon, rest = (job["webhook"] or "").partition(":")
+        return {
+            **{name: self._masked(job[name]) for name in _FROM_CLIENTS},
+            **{name: self._masked(job[name], names=False) | _own_words(job[name]) for name in ("cause", "quirks")},
+            # A host has no asterisks.
+            "webhook": f"{scheme}:{self._masked(rest)}".replace("sk_***", "sk_masked") if colon else None,
+        }
+
+    def _masked(self, value: Any, *, names: bool = True) -> Any:
+        """Return a JSON value without API keys in its texts, and in the names of its objects."""
+        if isinstance(value, str):
+            return self._service.keys.mask(value)
+        if isinstance(value, list):
+            return [self._masked(one, names=names) for one in value]
+        if isinstance(value, dict):
+            return {self._masked(name) if names else name: self._masked(value[name], names=names) for name in value}
+        return value
 
     def _rules(self) -> Iterator[Rule]:
         """Yield the rules with what is left of their counts."""
@@ -147,3 +163,8 @@ async def _save(chunks: AsyncIterator[bytes], target: Path) -> None:
             if size > LARGEST_ARCHIVE:
                 raise http_error(413, "The file is too large.", {"Connection": "close"})
             file.write(chunk)
+
+
+def _own_words(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values that are words of the sandbox, not of a client."""
+    return {name: value for name, value in values.items() if name in _OWN_WORDS}
