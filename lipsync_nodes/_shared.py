@@ -50,7 +50,10 @@ _taken: Final = threading.local()
 
 
 class Shared:
-    """An object that threads share. It survives a fork, a copy of it is the object itself, and it cannot be pickled."""
+    """An object that threads share. It survives a fork, a copy of it is the object itself, and it cannot be pickled.
+
+    Its methods hold `_lock`, which *lock* creates.
+    """
 
     def __init__(self, lock: Callable[[], Any] = threading.Lock) -> None:
         self._new_lock = lock

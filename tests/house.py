@@ -76,7 +76,7 @@ def measures():
     yield "modules in an import circle", len(cycle), 0, 0, " → ".join(cycle)
     yield "floors", len(floors()), 10, 10, ""
     yield "imports past the two faces", len(beyond), 0, 0, "; ".join(beyond)
-    yield "lines of the core without its programs and extras", core, 5_200, 14_385, ""
+    yield "lines of the core without its programs and extras", core, 5_200, 14_400, ""
     yield "lines of webhooks", webhooks, 550, 710, ""
     yield "lines of a fourth host (examples/prefect)", prefect, 80, 80, ""
     yield "lines of the MCP server", mcp, 250, 250, ""

@@ -22,7 +22,12 @@ _NO_KEY: Final = frozenset({401, 403})
 
 
 def check_service(profile: Profile, *, request_timeout: float = 20.0) -> str:
-    """Return a sentence if the service answers at a profile's base URL and accepts its API key; else raise an error."""
+    """Return a sentence if the service answers at a profile's base URL and accepts its API key.
+
+    Raises:
+        LipsyncError: it does not, or another server answers.
+
+    """
     path = f"/jobs/{NO_JOB}"
     with LipsyncClient(profile=profile, policy=Policy(request_timeout=request_timeout)) as client:
         ours = client._drive(_ask(path, request_timeout))  # noqa: SLF001  # a flow of ours

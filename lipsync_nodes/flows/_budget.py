@@ -11,7 +11,7 @@ from lipsync_nodes.service import whole_credits
 
 
 class Budget(Shared):
-    """The most credits that all submissions of a client together may cost. Thread-safe."""
+    """The most credits that all submissions of a client together may cost: its *limit*. Thread-safe."""
 
     def __init__(self, limit: int) -> None:
         super().__init__()

@@ -43,7 +43,7 @@ class Forwarded:
         self.status = response.status_code
         self.headers = [pair for pair in response.headers.raw if pair[0].lower() not in _OF_A_CONNECTION]
         length = response.headers.get("content-length", "")
-        self.length = int(length) if length.isdecimal() else -1  # it does not say so
+        self.length = int(length) if length.isdecimal() else -1  # -1: not known
 
     @property
     def answer(self) -> Answer:

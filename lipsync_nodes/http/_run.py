@@ -171,7 +171,7 @@ def is_for_the_flow(error: Exception, event: flows.Event) -> bool:
 
 
 def last_notes(flow: flows.Flow[Any], reply: object = None) -> Generator[flows.Event, object, None]:
-    """Yield the last events of a flow that was cancelled at an effect, of which *reply* is the result. Close it."""
+    """Yield the last events of a cancelled flow, and close it. *reply* is the result of its last effect, if any."""
     with suppress(Exception), closing(flow):
         effect = _resumed(flow, reply)
         for _ in range(TOLERANCE):

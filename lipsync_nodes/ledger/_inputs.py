@@ -48,7 +48,7 @@ def sent_inputs(endpoint: str, form_state: str) -> dict[str, Any]:
 def differences(before: dict[str, Any], now: dict[str, Any], *, exact: bool) -> Iterator[str]:
     """Yield the differences, field by field.
 
-    It is not *exact* if the content of files is not known in both: a plugin may have published a file at any URL.
+    With *exact*, the content of files is known in both. If not, a plugin may have published a file at any URL.
     """
     for name in sorted(before.keys() | now.keys()):
         old, new = before.get(name), now.get(name)

@@ -23,7 +23,8 @@ class PacedJournal(RecordJournal):
 
     The submissions are counted in a ledger that all processes of this machine share. They are there without their key:
     the host's record alone decides what has been submitted, and its client saves the video. A profile without limits
-    does not use the ledger, except for submissions with tags, which are there for reports.
+    does not use the ledger, except for submissions with tags, which are there for reports. *store* and *generation* are
+    those of a `RecordJournal`.
     """
 
     def __init__(self, store: RecordStore, generation: int | str = 0, *, ledger: Ledger) -> None:

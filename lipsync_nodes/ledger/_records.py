@@ -33,6 +33,7 @@ class RecordsJournal:
     """Records the submissions of a batch: a `PacedJournal` for each, under its submission key. Thread-safe.
 
     A record is only written right before the POST, so until its outcome is recorded, a key waits for its first caller.
+    *generation* and *ledger* are those of a `PacedJournal`.
     """
 
     def __init__(self, store: KeyedStore, generation: int | str = 0, *, ledger: Ledger) -> None:

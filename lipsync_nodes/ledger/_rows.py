@@ -17,7 +17,7 @@ IN_KEYS: Final = "key IN (SELECT value FROM json_each(?))"
 
 
 class Rows:
-    """The rows for one transaction of one account at one time, in seconds since 1970."""
+    """The rows for one transaction of one account. *now* is in seconds since 1970."""
 
     def __init__(self, db: sqlite3.Connection, profile: Profile, now: float) -> None:
         self._db = db

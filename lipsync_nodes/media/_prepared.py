@@ -44,7 +44,7 @@ class PreparedForm:
         return other
 
     def probe(self, name: str, *, allow_long: bool = False) -> Probe:
-        """Return the probe of a field's file, or raise an error of `check` or that it is too long."""
+        """Return the probe of a field's file. Raises `InvalidRequest` if it is too long, and the errors of `check`."""
         if name not in self._probes:
             self._probes[name] = check(self.spec, name, self.assets[name])
         found = self._probes[name]

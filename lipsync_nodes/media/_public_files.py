@@ -41,8 +41,8 @@ class PublicFiles:
     def publish(self, asset: Asset, suffix: str, seconds: float, key: str | None = None) -> str:
         """Copy a file here, and return the name by which it can be found.
 
-        It expires after *seconds*, unless `withdraw` is called with the submission *key* before. Raises
-        `ConfigurationError` if the folder cannot be written.
+        The name ends in *suffix*, such as `.png`. It expires after *seconds*, unless `withdraw` is called with the
+        submission *key* before. Raises `ConfigurationError` if the folder cannot be written.
         """
         mark = _mark(key) if key else secrets.token_hex(8)
         name = f"{secrets.token_hex(_RANDOM_BYTES)}-{mark}-{int(time.time() + seconds):08x}{suffix}"

@@ -113,7 +113,10 @@ def _stored(form: PreparedForm, name: str, store: Store, seconds: float) -> str:
 
 
 def rehearse(profile: Profile) -> Iterator[str]:
-    """Upload a small object, fetch it as the service would, and delete it. Yields the name of each step before it."""
+    """Upload a small object, fetch it as the service would, and delete it. Yields the name of each step before it.
+
+    What a step raises is a `LipsyncError`.
+    """
     content = f"lipsync-nodes doctor {secrets.token_hex(8)}".encode()
     asset, note = Asset(content), Probe("image", "text/plain", ".txt", None)
     name = f"doctor-{digest(asset)}{note.suffix}"
@@ -131,7 +134,7 @@ def rehearse(profile: Profile) -> Iterator[str]:
 
 
 def store_of(profile: Profile) -> Store:
-    """Return the storage of a profile. Raise `ConfigurationError` without one, or without the extra for it."""
+    """Return the storage of a profile. Raises `ConfigurationError` if there is none, or its extra is not installed."""
     if profile.storage is not None:
         return _FolderStore(profile.storage) if profile.storage.folder else _ObjectStore(profile.storage)
     if profile.local:
