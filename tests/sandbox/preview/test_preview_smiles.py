@@ -113,7 +113,7 @@ def test_a_fold_beside_the_mouth_bends_little(smile):
 def test_a_mouth_with_bright_teeth_closes_at_lip_sounds(smile):
     photo, face = smile
     lips = lips_of(face, Frame.of(face), photo)
-    almost, spoken = (np.float32([value, 0, 0, 0, 0]) for value in (0.18, 0.5))
+    almost, spoken = (np.float32([value, 0, 0, 0, 0]) for value in (0.10, 0.5))
     plain = replace(lips, teeth=0.0)
     assert lips.posed(almost, 200).gap < 0.75 * plain.posed(almost, 200).gap
     assert lips.posed(spoken, 200).gap == pytest.approx(plain.posed(spoken, 200).gap, rel=0.02)

@@ -39,7 +39,7 @@ _LARGE, _SMALL, _WIDER = 110.0, 50.0, 0.35  # pixels: below the first mouths ope
 _PARTING = 0.06  # added to the opening of lips that barely open, because smaller gaps do not look open
 # Openings at which lips begin to part, and are apart as far as they should; and the latter if a smile's teeth show in
 # a smaller gap, too, because they are bright.
-_SLIT, _BRIGHT_SLIT = (0.02, 0.1), 0.28
+_SLIT, _BRIGHT_SLIT = (0.02, 0.1), 0.20
 # Where open lips meet when they close, from the upper lip's edge (0) to the lower one's (1). The jaw opens a mouth that
 # is wide open: its upper lip comes down by less.
 _REST, _REST_WIDE, _WIDE = 0.45, 0.1, 0.045
