@@ -43,7 +43,10 @@ class Trail:
                 self._ahead = ahead
                 if _evenly(last, before, image, coming):
                     return Face(floats((last.points + ahead.points) / 2), presence=min(last.presence, ahead.presence))
-        return found or self._finder.follow(image, last)
+        found = found or self._finder.follow(image, last)
+        if found is None:  # by the time it is found again, it will be elsewhere
+            self._ahead = None
+        return found
 
 
 def followed_by(frames: Iterable[Image]) -> Iterator[tuple[Image, Image | None]]:

@@ -1,5 +1,6 @@
 """The mesh runs on every second frame where the mouth moves evenly, and on each one where it does not."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -55,3 +56,18 @@ def test_a_mouth_that_opens_in_one_frame_is_seen_there(mouths, at):
     frames[at] = mouths[1]
     openings = [face.opening for face in followed(frames)[0]]
     assert openings[at] > 1.3 * max(openings[at - 2], openings[at + 2])
+
+
+def test_a_face_that_comes_back_is_where_it_is_by_then():
+    """It is hidden in one frame, stays for another one, and has moved away when the next search finds it."""
+    face = cv2.resize(read_image(PORTRAIT, 480), (180, 240), interpolation=cv2.INTER_AREA)
+    frames = np.full((16, 480, 640, 3), 128, np.uint8)
+    lefts = 40 + 4 * np.maximum(np.arange(16) - 4, 0)
+    for number, (frame, left) in enumerate(zip(frames, lefts, strict=True)):
+        if number != 3:
+            frame[100:340, left : left + 180] = face
+    shots = enumerate(tracked(iter(frames), Casting(FaceFinder())))
+    places = {number: shot.face.centre[0] - lefts[number] for number, shot in shots if shot.face}
+    assert 3 not in places
+    assert {0, 14, 15} <= places.keys()
+    assert np.ptp(list(places.values())) < 4
