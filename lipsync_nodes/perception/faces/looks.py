@@ -37,7 +37,7 @@ CLEARLY = 2.0  # half of the mouths that are hidden were above, and none of the 
 _TOP, _AROUND = (151, 9, 6, 197, 195, 4), (164, 18, 200, 57, 287, 43, 273, 17, 0)  # from forehead to nose; the mouth
 _ALIEN = 45.0  # in 8-bit Lab: the colours of a mouth and of the nose above are nearer than this; 700 faces had up to 42
 # Upper and lower lip from the face's right corner to the middle, and to the left one: outer and inner edge of each.
-_SIDES = (((40, 81), (37, 82), (181, 178), (84, 87)), ((270, 311), (267, 312), (405, 402), (314, 317)))
+LIP_SIDES = (((40, 81), (37, 82), (181, 178), (84, 87)), ((270, 311), (267, 312), (405, 402), (314, 317)))
 _CHEEKS = (50, 280, 205, 425, 4, 195, 101, 330, 36, 266)
 # Lips are redder than the cheeks by more than this, in 8-bit Lab, or steadier than the next two; not so a plastic mask
 # and hands over a mouth or half of it. The second is in face heights, the third in the unsteadiness of eyes and nose.
@@ -181,7 +181,7 @@ def _redness(crop: Image, points: Floats) -> tuple[list[float], float]:
     """Return how much redder than the cheeks the right and the left side of the lips are, and how colourful those."""
     lab = floats(cv2.cvtColor(cv2.GaussianBlur(crop, (0, 0), 1), cv2.COLOR_BGR2LAB))
     cheeks = _sampled(lab, points[list(_CHEEKS)])[:, 1:]
-    lips = (_sampled(lab, floats(points[np.array(side)].mean(1))) for side in _SIDES)
+    lips = (_sampled(lab, floats(points[np.array(side)].mean(1))) for side in LIP_SIDES)
     red = [float(np.median(lip[:, 1]) - np.median(cheeks[:, 0])) for lip in lips]
     return red, float(np.abs(cheeks - 128).mean())
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from lipsync_nodes.perception.arrays import Floats, Image, floats, nearest
 from lipsync_nodes.perception.faces.finder import square
-from lipsync_nodes.perception.faces.looks import mouth_hidden
+from lipsync_nodes.perception.faces.looks import LIP_SIDES, mouth_hidden
 
 if TYPE_CHECKING:
     from lipsync_nodes.perception.faces.finder import Face, FaceFinder
@@ -26,6 +26,9 @@ _SHARE, _DROP = 0.5, 0.4
 _DROP_MOST = 0.25  # a fast head makes the mesh less sure, too
 _CLEAR, _HIDDEN = 0.75, 1.45  # sums of both, in those units: nothing is near up to the first, hidden from the second on
 _SEEN = 1.2  # up to this sum, only a turned head or a shadow may be the reason
+# Lips that are redder than the face by this, in 8-bit Lab, lose no more than the next part of it while they can be
+# seen, in 40 films. Behind a hand they lose the one after that, even if the hand's colour is that of the face.
+_RED, _PALER, _PALE = 10.0, 0.6, 0.8
 _KEPT, _KEPT_HIDDEN = 1 / 50, 1 / 500  # how much of a frame the usual look takes; of a hidden mouth little
 _RETRY, _AGAIN = 5, 2  # a first mouth that is hidden is looked at in each such frame, until it is so often visible
 _WRONG = 5, 25  # a mouth that was visible in no more frames, and then hidden in so many, was learnt wrongly
@@ -40,24 +43,30 @@ class Occlusion:
         self._finder = finder
         self._waited = self._clear = self._visible = self._gone = 0
         self._usual: Floats | None = None
-        self._sure = 0.0
+        self._sure = self._red = 0.0
         self._frames = 0
 
     def seen(self, image: Image, face: Face) -> float:
         """Return how visible the mouth is, from 1 (nothing is near it) to 0 (hidden)."""
         if self._usual is None and not self._begins(image, face):
             return 0.0
-        now = _around_mouth(image, face)
+        now, red = _around_mouth(image, face), _redness(image, face)
         if self._usual is None:
-            self._usual, self._sure = now, face.presence
+            self._usual, self._sure, self._red = now, face.presence, red
         drop = float(np.clip(1 - face.presence / max(1.0, self._sure), 0, _DROP_MOST))
-        hidden = _other(now, self._usual) / _SHARE + drop / _DROP
+        hidden = _other(now, self._usual) / _SHARE + drop / _DROP + _HIDDEN * self._paler(red)
         self._frames += 1
         kept = max(_KEPT, 1 / self._frames) if hidden < _SEEN else _KEPT_HIDDEN
         self._usual = floats(self._usual + kept * (now - self._usual))
         self._sure += kept * (face.presence - self._sure)
+        self._red += kept * (red - self._red)
         self._doubt(gone=hidden >= _HIDDEN)
         return float(np.clip((_HIDDEN - hidden) / (_HIDDEN - _CLEAR), 0, 1))
+
+    def _paler(self, red: float) -> float:
+        """Return how far lips have lost their usual red, from 0 (as lips do in speech) to 1 (as behind a hand)."""
+        lost = 1 - red / self._red if self._red > _RED else 0.0
+        return float(np.clip((lost - _PALER) / (_PALE - _PALER), 0, 1))
 
     def _doubt(self, *, gone: bool) -> None:
         """Learn the mouth again if the one that was learnt has hardly been seen since: it was turned away, or dark."""
@@ -100,9 +109,15 @@ def _around_mouth(image: Image, face: Face) -> Floats:
     near = cv2.warpAffine(image, turn, (_CELLS * _FINE, _CELLS * _FINE), borderMode=cv2.BORDER_REPLICATE)
     small = cv2.resize(near, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA)
     lab = floats(cv2.cvtColor(np.asarray(small, np.uint8), cv2.COLOR_BGR2LAB))
-    return floats((lab - _colour(image, face, _SKIN)) * floats([_LIGHTNESS, 1, 1]))
+    return floats((lab - _colour(image, face.points[list(_SKIN)])) * floats([_LIGHTNESS, 1, 1]))
 
 
-def _colour(image: Image, face: Face, which: tuple[int, ...]) -> Floats:
-    pixels = nearest(image, face.points[list(which)])[None]
+def _redness(image: Image, face: Face) -> float:
+    """Return how much redder than the rest of the face the lips are, in 8-bit Lab."""
+    lips = face.points[np.reshape(LIP_SIDES, (-1, 2))].mean(1)  # between the edges of each
+    return float(_colour(image, floats(lips))[1] - _colour(image, face.points[list(_SKIN)])[1])
+
+
+def _colour(image: Image, points: Floats) -> Floats:
+    pixels = nearest(image, points)[None]
     return floats(np.median(cv2.cvtColor(pixels, cv2.COLOR_BGR2LAB)[0].astype(np.float32), 0))

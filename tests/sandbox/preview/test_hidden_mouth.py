@@ -14,13 +14,14 @@ from lipsync_nodes.perception.faces.finder import FaceFinder
 from lipsync_nodes.perception.faces.looks import mouth_hidden
 from lipsync_nodes.perception.faces.occlusion import Occlusion
 from lipsync_nodes.perception.faces.tracker import tracked
+from lipsync_nodes.perception.pictures import read_image
 from lipsync_nodes.sandbox.preview import RenderInput, render
 from lipsync_nodes.sandbox.preview.mouth.half import HalfMouth
 from lipsync_nodes.sandbox.preview.mouth.paint import Palette
 from lipsync_nodes.sandbox.preview.mouth.puppet import Puppet
 from tests.check.photos import admiral, right_half
 from tests.check.pictures import raised
-from tests.sandbox.preview.films import save_film
+from tests.sandbox.preview.films import PORTRAIT, save_film
 
 
 def test_a_photo_of_a_hidden_mouth_is_refused(clips, tmp_path):
@@ -62,6 +63,26 @@ def test_a_mouth_that_was_learnt_in_other_light_is_learnt_again():
     assert seen[:3] == [1] * 3
     assert seen[3:20] == [0] * 17
     assert seen[-1] == 1
+
+
+def with_lipstick(photo, face):
+    lab = cv2.cvtColor(photo, cv2.COLOR_BGR2LAB)
+    lips = cv2.fillPoly(np.zeros(photo.shape[:2], np.uint8), [np.rint(face.points[list(looks.LIPS)]).astype(int)], 15)
+    lab[..., 1] += lips
+    return cv2.cvtColor(lab, cv2.COLOR_LAB2BGR)
+
+
+def test_a_hand_in_the_colour_of_the_face_hides_a_mouth():
+    """What is around the mouth has that colour, too: only the red of the lips goes."""
+    photo = read_image(PORTRAIT, 480)
+    finder = FaceFinder()
+    (face,) = finder.find(photo)
+    photo = with_lipstick(photo, face)
+    mouth, cheek = (np.rint(face.points[list(which)].mean(0)).astype(int).tolist() for which in ((13, 14), (50,)))
+    size, colour = (round(0.2 * face.height), round(0.09 * face.height)), photo[cheek[1], cheek[0]].tolist()
+    hand = cv2.GaussianBlur(cv2.ellipse(photo.copy(), mouth, size, 0, 0, 360, colour, -1), (0, 0), 1)
+    occlusion = Occlusion(finder)
+    assert [occlusion.seen(image, face) for image in [photo] * 3 + [hand] * 3 + [photo]] == [1, 1, 1, 0, 0, 0, 1]
 
 
 def without_red(photo, face):
