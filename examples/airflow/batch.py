@@ -14,7 +14,7 @@ from lipsync_nodes import BudgetExceeded, ImageForm, estimate_credits
 from lipsync_nodes.sandbox import MEDIA
 from lipsync_nodes_airflow.operators import LipsyncImageOperator
 
-with DAG("batch", schedule=None, params={"budget": 500, "folder": "file:///tmp/lipsync-videos"}):
+with DAG("batch", schedule=None, params={"budget": 500, "folder": "videos"}):
 
     @task
     def affordable_jobs(params: dict[str, Any] | None = None) -> list[dict[str, Any]]:

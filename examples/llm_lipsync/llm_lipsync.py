@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import click
@@ -117,8 +118,15 @@ def option_for(name: str, field: dict[str, Any], *, required: bool) -> Callable[
     """Build the option of a field."""
     kind = next((kind for kind in field.get("anyOf", ()) if kind.get("type") != "null"), field)
     read = click.Choice(kind["enum"]) if "enum" in kind else {"integer": int}.get(kind["type"], str)
-    text = field["description"] + (" A URL." if "media" in field else "")
+    text = field["description"]
+    if "media" in field:
+        read, text = url_or_file, f"{text} A URL or a file."
     return click.option("--" + name.replace("_", "-"), name, type=read, required=required, help=text)
+
+
+def url_or_file(typed: str) -> str | Path:
+    """Read a URL or the path of a file. A path is accepted here, because a person typed it; tools take URLs only."""
+    return typed if "://" in typed else Path(typed)
 
 
 def show(job: Any) -> None:

@@ -184,7 +184,9 @@ def commands_of(name):
 
 
 @pytest.mark.parametrize("line", [line for name in INSTALLED for line in commands_of(name)])
-def test_a_command_of_their_pages(at, sandbox, line):
+def test_a_command_of_their_pages(at, sandbox, line, tmp_path):
+    (tmp_path / "lipsync_nodes" / "sandbox").mkdir(parents=True)
+    (tmp_path / "lipsync_nodes" / "sandbox" / "media").symlink_to(MEDIA)  # as in the root of a checkout
     program, *words = shlex.split(line)
     if "install" in words:  # done by `environment`, without asking the registry
         assert all((ROOT / word).is_dir() for word in words if word.startswith("./"))

@@ -28,7 +28,7 @@ def python():
     if not executable.exists():
         venv.create(folder, with_pip=True)
     pip = [executable, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-    subprocess.run([*pip, "-e", REPOSITORY, "-r", EXAMPLE / "requirements.txt"], check=True)
+    subprocess.run([*pip, "-e", f"{REPOSITORY}[sandbox]", "-r", EXAMPLE / "requirements.txt"], check=True)
     return executable
 
 

@@ -5,7 +5,7 @@ import shlex
 
 import pytest
 
-from tests.integrations.prefect.server import EXAMPLE, Prefect
+from tests.integrations.prefect.server import EXAMPLE, REPOSITORY, Prefect
 
 pytestmark = [pytest.mark.prefect, pytest.mark.timeout(600)]
 
@@ -124,8 +124,11 @@ def test_what_may_pass_is_tried_again(prefect, sandbox, target):
 
 def test_the_commands_of_the_readme_run(prefect, sandbox):
     page = (EXAMPLE / "README.md").read_text(encoding="utf-8")
-    install, run = re.search(r"```bash\n(.*?)```", page, flags=re.DOTALL)[1].splitlines()
-    assert install == "python -m pip install -e . -r examples/prefect/requirements.txt", "which is what `python` does"
-    done = prefect.run(*shlex.split(run.replace("examples/prefect", str(EXAMPLE))))
-    assert done.code == 0, done.said
-    assert len(sandbox.jobs()) == 1
+    install, *runs = "".join(re.findall(r"```bash\n(.*?)```", page, flags=re.DOTALL)).replace("\\\n", "").splitlines()
+    does = "python -m pip install -e '.[sandbox]' -r examples/prefect/requirements.txt"
+    assert install == does, "which is what `python` does"
+    for run in runs:
+        local = re.sub(r"\b(?=examples/prefect|lipsync_nodes/sandbox)", f"{REPOSITORY}/", run)
+        done = prefect.run(*shlex.split(local))
+        assert done.code == 0, done.said
+    assert len(sandbox.jobs()) == len(runs) == 2
