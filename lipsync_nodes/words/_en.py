@@ -422,7 +422,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "python": "Set LIPSYNC_API_KEY to your key (sk_…), or try without one: a sandbox on this machine needs none "
         "(lipsync_nodes.sandbox.Sandbox).",
         "comfyui": "Set LIPSYNC_API_KEY, before ComfyUI starts, to your key: the page /lipsync-setup shows how. "
-        "Or set `profile` to sandbox, for free previews without a key.",
+        "Or set `profile` of the node to sandbox, for free previews without a key.",
         "airflow": "Put the key (sk_…) into the password of the connection.",
         "mcp": "Ask the user to set LIPSYNC_API_KEY for the server, or to choose the profile sandbox, which "
         "needs no key.",

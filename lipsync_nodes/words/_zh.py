@@ -395,7 +395,7 @@ REMEDIES: Final[dict[str, str | dict[str, str]]] = {
         "python": "请将 LIPSYNC_API_KEY 设为你的密钥（sk_…）；没有密钥也可试用："
         "本机的沙盒不需要密钥（lipsync_nodes.sandbox.Sandbox）。",
         "comfyui": "请在 ComfyUI 启动前将 LIPSYNC_API_KEY 设为你的密钥：方法见页面 /lipsync-setup。"
-        "没有密钥也可将 `profile` 设为 sandbox，免费生成预览。",
+        "没有密钥也可将节点的 `profile` 设为 sandbox，免费生成预览。",
         "airflow": "请把密钥（sk_…）填入连接的密码。",
         "mcp": "请让用户为服务器设置 LIPSYNC_API_KEY，或选择不需要密钥的配置 sandbox。",
     },
