@@ -29,6 +29,7 @@ class Trail:
         """Begin without a face."""
         self._finder = finder
         self._ahead: Face | None = None
+        self._calm = True  # so far, it moves slowly enough to look ahead
 
     def follow(self, last: Face, before: Image, image: Image, coming: Image | None) -> Face | None:
         """Return the face that was at ``last`` in the frame before; None if it is no longer there.
@@ -37,16 +38,23 @@ class Trail:
         halfway in this one. Call it for each frame.
         """
         found, self._ahead = self._ahead, None
-        if found is None and coming is not None:
+        if found is None and coming is not None and self._calm:
             ahead = self._finder.follow(coming, last)
-            if ahead and float(np.abs(ahead.points - last.points).max()) < _CALM * last.height:
+            if ahead and _apart(last, ahead) < _CALM:
                 self._ahead = ahead
-                if _evenly(last, before, image, coming):
-                    return Face(floats((last.points + ahead.points) / 2), presence=min(last.presence, ahead.presence))
+                halfway = Face(floats((last.points + ahead.points) / 2), presence=min(last.presence, ahead.presence))
+                if _evenly((before, last), (image, halfway), (coming, ahead)):
+                    return halfway
         found = found or self._finder.follow(image, last)
         if found is None:  # by the time it is found again, it will be elsewhere
             self._ahead = None
+        self._calm = bool(found and 2 * _apart(last, found) < _CALM)
         return found
+
+
+def _apart(one: Face, other: Face) -> float:
+    """Return the largest distance of their landmarks, in face heights."""
+    return float(np.abs(one.points - other.points).max()) / one.height
 
 
 def followed_by(frames: Iterable[Image]) -> Iterator[tuple[Image, Image | None]]:
@@ -60,9 +68,9 @@ def followed_by(frames: Iterable[Image]) -> Iterator[tuple[Image, Image | None]]
         yield image, None
 
 
-def _evenly(face: Face, before: Image, image: Image, coming: Image) -> bool:
-    """Return whether the mouth in a frame looks like the mean of the frames beside it."""
-    first, now, last = (_mouth(one, face) for one in (before, image, coming))
+def _evenly(*frames: tuple[Image, Face]) -> bool:
+    """Return whether the mouth in the second of three frames looks like the mean of the others: heads may move."""
+    first, now, last = (_mouth(image, face) for image, face in frames)
     apart = np.abs(now - (first + last) / 2).ravel()
     return float(np.partition(apart, -_MOST)[-_MOST:].mean()) < _LEVELS
 

@@ -50,6 +50,24 @@ def test_a_still_mouth_is_measured_in_every_second_frame(mouths):
     assert runs <= FRAMES // 2
 
 
+def moving(rows):
+    """A film of a large head that moves up by so many rows in each frame."""
+    large = read_image(PORTRAIT, 1440)
+    return [large[rows * number :][: 1440 - rows * FRAMES] for number in range(FRAMES)]
+
+
+def test_so_is_that_of_a_head_which_moves_evenly():
+    faces, runs = followed(moving(2))
+    assert all(faces)
+    assert runs <= FRAMES // 2
+
+
+def test_a_head_that_moves_fast_is_measured_once_a_frame():
+    faces, runs = followed(moving(9))
+    assert all(faces)
+    assert runs <= FRAMES + 1
+
+
 @pytest.mark.parametrize("at", [4, 5])
 def test_a_mouth_that_opens_in_one_frame_is_seen_there(mouths, at):
     frames = [mouths[0]] * FRAMES
