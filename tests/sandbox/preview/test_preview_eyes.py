@@ -165,6 +165,16 @@ def test_closed_eyes_and_blurred_ones_do_not_blink():
     assert not moments(blinked(blurred, face), blurred)
 
 
+@pytest.mark.parametrize("light", [0.2, 0.8])
+def test_an_eye_in_deep_shadow_does_not_blink(light):
+    """A lid would be brighter than the shadow. Light from one side is no reason."""
+    photo, face = seen(PORTRAIT, 720)
+    middle = round(float(face.points[168, 0]))
+    shaded = photo.copy()
+    shaded[:, :middle] = photo[:, :middle] * light
+    assert bool(moments(blinked(shaded, face), shaded)) == (light > 0.5)
+
+
 @pytest.mark.parametrize("point", [33, 133, 362])
 def test_eyes_at_the_edge_of_the_photo_do_not_blink(point):
     photo, face = seen(PORTRAIT, 480)

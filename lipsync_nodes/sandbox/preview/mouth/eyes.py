@@ -22,6 +22,7 @@ _CLOSING = (0.25, 0.7, 1.0, 1.0, 0.8, 0.5, 0.25, 0.1)
 _PAUSE = (2.2, 5.0)  # the least and the most seconds between two blinks
 _SMALLEST, _LOWEST = 14.0, 4.0  # pixels: an eye's width and its opening
 _NARROWEST = 0.20  # an opening as a part of the width: below this, the eye is half closed
+_SHADED = 0.5  # the brightest part of an eye, as a part of the other's: below this, a lid would shine in the dark
 _ASIDE = 0.70  # the width of an eye as a part of the other's: below this, the head is turned to the side
 # A frame of glasses crosses the nose as a line unlike the skin above and below, by this part of the colour. Or
 # it makes steps of the light under both eyes, by this part of it within so many points.
@@ -40,7 +41,7 @@ _BAGS = floats(np.arange(0.028, 0.135, 0.004))  # from the lower lid
 class Eyes:
     """The eyes of one face in a photo: they blink, and look aside for a moment.
 
-    Eyes that are small, blurred, nearly closed, turned away or behind glasses do neither.
+    Eyes that are small, blurred, nearly closed, turned away, behind glasses or in the dark do neither.
     """
 
     def __init__(self, face: Face, photo: Image, seed: int, fps: float, gaze: Floats | None = None) -> None:
@@ -72,11 +73,13 @@ class Eyes:
 
 
 def _clear_eyes(face: Face, photo: Image) -> list[Eye]:
-    """Return both eyes if both are in the photo, open, large, sharp, turned to the camera and without glasses."""
+    """Return both eyes if both are in the photo, open, large, sharp, lit, turned to the camera and without glasses."""
     lids = face.points[np.ravel([UPPER_LIDS, LOWER_LIDS])]
     if np.any(lids < 0) or np.any(lids > [photo.shape[1] - 1, photo.shape[0] - 1]) or behind_glasses(face, photo):
         return []
-    if not all(_is_clear(*lines) for lines in _lids(face, photo)):
+    lines = list(_lids(face, photo))
+    lights = [np.percentile(between, 90) for _, between in lines]
+    if min(lights) < _SHADED * max(lights) or not all(_is_clear(*light) for light in lines):
         return []
     eyes = [Eye.of(face, photo, number) for number in (0, 1)]
     widths = [eye.width for eye in eyes]
