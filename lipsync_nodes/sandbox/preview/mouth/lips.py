@@ -201,20 +201,24 @@ def outline(face: Face, frame: Frame) -> Floats:
     return frame.into(face.points[list(_ALL_AROUND)])
 
 
-def bend(targets: Floats, sources: Floats, at: Floats) -> Floats:
-    """Return where the points ``at`` are taken from if ``targets`` are taken from ``sources``: a thin-plate spline."""
+def bend(targets: Floats, sources: Floats, at: Floats, still: Floats) -> Floats:
+    """Return where the points ``at`` are taken from if ``targets`` are taken from ``sources``: a thin-plate spline.
+
+    ``still`` is the `plate` between ``at`` and the last of the targets, those that are the same in each frame.
+    """
     n = len(targets)
     system = np.zeros((n + 3, n + 3))
-    system[:n, :n] = _plate(targets, targets) + 1e-5 * np.eye(n)
+    system[:n, :n] = plate(targets, targets) + 1e-5 * np.eye(n)
     system[:n, n:] = np.column_stack([np.ones(n), targets])
     system[n:, :n] = system[:n, n:].T
     shift = np.concatenate([sources - targets, np.zeros((3, 2))])
     weights = cv2.solve(system, shift)[1]  # numpy's solver uses all cores for 0.1 ms of work
-    moved = _plate(at, targets) @ weights[:n] + np.column_stack([np.ones(len(at)), at]) @ weights[n:]
+    near = np.concatenate([plate(at, targets[: n - still.shape[1]]), still], 1)
+    moved = near @ weights[:n] + np.column_stack([np.ones(len(at)), at]) @ weights[n:]
     return floats(at + moved)
 
 
-def _plate(one: Floats, other: Floats) -> Floats:
+def plate(one: Floats, other: Floats) -> Floats:
     """Return the thin-plate kernel r² log r² between two sets of points."""
     across = one[:, :1] - other[:, 0]
     down = one[:, 1:] - other[:, 1]

@@ -14,7 +14,7 @@ import numpy as np
 
 from lipsync_nodes.perception.arrays import Floats, Image, floats, levels
 from lipsync_nodes.sandbox.preview.mouth.edges import lips_of
-from lipsync_nodes.sandbox.preview.mouth.lips import Frame, Lips, bend, cheeks, outline, still_points
+from lipsync_nodes.sandbox.preview.mouth.lips import Frame, Lips, bend, cheeks, outline, plate, still_points
 from lipsync_nodes.sandbox.preview.mouth.own import Jaw
 from lipsync_nodes.sandbox.preview.mouth.paint import (
     SOFT,
@@ -55,6 +55,8 @@ class Puppet:
         window = Window.around(self._frame, image, FACE)
         self._moves = jaw
         self._face = window if jaw or window is None else window.within(outline(face, self._frame))
+        # For a photo, this is the same in each frame.
+        self._plates = [plate(window.grid.reshape(-1, 2), still) for still in self._still] if window else []
 
     def draw(self, photo: Image, onto: Image, values: Floats, palette: Palette) -> None:
         """Redraw the mouth of ``photo`` in ``onto``, a copy of the same picture."""
@@ -98,7 +100,7 @@ class Puppet:
             [posed.lower_inner, posed.lower_outer, jaw, moved, below],
             [flesh.lower_inner, flesh.lower_outer, flesh.jaw, self._cheeks, below],
         )
-        return _flow(window, *upper), _flow(window, *lower)
+        return _flow(window, *upper, self._plates[0]), _flow(window, *lower, self._plates[1])
 
 
 def _room_beside(frame: Frame, lips: Lips, image: Image) -> float:
@@ -115,10 +117,10 @@ def _rows(there: NDArray[np.bool_]) -> slice:
     return slice(int(found[0]), int(found[-1]) + 1) if len(found) else slice(0, 0)
 
 
-def _flow(window: Window, targets: list[Floats], sources: list[Floats]) -> Floats:
+def _flow(window: Window, targets: list[Floats], sources: list[Floats], still: Floats) -> Floats:
     """Bend the grid so that targets are taken from sources. The effect fades towards the window's edges."""
     flat = window.grid.reshape(-1, 2)
-    bent = bend(np.concatenate(targets), np.concatenate(sources), flat).reshape(window.grid.shape)
+    bent = bend(np.concatenate(targets), np.concatenate(sources), flat, still).reshape(window.grid.shape)
     return floats(window.grid + window.ease * (bent - window.grid))
 
 
