@@ -51,7 +51,7 @@ class Many:
     With *keep_errors*, an error is returned in the place of its job, instead of ending the call.
     """
 
-    def __init__(self, forms: Iterable[Form], keep_errors: bool, **options: Unpack[ManyOptions]) -> None:
+    def __init__(self, forms: Iterable[Form], keep_errors: bool, /, **options: Unpack[ManyOptions]) -> None:
         if strange := options.keys() - ManyOptions.__annotations__.keys():
             raise TypeError(f"run_many() got unexpected keyword arguments: {', '.join(sorted(strange))}")
         self.forms = list(forms)

@@ -165,6 +165,13 @@ def test_run_many_of_nothing_is_nothing(face):
     assert face.run_many([]) == []
 
 
+@pytest.mark.parametrize("option", ["concurency", "keep_errors", "key"])
+def test_run_many_names_an_option_that_it_has_not(face, sandbox, option):
+    with pytest.raises(TypeError, match=rf"run_many\(\) got unexpected keyword arguments: {option}$"):
+        face.run_many(numbered(2), **{option: 3})
+    assert not submits(sandbox)
+
+
 @pytest.mark.parametrize("options", [{"concurrency": 0}, {"estimates": [1]}])
 def test_run_many_refuses_what_makes_no_sense(face, options):
     with pytest.raises(InvalidRequest):
