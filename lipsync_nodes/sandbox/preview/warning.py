@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +76,8 @@ def _cause(given: RenderInput, out: Path, followed: float) -> Reason:
         found = None
     if found and found.verdict != "in_sync" and found.cause.code in _CAUSES:
         return found.cause
-    return Reason(code="preview.hardly_follows", correlation=round(followed, 2), least=_FOLLOWS)
+    below = math.floor(100 * followed) / 100  # 0.797 is not "0.80, in sync from 0.80"
+    return Reason(code="preview.hardly_follows", correlation=below, least=_FOLLOWS)
 
 
 def _others(casting: Casting, seconds: float) -> Reason:

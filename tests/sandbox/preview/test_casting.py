@@ -138,8 +138,9 @@ def test_a_video_that_follows_too_little_or_not_always_is_warned_of(talking, cli
     for number in range(48):
         half.note(number, face, float(not 10 <= number < 25))
         nearly.note(number, face, 1.0)
-    found = warning_of(given, talking[0], Judged(True, 0.7, casting, driven=half))["facts"]["warnings"]
+    found = warning_of(given, talking[0], Judged(True, 0.797, casting, driven=half))["facts"]["warnings"]
     assert [one["code"] for one in found] == ["preview.hardly_follows", "preview.partly_shown"]
+    assert found[0]["correlation"] == 0.79
     assert (found[1]["percent"], found[1]["ranges"]) == (66, ["0.4-1.0", "1.9-2.0"])
     assert warning_of(given, talking[0], Judged(True, 0.85, casting, driven=nearly)) is None
 
