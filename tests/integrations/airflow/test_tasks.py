@@ -39,7 +39,7 @@ def test_a_fourth_endpoint_costs_nothing_here(airflow_home):
     class SongForm(ImageForm):
         """Let a face sing (`lipsync-song`)."""
 
-        melody: OptionalText = shown("Melody", "旋律", "The melody.", "旋律。")
+        melody: OptionalText = shown(("Melody", "旋律"), ("The melody.", "旋律。"))
 
     SongForm.model_fields["melody"].default = None
     SongForm.model_rebuild(force=True)
