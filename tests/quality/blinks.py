@@ -27,7 +27,8 @@ def broken_blink(frames: list[np.ndarray], track: Track) -> str:
     if len(seen) < 3 * _HALF:
         return ""
     eyes = [_patches(frames, track, seen, corners) for corners in ((33, 133), (362, 263))]
-    changes, brow = (np.mean([_changes(patches, part) for patches in eyes], axis=0) for part in (_EYE, _BROW))
+    # Both eyes blink. The far eye of a turned head changes alone, because the mesh's points jump at the outline.
+    changes, brow = (np.min([_changes(patches, part) for patches in eyes], axis=0) for part in (_EYE, _BROW))
     number = int(np.argmax(changes))
     if changes[number] < max(_CHANGE, _MORE * brow[number]):
         return ""
