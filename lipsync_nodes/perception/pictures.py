@@ -158,9 +158,14 @@ class Film:
 
 
 def _with_end(container: InputContainer) -> Iterator[tuple[av.VideoFrame, float]]:
-    """Decode a film; yields each frame, and when what was read so far ends, in seconds."""
+    """Decode a film; yields each frame, and when what was read so far ends, in seconds.
+
+    One thread is enough: it holds fewer frames, and leaves a core to another render.
+    """
+    stream = film_stream(container)
+    stream.codec_context.thread_count = 1
     end = 0.0
-    for packet in container.demux(film_stream(container)):
+    for packet in container.demux(stream):
         if packet.pts is not None and packet.time_base:
             lasts = float((packet.duration or 0) * packet.time_base)
             end = max(end, float(packet.pts * packet.time_base) + min(lasts, LONGEST))
