@@ -15,6 +15,7 @@ beard, small, glasses   there is a beard; the face is small (below 130 px); ther
 group         several people, of whom one speaks
 art           drawn, carved or masked: to be moved well, or warned of, or refused
 nobody        no human face: to be refused
+unread        both detectors read an open mouth as closed there: whether it follows is judged by eye, and not counted
 roll=90       the face is turned clockwise by so many degrees
 hidden        is a column: the seconds of the source in which something is before the mouth (``2.9-5.6``)
 """

@@ -36,10 +36,11 @@ def measure(case: Case, file: Path, figures: Figures) -> None:
     best, follows = _best(case, found, fps)
     told = bool(_doubts(rendered.warning))
     hopeless = "nobody" in case.traits or (case.hidden and not case.film)
-    why = f"{case.name} (r {follows:.2f}, reported {rendered.sync:.2f})"
-    figures.note("silent", not told and (bool(hopeless) or not follows >= FLOOR), why)
-    if not told and best:
-        figures.note("median", follows, case.name)
+    if "unread" not in case.traits:
+        why = f"{case.name} (r {follows:.2f}, reported {rendered.sync:.2f})"
+        figures.note("silent", not told and (bool(hopeless) or not follows >= FLOOR), why)
+        if not told and best:
+            figures.note("median", follows, case.name)
     if case.film:
         frames_wrong = painted_elsewhere(case, frames, fps, found)
         figures.note("painted", len(frames_wrong), f"{case.name} {_ranges(frames_wrong)}")
