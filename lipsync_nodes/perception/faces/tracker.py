@@ -13,6 +13,7 @@ from lipsync_nodes.perception.arrays import floats
 from lipsync_nodes.perception.faces.cuts import Cuts
 from lipsync_nodes.perception.faces.finder import Face, FaceFinder
 from lipsync_nodes.perception.faces.occlusion import Occlusion
+from lipsync_nodes.perception.faces.search import RETRY, THOROUGH, Search
 from lipsync_nodes.perception.faces.trail import Trail, followed_by
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 _WEIGHTS = (1, 2, 1)  # of the frames around one, for its landmarks; more would blur the movement of the lips
 _AROUND = len(_WEIGHTS) // 2
 _LEAP = 0.025  # in face heights: landmarks that move further in one frame really move, and are not smoothed
-_RETRY = 5  # frames between two searches for a lost face
-_THOROUGH = 75  # frames between two thorough searches
 _NEWS = 75  # frames between two looks at who else has come
 _FAR = 1.0  # in face heights: what is further away than the face was just now is another person's
 _GONE = 0.1  # a mouth that is visible by less than this counts as hidden
@@ -60,7 +59,7 @@ def _found(frames: Iterable[Image], casting: Casting) -> Iterator[Tracked]:
     face: Face | None = None
     last: Face | None = None
     before: Image | None = None
-    missing = 0
+    missing, search = 0, Search(casting)
     for number, (image, coming) in enumerate(followed_by(frames)):
         cut = cuts.is_cut(image)
         if cut:
@@ -72,8 +71,8 @@ def _found(frames: Iterable[Image], casting: Casting) -> Iterator[Tracked]:
         face = trail.follow(face, before, image, coming) if face and before is not None else None
         before = image
         missing = 0 if face else missing + 1
-        if missing % _RETRY == 1:
-            face = _searched(image, casting, last, missing if number else _THOROUGH, number)
+        if missing % RETRY == 1:
+            face = search.find(image, last, missing if number else THOROUGH, number)
         elif missing:
             continue
         elif face and number % _NEWS == 0:
@@ -86,13 +85,6 @@ def _found(frames: Iterable[Image], casting: Casting) -> Iterator[Tracked]:
             yield Tracked(shown, found, seen, cut)
         waiting.clear()
     yield from map(Tracked, waiting)
-
-
-def _searched(image: Image, casting: Casting, last: Face | None, missing: int, number: int) -> Face | None:
-    """Search for a face that has been missing for some frames: large ones, at times small ones, rarely turned ones."""
-    thorough = missing % _THOROUGH <= 1 < missing
-    quick = missing % (2 * _RETRY) != 1 and not thorough
-    return next(iter(casting.choose(image, last=last, thorough=thorough, quick=quick, frame=number)), None)
 
 
 def _backwards(frames: list[Image], face: Face | None, finder: FaceFinder) -> Iterator[tuple[Image, Face | None]]:

@@ -54,6 +54,24 @@ def test_the_search_for_a_lost_face_costs_little(portrait):
     assert 0 < finder.runs < 2 * 10 * SEARCH
 
 
+def test_a_title_that_stands_still_is_searched_once_for_each_kind(portrait):
+    runs = []
+    for away in (4 * SEARCH, 12 * SEARCH):
+        finder = Counting()
+        list(tracked(shown(portrait, away), Casting(finder)))
+        runs.append(finder.runs)
+    assert runs[0] == runs[1]
+
+
+def test_a_small_face_that_comes_into_a_still_picture_is_found(portrait):
+    scene = np.full((360, 640, 3), 120, np.uint8)
+    with_face = scene.copy()
+    with_face[150:330, 400:580] = cv2.resize(portrait, (180, 180), interpolation=cv2.INTER_AREA)
+    frames = [scene] * 12 + [with_face] * (2 * SEARCH)
+    seen = [shot.face is not None for shot in tracked(frames, Casting(FaceFinder()))]
+    assert (any(seen[:12]), all(seen[-SEARCH:])) == (False, True)
+
+
 def beside_the_middle(photo, column):
     """A small portrait on a large grey picture."""
     scene, side = np.full((360, 640, 3), 120, np.uint8), min(photo.shape[:2])
