@@ -139,7 +139,7 @@ class Lips:
         A face of a small ``height``, in pixels, opens its mouth wider, or nobody sees that. Its corners do not move
         inwards by more than ``room``.
         """
-        lips = self.unsmiling()
+        lips = self.unsmiling
         narrowest = (np.ptp(self.upper_inner[:, 0]) - 2 * room) / max(1e-3, float(np.ptp(lips.upper_inner[:, 0])))
         apart = _parted(float(opening(values)), _BRIGHT_SLIT if self.teeth else _SLIT[1])
         drop = WIDEST * apart * _wider(height) + _BITTEN * float(values[BITE])
@@ -156,8 +156,9 @@ class Lips:
         jaw = moved(lips.jaw, 0.7 * (lower - lips.lower_inner)[len(lower) // 2, 1] * _JAW_FOLLOWS)
         return Lips(upper, lower, *outer, jaw).stretched(max(_width(values), float(narrowest)))
 
+    @cached_property
     def unsmiling(self) -> Lips:
-        """Return lips that smile less: narrower, with lower corners."""
+        """Lips that smile less: narrower, with lower corners."""
         half = float(np.ptp(self.rest[:, 0])) / 2
         spare = _UNSMILE * max(0.0, 2 * half - _CALM_WIDTH) / (2 * half)
         sag = self.rest[len(self.rest) // 2, 1] - self.rest[[0, -1], 1].mean()
@@ -175,8 +176,9 @@ class Lips:
         inner = self.upper_inner * by, self.lower_inner * by
         return Lips(*inner, self.upper_outer * by, self.lower_outer * by, self.jaw, self.teeth)
 
+    @cached_property
     def inset(self) -> Lips:
-        """Move the inner edges into the lips, so that teeth or the mouth are not stretched with them."""
+        """Lips whose inner edges are inside of them, so that teeth or the mouth are not stretched with them."""
         deep = (_INSET + _INSET_OPEN * self.gap) * arch(self.upper_inner[:, 0], 0.35)
         up = np.minimum(deep, _INSET_MOST * (self.upper_inner - self.upper_outer)[:, 1].clip(0))
         down = np.minimum(deep, _INSET_MOST * (self.lower_outer - self.lower_inner)[:, 1].clip(0))
@@ -213,9 +215,8 @@ def bend(targets: Floats, sources: Floats, at: Floats, still: Floats) -> Floats:
     system[n:, :n] = system[:n, n:].T
     shift = np.concatenate([sources - targets, np.zeros((3, 2))])
     weights = cv2.solve(system, shift)[1]  # numpy's solver uses all cores for 0.1 ms of work
-    near = np.concatenate([plate(at, targets[: n - still.shape[1]]), still], 1)
-    moved = near @ weights[:n] + np.column_stack([np.ones(len(at)), at]) @ weights[n:]
-    return floats(at + moved)
+    moving, calm, shift, turn = np.split(floats(weights), [n - still.shape[1], n, n + 1])
+    return floats(at + plate(at, targets[: len(moving)]) @ moving + still @ calm + shift + at @ turn)
 
 
 def plate(one: Floats, other: Floats) -> Floats:

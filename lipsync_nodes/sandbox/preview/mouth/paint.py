@@ -100,7 +100,7 @@ def inside(window: Window, lips: Lips, posed: Lips, palette: Palette, jaw: Jaw, 
         low = float(posed.lower_inner[:, 1].max()) - _LOWER_SHOWS
         bright, cover = drawn_row(window, middle, 0.8 * half, low, upper=False)
         paint = laid(paint, bright[..., None] * palette.teeth * np.float32(0.78), cover)
-        rest = lips.unsmiling().rest  # the teeth form the same arch as the lips
+        rest = lips.unsmiling.rest  # the teeth form the same arch as the lips
         edge = floats(np.interp(window.grid[..., 0], rest[:, 0], rest[:, 1])) + _UPPER_SHOWS
         bright, cover = drawn_row(window, middle, 0.95 * half, edge, upper=True)
         paint = laid(paint, bright[..., None] * palette.teeth, cover)

@@ -89,7 +89,7 @@ class Puppet:
 
     def _flows(self, window: Window, posed: Lips) -> tuple[Floats, Floats]:
         """Return where the upper and the lower half of the face are taken from, on the window's grid."""
-        flesh, (above, below) = self._lips.inset(), self._still
+        flesh, (above, below) = self._lips.inset, self._still
         moved = self._cheeks + _FOLLOWS * (posed.upper_outer - flesh.upper_outer)[[0, -1]] * floats([1, 0])
         upper = (
             [posed.upper_inner, posed.upper_outer, moved, above],
