@@ -63,7 +63,7 @@ def read_reduced(path: Path, short_side: int) -> tuple[Image, int]:
     size = _jpeg_size(data)
     reduced = next((by for by in _REDUCED if size and min(size) // by >= short_side), 1)
     image = _decoded(data, _REDUCED.get(reduced, cv2.IMREAD_COLOR), "image")
-    alpha = None if size else _alpha(data, image)
+    alpha = _alpha(data, image)
     short = min(size or image.shape[:2])
     side = max(2, min(short_side, LONG_SIDE * min(image.shape[:2]) // max(image.shape[:2])))
     image = resized(image, side)
@@ -259,11 +259,19 @@ def _decoded(data: Image, flags: int, what: str) -> Image:
 
 def _alpha(data: Image, image: Image) -> Image | None:
     """Return the opacity of an image file, or None if all of it is opaque."""
+    if _is_opaque(data):
+        return None
     whole = _decoded(data, cv2.IMREAD_UNCHANGED, "image")
     if whole.shape != (*image.shape[:2], 4):
         return None
     alpha = levels(whole[..., 3].astype(np.float32) * (_OPAQUE / np.iinfo(whole.dtype).max))
     return alpha if alpha.min() < _OPAQUE else None
+
+
+def _is_opaque(data: Image) -> bool:
+    """Return whether it is a JPEG, or a PNG of the colour type RGB without a clear colour."""
+    kind = data[:26].tobytes()
+    return kind[:2] == b"\xff\xd8" or (kind[:4] == b"\x89PNG" and kind[25:] == b"\2" and b"tRNS" not in data.tobytes())
 
 
 def lit(image: Image) -> Image | None:

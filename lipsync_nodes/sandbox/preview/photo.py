@@ -6,6 +6,8 @@ import math
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from lipsync_nodes.perception import MediaError
 from lipsync_nodes.perception.arrays import masked
 from lipsync_nodes.perception.faces.looks import CLEARLY, mouth_hidden
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 FPS: Final = Fraction(25)
 """Frames a second of a talking photo."""
+_SAME = 0.002  # a curve's values: if none differs by more, the mouth moves by less than a pixel, even in a large face
 
 
 def talking_photo(given: RenderInput, values: Floats, casting: Casting) -> Iterator[Image]:
@@ -70,13 +73,17 @@ class _Head:
 
 
 def _speaking(heads: list[_Head], photo: Image, values: Floats) -> Iterator[Image]:
-    """Move the mouths and the eyes."""
-    for number in range(values.shape[1]):
-        frame = photo.copy()
-        for head, mouth in zip(heads, values[:, number], strict=True):
-            head.puppet.draw(photo, frame, mouth, head.palette)
-            if head.half:
-                head.half.keep(photo, frame)
+    """Move the mouths and the eyes. Mouths that stay as they are, in pauses, are not drawn again."""
+    drawn, shown = photo, np.full_like(values[:, 0], np.inf)
+    for number, mouths in enumerate(values.swapaxes(0, 1)):
+        if np.abs(mouths - shown).max() > _SAME:
+            drawn, shown = photo.copy(), mouths
+            for head, mouth in zip(heads, mouths, strict=True):
+                head.puppet.draw(photo, drawn, mouth, head.palette)
+                if head.half:
+                    head.half.keep(photo, drawn)
+        frame = drawn.copy()
+        for head in heads:
             head.eyes.draw(frame, number)
         yield frame
 

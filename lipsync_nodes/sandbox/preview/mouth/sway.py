@@ -52,12 +52,14 @@ class Sway:
         self._at = np.stack([columns, rows], -1)
         self._from = np.empty_like(self._at)  # kept: allocating so much memory takes as long as warping
         coarse = floats(cv2.resize(self._at, (_GRID, _GRID), interpolation=cv2.INTER_AREA)) + floats(low)
-        self._arm = (coarse - face.centre)[..., ::-1] * floats([-1, 1])
+        arm = (coarse - face.centre)[..., ::-1] * floats([-1, 1])
         away = np.linalg.norm(coarse - face.centre, axis=-1, keepdims=True) / face.height
         self._weight = eased((_FREE - away) / (_FREE - _HEAD))
-        self._nearer = floats(self._weight + _NEARER * eased(1 - away / _FACE))
-        self._brows = _brows(face, self._frame, coarse)[..., None]
-        self._inside = eased(np.minimum(coarse, floats(size) - 1 - coarse) / (_BORDER * face.height))
+        nearer = self._weight + _NEARER * eased(1 - away / _FACE)
+        inside = eased(np.minimum(coarse, floats(size) - 1 - coarse) / (_BORDER * face.height))
+        brows = -_RAISE * _brows(face, self._frame, coarse)[..., None]
+        ways = nearer * self._frame.across, nearer * self._frame.down, self._weight * arm, brows * self._frame.down
+        self._ways = floats([inside * way for way in ways]).reshape(len(ways), -1)
 
     def sharpen(self, image: Image) -> None:
         """Sharpen the head in ``image``, in place, because moves of less than a pixel blur it."""
@@ -71,11 +73,8 @@ class Sway:
         angles = 2 * np.pi * _HERTZ * (number / self._fps) + self._phases
         across, down, turn = (np.sin(angles) - np.sin(self._phases)) @ _SHARE / 2
         low = down * _SHIFT[1] + _NOD * float(self._gestures.nods[number])
-        moved = self._nearer * floats(across * _SHIFT[0] * self._frame.across + low * self._frame.down)
-        moved += self._weight * self._arm * np.float32(turn * _TURN)
-        if raised := float(self._gestures.brows[number]):
-            moved -= self._brows * floats(raised * _RAISE * self._frame.down)
-        moved *= self._inside
+        far = floats([across * _SHIFT[0], low, turn * _TURN, self._gestures.brows[number]])
+        moved = (far @ self._ways).reshape(_GRID, _GRID, 2)
         rows, columns = self._at.shape[:2]
         cv2.resize(moved, (columns, rows), self._from)
         cv2.subtract(self._at, self._from, self._from)
