@@ -134,7 +134,7 @@ class FaceFinder:
         image = np.ascontiguousarray(image)
         height, width = image.shape[:2]
         sides = (max(height, width), *(min(height, width) // part for part in parts))
-        for side in (*sides, round(_BEYOND * max(height, width))):
+        for side in dict.fromkeys((*sides, round(_BEYOND * max(height, width)))):  # a square picture has one twice
             if sum(face.height > _PLAIN * side for face in found) >= most or (found and side > max(height, width)):
                 break  # larger ones would have been found
             for centre, size, angle in self._detect(image, side):

@@ -84,7 +84,7 @@ class OwnMouth:
 
         def layer(y: Floats, cover: Floats) -> tuple[Floats, Floats]:
             places = self.window.frame.out_of(floats(np.stack([x, y], -1))) - floats([self.window.x, self.window.y])
-            seen = sampled_at(self.picture, window.field(places))
+            seen = sampled_at(self.picture, window.field(places), fine=window.of_small_face)
             return seen * gain, window.field(floats(np.minimum(cover, sides))).clip(0, 1)
 
         end = _FADE if self.split == 1 else _SOFT

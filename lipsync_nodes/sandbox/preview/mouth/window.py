@@ -77,6 +77,11 @@ class Window:
         inside = eased(floats((_EDGE - away / np.maximum(reach, 1e-3)) / _SOFTENS))
         return replace(self, ease=self.ease * inside[..., None])
 
+    @property
+    def of_small_face(self) -> bool:
+        """Whether the face is so small that cubic interpolation shows; see `sampled_at`."""
+        return 4 * float(FACE.reach.prod() * (self.frame.across @ self.frame.across)) < _FINE
+
     def across(self, x: float, half: float) -> Floats:
         """Return how far each pixel is to the side of ``x``, in units of ``half``."""
         return self.field(floats((self.grid[..., 0] - x) / half))
