@@ -28,5 +28,7 @@ def test_jobs_shows_the_latest_30_and_with_all_every_one(cli, service):
 
 
 def test_jobs_of_an_empty_ledger_is_a_head_or_an_empty_list(cli):
-    assert len(cli("jobs", "--all").stdout.splitlines()) == 1
+    head, note = cli("jobs", "--all").stdout.splitlines()
+    assert "job id" in head
+    assert "--sandbox" in note
     assert json.loads(cli("jobs", "--all", "--json").stdout) == {"jobs": []}
