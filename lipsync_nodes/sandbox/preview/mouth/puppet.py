@@ -29,13 +29,12 @@ from lipsync_nodes.sandbox.preview.mouth.paint import (
 from lipsync_nodes.sandbox.preview.mouth.window import FACE, View, Window
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from lipsync_nodes.perception.faces.finder import Face
 
 
 _SHADOW = 0.02  # how far the shadow between closed lips reaches, as a part of the face's height
 _FOLLOWS = 0.35  # the cheeks follow the corners to the side by this part: otherwise the folds between them bend
+_SOFTER, _BESIDE = 0.9, 0.05  # the step between both halves grows by this part of the way from a corner
 _STRETCH = 0.7  # the skin between a corner and the picture's edge is stretched by this part of its width
 
 
@@ -77,15 +76,15 @@ class Puppet:
     def _move(self, window: Window, photo: Image, onto: Image, posed: Lips) -> None:
         """Move the two halves of the face to the posed lips. Each half is sampled only in the rows that show it."""
         upper, lower = self._flows(window, posed)
-        share = _lower_half(window, posed)
-        above, below = _rows(share.min(1) < 1), _rows(share.max(1) > 0)
-        both = slice(max(above.start, below.start), min(above.stop, below.stop))
+        seam = floats((posed.upper_inner + posed.lower_inner) / 2)
+        both = _joined(window, seam, upper, lower)
         face = window.cut(onto)
-        face[above] = window.sample(photo, upper, above)
+        face[: both.stop] = window.sample(photo, upper, slice(both.stop))
         blended = face[both].copy()
-        face[below] = window.sample(photo, lower, below)
+        face[both.start :] = window.sample(photo, lower, slice(both.start, None))
         if len(blended):
-            face[both] = cv2.blendLinear(face[both], blended, share[both], 1 - share[both])
+            share = coverage(window.below(seam)[both], 2 * SOFT + _SOFTER * window.beyond(seam)[both])
+            face[both] = cv2.blendLinear(face[both], blended, share, 1 - share)
 
     def _flows(self, window: Window, posed: Lips) -> tuple[Floats, Floats]:
         """Return where the upper and the lower half of the face are taken from, on the window's grid."""
@@ -111,12 +110,6 @@ def _room_beside(frame: Frame, lips: Lips, image: Image) -> float:
     return max(0.0, float((left / np.maximum(np.abs(ways), 1)).min()))
 
 
-def _rows(there: NDArray[np.bool_]) -> slice:
-    """Return the rows from the first to the last that are there."""
-    found = np.flatnonzero(there)
-    return slice(int(found[0]), int(found[-1]) + 1) if len(found) else slice(0, 0)
-
-
 def _flow(window: Window, targets: list[Floats], sources: list[Floats], still: Floats) -> Floats:
     """Bend the grid so that targets are taken from sources. The effect fades towards the window's edges."""
     flat = window.grid.reshape(-1, 2)
@@ -124,7 +117,16 @@ def _flow(window: Window, targets: list[Floats], sources: list[Floats], still: F
     return floats(window.grid + window.ease * (bent - window.grid))
 
 
-def _lower_half(window: Window, posed: Lips) -> Floats:
-    """Return the weight of the lower half: a sharp step between the lips, and a softer one beyond the corners."""
-    line = floats((posed.upper_inner + posed.lower_inner) / 2)
-    return coverage(window.below(line), 2 * SOFT + 0.9 * window.beyond(line))
+def _joined(window: Window, seam: Floats, upper: Floats, lower: Floats) -> slice:
+    """Join both flows beside the mouth, in place: there the step between them is soft. Return the rows with both.
+
+    At the lips the step is sharp, so their pixels are blended, and not where these are taken from.
+    """
+    below, beyond = window.off(seam)
+    soft = floats(2 * SOFT + _SOFTER * np.maximum(beyond, 0))
+    beside = beyond > _BESIDE
+    joined = upper + coverage(below, soft)[..., None] * (lower - upper)
+    for flow in (upper, lower):
+        flow[beside] = joined[beside]
+    near = beyond < 2 * _BESIDE
+    return window.rows(near & (2 * below > -soft), near & (2 * below < soft))

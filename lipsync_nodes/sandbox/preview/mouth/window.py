@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import cv2
 import numpy as np
 
 from lipsync_nodes.perception.arrays import Floats, Image, eased, floats
 from lipsync_nodes.sandbox.preview.mouth.lips import Frame
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _Pixels = TypeVar("_Pixels", Image, Floats)
 _GRID = 25  # points along each side of the coarse grid
@@ -88,12 +91,24 @@ class Window:
 
     def below(self, line: Floats) -> Floats:
         """Return how far each pixel is below a line, which continues horizontally beyond its ends."""
-        return self.field(floats(self.grid[..., 1] - np.interp(self.grid[..., 0], line[:, 0], line[:, 1])))
+        return self.field(self.off(line)[0])
 
     def beyond(self, line: Floats) -> Floats:
         """Return how far each pixel is to the side of a line's ends; 0 between them."""
-        x, right, left = self.grid[..., 0], line[0, 0], line[-1, 0]
-        return np.maximum(self.field(np.maximum(right - x, x - left)), 0)
+        return np.maximum(self.field(self.off(line)[1]), 0)
+
+    def off(self, line: Floats) -> tuple[Floats, Floats]:
+        """Return how far each point of the grid is below a line, and to the side of its ends; negative between them."""
+        x, y = self.grid[..., 0], self.grid[..., 1]
+        return floats(y - np.interp(x, line[:, 0], line[:, 1])), np.maximum(line[0, 0] - x, x - line[-1, 0])
+
+    def rows(self, since: NDArray[np.bool_], until: NDArray[np.bool_]) -> slice:
+        """Return the pixels' rows from the grid's first row in ``since`` to the last one in ``until``, and around."""
+        first = int(np.argmax(np.append(since.any(1), True)))
+        last = _GRID - 1 - int(np.argmax(np.append(until[::-1].any(1), True)))
+        start, end = (round((row + 0.5) * self.height / _GRID) for row in (first - 1, last + 1))
+        start = max(0, start)
+        return slice(start, max(start, min(self.height, end)))
 
     def field(self, coarse: Floats) -> Floats:
         """Enlarge values on the grid to the window's pixels."""
