@@ -204,8 +204,8 @@ def _contents(av: Any, container: Any, source: _Nameless, name: str) -> Probe:
 def _shown(container: Any, source: _Nameless, streams: list[Any], name: str) -> Iterator[Any]:
     """Yield all packets. The first frame must be decodable, because a header alone proves little."""
     first, shown = streams[0] if streams else None, False
-    for stream in container.streams.video:
-        stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+    for codec in filter(None, (stream.codec_context for stream in container.streams.video)):  # None: it is unknown
+        codec.options = {"max_pixels": str(MOST_PIXELS)}
     for packet in container.demux():
         source.gap = 0
         if first is not None and not shown and packet.stream is first:

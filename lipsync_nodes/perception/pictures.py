@@ -163,7 +163,8 @@ def _with_end(container: InputContainer) -> Iterator[tuple[av.VideoFrame, float]
     One thread is enough: it holds fewer frames, and leaves a core to another render.
     """
     stream = film_stream(container)
-    stream.codec_context.thread_count = 1
+    if getattr(stream, "codec_context", None):  # there is none if the codec is unknown
+        stream.codec_context.thread_count = 1
     end = 0.0
     for packet in container.demux(stream):
         if packet.pts is not None and packet.time_base:

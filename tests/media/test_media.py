@@ -16,7 +16,7 @@ import av
 import numpy as np
 import pytest
 
-from lipsync_nodes import BudgetExceeded, ImageForm, InvalidRequest, LipsyncClient, estimate_credits
+from lipsync_nodes import BudgetExceeded, ImageForm, InvalidRequest, LipsyncClient, VideoForm, estimate_credits
 from lipsync_nodes.ledger import Ledger
 from lipsync_nodes.media import PreparedForm, content_key
 from lipsync_nodes.media._open import opened
@@ -386,3 +386,10 @@ def test_estimate_refuses_what_run_refuses(words, sandbox, monkeypatch):
     assert (estimate.returncode, run.returncode) == (2, 2)
     assert json.loads(estimate.stdout)["error"]["message"] == json.loads(run.stdout)["error"]["message"]
     assert not sandbox.received("submit")
+
+
+def test_a_film_of_an_unknown_codec_is_refused_before_it_is_paid_for(tmp_path):
+    film = tmp_path / "unknown.mp4"
+    film.write_bytes((MEDIA / "film.mp4").read_bytes().replace(b"avc1", b"zzzz"))
+    with pytest.raises(InvalidRequest, match=r"Decoder not found.*nothing was charged"):
+        estimate_credits(VideoForm(video=str(film), audio=str(MEDIA / "speech_left.mp3")))

@@ -4,18 +4,17 @@ import struct
 import subprocess
 import sys
 import zlib
-from pathlib import Path
 
 import av
 import cv2
 import numpy as np
 import pytest
 
-import lipsync_nodes.sandbox
 from lipsync_nodes.perception.pictures import Film, read_image
+from lipsync_nodes.sandbox import MEDIA
 from lipsync_nodes.sandbox.preview import MediaError, RenderInput, render
 
-PORTRAIT = Path(lipsync_nodes.sandbox.__file__).parent / "media" / "portrait.jpg"
+PORTRAIT = MEDIA / "portrait.jpg"
 RATE = 16_000
 
 
@@ -81,3 +80,10 @@ def test_a_film_of_oblong_pixels_is_shown_as_it_is_meant(tmp_path):
             file.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((512, 256, 3), np.uint8), format="bgr24")))
         file.mux(stream.encode(None))
     assert next(Film(film, 480).frames()).shape == (480, 480, 3)
+
+
+def test_a_film_of_an_unknown_codec_is_refused_with_a_sentence(tmp_path):
+    film = tmp_path / "unknown.mp4"
+    film.write_bytes((MEDIA / "film.mp4").read_bytes().replace(b"avc1", b"zzzz"))
+    with pytest.raises(MediaError, match="of an unknown format"):
+        render(RenderInput(audio=MEDIA / "speech_left.mp3", video=film), tmp_path / "out.mp4")
