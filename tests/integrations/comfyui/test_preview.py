@@ -122,7 +122,7 @@ def test_without_a_key_the_node_says_where_it_goes_and_the_sandbox_works(alone, 
     state, text = refused(alone, graph("", next(seeds)))
     assert state == 400
     assert "/lipsync-setup" in text
-    assert "set `profile` to sandbox" in text
+    assert "set `profile` of the node to sandbox" in text
     assert sandboxes(alone) == [], "nothing is started before it is needed"
     assert ran(alone, "sandbox", next(seeds))["images"]
 
