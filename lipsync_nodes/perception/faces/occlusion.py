@@ -50,7 +50,8 @@ class Occlusion:
         """Return how visible the mouth is, from 1 (nothing is near it) to 0 (hidden)."""
         if self._usual is None and not self._begins(image, face):
             return 0.0
-        now, red = _around_mouth(image, face), _redness(image, face)
+        skin = _colour(image, face.points[list(_SKIN)])
+        now, red = _around_mouth(image, face, skin), _redness(image, face, skin)
         if self._usual is None:
             self._usual, self._sure, self._red = now, face.presence, red
         drop = float(np.clip(1 - face.presence / max(1.0, self._sure), 0, _DROP_MOST))
@@ -101,21 +102,21 @@ def _other(now: Floats, usual: Floats) -> float:
     return max(float(other[side].sum() / _AROUND[side].sum()) for side in sides)
 
 
-def _around_mouth(image: Image, face: Face) -> Floats:
-    """Return the colours around the mouth, minus the colour of the face, (_CELLS, _CELLS, 3) in weighted Lab."""
+def _around_mouth(image: Image, face: Face, skin: Floats) -> Floats:
+    """Return the colours around the mouth, minus the colour of the skin, (_CELLS, _CELLS, 3) in weighted Lab."""
     roll, middle = face.roll, face.points[list(_CORNERS)].mean(0)
     centre = middle + _BELOW * face.height * floats([-np.sin(roll), np.cos(roll)])
     turn = square(floats(centre), _SIDE * face.height, roll, _CELLS * _FINE)
     near = cv2.warpAffine(image, turn, (_CELLS * _FINE, _CELLS * _FINE), borderMode=cv2.BORDER_REPLICATE)
     small = cv2.resize(near, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA)
     lab = floats(cv2.cvtColor(np.asarray(small, np.uint8), cv2.COLOR_BGR2LAB))
-    return floats((lab - _colour(image, face.points[list(_SKIN)])) * floats([_LIGHTNESS, 1, 1]))
+    return floats((lab - skin) * floats([_LIGHTNESS, 1, 1]))
 
 
-def _redness(image: Image, face: Face) -> float:
-    """Return how much redder than the rest of the face the lips are, in 8-bit Lab."""
+def _redness(image: Image, face: Face, skin: Floats) -> float:
+    """Return how much redder than the skin the lips are, in 8-bit Lab."""
     lips = face.points[np.reshape(LIP_SIDES, (-1, 2))].mean(1)  # between the edges of each
-    return float(_colour(image, floats(lips))[1] - _colour(image, face.points[list(_SKIN)])[1])
+    return float(_colour(image, floats(lips))[1] - skin[1])
 
 
 def _colour(image: Image, points: Floats) -> Floats:

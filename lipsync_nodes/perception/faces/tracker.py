@@ -14,7 +14,7 @@ from lipsync_nodes.perception.faces.cuts import Cuts
 from lipsync_nodes.perception.faces.finder import Face, FaceFinder
 from lipsync_nodes.perception.faces.occlusion import Occlusion
 from lipsync_nodes.perception.faces.search import RETRY, THOROUGH, Search
-from lipsync_nodes.perception.faces.trail import Trail, followed_by
+from lipsync_nodes.perception.faces.trail import Trail, apart, followed_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -102,7 +102,7 @@ def _smoothed(now: Tracked, near: Iterable[Tracked | None]) -> Tracked:
         return now
     points, seen, weights = np.zeros_like(now.face.points), 0.0, 0
     for other, weight in zip(near, _WEIGHTS, strict=False):
-        if other and other.face and _apart(other.face, now.face) < _LEAP * now.face.height:
+        if other and other.face and apart(now.face, other.face) < _LEAP:
             points, seen, weights = points + other.face.points * weight, seen + other.seen * weight, weights + weight
     seen = seen / weights if seen / weights > _GONE else 0.0
     return replace(now, face=Face(floats(points / weights)), seen=seen)
@@ -110,7 +110,3 @@ def _smoothed(now: Tracked, near: Iterable[Tracked | None]) -> Tracked:
 
 def _away(one: Face, other: Face) -> float:
     return float(np.linalg.norm(one.centre - other.centre))
-
-
-def _apart(one: Face, other: Face) -> float:
-    return float(np.abs(one.points - other.points).max())

@@ -40,7 +40,7 @@ class Trail:
         found, self._ahead = self._ahead, None
         if found is None and coming is not None and self._calm:
             ahead = self._finder.follow(coming, last)
-            if ahead and _apart(last, ahead) < _CALM:
+            if ahead and apart(last, ahead) < _CALM:
                 self._ahead = ahead
                 halfway = Face(floats((last.points + ahead.points) / 2), presence=min(last.presence, ahead.presence))
                 if _evenly((before, last), (image, halfway), (coming, ahead)):
@@ -48,12 +48,12 @@ class Trail:
         found = found or self._finder.follow(image, last)
         if found is None:  # by the time it is found again, it will be elsewhere
             self._ahead = None
-        self._calm = bool(found and 2 * _apart(last, found) < _CALM)
+        self._calm = bool(found and 2 * apart(last, found) < _CALM)
         return found
 
 
-def _apart(one: Face, other: Face) -> float:
-    """Return the largest distance of their landmarks, in face heights."""
+def apart(one: Face, other: Face) -> float:
+    """Return the largest distance of their landmarks, in heights of the first."""
     return float(np.abs(one.points - other.points).max()) / one.height
 
 
@@ -71,8 +71,8 @@ def followed_by(frames: Iterable[Image]) -> Iterator[tuple[Image, Image | None]]
 def _evenly(*frames: tuple[Image, Face]) -> bool:
     """Return whether the mouth in the second of three frames looks like the mean of the others: heads may move."""
     first, now, last = (_mouth(image, face) for image, face in frames)
-    apart = np.abs(now - (first + last) / 2).ravel()
-    return float(np.partition(apart, -_MOST)[-_MOST:].mean()) < _LEVELS
+    differ = np.abs(now - (first + last) / 2).ravel()
+    return float(np.partition(differ, -_MOST)[-_MOST:].mean()) < _LEVELS
 
 
 def _mouth(image: Image, face: Face) -> Floats:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from lipsync_nodes.perception.arrays import Floats, Image, eased, floats, levels
+from lipsync_nodes.perception.arrays import Floats, Image, eased, floats, masked
 from lipsync_nodes.perception.faces.looks import covered_half
 from lipsync_nodes.sandbox.preview.mouth.lips import Frame
 from lipsync_nodes.sandbox.preview.mouth.window import FACE, Window
@@ -36,4 +34,4 @@ class HalfMouth:
     def keep(self, photo: Image, drawn: Image) -> None:
         """Take what was drawn on the covered half back."""
         there, shown = self._window.cut(photo), self._window.cut(drawn)
-        shown[:] = levels(there + self._weight * (shown.astype(np.float32) - there))
+        shown[:] = masked(there, shown, self._weight)
