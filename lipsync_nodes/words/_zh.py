@@ -297,7 +297,7 @@ SENTENCES: Final[dict[str, str]] = {
 }
 
 REMEDIES: Final[dict[str, str | dict[str, str]]] = {
-    # errors without a code of their own: the sentence comes from whoever raised them
+    # errors without a code of their own: the sentence is given where they are raised
     "own": "{hint}",
     # what the classes of errors advise
     "correct_input": {

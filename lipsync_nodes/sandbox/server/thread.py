@@ -147,7 +147,7 @@ class AppThread:
 
 
 class _Protocol(H11Protocol):
-    """Uvicorn's HTTP without its access log, whoever sets up loggers: it has the query, and so the token, in it."""
+    """Uvicorn's HTTP without its access log, whatever loggers are set up: it contains the query, and so the token."""
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
