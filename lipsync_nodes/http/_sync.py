@@ -97,6 +97,10 @@ class Transport(Shared):
                     request = request_built(client, send, self._profile, watchdog.trace)
                 except ConfigurationError as error:
                     return error
+                # httpcore may give an idle connection to one thread and close it in another, under the request
+                # (encode/httpcore#1110). Whether a submission was received would then be unknown. A connection that
+                # ends with its request is never idle.
+                request.headers["Connection"] = "close"
                 trace.handed_over = True
                 with closing(client.send(request, stream=True, **self._sending)) as response:
                     body = Body(answer_of(response), decoded=response.is_stream_consumed)
@@ -113,7 +117,6 @@ class Transport(Shared):
             return self._given
         with self._lock:
             if self._own is None:
-                # Polls are seconds apart, and most servers close idle connections by then: each request gets its own.
                 self._own = made(lambda: httpx.Client(**client_options(proxy_for(self._profile.base_url))))
                 self._closing = False
             return self._own

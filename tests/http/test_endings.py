@@ -8,8 +8,10 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext, suppress
 
+import httpx
 import pytest
 
 from lipsync_nodes import AsyncLipsyncClient, ImageForm, LipsyncClient, LipsyncError
@@ -76,6 +78,25 @@ def test_closing_cuts_no_submit_of_another_thread(service, ledger):
     client.close()
     submit.join()
     assert states(ledger) == [("live", "job-1")]
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_no_thread_closes_the_connection_of_another(service, given):
+    """httpcore may close an idle connection under another thread's request; see encode/httpcore#1110."""
+    service.on_submit = [bad.accept]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with (
+            httpx.Client() if given else nullcontext() as http_client,
+            LipsyncClient("sk_x", service.base_url, http_client=http_client) as client,
+            ThreadPoolExecutor(24) as threads,
+        ):
+            jobs = [job.id for job in threads.map(lambda _: client.submit(FORM), range(300))]
+    finally:
+        sys.setswitchinterval(before)
+    assert len(set(jobs)) == len(service.posts) == 300
+    assert {headers["Connection"] for _, headers in service.posts} == {"close"}
 
 
 def test_a_cancel_through_several_tasks_is_waited_for(service, ledger):
