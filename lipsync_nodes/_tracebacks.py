@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from traceback import walk_tb
 from types import TracebackType
 from typing import Self
 
@@ -49,10 +50,8 @@ def interrupt_first() -> Iterator[None]:
 
 
 def _place(trace: TracebackType) -> str:
-    while trace.tb_next is not None:
-        trace = trace.tb_next
-    code = trace.tb_frame.f_code
-    return f"{code.co_filename}, line {trace.tb_lineno}, in {code.co_name}"
+    *_, (frame, line) = walk_tb(trace)
+    return f"{frame.f_code.co_filename}, line {line}, in {frame.f_code.co_name}"
 
 
 def _chained(error: BaseException, stop: BaseException | None) -> Iterator[BaseException]:

@@ -177,9 +177,8 @@ class AsyncTransport:
         A running submission is waited for, for a limited time: its response may be the id of a paid job.
         """
         loop = asyncio.get_running_loop()
-        self._kept -= {
-            kept for kept in self._kept if kept.get_loop() is not loop
-        }  # those of an ended loop never finish
+        # Those of an ended loop never finish.
+        self._kept &= {kept for kept in self._kept if kept.get_loop() is loop}
         try:
             await asyncio.sleep(0)  # lets tasks that were just cancelled add their last records
             with suppress(TimeoutError):

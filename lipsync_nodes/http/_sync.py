@@ -97,9 +97,8 @@ class Transport(Shared):
                     request = request_built(client, send, self._profile, watchdog.trace)
                 except ConfigurationError as error:
                     return error
-                # httpcore may give an idle connection to one thread and close it in another, under the request
-                # (encode/httpcore#1110). Whether a submission was received would then be unknown. A connection that
-                # ends with its request is never idle.
+                # Never idle: httpcore may close an idle connection just when another thread sends a request on it, and
+                # whether a submission was received would be unknown (encode/httpcore#1110).
                 request.headers["Connection"] = "close"
                 trace.handed_over = True
                 with closing(client.send(request, stream=True, **self._sending)) as response:
