@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lipsync_nodes.perception.arrays import nearest
+from lipsync_nodes.perception.faces.finder import SURE
 from lipsync_nodes.perception.faces.looks import LIPS
 from lipsync_nodes.perception.pictures import read_mask
 
@@ -23,7 +24,6 @@ RIVAL = 0.5
 MARKED = 0.5
 """A mask marks a face if at least this share of its mouth is white."""
 _MOST = 12  # faces that are searched
-_SURE = 7.0  # a logit: people had 11 and more, sharp drawings too, a dog and a statue 5 to 6
 _STEPS = 5  # the heights are compared in fifths of the largest: faces that are about as large as each other
 _SAME = 0.6  # in heights: a face that is lost and found again is not further from where it was
 
@@ -60,8 +60,10 @@ class Casting:
 
         See `FaceFinder.find` for thorough and quick searches.
         """
-        found = people(image, self.finder, self._count, thorough=thorough, quick=quick)
-        found = [face for face in found if face.presence > _SURE]
+        largest = self._count == 1 and last is None and self._mask is None
+        share = RIVAL if largest else 0.0
+        found = people(image, self.finder, self._count, thorough=thorough, quick=quick, share=share)
+        found = [face for face in found if face.presence > SURE]
         if found and (weights := self.weights(*image.shape[1::-1])) is not None:
             found.sort(key=lambda face: marked(weights, face) < MARKED)
             self.by_mask = self.by_mask or marked(weights, found[0]) >= MARKED
@@ -74,7 +76,7 @@ class Casting:
     def look_around(self, image: Image, speaker: Face, frame: int) -> None:
         """Note who else has come into a film and may be taken for the speaker."""
         if self.finder.has_other(image, speaker, RIVAL):
-            found = [face for face in people(image, self.finder, 1, thorough=False) if face.presence > _SURE]
+            found = [face for face in people(image, self.finder, 1, thorough=False) if face.presence > SURE]
             self._note(found, [face for face in found if _is_same(face, speaker)][:1], frame)
 
     def _note(self, found: list[Face], chosen: list[Face], frame: int) -> None:
@@ -85,9 +87,14 @@ class Casting:
             self.people, self.speakers, self.frame = from_left(here), chosen, frame
 
 
-def people(image: Image, finder: FaceFinder, count: int, *, thorough: bool = True, quick: bool = False) -> list[Face]:
-    """Find faces, the largest first, of equals the most central. It searches longer for less than ``count``."""
-    found = finder.find(image, _MOST, thorough=False, quick=quick)
+def people(
+    image: Image, finder: FaceFinder, count: int, *, thorough: bool = True, quick: bool = False, share: float = 0.0
+) -> list[Face]:
+    """Find faces, the largest first, of equals the most central. It searches longer for less than ``count``.
+
+    Those below a ``share`` of the largest one's height need not be found.
+    """
+    found = finder.find(image, _MOST, thorough=False, quick=quick, share=share)
     if thorough and len(found) < count:
         found = finder.find(image, count)
     middle = image.shape[1] / 2

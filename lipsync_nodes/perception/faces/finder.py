@@ -21,6 +21,8 @@ _WEIGHTS = Path(__file__).parent / "weights"
 _DETECTOR_SIDE, _MESH_SIDE = 128, 192  # pixels of the models' inputs
 _FACE_SCORE = 0.65  # below this, BlazeFace finds faces that are not there
 _PRESENCE = 0.5
+SURE = 7.0
+"""A presence, in logits: people had 11 and more, sharp drawings too, a dog and a statue 5 to 6."""
 _SURER = 3.0  # a logit: a face is turned upside up if the model is surer of it then, by more than this
 _MARGIN = 1.5  # the mesh needs this much space around a face
 _LOOKS = 3  # runs of the mesh on a new face, each at the last result: tilted heads need them
@@ -29,6 +31,7 @@ _PARTS = (1, 2, 4)
 _BEYOND = 1.6  # a face that the picture's border cuts is searched in a square larger than the picture by this
 _TINIEST = 6  # faces that are too small for these parts are searched in parts of this kind
 _PLAIN = 1 / 3  # of a square's side: higher faces are found without searching such squares
+_COARSE = 1.5  # squares are halved until they have so many times the detector's side: that is quicker than one step
 _TURNS = (2, 1, 3)  # quarter turns of the image, to search again if it has no upright face
 _OVERLAP = 0.3  # boxes that overlap by more than this are one face
 RIGHT_EYE, LEFT_EYE = 33, 263  # the eyes' outer corners
@@ -97,13 +100,15 @@ class FaceFinder:
         self._mesh = _load("face_landmark.tflite")
         self._anchors = _anchors()
 
-    def find(self, image: Image, most: int = 1, *, thorough: bool = True, quick: bool = False) -> list[Face]:
+    def find(
+        self, image: Image, most: int = 1, *, thorough: bool = True, quick: bool = False, share: float = 0.0
+    ) -> list[Face]:
         """Find the largest faces, at most ``most``, sorted from left to right.
 
         A thorough search also finds turned and very small faces. It takes longer if there are too few faces. A quick
-        one finds large faces only.
+        one finds large faces only. Those below a ``share`` of the largest one's height need not be found.
         """
-        found = self._upright(image, most, _PARTS[:1] if quick else _PARTS[:-1])
+        found = self._upright(image, most, _PARTS[:1] if quick else _PARTS[:-1], share)
         thorough = thorough and not quick
         for turns in _TURNS if thorough else ():
             found = found or [
@@ -128,15 +133,18 @@ class FaceFinder:
         found = (row for side in sides for row in self._detect(image, side))
         return any(size >= share * face.height and not _near(centre, face) for centre, size, _ in found)
 
-    def _upright(self, image: Image, most: int, parts: tuple[int, ...]) -> list[Face]:
+    def _upright(self, image: Image, most: int, parts: tuple[int, ...], share: float = 0.0) -> list[Face]:
         """Find faces that are roughly upright: in the whole image, then in parts of it if that may find more."""
         found: list[Face] = []
         image = np.ascontiguousarray(image)
         height, width = image.shape[:2]
         sides = (max(height, width), *(min(height, width) // part for part in parts))
         for side in dict.fromkeys((*sides, round(_BEYOND * max(height, width)))):  # a square picture has one twice
+            tall = max((face.height for face in found if face.presence > SURE), default=0.0)
             if sum(face.height > _PLAIN * side for face in found) >= most or (found and side > max(height, width)):
                 break  # larger ones would have been found
+            if share * tall > _PLAIN * side:
+                continue
             for centre, size, angle in self._detect(image, side):
                 if any(_near(centre, face) for face in found):
                     continue
@@ -156,9 +164,9 @@ class FaceFinder:
         """Turn a face that is upside down: the detector takes some for upright ones."""
         if face is None:
             return None
+        # Of 235 faces, those that had to be turned were surer by 12 and more at once, and the others by 0.04 at most.
         other = self.landmarks(image, face.centre, face.side, face.roll + np.pi)
-        other = other and self._settled(image, other)
-        return other if other and other.presence > face.presence + _SURER else face
+        return self._settled(image, other) if other and other.presence > face.presence + _SURER else face
 
     def follow(self, image: Image, last: Face) -> Face | None:
         """Return the face that was at ``last`` in the previous frame, or None if it is no longer there."""
@@ -180,8 +188,13 @@ class FaceFinder:
 
     def _detect(self, image: Image, side: int) -> list[tuple[Floats, float, float]]:
         """Find faces in squares of that side: (centre, side, angle) in pixels and radians, best first."""
-        tiles = _tiles(image.shape[0], image.shape[1], side)
-        found = [row for tile in tiles for row in self._detect_tile(image, *tile)]
+        image, by = _halved(image, side)
+        tiles = _tiles(image.shape[0], image.shape[1], side // by)
+        found = [
+            (score, place * np.float32(by), size * by, angle)
+            for tile in tiles
+            for score, place, size, angle in self._detect_tile(image, *tile)
+        ]
         if not found:
             return []
         boxes = [[float(c[0] - s / 2), float(c[1] - s / 2), s, s] for _, c, s, _ in found]
@@ -203,6 +216,16 @@ class FaceFinder:
             _decode(float(chance[i]), boxes[0, i], self._anchors[i], floats([x, y]), side)
             for i in np.flatnonzero(chance > _FACE_SCORE)
         ]
+
+
+def _halved(image: Image, side: int) -> tuple[Image, int]:
+    """Reduce an image whose squares of ``side`` the detector gets; returns by how much, too."""
+    by = 1
+    while side >= 2 * by * _COARSE * _DETECTOR_SIDE:
+        image = image[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2]
+        image = np.asarray(cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
+        by *= 2
+    return image, by
 
 
 def _turned_back(face: Face, turns: int, image: Image) -> Face:
