@@ -25,6 +25,6 @@ class Cuts:
 
     def is_cut(self, image: Image) -> bool:
         """Return whether a frame is that of another shot than the one before."""
-        near = cv2.resize(image, (_COARSE, _COARSE))
+        near = cv2.resize(image, (_COARSE, _COARSE), interpolation=cv2.INTER_NEAREST)
         before, self._before = self._before, floats(cv2.resize(near, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA))
         return before is not None and float(np.abs(self._before - before).mean()) > _CUT

@@ -13,8 +13,8 @@ from lipsync_nodes.perception.arrays import levels, masked
 from lipsync_nodes.perception.faces.fading import faded
 from lipsync_nodes.perception.faces.tracker import Tracked, tracked
 from lipsync_nodes.sandbox.preview.mouth.dubbing import Dubbing, Mouth
-from lipsync_nodes.sandbox.preview.mouth.lips import Frame
-from lipsync_nodes.sandbox.preview.mouth.window import FACE, Window
+from lipsync_nodes.sandbox.preview.mouth.lips import Frame, outline
+from lipsync_nodes.sandbox.preview.mouth.window import FACE, box
 from lipsync_nodes.sandbox.preview.planes import paste, planes_of, size_of
 from lipsync_nodes.sandbox.preview.size import SMALLEST, check_size
 
@@ -148,12 +148,12 @@ def _foreseen(shots: Iterable[Tracked]) -> Iterator[_Waiting]:
 
 def _around(face: Face, image: Image) -> tuple[slice, slice] | None:
     """Return the rows and columns that a mouth may change, and what is beside them, from and to even numbers."""
-    window = Window.around(Frame.of(face), image, FACE)
-    if window is None:
+    frame = Frame.of(face)
+    low, high = box(frame, image, FACE, outline(face, frame))
+    if np.any(low >= high):
         return None
-    begin = np.array([window.y, window.x])
-    end = np.minimum(begin + [window.height, window.width] + _MARGIN + 1, image.shape[:2]) // 2 * 2
-    rows, columns = map(slice, (np.maximum(begin - _MARGIN, 0) // 2 * 2).tolist(), end.tolist())
+    begin, end = np.maximum(low - _MARGIN, 0) // 2 * 2, np.minimum(high + _MARGIN + 1, image.shape[1::-1]) // 2 * 2
+    columns, rows = map(slice, begin.tolist(), end.tolist())
     return rows, columns
 
 

@@ -51,11 +51,10 @@ class Puppet:
         self._jaw = Jaw.of(face, self._frame, self._lips)
         self._still, self._cheeks = still_points(face, self._frame), cheeks(face, self._frame)
         self._room = _STRETCH * _room_beside(self._frame, self._lips, image)
-        window = Window.around(self._frame, image, FACE)
         self._moves = jaw
-        self._face = window if jaw or window is None else window.within(outline(face, self._frame))
+        self._face = Window.around(self._frame, image, FACE, None if jaw else outline(face, self._frame))
         # For a photo, this is the same in each frame.
-        self._plates = [plate(window.grid.reshape(-1, 2), still) for still in self._still] if window else []
+        self._plates = [plate(self._face.grid.reshape(-1, 2), still) for still in self._still] if self._face else []
 
     def draw(self, photo: Image, onto: Image, values: Floats, palette: Palette) -> None:
         """Redraw the mouth of ``photo`` in ``onto``, a copy of the same picture."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import cv2
 import numpy as np
@@ -15,12 +15,14 @@ from lipsync_nodes.sandbox.preview.mouth.lips import Frame
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+Whole: TypeAlias = "NDArray[np.int_]"
 _Pixels = TypeVar("_Pixels", Image, Floats)
 _GRID = 25  # points along each side of the coarse grid
 NO_MAP = np.empty(0, np.float32)
 """The second map for OpenCV's remap, if the first one has both coordinates."""
 _FINE = 20_000  # pixels; see `sampled_at`
 _EDGE, _SOFTENS = 0.97, 0.2  # parts of the way from the mouth to an outline: movements end at it, within the second
+_ROOM = 0.03  # in face heights: around an outline. Open lips are at least 0.016 inside of it, also from the side
 _EASE = 0.3  # movements fade out within this part of the way from the middle to the edge
 
 
@@ -56,11 +58,12 @@ class Window:
     """The weight of a movement on the grid, (_GRID, _GRID, 1): 1 inside, 0 at the window's edge."""
 
     @classmethod
-    def around(cls, frame: Frame, image: Image, view: View) -> Window | None:
-        """Return the window on a face, cut at the image's edges; None if it lies outside the image."""
-        corners = frame.out_of(view.middle + view.reach * floats([[-1, -1], [1, -1], [1, 1], [-1, 1]]))
-        low = np.maximum(np.floor(corners.min(0)), 0).astype(int)
-        high = np.minimum(np.ceil(corners.max(0)), [image.shape[1], image.shape[0]]).astype(int)
+    def around(cls, frame: Frame, image: Image, view: View, outline: Floats | None = None) -> Window | None:
+        """Return the window on a face, cut at the image's edges; None if it lies outside the image.
+
+        With the ``outline`` of the face, movements fade out towards it, and the window has no more than it.
+        """
+        low, high = box(frame, image, view, outline)
         width, height = (high - low).tolist()
         if min(width, height) < 2:  # noqa: PLR2004  # too small to interpolate
             return None
@@ -69,16 +72,10 @@ class Window:
         pixels[..., 0], pixels[..., 1] = low[0] + line * width - 0.5, (low[1] + line * height - 0.5)[:, None]
         grid = frame.into(pixels)
         away = np.abs((grid - view.middle) / view.reach)
-        ease = eased(floats((1 - np.maximum(away[..., 0], away[..., 1])) / _EASE))[..., None]
-        return cls(int(low[0]), int(low[1]), width, height, frame, grid, ease)
-
-    def within(self, outline: Floats) -> Window:
-        """Return the same window with movements that fade out towards an outline around the mouth."""
-        away, angles = _polar(self.grid)
-        far, directions = _polar(outline)
-        reach = np.interp(angles, directions, far, period=2 * np.pi)
-        inside = eased(floats((_EDGE - away / np.maximum(reach, 1e-3)) / _SOFTENS))
-        return replace(self, ease=self.ease * inside[..., None])
+        ease = eased(floats((1 - np.maximum(away[..., 0], away[..., 1])) / _EASE))
+        if outline is not None:
+            ease = ease * _inside(grid, outline)
+        return cls(int(low[0]), int(low[1]), width, height, frame, grid, ease[..., None])
 
     @property
     def of_small_face(self) -> bool:
@@ -123,6 +120,25 @@ class Window:
         moved = self.field(self.frame.out_of(sources) - self.frame.out_of(self.grid))[rows]
         place = cv2.add(moved, self.cut(_places(*image.shape[:2]))[rows])
         return sampled_at(image, floats(place), fine=self.width * self.height < _FINE)
+
+
+def box(frame: Frame, image: Image, view: View, outline: Floats | None = None) -> tuple[Whole, Whole]:
+    """Return the first column and row of the window on a face, and those after its last ones."""
+    corners = frame.out_of(view.middle + view.reach * floats([[-1, -1], [1, -1], [1, 1], [-1, 1]]))
+    low, high = corners.min(0), corners.max(0)
+    if outline is not None:
+        face, room = frame.out_of(outline), _ROOM * float(np.hypot(*frame.across))
+        low, high = np.maximum(low, face.min(0) - room), np.minimum(high, face.max(0) + room)
+    size = [image.shape[1], image.shape[0]]
+    return np.maximum(np.floor(low), 0).astype(int), np.minimum(np.ceil(high), size).astype(int)
+
+
+def _inside(grid: Floats, outline: Floats) -> Floats:
+    """Return the weight of a movement that fades out towards an outline around the mouth."""
+    away, angles = _polar(grid)
+    far, directions = _polar(outline)
+    reach = np.interp(angles, directions, far, period=2 * np.pi)
+    return eased(floats((_EDGE - away / np.maximum(reach, 1e-3)) / _SOFTENS))
 
 
 def _polar(points: Floats) -> tuple[Floats, Floats]:
