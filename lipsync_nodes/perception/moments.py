@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lipsync_nodes.perception.formats import Turn, turn_of
-from lipsync_nodes.perception.pictures import film_stream, resized, upright
+from lipsync_nodes.perception.pictures import film_stream, upright
 from lipsync_nodes.perception.speech.sound import opened
 
 if TYPE_CHECKING:
@@ -74,5 +74,5 @@ def _timed(frames: Iterator[av.VideoFrame], reel: Reel) -> Iterator[tuple[float,
 
 
 def _small(frame: av.VideoFrame, reel: Reel, turn: Turn) -> Image:
-    image = upright(frame, reel.stretch, turn)
-    return resized(image, _SHORT_SIDE) if min(image.shape[:2]) > _SHORT_SIDE else image
+    short = round(min(frame.width * reel.stretch, frame.height))
+    return upright(frame, reel.stretch, turn, min(short, _SHORT_SIDE))

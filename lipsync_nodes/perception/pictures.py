@@ -83,14 +83,20 @@ def read_mask(path: Path, width: int, height: int) -> Floats:
 def resized(image: Image, short_side: int) -> Image:
     """Scale the short side to ``short_side`` pixels. Both sides are even, as H.264 requires."""
     height, width = image.shape[:2]
-    scale = short_side / min(height, width)
-    size = (2 * round(width * scale / 2), 2 * round(height * scale / 2))
+    size = _scaled(width, height, short_side)
     if size == (width, height):
         return image
-    if max(size) > _LONGEST_SIDE:
-        raise MediaError(code="preview.narrow_picture", pixels=max(size), most=_LONGEST_SIDE)
-    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    way = cv2.INTER_AREA if short_side < min(height, width) else cv2.INTER_CUBIC
     return levels(cv2.resize(image, size, interpolation=way))
+
+
+def _scaled(width: float, height: float, short_side: int) -> tuple[int, int]:
+    """Return the even sides of a picture whose short side is scaled to ``short_side``."""
+    scale = short_side / min(height, width)
+    size = (2 * round(width * scale / 2), 2 * round(height * scale / 2))
+    if max(size) > _LONGEST_SIDE and round(min(height, width)) != short_side:
+        raise MediaError(code="preview.narrow_picture", pixels=max(size), most=_LONGEST_SIDE)
+    return size
 
 
 class Film:
@@ -154,7 +160,7 @@ class Film:
     def _picture(self, frame: av.VideoFrame) -> Image:
         """Return a decoded frame at the output's size."""
         self._turn = self._turn or turn_of(frame)
-        return resized(upright(frame, self._stretch, self._turn), self.short_side)
+        return upright(frame, self._stretch, self._turn, self.short_side)
 
 
 def _with_end(container: InputContainer) -> Iterator[tuple[av.VideoFrame, float]]:
@@ -212,13 +218,16 @@ def _there_and_back(count: int) -> Iterator[int]:
         yield from swing
 
 
-def upright(frame: av.VideoFrame, stretch: float, turn: Turn) -> Image:
-    """Return a decoded frame as BGR, upright, with square pixels."""
+def upright(frame: av.VideoFrame, stretch: float, turn: Turn, short_side: int) -> Image:
+    """Return a decoded frame as BGR, upright, with square pixels, and with even sides of this size.
+
+    A larger frame is reduced in the same step, which takes a quarter of the time of two.
+    """
+    size = _scaled(frame.width * stretch, frame.height, short_side)
+    if size[0] <= frame.width * stretch and size[1] <= frame.height:
+        return turned(np.asarray(frame.reformat(*size, "bgr24", interpolation="AREA").to_ndarray(), np.uint8), turn)
     image = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
-    if stretch != 1:
-        height, width = image.shape[:2]
-        image = np.asarray(cv2.resize(image, (max(1, round(width * stretch)), height)), np.uint8)
-    return turned(image, turn)
+    return turned(levels(cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)), turn)
 
 
 def film_stream(container: InputContainer) -> VideoStream:

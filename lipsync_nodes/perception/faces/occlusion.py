@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from lipsync_nodes.perception.arrays import Floats, Image, floats, nearest
+from lipsync_nodes.perception.arrays import Floats, Image, floats, median, nearest
 from lipsync_nodes.perception.faces.finder import square
 from lipsync_nodes.perception.faces.looks import LIP_SIDES, mouth_hidden
 
@@ -54,7 +54,7 @@ class Occlusion:
         now, red = _around_mouth(image, face, skin), _redness(image, face, skin)
         if self._usual is None:
             self._usual, self._sure, self._red = now, face.presence, red
-        drop = float(np.clip(1 - face.presence / max(1.0, self._sure), 0, _DROP_MOST))
+        drop = min(max(1 - face.presence / max(1.0, self._sure), 0.0), _DROP_MOST)
         hidden = _other(now, self._usual) / _SHARE + drop / _DROP + _HIDDEN * self._paler(red)
         self._frames += 1
         kept = max(_KEPT, 1 / self._frames) if hidden < _SEEN else _KEPT_HIDDEN
@@ -62,12 +62,12 @@ class Occlusion:
         self._sure += kept * (face.presence - self._sure)
         self._red += kept * (red - self._red)
         self._doubt(gone=hidden >= _HIDDEN)
-        return float(np.clip((_HIDDEN - hidden) / (_HIDDEN - _CLEAR), 0, 1))
+        return min(max((_HIDDEN - hidden) / (_HIDDEN - _CLEAR), 0.0), 1.0)
 
     def _paler(self, red: float) -> float:
         """Return how far lips have lost their usual red, from 0 (as lips do in speech) to 1 (as behind a hand)."""
         lost = 1 - red / self._red if self._red > _RED else 0.0
-        return float(np.clip((lost - _PALER) / (_PALE - _PALER), 0, 1))
+        return min(max((lost - _PALER) / (_PALE - _PALER), 0.0), 1.0)
 
     def _doubt(self, *, gone: bool) -> None:
         """Learn the mouth again if the one that was learnt has hardly been seen since: it was turned away, or dark."""
@@ -121,4 +121,4 @@ def _redness(image: Image, face: Face, skin: Floats) -> float:
 
 def _colour(image: Image, points: Floats) -> Floats:
     pixels = nearest(image, points)[None]
-    return floats(np.median(cv2.cvtColor(pixels, cv2.COLOR_BGR2LAB)[0].astype(np.float32), 0))
+    return median(cv2.cvtColor(pixels, cv2.COLOR_BGR2LAB)[0])

@@ -164,4 +164,4 @@ def _shown(shot: Tracked) -> float:
 
 def _large_enough(face: Face) -> float:
     """Return how much a face in a film speaks, from 0 to 1: one that comes nearer begins to."""
-    return float(np.clip((face.height - _FAINT) / (SMALLEST - _FAINT), 0, 1))
+    return min(max((face.height - _FAINT) / (SMALLEST - _FAINT), 0.0), 1.0)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from lipsync_nodes.perception.arrays import Floats, Image, floats, nearest
+from lipsync_nodes.perception.arrays import Floats, Image, median, nearest
 
 if TYPE_CHECKING:
     from lipsync_nodes.perception.faces.finder import Face
@@ -21,4 +19,4 @@ def light_of(image: Image, face: Face) -> Floats:
 
 def colour_at(image: Image, points: Floats) -> Floats:
     """Return the median colour at some points, BGR."""
-    return floats(np.median(nearest(image, points), axis=0))
+    return median(nearest(image, points))
