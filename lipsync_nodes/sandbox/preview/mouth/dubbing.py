@@ -77,7 +77,8 @@ class Dubbing:
 
     def _remember(self, image: Image, face: Face, frame: Frame, lips: Lips, palette: Palette) -> None:
         """Keep the mouth of this frame if it is worth more than the best so far."""
-        found = worth(image, frame, lips, palette.light)
-        if found > _BETTER * self._worth:
+        least = _BETTER * self._worth
+        found = worth(image, frame, lips, palette.light, least)
+        if found > least:
             self._worth = found
             self._next = OwnMouth.of(image, face, lips, frame, palette.light)

@@ -22,6 +22,7 @@ _COLUMNS = slice(1, 10)  # of the contours' points: the corners stay
 _STEP = 0.003  # in face heights: the distance of two places at which an edge may be
 _BAND = 3  # steps: the colours above and below an edge are means over so much
 _UP, _DOWN = 1, 20  # steps: how far an edge may be inside of the landmarks' mouth, and outside of it
+_OFFSETS = np.arange(-_UP - _BAND, _DOWN + _BAND, dtype=np.float32) * _STEP
 # How far outside an upper and a lower edge usually are, and how much that differs, as parts of the gap.
 _USUAL, _SPREAD = (0.04, 0.12), (0.06, 0.11)
 _LEAST_SPREAD = 0.012  # the same in face heights
@@ -44,7 +45,10 @@ def edges_of(lips: Lips, frame: Frame, image: Image) -> Floats:
     """Return by how much the upper and the lower edge are outside of the landmarks' ones, in face heights."""
     if lips.gap < _OPEN:
         return floats([0, 0])
-    return floats([_outside(image, frame, lips, side) for side in (0, 1)])
+    outside = _OFFSETS[_BAND:-_BAND] + _STEP / 2
+    usual, spread = floats(_USUAL) * lips.gap, _LEAST_SPREAD + floats(_SPREAD) * lips.gap
+    likely = np.exp(-(((outside - usual[:, None]) / spread[:, None]) ** 2))
+    return floats(outside[np.argmax(_contrast(lips, frame, image) * likely, 1)])
 
 
 def widened(lips: Lips, by: Floats, power: float = _ARCH) -> Lips:
@@ -59,19 +63,16 @@ def widened(lips: Lips, by: Floats, power: float = _ARCH) -> Lips:
     )
 
 
-def _outside(image: Image, frame: Frame, lips: Lips, side: int) -> float:
-    """Return the movement of an inner edge (0: the upper one) to where the colours above and below differ most."""
-    inner, sign = ((lips.upper_inner, -1), (lips.lower_inner, 1))[side]
-    usual, spread = _USUAL[side] * lips.gap, _LEAST_SPREAD + _SPREAD[side] * lips.gap
-    offsets = np.arange(-_UP - _BAND, _DOWN + _BAND, dtype=np.float32) * _STEP
-    along = np.stack([np.zeros_like(offsets), offsets * sign], -1)
-    places = frame.out_of(floats(inner[_COLUMNS, None] + along * arch(inner[:, 0], _ARCH)[_COLUMNS, None, None]))
+def _contrast(lips: Lips, frame: Frame, image: Image) -> Floats:
+    """Return how much the colours above and below each possible upper and lower edge differ, (2, places)."""
+    inner = np.stack([lips.upper_inner, lips.lower_inner])
+    bent = np.stack([-arch(lips.upper_inner[:, 0], _ARCH), arch(lips.lower_inner[:, 0], _ARCH)])
+    places = np.repeat(inner[:, _COLUMNS, None], len(_OFFSETS), 2)
+    places[..., 1] += bent[:, _COLUMNS, None] * _OFFSETS
+    places = frame.out_of(places.reshape(-1, len(_OFFSETS), 2))
     # Two maps: with one, OpenCV 5.0.0 interpolates linearly at wrong places if a picture has one channel or three.
     colours = cv2.remap(image, places[..., 0], places[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    lab = floats(cv2.cvtColor(np.asarray(colours, np.uint8), cv2.COLOR_BGR2LAB))
-    total = np.cumsum(lab, 1)
-    band = total[:, _BAND:] - total[:, :-_BAND]
-    contrast = np.linalg.norm(band[:, _BAND:] - band[:, :-_BAND], axis=-1).mean(0)
-    at = offsets[_BAND : _BAND + len(contrast)] + _STEP / 2
-    likely = np.exp(-(((at - usual) / spread) ** 2))
-    return float(at[int(np.argmax(contrast * likely))])
+    lab = cv2.cvtColor(np.asarray(colours, np.uint8), cv2.COLOR_BGR2LAB)
+    total = np.cumsum(lab.reshape(2, -1, *lab.shape[1:]), 2, dtype=np.float32)
+    band = total[:, :, _BAND:] - total[:, :, :-_BAND]
+    return floats(np.linalg.norm(band[:, :, _BAND:] - band[:, :, :-_BAND], axis=-1).mean(1))

@@ -131,10 +131,13 @@ def _split(colours: Floats) -> float:
     return float(_DOWN[low]) if rows[low] < _GAP * min(rows[:low].max(), rows[low + 1 :].max()) else 1.0
 
 
-def worth(image: Image, frame: Frame, lips: Lips, light: Floats) -> float:
-    """Return how much a picture shows of a mouth: how far it is open, and whether there are teeth."""
+def worth(image: Image, frame: Frame, lips: Lips, light: Floats, least: float) -> float:
+    """Return how much a picture shows of a mouth: how far it is open, and whether there are teeth.
+
+    What cannot be above ``least`` is not measured.
+    """
     gap = lips.gap
-    if gap < OPEN:
+    if gap < OPEN or min(gap, _WIDEST) <= least:
         return 0.0
     colours = _looked_at(image, frame, lips)
     grey, skin = colours.mean(-1), float(light.mean())
