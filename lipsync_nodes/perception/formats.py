@@ -49,6 +49,8 @@ def turn_of(frame: av.VideoFrame) -> Turn:
 
 def turned(image: Image, turn: Turn) -> Image:
     """Turn and mirror a picture."""
+    if not any(turn):
+        return image
     swapped, upside_down, mirrored = turn
     image = np.swapaxes(image, 0, 1) if swapped else image
     return np.ascontiguousarray(image[:: -1 if upside_down else 1, :: -1 if mirrored else 1])

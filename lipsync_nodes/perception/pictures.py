@@ -171,11 +171,10 @@ def _with_end(container: InputContainer) -> Iterator[tuple[av.VideoFrame, float]
     stream = film_stream(container)
     if getattr(stream, "codec_context", None):  # there is none if the codec is unknown
         stream.codec_context.thread_count = 1
-    end = 0.0
+    end, base = 0.0, float(stream.time_base or 0)
     for packet in container.demux(stream):
-        if packet.pts is not None and packet.time_base:
-            lasts = float((packet.duration or 0) * packet.time_base)
-            end = max(end, float(packet.pts * packet.time_base) + min(lasts, LONGEST))
+        if packet.pts is not None:
+            end = max(end, packet.pts * base + min((packet.duration or 0) * base, LONGEST))
         for frame in packet.decode():
             if isinstance(frame, av.VideoFrame):
                 yield frame, end

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from lipsync_nodes.perception.faces.finder import Face, FaceFinder
 
-_SAMPLES = 50  # frames to measure; more of them change the result little
+_SAMPLES = 40  # frames to measure; more of them change the result little
 _CLEAR = 0.82  # with a lower correlation it is looked at twice: landmarks flicker, and what is below 0.8 gets a warning
 _STILL = 0.006  # standard deviation in face heights: a mouth whose opening varies less is still
 

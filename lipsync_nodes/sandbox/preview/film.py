@@ -41,11 +41,12 @@ class Driven:
         self._frames, self._step = frames, sync.step_of(frames)
         self._places: dict[int, Face] = {}
         self._largest: Face | None = None
-        self._faces = 0
+        self._faces = self._spoke = 0
 
     def note(self, number: int, face: Face, shown: float) -> None:
         """Note the face of a frame, and how much of its new mouth is shown, from 0 to 1."""
         self._faces += 1
+        self._spoke += shown > _HALF
         if self._largest is None or face.height > self._largest.height:
             self._largest = face
         if number % self._step == 0 and shown > _HALF:
@@ -58,7 +59,7 @@ class Driven:
     @property
     def share(self) -> float:
         """The part of the time in which its mouth spoke, from 0 to 1."""
-        return len(self._places) / len(range(0, self._frames, self._step))
+        return self._spoke / self._frames
 
     @property
     def gaps(self) -> list[tuple[int, int]]:
