@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lipsync_nodes.checks import Reason, verify
+from lipsync_nodes.checks import Reason
 from lipsync_nodes.errors import LipsyncError
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ def _reasons(given: RenderInput, out: Path, judged: Judged) -> Iterator[Reason]:
 
 def _cause(given: RenderInput, out: Path, followed: float) -> Reason:
     """Return why a mouth does not follow: what `verify` sees, or only that it follows too little."""
+    from lipsync_nodes.checks import verify  # noqa: PLC0415  # it loads the forms: a tenth of a second and 13 MB
+
     left = given.audio if given.right_audio else None  # a single sound is in the video
     try:
         found = verify(out, audio=left, right_audio=given.right_audio, order=given.order)

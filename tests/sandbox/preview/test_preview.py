@@ -202,7 +202,10 @@ def test_a_hand_before_the_mouth_is_left_as_it_is(clips, tmp_path):
     assert max(change[28:50]) < 10
 
 
-def test_the_import_loads_no_imaging_library():
-    code = "import sys, lipsync_nodes.sandbox.preview; print({'cv2', 'av', 'numpy'} & set(sys.modules))"
+@pytest.mark.parametrize(
+    ("module", "unwanted"), [("preview", {"cv2", "av", "numpy"}), ("preview.rendering", {"pydantic", "httpx"})]
+)
+def test_importing_the_preview_loads_only_what_it_needs(module, unwanted):
+    code = f"import sys, lipsync_nodes.sandbox.{module}; print({unwanted} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"
