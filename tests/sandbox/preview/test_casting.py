@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 import pytest
 
-from lipsync_nodes import words
+from lipsync_nodes import checks, words
 from lipsync_nodes.checks import Reason
 from lipsync_nodes.perception.faces.casting import Casting
 from lipsync_nodes.perception.faces.finder import FaceFinder
 from lipsync_nodes.perception.faces.tracker import tracked
 from lipsync_nodes.perception.pictures import read_image
-from lipsync_nodes.sandbox.preview import RenderInput, render, warning
+from lipsync_nodes.sandbox.preview import RenderInput, render
 from lipsync_nodes.sandbox.preview.film import Driven
 from lipsync_nodes.sandbox.preview.warning import Judged, warning_of
 from tests.sandbox.preview.films import DUET, PORTRAIT, frames_of, save_film
@@ -152,7 +152,7 @@ def test_a_video_that_follows_too_little_or_not_always_is_warned_of(talking, cli
 def test_another_sound_is_no_cause_in_a_preview(monkeypatch, seen, told):
     """There is one sound only: that of the preview."""
     found = SimpleNamespace(verdict="out_of_sync", cause=Reason(code=seen, correlation=0.3))
-    monkeypatch.setattr(warning, "verify", lambda *_, **__: found)
+    monkeypatch.setattr(checks, "verify", lambda *_, **__: found)
     judged = Judged(True, 0.4, Casting(FaceFinder()))
     assert warning_of(RenderInput(PORTRAIT), PORTRAIT, judged)["code"] == told
 
@@ -170,3 +170,20 @@ def test_a_duet_has_nobody_else():
     casting = Casting(FaceFinder(), 2)
     assert len(casting.choose(read_image(DUET, 480))) == len(casting.people) == 2
     assert warning_of(RenderInput(PORTRAIT), PORTRAIT, Judged(True, 0.9, casting)) is None
+
+
+def test_beside_a_large_face_small_ones_are_not_searched(head, monkeypatch):
+    """They cannot be taken for the speaker. With a mask, any of them may be."""
+    sides = []
+    detect = FaceFinder._detect
+    monkeypatch.setattr(
+        FaceFinder, "_detect", lambda self, image, side: (sides.append(side), detect(self, image, side))[1]
+    )
+    image = cv2.resize(head, (480, 480), interpolation=cv2.INTER_CUBIC)
+    finder = FaceFinder()
+    (large,) = Casting(finder).choose(image, thorough=False)
+    assert sides == [480]
+    sides.clear()
+    (same,) = finder.find(image, 12, thorough=False)
+    assert sides == [480, 240]
+    np.testing.assert_array_equal(same.points, large.points)

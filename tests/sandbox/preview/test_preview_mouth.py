@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import pytest
 
+from lipsync_nodes.perception.arrays import median
 from lipsync_nodes.perception.faces.finder import FaceFinder
 from lipsync_nodes.perception.pictures import read_image
 from lipsync_nodes.perception.speech.curve import mouth_curve, opening, sampled
@@ -73,3 +75,9 @@ def test_a_small_face_opens_its_mouth_wider():
     assert lips.posed(values, 60).gap > 1.2 * lips.posed(values, 200).gap
     assert lips.posed(values, 200).gap == lips.posed(values, 600).gap
     assert lips.posed(values * np.float32(0.02), 60).gap < 0.001  # a slit does not look closed
+
+
+@pytest.mark.parametrize("count", [1, 2, 9, 10])
+def test_the_median_of_few_colours(count):
+    rows = np.random.default_rng(count).integers(0, 256, (count, 3)).astype(np.uint8)
+    np.testing.assert_array_equal(median(rows), np.median(rows, 0))
