@@ -93,7 +93,7 @@ def resized(image: Image, short_side: int) -> Image:
 def _scaled(width: float, height: float, short_side: int) -> tuple[int, int]:
     """Return the even sides of a picture whose short side is scaled to ``short_side``."""
     scale = short_side / min(height, width)
-    size = (2 * round(width * scale / 2), 2 * round(height * scale / 2))
+    size = (max(2, 2 * round(width * scale / 2)), max(2, 2 * round(height * scale / 2)))
     if max(size) > _LONGEST_SIDE and round(min(height, width)) != short_side:
         raise MediaError(code="preview.narrow_picture", pixels=max(size), most=_LONGEST_SIDE)
     return size

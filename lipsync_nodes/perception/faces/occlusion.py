@@ -31,6 +31,7 @@ _SEEN = 1.2  # up to this sum, only a turned head or a shadow may be the reason
 _RED, _PALER, _PALE = 10.0, 0.6, 0.8
 _KEPT, _KEPT_HIDDEN = 1 / 50, 1 / 500  # how much of a frame the usual look takes; of a hidden mouth little
 _RETRY, _AGAIN = 5, 2  # a first mouth that is hidden is looked at in each such frame, until it is so often visible
+_PLAINLY = -1.5  # a first mouth that is not plainly visible is looked at again: a hand may just come
 _WRONG = 5, 25  # a mouth that was visible in no more frames, and then hidden in so many, was learnt wrongly
 _UNSURE = 0.0078  # in face heights, as in `mouth_hidden`: a film has later frames to learn from, so doubt costs little
 
@@ -80,10 +81,11 @@ class Occlusion:
     def _begins(self, image: Image, face: Face) -> bool:
         """Return whether a mouth can be learnt from: a hand may be before it from the first frame on."""
         if self._waited % _RETRY == 0:
-            hidden = mouth_hidden(image, face, self._finder, _UNSURE) > 0
-            self._clear = 0 if hidden else self._clear + 1
+            hidden = mouth_hidden(image, face, self._finder, _UNSURE)
+            once = hidden < _PLAINLY and not self._waited
+            self._clear = 0 if hidden > 0 else self._clear + (_AGAIN if once else 1)
         self._waited += 1
-        return self._clear >= (1 if self._waited == 1 else _AGAIN)
+        return self._clear >= _AGAIN
 
 
 def _around() -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
