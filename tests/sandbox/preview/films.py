@@ -36,6 +36,7 @@ def save_film(path, images, fps):
         stream = file.add_stream("libx264", rate=fps, options={"crf": "18", "preset": "ultrafast"})
         stream.height, stream.width = first.shape[:2]
         stream.pix_fmt = "yuv420p"
+        stream.codec_context.thread_count = 2  # the same file on machines with more or fewer cores
         for image in chain([first], frames):
             file.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
         file.mux(stream.encode(None))
