@@ -25,7 +25,7 @@ _CLOSING, _SHUT = 0.06, 0.30  # likelihoods at which the lips begin to close and
 _BITTEN = 0.16  # the same of the lower lip under the teeth: a faint m, b or p is often heard as a faint v
 _FAINT = 0.10  # smaller openings are not speech
 _SPOKEN = 0.3  # a clip whose widest opening is smaller has no speech: nearly every word opens the mouth further
-_SLOW, _QUICK = np.array([1, 2, 3, 4, 3, 2, 1]) / 16, np.array([1, 2, 3, 2, 1]) / 9  # jaw and corners; closures
+_SLOW, _QUICK = np.array([1, 2, 3, 2, 1]) / 9, np.array([1, 2, 3, 2, 1]) / 9  # jaw and corners; closures
 _CHUNK = 4000  # frames computed at once, so that long clips need little memory
 _PIECE = 160_000  # samples analysed at once
 
