@@ -22,10 +22,9 @@ OPEN, WIDE, ROUND, CLOSED, BITE = range(5)
 COLUMNS = 5
 
 _CLOSING, _SHUT = 0.06, 0.30  # likelihoods at which the lips begin to close and are shut: a missed closure shows most
-_BITTEN = 0.16  # the same of the lower lip under the teeth: a faint m, b or p is often heard as a faint v
+_BITING = 0.16  # the same of the lower lip under the teeth: a faint m, b or p is often heard as a faint v
 _FAINT = 0.10  # smaller openings are not speech
 _SPOKEN = 0.3  # a clip whose widest opening is smaller has no speech: nearly every word opens the mouth further
-_SLOW, _QUICK = np.array([1, 2, 3, 2, 1]) / 9, np.array([1, 2, 3, 2, 1]) / 9  # jaw and corners; closures
 _CHUNK = 4000  # frames computed at once, so that long clips need little memory
 _PIECE = 160_000  # samples analysed at once
 
@@ -86,9 +85,9 @@ def run(layers: Mapping[str, Floats], given: Floats) -> Floats:
 
 def _calmed(curve: Floats) -> Floats:
     """Remove flicker, and what is too faint to be speech."""
-    bells = [_SLOW if number < CLOSED else _QUICK for number in range(COLUMNS)]
-    calm = np.stack([np.convolve(column, bell, "same") for column, bell in zip(curve.T, bells, strict=True)], -1)
-    calm[:, CLOSED:] = (calm[:, CLOSED:] - _CLOSING) / (floats([_SHUT, _BITTEN]) - _CLOSING)
+    bell = np.array([1, 2, 3, 2, 1]) / 9
+    calm = np.stack([np.convolve(column, bell, "same") for column in curve.T], -1)
+    calm[:, CLOSED:] = (calm[:, CLOSED:] - _CLOSING) / (floats([_SHUT, _BITING]) - _CLOSING)
     calm[:, OPEN] = np.maximum(calm[:, OPEN] - _FAINT, 0) / (1 - _FAINT)
     return floats(np.clip(calm, 0, 1)) * np.float32(calm[:, OPEN].max() > _SPOKEN)
 

@@ -12,7 +12,7 @@ from lipsync_nodes.perception.faces.finder import FaceFinder
 from lipsync_nodes.perception.pictures import read_image
 from lipsync_nodes.sandbox.preview.mouth.edges import lips_of
 from lipsync_nodes.sandbox.preview.mouth.light import light_of
-from lipsync_nodes.sandbox.preview.mouth.lips import Frame
+from lipsync_nodes.sandbox.preview.mouth.lips import WIDEST, Frame
 from lipsync_nodes.sandbox.preview.mouth.own import teeth_end
 from lipsync_nodes.sandbox.preview.mouth.paint import Palette
 from lipsync_nodes.sandbox.preview.mouth.puppet import Puppet
@@ -111,9 +111,11 @@ def test_a_fold_beside_the_mouth_bends_little(smile):
 
 
 def test_a_mouth_with_bright_teeth_closes_at_lip_sounds(smile):
+    """Bright teeth show in a small gap, so it is smaller than that of a dark mouth, which opens further to show."""
     photo, face = smile
     lips = lips_of(face, Frame.of(face), photo)
-    almost, spoken = (np.float32([value, 0, 0, 0, 0]) for value in (0.10, 0.5))
-    plain = replace(lips, teeth=0.0)
-    assert lips.posed(almost, 200).gap < 0.75 * plain.posed(almost, 200).gap
-    assert lips.posed(spoken, 200).gap == pytest.approx(plain.posed(spoken, 200).gap, rel=0.02)
+    almost, little, wide = (np.float32([value, 0, 0, 0, 0]) for value in (0.10, 0.25, 1))
+    dark = replace(lips, teeth=0.0)
+    assert lips.posed(almost, 200).gap < 0.5 * dark.posed(almost, 200).gap
+    assert dark.posed(little, 200).gap > 0.35 * WIDEST > lips.posed(little, 200).gap > 0.25 * WIDEST
+    assert lips.posed(wide, 200).gap == pytest.approx(dark.posed(wide, 200).gap, rel=0.02)

@@ -234,7 +234,7 @@ def _wider(height: float) -> float:
 def _parted(apart: float, full: float, power: float) -> float:
     """Return how far lips part that should look so far open: a slit between them should not look open at all."""
     ramp = min(max((apart - _SLIT) / (full - _SLIT), 0.0), 1.0)
-    return float(apart**power) * ramp * ramp * (3 - 2 * ramp)
+    return float(max(apart, 0.0) ** power) * ramp * ramp * (3 - 2 * ramp)
 
 
 def _width(values: Floats) -> float:
