@@ -36,10 +36,10 @@ _CHEEKS = (205, 425)  # beside the folds that end at the mouth
 WIDEST = 0.115
 """The gap between the lips at opening 1, as a part of the face's height: that of vowels in lively speech."""
 _LARGE, _SMALL, _WIDER = 110.0, 50.0, 0.35  # pixels: below the first mouths open wider, from the second on by this part
-_SLIT = 0.02  # lips begin to part at this opening
-# How lips part: the opening at which they are apart as far as they should, and the power that parts them further at
-# smaller openings, because smaller gaps do not look open. The bright teeth of a smile do look open.
-_PARTS, _BRIGHT_PARTS = (0.1, 0.7), (0.16, 0.92)
+_SLIT = (0.02, 0.12)  # openings at which lips begin to part, and are apart as far as they should
+# Small gaps do not look open, and round ones look further open than they are: the power that parts lips further at
+# small openings, and the part of the gap that round lips lose. The bright teeth of a smile show in small gaps, too.
+_LOOKS, _BRIGHT_LOOKS = (0.7, 0.1), (0.85, 0.25)
 # Where open lips meet when they close, from the upper lip's edge (0) to the lower one's (1). The jaw opens a mouth that
 # is wide open: its upper lip comes down by less.
 _REST, _REST_WIDE, _WIDE = 0.45, 0.1, 0.045
@@ -141,7 +141,8 @@ class Lips:
         """
         lips = self.unsmiling
         narrowest = (np.ptp(self.upper_inner[:, 0]) - 2 * room) / max(1e-3, float(np.ptp(lips.upper_inner[:, 0])))
-        apart = _parted(float(opening(values)), *(_BRIGHT_PARTS if self.teeth else _PARTS))
+        power, less = _BRIGHT_LOOKS if self.teeth else _LOOKS
+        apart = _parted(float(opening(values)), power) * (1 - less * float(values[ROUND]))
         drop = WIDEST * apart * _wider(height) + _BITTEN * float(values[BITE])
         gap = drop * arch(lips.rest[:, 0], 0.75 - 0.25 * float(values[ROUND]))
         upper, lower = lips.rest.copy(), lips.rest.copy()
@@ -231,9 +232,9 @@ def _wider(height: float) -> float:
     return 1 + _WIDER * min(max((_LARGE - height) / (_LARGE - _SMALL), 0.0), 1.0)
 
 
-def _parted(apart: float, full: float, power: float) -> float:
+def _parted(apart: float, power: float) -> float:
     """Return how far lips part that should look so far open: a slit between them should not look open at all."""
-    ramp = min(max((apart - _SLIT) / (full - _SLIT), 0.0), 1.0)
+    ramp = min(max((apart - _SLIT[0]) / (_SLIT[1] - _SLIT[0]), 0.0), 1.0)
     return float(max(apart, 0.0) ** power) * ramp * ramp * (3 - 2 * ramp)
 
 
