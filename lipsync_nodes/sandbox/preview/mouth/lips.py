@@ -46,7 +46,7 @@ _REST, _REST_WIDE, _WIDE = 0.45, 0.1, 0.045
 _SHOWN = 0.018  # in face heights: below closed lips, the upper teeth are so long
 _LOWEST = 0.032  # and the upper lip does not come down by more
 _UPPER_PART = 0.2  # the upper lip moves by this part of the gap; the jaw moves by the rest
-_BITTEN = 0.008  # the gap above a lower lip that is under the teeth; the teeth fill it
+_BITTEN = 0.008  # the gap above a lower lip that is under the teeth, which fill it; less if it is only faintly heard
 _NARROWS, _ROUNDS, _WIDENS = 0.08, 0.33, 0.05  # change of the width of an open, a round and a wide mouth
 _POUT = 0.25  # how much thicker rounded lips are
 _CALM_WIDTH, _CALM_SAG = 0.30, 0.022  # a mouth without a smile: its width, and how far its middle is below its corners
@@ -143,7 +143,7 @@ class Lips:
         narrowest = (np.ptp(self.upper_inner[:, 0]) - 2 * room) / max(1e-3, float(np.ptp(lips.upper_inner[:, 0])))
         power, less = _BRIGHT_LOOKS if self.teeth else _LOOKS
         apart = _parted(float(opening(values)), power) * (1 - less * float(values[ROUND]))
-        drop = WIDEST * apart * _wider(height) + _BITTEN * float(values[BITE])
+        drop = WIDEST * apart * _wider(height) + _BITTEN * float(values[BITE]) ** 2
         gap = drop * arch(lips.rest[:, 0], 0.75 - 0.25 * float(values[ROUND]))
         upper, lower = lips.rest.copy(), lips.rest.copy()
         upper[:, 1] -= _UPPER_PART * gap
