@@ -5,6 +5,8 @@ Thresholds were set on 51 renders of photographs whose blinks were judged by eye
 
 from __future__ import annotations
 
+from itertools import product
+
 import cv2
 import numpy as np
 
@@ -12,7 +14,8 @@ from tests.quality.tracks import Track
 
 _SIDE = 96  # pixels of an eye's patch; the eye is half of it wide
 _HALF = 8  # frames: before and after half a blink the eyes are open
-_CHANGE, _MORE = 20, 2.2  # levels, and times the change of the brow: less than that no eye closes
+_CHANGE, _MORE = 16, 2.2  # levels, and times the change of the brow: less than that no eye closes
+_SHIFTS = (-4, -2, 0, 2, 4)  # pixels by which a patch may jump, because the mesh's points do when the mouth moves
 _SHUT = 0.4  # of the open eye's height: a closed one is seen less high
 _DARK = -30  # L*: so much darker than its skin a lid is a smudge
 _LINE = 0.6  # of the open eye's contrast: a closed one shows its lashes with more
@@ -46,12 +49,21 @@ def broken_blink(frames: list[np.ndarray], track: Track) -> str:
 
 def _changes(patches: np.ndarray, which: tuple[slice, slice]) -> np.ndarray:
     """Give for each frame by how much a part of it differs from those before and after a blink, in levels."""
-    part = patches[:, *which]
-    change = np.zeros(len(part))
-    for number in range(_HALF, len(part) - _HALF):
-        beside = [np.abs(part[number] - part[number + step]).mean() for step in (-_HALF, _HALF)]
-        change[number] = min(beside)
+    change = np.zeros(len(patches))
+    for number in range(_HALF, len(patches) - _HALF):
+        part = patches[number, *which]
+        beside = [patches[number + step] for step in (-_HALF, _HALF)]
+        change[number] = min(np.abs(part - other).mean() for patch in beside for other in _shifted(patch, which))
     return change
+
+
+def _shifted(patch: np.ndarray, which: tuple[slice, slice]) -> list[np.ndarray]:
+    """Give a part of a patch, and the same moved by some pixels."""
+    rows, columns = which
+    return [
+        patch[rows.start + down : rows.stop + down, columns.start + right : columns.stop + right]
+        for down, right in product(_SHIFTS, _SHIFTS)
+    ]
 
 
 def _patches(frames: list[np.ndarray], track: Track, seen: list[int], corners: tuple[int, int]) -> np.ndarray:

@@ -81,3 +81,16 @@ def test_a_small_face_opens_its_mouth_wider():
 def test_the_median_of_few_colours(count):
     rows = np.random.default_rng(count).integers(0, 256, (count, 3)).astype(np.uint8)
     np.testing.assert_array_equal(median(rows), np.median(rows, 0))
+
+
+def test_a_faint_bite_and_round_lips_open_the_mouth_less():
+    """What is faintly heard as a v may be an m, b or p; and round lips look further open than they are."""
+    photo = read_image(PORTRAIT, 480)
+    (face,) = FaceFinder().find(photo)
+    lips = Lips.of(face, Frame.of(face))
+
+    def gap(*values):
+        return lips.posed(np.array(values, np.float32), 200).gap
+
+    assert gap(0, 0, 0, 0, 0.5) < 0.3 * gap(0, 0, 0, 0, 1)
+    assert gap(0.4, 0, 1, 0, 0) < 0.95 * gap(0.4, 0, 0, 0, 0)

@@ -62,21 +62,23 @@ def test_lips_that_smiled_close_over_most_of_the_teeth(smile):
     assert lips.rest[5, 1] < lips.upper_inner[5, 1] + lips.teeth * lips.gap
 
 
-def test_an_open_mouth_shows_a_tongue_behind_the_lower_lip(smile):
-    photo, face = smile
+def red_upwards(photo, face, values):
+    """The red of 60 places from the lower lip to the upper one, without teeth."""
     lips, frame = lips_of(face, Frame.of(face), photo), Frame.of(face)
-    heights = []
-    for values in (OPEN, WIDE, ROUND):
-        posed = lips.posed(values, face.height)
-        x, top, end = posed.rest[5, 0], posed.upper_inner[5, 1], posed.lower_inner[5, 1]
-        line = frame.out_of(np.float32([[x, y] for y in np.linspace(end, top, 60)]))
-        picture = drawn(photo, face, values, own=None, teeth=np.zeros(3, np.float32))
-        red = cv2.remap(picture[..., 2], line[None, :, 0], line[None, :, 1], cv2.INTER_LINEAR)[0].astype(float)
+    posed = lips.posed(values, face.height)
+    x, top, end = posed.rest[5, 0], posed.upper_inner[5, 1], posed.lower_inner[5, 1]
+    line = frame.out_of(np.float32([[x, y] for y in np.linspace(end, top, 60)]))
+    picture = drawn(photo, face, values, own=None, teeth=np.zeros(3, np.float32))
+    return cv2.remap(picture[..., 2], line[None, :, 0], line[None, :, 1], cv2.INTER_LINEAR)[0].astype(float)
+
+
+def test_an_open_mouth_shows_a_tongue_behind_the_lower_lip(smile):
+    for values in (OPEN, WIDE):
+        red = red_upwards(*smile, values)
         dark = int(np.argmin(red[:20]))  # behind the lower lip
-        peak = dark + int(np.argmax(red[dark:50]))
-        assert red[peak] > 1.12 * red[dark]
-        heights.append(float((red[dark:] > 0.75 * red[peak]).sum() / 60))
-    assert heights[1] > heights[2]
+        assert red[dark:50].max() > 1.12 * red[dark]
+    wide, round_ = (red_upwards(*smile, np.float32(values)) for values in ([0.8, 1, 0, 0, 0], [0.8, 0, 1, 0, 0]))
+    assert wide[24:36].mean() > 1.5 * round_[24:36].mean()  # in "oo" the tongue is low and far back
 
 
 def test_a_grey_photo_stays_grey(smile):
@@ -116,6 +118,6 @@ def test_a_mouth_with_bright_teeth_closes_at_lip_sounds(smile):
     lips = lips_of(face, Frame.of(face), photo)
     almost, little, wide = (np.float32([value, 0, 0, 0, 0]) for value in (0.10, 0.25, 1))
     dark = replace(lips, teeth=0.0)
-    assert lips.posed(almost, 200).gap < 0.5 * dark.posed(almost, 200).gap
+    assert lips.posed(almost, 200).gap < 0.75 * dark.posed(almost, 200).gap
     assert dark.posed(little, 200).gap > 0.35 * WIDEST > lips.posed(little, 200).gap > 0.25 * WIDEST
     assert lips.posed(wide, 200).gap == pytest.approx(dark.posed(wide, 200).gap, rel=0.02)

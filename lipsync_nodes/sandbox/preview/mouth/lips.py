@@ -39,7 +39,7 @@ _LARGE, _SMALL, _WIDER = 110.0, 50.0, 0.35  # pixels: below the first mouths ope
 _SLIT = (0.02, 0.12)  # openings at which lips begin to part, and are apart as far as they should
 # Small gaps do not look open, and round ones look further open than they are: the power that parts lips further at
 # small openings, and the part of the gap that round lips lose. The bright teeth of a smile show in small gaps, too.
-_LOOKS, _BRIGHT_LOOKS = (0.7, 0.1), (0.85, 0.25)
+_LOOKS, _BRIGHT_LOOKS = (0.7, 0.1), (0.85, 0.3)
 # Where open lips meet when they close, from the upper lip's edge (0) to the lower one's (1). The jaw opens a mouth that
 # is wide open: its upper lip comes down by less.
 _REST, _REST_WIDE, _WIDE = 0.45, 0.1, 0.045
