@@ -74,8 +74,7 @@ def _lowest(intended: Floats, seen: Floats, silent: Sequence[bool]) -> float:
 def _sampled_frames(path: Path, step: int) -> Iterator[tuple[int, Image]]:
     """Decode about one of every ``step`` frames of a file, with its number.
 
-    Frames that no other frame refers to are skipped. That halves the work. One thread is enough, and leaves a core to
-    another render.
+    Frames that no other frame refers to are skipped, which saves more than half of the work.
     """
     with av.open(str(path)) as container:
         stream = container.streams.video[0]

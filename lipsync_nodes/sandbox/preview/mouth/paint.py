@@ -82,18 +82,20 @@ def tongue_height(values: Floats) -> float:
     return _TONGUE + _TONGUE_WIDE * float(values[WIDE]) - _TONGUE_ROUND * float(values[ROUND])
 
 
-def inside(window: Window, lips: Lips, posed: Lips, palette: Palette, jaw: Jaw, *, high: float) -> Floats:
+def inside(
+    window: Window, lips: Lips, posed: Lips, palette: Palette, jaw: Jaw, *, above: Floats, floor: Floats, high: float
+) -> Floats:
     """Paint the inside of the mouth over the whole window: cavity, tongue, teeth, and the shadow of the upper lip.
 
     The upper teeth do not move. The tongue and the lower teeth move with the jaw; ``high`` is the tongue's height.
+    ``above`` and ``floor`` are how far each pixel is below the upper and the lower lip.
     """
     middle, half = float(posed.rest[:, 0].mean()), max(0.02, float(np.ptp(lips.rest[:, 0])) / 2)
     across = window.across(middle, half)
-    floor = window.below(posed.lower_inner)
     tongue = np.minimum(floor + posed.gap * (high - _TONGUE_FALLS * across**2), -floor - _TONGUE_FROM * posed.gap)
     paint = laid(palette.cavity, palette.tongue, coverage(floats(tongue), _TONGUE_SOFT * posed.gap + SOFT))
     if palette.own:
-        open_by = 1 - _gloom(window.below(posed.upper_inner), floor, posed.gap)
+        open_by = 1 - _gloom(above, floor, posed.gap)
         for colours, cover in palette.own.shown(window, jaw, posed, palette.light):
             paint = laid(paint, colours, floats(cover * open_by))
     else:
@@ -104,7 +106,7 @@ def inside(window: Window, lips: Lips, posed: Lips, palette: Palette, jaw: Jaw, 
         edge = floats(np.interp(window.grid[..., 0], rest[:, 0], rest[:, 1])) + _UPPER_SHOWS
         bright, cover = drawn_row(window, middle, 0.95 * half, edge, upper=True)
         paint = laid(paint, bright[..., None] * palette.teeth, cover)
-    shade = np.clip(0.72 + window.below(posed.upper_inner) / 0.03, 0.72, 1)
+    shade = np.clip(0.72 + above / 0.03, 0.72, 1)
     return floats(paint * shade[..., None] * _lit_inside(posed.gap))
 
 
@@ -131,9 +133,9 @@ def crease(flesh: Floats, window: Window, posed: Lips, dark: Floats) -> Floats:
     return floats(flesh * (1 - depth[..., None] * dark))
 
 
-def between(window: Window, lips: Lips) -> Floats:
-    """Return how far each pixel is inside the lips' edges, in face heights; negative outside."""
-    depth = np.minimum(window.below(lips.upper_inner), -window.below(lips.lower_inner))
+def between(window: Window, lips: Lips, above: Floats, floor: Floats) -> Floats:
+    """Return how far each pixel is inside the lips' edges, in face heights; negative outside. See `inside`."""
+    depth = np.minimum(above, -floor)
     return floats(depth - window.beyond(lips.upper_inner) - SOFT / 2)
 
 

@@ -66,9 +66,11 @@ class Puppet:
         self._move(self._face, photo, onto, posed)
         mouth = window.cut(onto)
         flesh = crease(floats(mouth), window, posed, palette.crease)
-        cover = coverage(between(window, posed), SOFT)
+        above, floor = window.below(posed.upper_inner), window.below(posed.lower_inner)
+        cover = coverage(between(window, posed, above, floor), SOFT)
         if cover.any():
-            within = inside(window, self._lips, posed, palette, self._jaw, high=tongue_height(values))
+            high = tongue_height(values)
+            within = inside(window, self._lips, posed, palette, self._jaw, above=above, floor=floor, high=high)
             flesh = laid(flesh, within, cover)
         mouth[:] = levels(flesh)
 
@@ -76,13 +78,15 @@ class Puppet:
         """Move the two halves of the face to the posed lips. Each half is sampled only in the rows that show it."""
         upper, lower = self._flows(window, posed)
         seam = floats((posed.upper_inner + posed.lower_inner) / 2)
-        both = _joined(window, seam, upper, lower)
+        below, beyond = window.off(seam)
+        both = _joined(window, below, beyond, upper, lower)
         face = window.cut(onto)
         face[: both.stop] = window.sample(photo, upper, slice(both.stop))
         blended = face[both].copy()
         face[both.start :] = window.sample(photo, lower, slice(both.start, None))
         if len(blended):
-            share = coverage(window.below(seam)[both], 2 * SOFT + _SOFTER * window.beyond(seam)[both])
+            soft = floats(2 * SOFT + _SOFTER * np.maximum(window.field(beyond)[both], 0))
+            share = coverage(window.field(below)[both], soft)
             face[both] = cv2.blendLinear(face[both], blended, share, 1 - share)
 
     def _flows(self, window: Window, posed: Lips) -> tuple[Floats, Floats]:
@@ -116,12 +120,12 @@ def _flow(window: Window, targets: list[Floats], sources: list[Floats], still: F
     return floats(window.grid + window.ease * (bent - window.grid))
 
 
-def _joined(window: Window, seam: Floats, upper: Floats, lower: Floats) -> slice:
+def _joined(window: Window, below: Floats, beyond: Floats, upper: Floats, lower: Floats) -> slice:
     """Join both flows beside the mouth, in place: there the step between them is soft. Return the rows with both.
 
-    At the lips the step is sharp, so their pixels are blended, and not where these are taken from.
+    At the lips the step is sharp, so their pixels are blended, and not where these are taken from. ``below`` and
+    ``beyond`` are where the grid lies beside the seam; see `Window.off`.
     """
-    below, beyond = window.off(seam)
     soft = floats(2 * SOFT + _SOFTER * np.maximum(beyond, 0))
     beside = beyond > _BESIDE
     joined = upper + coverage(below, soft)[..., None] * (lower - upper)
