@@ -16,6 +16,7 @@ RETRY = 5
 """Frames between two searches."""
 THOROUGH = 75
 """Frames between two thorough searches."""
+_OFTEN, _SELDOM, _LONG = 2, 4, 25  # of the searches, one in so many finds small faces; one in more after so many frames
 _SIDE = 96  # pixels of the small pictures that are compared
 _STILL = 3  # levels: a picture in which nothing differs by more than this stands still; encoding changes it by less
 
@@ -35,7 +36,7 @@ class Search:
     def find(self, image: Image, last: Face | None, missing: int, number: int) -> Face | None:
         """Search the frame ``number`` for a face that was at ``last`` and has been missing for some frames."""
         thorough = missing % THOROUGH <= 1 < missing
-        quick = missing % (2 * RETRY) != 1 and not thorough
+        quick = missing % (RETRY * (_OFTEN if missing < _LONG else _SELDOM)) != 1 and not thorough
         depth = int(thorough) - int(quick)
         half = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)  # quicker than one step
         small = np.asarray(cv2.resize(half, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), np.uint8)
