@@ -46,7 +46,7 @@ BARS = {
     "image720": Bar("speed, image 720p, × real time", 3.5, 5, digits=1),
     "film480": Bar("speed, video 480p, × real time", 3.5, 5, digits=1),
     "hole480": Bar("speed, video with a hole, 480p", 3, 4, digits=1),
-    "film720": Bar("speed, video 720p, × real time", 3.5, 5, digits=1),
+    "film720": Bar("speed, video 720p, × real time", 1, 1.8, digits=1),
     "cost": Bar("processor time, × that of encoding alone", 2.5, 2, least=False, digits=1),
     "workers": Bar("a second worker: throughput, × one worker's", 1.6, 1.8, digits=1),
     "memory": Bar("memory, MB", 250, 200, least=False, digits=0),
