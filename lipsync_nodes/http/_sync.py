@@ -97,8 +97,8 @@ class Transport(Shared):
                     request = request_built(client, send, self._profile, watchdog.trace)
                 except ConfigurationError as error:
                     return error
-                # Never idle: httpcore may close an idle connection just when another thread sends a request on it, and
-                # whether a submission was received would be unknown (encode/httpcore#1110).
+                # Over HTTP/1.1, such a connection is never idle. An idle one may be closed by httpcore while another
+                # thread sends a submission on it; whether that was received is unknown then (encode/httpcore#1110).
                 request.headers["Connection"] = "close"
                 trace.handed_over = True
                 with closing(client.send(request, stream=True, **self._sending)) as response:

@@ -16,7 +16,8 @@ RETRY = 5
 """Frames between two searches."""
 THOROUGH = 75
 """Frames between two thorough searches."""
-_OFTEN, _SELDOM, _LONG = 2, 4, 25  # of the searches, one in so many finds small faces; one in more after so many frames
+# Each second search also finds small faces; each fourth if the face has been missing for so many frames.
+_OFTEN, _SELDOM, _LONG = 2, 4, 25
 _SIDE = 96  # pixels of the small pictures that are compared
 _STILL = 3  # levels: a picture in which nothing differs by more than this stands still; encoding changes it by less
 

@@ -38,15 +38,15 @@ class Driven:
 
     def __init__(self, frames: int) -> None:
         """Begin a film of so many frames."""
-        self._frames, self._step = frames, sync.step_of(frames)
+        self._speaks, self._step = np.zeros(frames, bool), sync.step_of(frames)
         self._places: dict[int, Face] = {}
         self._largest: Face | None = None
-        self._faces = self._spoke = 0
+        self._faces = 0
 
     def note(self, number: int, face: Face, shown: float) -> None:
         """Note the face of a frame, and how much of its new mouth is shown, from 0 to 1."""
         self._faces += 1
-        self._spoke += shown > _HALF
+        self._speaks[number] = shown > _HALF
         if self._largest is None or face.height > self._largest.height:
             self._largest = face
         if number % self._step == 0 and shown > _HALF:
@@ -59,24 +59,20 @@ class Driven:
     @property
     def share(self) -> float:
         """The part of the time in which its mouth spoke, from 0 to 1."""
-        return self._spoke / self._frames
+        return float(self._speaks.mean())
 
     @property
     def gaps(self) -> list[tuple[int, int]]:
         """The spans of frames in which its mouth did not speak, each with its first and the one after its last."""
-        spans: list[tuple[int, int]] = []
-        for number in range(0, self._frames, self._step):
-            if number not in self._places:
-                begin = spans.pop()[0] if spans and spans[-1][1] == number else number
-                spans.append((begin, min(number + self._step, self._frames)))
-        return spans
+        changes = np.flatnonzero(np.diff(self._speaks, prepend=True, append=True))
+        return [(begin, end) for begin, end in changes.reshape(-1, 2).tolist()]
 
     def check(self, short_side: int) -> None:
         """Refuse a film in which no mouth could be moved."""
         if self._largest is not None:
             check_size(self._largest, "video", short_side)
         if not self._places:
-            there = self._faces > _MOSTLY * self._frames
+            there = self._faces > _MOSTLY * len(self._speaks)
             raise MediaError(code="preview.mouth_hidden" if there else "preview.no_face", media="video")
 
 

@@ -172,18 +172,55 @@ def test_a_duet_has_nobody_else():
     assert warning_of(RenderInput(PORTRAIT), PORTRAIT, Judged(True, 0.9, casting)) is None
 
 
-def test_beside_a_large_face_small_ones_are_not_searched(head, monkeypatch):
-    """They cannot be taken for the speaker. With a mask, any of them may be."""
+def test_beside_a_large_face_small_ones_are_not_searched(head, monkeypatch, tmp_path):
+    """They cannot be taken for the speaker. With a mask, or after a face was lost, any of them may be."""
     sides = []
     detect = FaceFinder._detect
-    monkeypatch.setattr(
-        FaceFinder, "_detect", lambda self, image, side: (sides.append(side), detect(self, image, side))[1]
-    )
+
+    def noted(self, image, side):
+        sides.append(side)
+        return detect(self, image, side)
+
+    monkeypatch.setattr(FaceFinder, "_detect", noted)
     image = cv2.resize(head, (480, 480), interpolation=cv2.INTER_CUBIC)
-    finder = FaceFinder()
-    (large,) = Casting(finder).choose(image, thorough=False)
+    mask = saved(tmp_path / "mask.png", np.full((480, 480), 255, np.uint8))
+    plain, masked = Casting(FaceFinder()), Casting(FaceFinder(), mask=mask)
+    (large,) = plain.choose(image, thorough=False)
     assert sides == [480]
-    sides.clear()
-    (same,) = finder.find(image, 12, thorough=False)
-    assert sides == [480, 240]
+    plain.choose(image, thorough=False, last=large)
+    (same,) = masked.choose(image, thorough=False)
+    assert sides == [480, 480, 240, 480, 240]
     np.testing.assert_array_equal(same.points, large.points)
+
+
+@pytest.mark.parametrize("shape", [(480, 1148), (480, 1700), (1148, 480)])
+def test_in_a_long_picture_the_second_face_is_found(shape):
+    """Its largest squares are too large for a face of half the height of the other."""
+    photo = read_image(PORTRAIT, 480)
+    (face,) = FaceFinder().find(photo)
+    image = np.full((*shape, 3), 128, np.uint8)
+    for height, middle in (250, (240, 240)), (140, (shape[1] - 120, shape[0] - 150)):
+        scale = height / face.height
+        move = np.float32([[scale, 0, middle[0]], [0, scale, middle[1]]])
+        move[:, 2] -= scale * face.centre
+        seen = cv2.warpAffine(np.full_like(photo, 255), move, shape[::-1]) > 0
+        near = np.hypot(*(np.indices(shape) - np.reshape(middle[::-1], (2, 1, 1)))) < 0.9 * height
+        here = seen & near[..., None]
+        image[here] = cv2.warpAffine(photo, move, shape[::-1])[here]
+    casting = Casting(FaceFinder())
+    casting.choose(image)
+    assert len(casting.people) == 2
+
+
+@pytest.mark.parametrize("shape", [(4, 1600), (2, 1000), (1, 1)])
+def test_in_a_picture_of_a_few_rows_there_is_nobody(shape):
+    assert FaceFinder().find(np.zeros((*shape, 3), np.uint8), 12) == []
+
+
+def test_each_frame_without_a_mouth_is_counted():
+    face = SimpleNamespace(height=100.0)
+    driven = Driven(400)
+    for number in range(400):
+        driven.note(number, face, float(number % 10 not in {4, 5}))
+    assert driven.share == pytest.approx(0.8)
+    assert driven.gaps == [(number, number + 2) for number in range(4, 400, 10)]

@@ -22,7 +22,7 @@ NO_MAP = np.empty(0, np.float32)
 """The second map for OpenCV's remap, if the first one has both coordinates."""
 _FINE = 20_000  # pixels; see `sampled_at`
 _EDGE, _SOFTENS = 0.97, 0.2  # parts of the way from the mouth to an outline: movements end at it, within the second
-_ROOM = 0.03  # in face heights: around an outline. Open lips are at least 0.016 inside of it, also from the side
+_ROOM = 0.03  # in face heights: the window is larger than the outline's box by this. Open lips stay within that box
 _EASE = 0.3  # movements fade out within this part of the way from the middle to the edge
 
 
