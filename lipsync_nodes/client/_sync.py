@@ -33,7 +33,7 @@ class LipsyncClient(BaseClient):
         api_key: the API key. Default: LIPSYNC_API_KEY, or that of the profile.
         base_url: the URL of the service. Default: LIPSYNC_BASE_URL, that of the profile, or lipsync.studio.
         profile: the name of a profile, or a `Profile`.
-        http_client: your own `httpx.Client`; use it for nothing else in threads. It is not closed with this client.
+        http_client: your own `httpx.Client`. Not closed here. Requests of other threads on it may cut a submission.
         ledger: where submissions are recorded: a `Ledger`, or a `RecordJournal` over a host's own store. Needed for
             submission keys.
         budget: the most credits that all submissions of this client together may cost. Several clients can share a
