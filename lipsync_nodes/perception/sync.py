@@ -74,12 +74,11 @@ def _lowest(intended: Floats, seen: Floats, silent: Sequence[bool]) -> float:
 def _sampled_frames(path: Path, step: int) -> Iterator[tuple[int, Image]]:
     """Decode about one of every ``step`` frames of a file, with its number.
 
-    Frames that no other frame refers to are skipped, which saves more than half of the work. One thread is enough, and
-    leaves a core to another render.
+    Frames that no other frame refers to are skipped, which saves more than half of the work.
     """
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
-        stream.codec_context.skip_frame, stream.codec_context.thread_count = "NONREF", 1
+        stream.codec_context.skip_frame = "NONREF"
         due = 0
         for frame in container.decode(stream):
             number = round((frame.time or 0.0) * float(stream.average_rate or 0))
