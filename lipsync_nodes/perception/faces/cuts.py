@@ -12,7 +12,7 @@ from lipsync_nodes.perception.arrays import floats
 if TYPE_CHECKING:
     from lipsync_nodes.perception.arrays import Floats, Image
 
-_SIDE, _COARSE = 32, 64  # pixels; the mean of the coarse picture takes less time than that of all pixels
+_SIDE, _COARSE = 32, 128  # pixels; the mean of the coarse picture takes less time than that of all pixels
 _CUT = 18.0  # of 255 levels: small pictures of two frames that differ by more than this are of two shots
 
 

@@ -142,10 +142,9 @@ class FaceFinder:
         height, width = image.shape[:2]
         searched = np.inf  # the side of the smallest squares so far
         sides = (max(height, width), *(max(_LEAST, min(height, width) // part) for part in parts))
-        beyond = (
-            (round(_BEYOND * max(height, width)),) if len(parts) > 1 else ()
-        )  # not in quick searches, nor in tiny parts
-        for side in dict.fromkeys((*sides, *beyond)):  # a square picture has one twice
+        if len(parts) > 1:  # not in quick searches, nor for tiny faces
+            sides = (*sides, round(_BEYOND * max(height, width)))
+        for side in dict.fromkeys(sides):  # a square picture has one twice
             tall = max((face.height for face in found if face.presence > SURE), default=0.0)
             if sum(face.height > _PLAIN * side for face in found) >= most or (found and side > max(height, width)):
                 break  # larger ones would have been found
