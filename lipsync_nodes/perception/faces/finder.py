@@ -269,10 +269,10 @@ def _tiles(height: int, width: int, side: int) -> Iterator[tuple[int, int, int]]
 
 
 def _starts(length: int, side: int) -> list[int]:
-    """Return the starts of squares over a length; they overlap by a third or more."""
+    """Return the starts of squares over a length. They overlap by a fifth; larger faces are found in larger squares."""
     if length <= side:
         return [(length - side) // 2]
-    return [int(start) for start in np.linspace(0, length - side, 1 + int(np.ceil((length - side) / (side * 0.67))))]
+    return [int(start) for start in np.linspace(0, length - side, 1 + int(np.ceil((length - side) / (side * 0.78))))]
 
 
 def _edges(before: int, length: int, side: int) -> tuple[int, int]:
