@@ -206,8 +206,7 @@ def film_size(path: Path) -> tuple[int, int]:
 def _reduced(frame: av.VideoFrame, stretch: float, turn: Turn, short_side: int) -> Image:
     width, height = frame.width * stretch, frame.height
     scale = min(1.0, short_side / min(width, height), LONG_SIDE / max(width, height))
-    small = frame.reformat(max(2, round(width * scale)), max(2, round(height * scale)), "bgr24", interpolation="AREA")
-    return turned(np.asarray(small.to_ndarray(), np.uint8), turn)
+    return _shrunk(frame, (max(2, round(width * scale)), max(2, round(height * scale))), turn)
 
 
 def _there_and_back(count: int) -> Iterator[int]:
@@ -224,9 +223,14 @@ def upright(frame: av.VideoFrame, stretch: float, turn: Turn, short_side: int) -
     """
     size = _scaled(frame.width * stretch, frame.height, short_side)
     if size[0] <= frame.width * stretch and size[1] <= frame.height:
-        return turned(np.asarray(frame.reformat(*size, "bgr24", interpolation="AREA").to_ndarray(), np.uint8), turn)
+        return _shrunk(frame, size, turn)
     image = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
     return turned(levels(cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)), turn)
+
+
+def _shrunk(frame: av.VideoFrame, size: tuple[int, int], turn: Turn) -> Image:
+    """Return a frame as BGR, reduced to a width and height, then turned."""
+    return turned(np.asarray(frame.reformat(*size, "bgr24", interpolation="AREA").to_ndarray(), np.uint8), turn)
 
 
 def film_stream(container: InputContainer) -> VideoStream:

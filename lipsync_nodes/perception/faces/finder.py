@@ -149,7 +149,7 @@ class FaceFinder:
             if sum(face.height > _PLAIN * side for face in found) >= most or (found and side > max(height, width)):
                 break  # larger ones would have been found
             if share * tall > _SURELY * searched:
-                continue  # whoever is missing is smaller
+                continue  # the faces that are missing are smaller
             searched = min(searched, side)
             for centre, size, angle in self._detect(image, side):
                 if any(_near(centre, face) for face in found):
@@ -194,7 +194,7 @@ class FaceFinder:
 
     def _detect(self, image: Image, side: int) -> list[tuple[Floats, float, float]]:
         """Find faces in squares of that side: (centre, side, angle) in pixels and radians, best first."""
-        image, by = _halved(image, side)
+        image, by = _reduced(image, side)
         tiles = _tiles(image.shape[0], image.shape[1], side // by)
         found = [
             (score, place * np.float32(by), size * by, angle)
@@ -224,13 +224,17 @@ class FaceFinder:
         ]
 
 
-def _halved(image: Image, side: int) -> tuple[Image, int]:
+def halved(image: Image) -> Image:
+    """Return an image of half the size. In such steps, a large one is reduced quicker than in a single one."""
+    even = image[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2]
+    return np.asarray(cv2.resize(even, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _reduced(image: Image, side: int) -> tuple[Image, int]:
     """Reduce an image whose squares of ``side`` the detector gets; returns by how much, too."""
     by = 1
     while side >= 2 * by * _COARSE * _DETECTOR_SIDE and min(image.shape[:2]) > 1:
-        image = image[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2]
-        image = np.asarray(cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
-        by *= 2
+        image, by = halved(image), 2 * by
     return image, by
 
 

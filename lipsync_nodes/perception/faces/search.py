@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from lipsync_nodes.perception.faces.finder import halved
+
 if TYPE_CHECKING:
     from lipsync_nodes.perception.arrays import Image
     from lipsync_nodes.perception.faces.casting import Casting
@@ -39,8 +41,7 @@ class Search:
         thorough = missing % THOROUGH <= 1 < missing
         quick = missing % (RETRY * (_OFTEN if missing < _LONG else _SELDOM)) != 1 and not thorough
         depth = int(thorough) - int(quick)
-        half = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)  # quicker than one step
-        small = np.asarray(cv2.resize(half, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+        small = np.asarray(cv2.resize(halved(image), (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), np.uint8)
         if self._without is not None and depth <= self._depth and np.max(cv2.absdiff(small, self._without)) <= _STILL:
             return None
         found = self._casting.choose(image, last=last, thorough=thorough, quick=quick, frame=number)
